@@ -1,0 +1,35 @@
+"""microfn: a WSGI micro-framework on a radix tree.
+
+>>> from microfn import Router
+>>> app = Router()
+>>> @app.get("/hello/:name")
+... def hello(request, params):
+...     return f"Hello {params['name']}!"
+>>> app.test_client().get("/hello/World").text
+'Hello World!'
+"""
+
+from werkzeug.exceptions import abort
+
+from .errors import InvalidHandle, InvalidMethod, InvalidPattern, RouteConflict, RouteError
+from .request import Request
+from .response import Response, html, redirect
+from .route import Route
+from .router import Router
+
+__all__ = [
+    "InvalidHandle",
+    "InvalidMethod",
+    "InvalidPattern",
+    "Request",
+    "Response",
+    "Route",
+    "RouteConflict",
+    "RouteError",
+    "Router",
+    "abort",
+    "html",
+    "redirect",
+]
+
+__version__ = "0.1.0"

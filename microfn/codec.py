@@ -1,0 +1,61 @@
+"""JSON, as it comes in and goes out. `Router(json=...)` takes any object with these two functions."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import decimal
+import json
+import uuid
+from typing import Any, NoReturn, Protocol
+
+__all__ = ["JSON", "Codec"]
+
+
+class Codec(Protocol):
+    """What turns values into JSON and back: the modules `json` and `orjson` are such objects too."""
+
+    def dumps(self, value: Any, /) -> str | bytes:
+        """The value as JSON; TypeError or ValueError for what JSON cannot say."""
+
+    def loads(self, text: bytes, /) -> Any:
+        """The value of a JSON text; ValueError for what is none."""
+
+
+class JSON:
+    """The default: strict in what it takes and sends (RFC 8259).
+
+    Knows dates and times (ISO 8601), `UUID` and `Decimal` (as strings, so that no digit is lost) and dataclasses.
+
+    >>> JSON().dumps({"id": uuid.UUID(int=7), "on": datetime.date(2026, 11, 24)})
+    '{"id":"00000000-0000-0000-0000-000000000007","on":"2026-11-24"}'
+    """
+
+    def __init__(self) -> None:
+        self.dumps = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_plain).encode
+        self._decode = json.JSONDecoder(parse_constant=_refuse_constant).decode
+
+    def loads(self, text: bytes) -> Any:
+        """The value of a JSON text in UTF-8.
+
+        Raises ValueError for what is none, NaN and infinities (which RFC 8259 does not have) and strings that hold
+        half a surrogate pair included; RecursionError where it is nested too deep.
+        """
+        value = self._decode(text.decode())
+        if b"\\ud" in text or b"\\uD" in text:
+            self.dumps(value).encode()  # UnicodeEncodeError is a ValueError: no such text could be stored or sent again
+        return value
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, (datetime.date, datetime.time)):
+        return value.isoformat()
+    if isinstance(value, (uuid.UUID, decimal.Decimal)):
+        return str(value)
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    raise TypeError(f"{type(value).__name__} is nothing that JSON can say: {value!r:.200}")
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")

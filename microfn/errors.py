@@ -1,0 +1,92 @@
+"""What is refused when it is registered, and why.
+
+Every error here is raised at import time, by the line that registers something wrong, never while a
+request is served. Each carries its data as attributes, so that a tool can show more than the message.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+__all__ = ["InvalidHandle", "InvalidMethod", "InvalidPattern", "RouteConflict", "RouteError"]
+
+Clash = Literal["same", "names", "place"]
+
+_WAY_OUT: dict[Clash, str] = {
+    "same": "each can be registered once",
+    "names": "two wildcards of different names cannot stand at the same place;"
+    " use one name in both, or Router(overlap=True), where each pattern has names of its own",
+    "place": "a wildcard and other text cannot stand at the same place; Router(overlap=True) lets literal text win",
+}
+
+
+class RouteError(ValueError):
+    """The root of everything that a registration can be refused for."""
+
+
+class InvalidPattern(RouteError):
+    """A pattern that could never be, whatever else is registered.
+
+    `pattern` is the text that was given, `reason` says what is wrong with it.
+    """
+
+    def __init__(self, pattern: str, reason: str) -> None:
+        super().__init__(pattern, reason)
+        self.pattern = pattern
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"the pattern {self.pattern!r} is refused: {self.reason}"
+
+
+class RouteConflict(RouteError):
+    """A pattern that collides with one that is registered already.
+
+    `new` and `existing` are the two: the patterns' texts where a bare `Tree` refuses, the two `Route`
+    objects (which know where they were registered) where a `Router` does. `clash` is "same" (the same
+    pattern, or in overlap mode the same shape), "names" (wildcards of different names at one place) or
+    "place" (a wildcard and other text at one place). `handle` is what is registered for the existing one.
+    """
+
+    def __init__(self, new: object, existing: object, clash: Clash, handle: object) -> None:
+        super().__init__(new, existing, clash, handle)
+        self.new = new
+        self.existing = existing
+        self.clash = clash
+        self.handle = handle
+
+    def __str__(self) -> str:
+        return f"{self.new} collides with {self.existing}; {_WAY_OUT[self.clash]}"
+
+
+class InvalidMethod(RouteError):
+    """A method that no request can have: not an upper-case token (RFC 9110, section 9.1)."""
+
+    def __init__(self, method: str, reason: str) -> None:
+        super().__init__(method, reason)
+        self.method = method
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"the method {self.method!r} is refused: {self.reason}"
+
+
+class InvalidHandle(TypeError):
+    """A handle that could not be called as `handle(request, params)`.
+
+    `handle` is the object that was given, `reason` says what is wrong with it.
+    """
+
+    def __init__(self, handle: object, reason: str) -> None:
+        super().__init__(handle, reason)
+        self.handle = handle
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{name_of(self.handle)} cannot be a handle: {self.reason}"
+
+
+def name_of(handle: object) -> str:
+    """What people call this handle: `module.qualified_name`, or its repr where it has no name."""
+    name = getattr(handle, "__qualname__", None)
+    return f"{getattr(handle, '__module__', '?')}.{name}" if name else repr(handle)

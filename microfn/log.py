@@ -1,0 +1,29 @@
+"""Where errors go: the logger `microfn`, or the server's error stream where logging is not set up."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+__all__ = ["log_exception"]
+
+logger = logging.getLogger("microfn")
+
+
+def log_exception(error: BaseException, environ: WSGIEnvironment) -> None:
+    """Log an exception with the request it happened in; what the client chose is escaped, and stays on its line."""
+    method = ascii(environ.get("REQUEST_METHOD", ""))[1:-1]
+    path = ascii(environ.get("PATH_INFO", ""))[1:-1][:1000]
+    route = environ.get("microfn.route", "no route")
+    message = f"{method} {path} [{route}] raised {type(error).__name__}"
+    if logger.hasHandlers():
+        logger.error("%s", message, exc_info=error)
+        return
+    stream = environ.get("wsgi.errors")
+    if stream is not None:
+        stream.write("".join([f"microfn: {message}\n", *traceback.format_exception(error)]))
+        stream.flush()

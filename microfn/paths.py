@@ -1,0 +1,95 @@
+"""Paths as text: decoded from the environ, cleaned, spelled otherwise, and written into a Location.
+
+Nothing here knows the routes, or anything of HTTP but the syntax of a URL.
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import quote, unquote_to_bytes
+
+__all__ = ["clean_path", "decode_path", "is_same_site", "location", "other_spelling"]
+
+# RFC 3986, section 3.3: what a path may hold as it stands (pchar and "/"); quote() adds letters, digits and "_.-~".
+_PATH_SAFE = "/!$&'()*+,;=:@"
+# Section 3.4: a query may hold "/" and "?" too. "%" is looked at apart: what is escaped already stays as it came.
+_QUERY_SAFE = _PATH_SAFE + "?%"
+_LONE_PERCENT = re.compile("%(?![0-9A-Fa-f]{2})")
+_DOUBTFUL = re.compile(r"//|/\.")
+
+
+def decode_path(path_info: str, *, encoded: bool = False) -> str:
+    r"""The path that a client asked for, from PATH_INFO as WSGI has it (bytes decoded as latin-1, PEP 3333).
+
+    With `encoded`, PATH_INFO is still percent-encoded (Passenger hands it over so). An empty path is "/".
+
+    >>> decode_path("/caf\xc3\xa9")
+    '/café'
+
+    Raises ValueError where the bytes are no UTF-8, or a host has put characters there that are no bytes.
+    """
+    if encoded:
+        return unquote_to_bytes(path_info.encode("latin-1")).decode() or "/"
+    if path_info.isascii():
+        return path_info or "/"
+    return path_info.encode("latin-1").decode()
+
+
+def clean_path(path: str) -> str:
+    """The canonical form of a path: httprouter's CleanPath.
+
+    Slashes in a row become one, `.` and `..` are resolved and never lead above the root, a slash at the
+    end stays, and the empty path is "/".
+
+    >>> clean_path("//users/./me/../you//")
+    '/users/you/'
+    """
+    if path.startswith("/") and not _DOUBTFUL.search(path):
+        return path
+    kept: list[str] = []
+    segments = path.split("/")
+    for segment in segments:
+        if segment == "..":
+            del kept[-1:]
+        elif segment not in ("", "."):
+            kept.append(segment)
+    if not kept:
+        return "/"
+    return "/" + "/".join(kept) + ("/" if segments[-1] in ("", ".") else "")
+
+
+def other_spelling(path: str) -> str | None:
+    """The path without its last slash, or with one more; None for the root, which has no other spelling."""
+    if path in ("", "/"):
+        return None
+    return path[:-1] if path.endswith("/") else path + "/"
+
+
+def is_same_site(path: str) -> bool:
+    r"""Whether a path, sent as a Location, can only mean this site: browsers take `//` and `/\` for a host."""
+    return path[1:2] not in ("/", "\\")
+
+
+def location(script_name: str, path: str, query: str = "") -> str:
+    r"""One path-absolute reference (RFC 3986, section 4.2) to `path` in this application.
+
+    `script_name` and `query` are as WSGI has them, bytes decoded as latin-1; `path` is text. Everything is
+    percent-encoded from bytes; only the escapes of `query` stay as they came. Slashes at the start of
+    `script_name` become one and those at its end go, so that no client can choose the host.
+
+    >>> location("//app/", "/caf\xe9 bar", "next=%2F")
+    '/app/caf%C3%A9%20bar?next=%2F'
+    """
+    prefix = script_name.strip("/")
+    target = ("/" + quote(_tunnelled(prefix), _PATH_SAFE) if prefix else "") + quote(path, _PATH_SAFE)
+    if query:
+        target += "?" + _LONE_PERCENT.sub("%25", quote(_tunnelled(query), _QUERY_SAFE))
+    return target
+
+
+def _tunnelled(text: str) -> bytes:
+    """The bytes behind a WSGI string; a host that put other characters there meant UTF-8."""
+    try:
+        return text.encode("latin-1")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "replace")

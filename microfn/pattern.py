@@ -1,0 +1,73 @@
+"""One pattern, parsed.
+
+    /users/:id          static text "/users/", then the param ":id"
+    /users/:id/posts    a param runs to the end of its segment, and text goes on behind it
+    /src/*filepath      static text "/src", then the catch-all "/*filepath": its value begins with the slash
+
+A pattern is checked here for all that can be wrong with it alone; what can be wrong between two of them
+is the tree's business.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from .errors import InvalidPattern
+
+__all__ = ["Pattern", "parse"]
+
+_WILDCARD = re.compile(r"([:*][^/]*)")
+
+
+class Pattern(NamedTuple):
+    """A pattern's text, its parts and the names of its wildcards.
+
+    `parts` alternates static text with wildcards (`":id"`, `"/*filepath"`): static text stands at the even
+    places and may be empty, wildcards at the odd ones. A catch-all is always the last part.
+    """
+
+    text: str
+    parts: tuple[str, ...]
+    names: tuple[str, ...]
+
+
+def parse(text: str) -> Pattern:
+    """Take a pattern apart, or refuse it.
+
+    >>> parse("/users/:id/posts")
+    Pattern(text='/users/:id/posts', parts=('/users/', ':id', '/posts'), names=('id',))
+    >>> parse("/src/*filepath").parts
+    ('/src', '/*filepath')
+
+    Raises `InvalidPattern` (and TypeError for what is no `str`).
+    """
+    if not isinstance(text, str):
+        raise TypeError(f"a pattern is a str, not {type(text).__name__}: {text!r}")
+    if not text.startswith("/"):
+        raise InvalidPattern(text, "a pattern begins with a slash" if text else "it is empty; the root is '/'")
+    if ":" not in text and "*" not in text:
+        return Pattern(text, (text,), ())
+    parts = _WILDCARD.split(text)
+    for wildcard in parts[1::2]:
+        _check_wildcard(text, wildcard)
+    if not parts[-1]:
+        parts.pop()
+    if "*" in text:
+        _check_catch_all(text, parts)
+        parts[-2:] = [parts[-2][:-1], "/" + parts[-1]]
+    return Pattern(text, tuple(parts), tuple(part.lstrip("/")[1:] for part in parts[1::2]))
+
+
+def _check_wildcard(text: str, wildcard: str) -> None:
+    if ":" in wildcard[1:] or "*" in wildcard[1:]:
+        raise InvalidPattern(text, f"one segment can hold one wildcard, {wildcard!r} has two")
+    if len(wildcard) == 1:
+        raise InvalidPattern(text, f"a wildcard needs a name: '{wildcard}name'")
+
+
+def _check_catch_all(text: str, parts: list[str]) -> None:
+    if "*" in "".join(parts[:-1]) or len(parts) % 2:
+        raise InvalidPattern(text, "a catch-all takes the rest of the path, so nothing can stand behind it")
+    if not parts[-2].endswith("/"):
+        raise InvalidPattern(text, f"a catch-all stands right behind a slash: '/{parts[-1]}'")

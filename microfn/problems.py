@@ -1,0 +1,120 @@
+"""Errors as people and programs see them.
+
+A browser gets a small HTML page, whoever prefers plain text gets that, everyone else a problem in JSON (RFC 9457).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from markupsafe import escape
+from werkzeug.datastructures import MIMEAccept
+from werkzeug.exceptions import HTTPException, InternalServerError
+from werkzeug.http import parse_accept_header
+
+from .codec import JSON
+from .response import HTML, TEXT, Answer, Headers, finish, status_line
+from .route import Handle
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+__all__ = ["ErrorHandlers", "internal_error", "page", "preferred_type"]
+
+Key = int | type[Exception]
+
+PROBLEM = "application/problem+json"
+_LONGEST_ACCEPT = 2048
+_encode_json = JSON().dumps
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{status} {title}</title>
+<style>body {{ font: 1rem/1.5 system-ui, sans-serif; max-width: 40rem; margin: 15vh auto; padding: 0 1rem;
+color: #222 }}
+h1 {{ font-size: 1.5rem }} b {{ color: #666 }}</style>
+<h1><b>{status}</b> {title}</h1>
+<p>{detail}</p>
+"""
+
+
+def preferred_type(accept: str) -> str:
+    """What an error is told in, by the Accept header (RFC 9110, section 12.5.1).
+
+    HTML for who wants it more than JSON, plain text for who wants that more than both, else `application/problem+json`.
+
+    >>> preferred_type("text/html,application/xhtml+xml,*/*;q=0.8")
+    'text/html; charset=utf-8'
+    >>> preferred_type("*/*")
+    'application/problem+json'
+    """
+    if not accept or len(accept) > _LONGEST_ACCEPT:
+        return PROBLEM
+    accepted = parse_accept_header(accept, MIMEAccept)
+    json = max(accepted.quality("application/json"), accepted.quality(PROBLEM))
+    html = accepted.quality("text/html")
+    text = accepted.quality("text/plain")
+    if text > html and text > json:
+        return TEXT
+    return HTML if html > json else PROBLEM
+
+
+def page(error: HTTPException, environ: WSGIEnvironment) -> Answer:
+    """The built-in answer to an error, in the type that the client prefers."""
+    status = error.code or 500
+    line = status_line(status)
+    title, detail = line[4:], error.description or ""
+    content_type = preferred_type(environ.get("HTTP_ACCEPT", ""))
+    if content_type == HTML:
+        text = _PAGE.format(status=status, title=escape(title), detail=escape(detail))
+    elif content_type == TEXT:
+        text = f"{line}\n{detail}\n"
+    else:
+        text = _encode_json({"type": "about:blank", "title": title, "status": status, "detail": detail})
+    content = text.encode(errors="backslashreplace")
+    headers = [("Content-Type", content_type), ("Content-Length", str(len(content))), ("Vary", "Accept")]
+    headers += extra_headers(error, environ)
+    return finish(Answer(line, headers, [content]), environ["REQUEST_METHOD"])
+
+
+def extra_headers(error: HTTPException, environ: WSGIEnvironment) -> Headers:
+    """What an error tells in headers: Allow, WWW-Authenticate, Retry-After, Content-Range."""
+    return [pair for pair in error.get_headers(environ) if pair[0].lower() != "content-type"]
+
+
+class ErrorHandlers:
+    """Who answers an error: the most specific of the handlers that people registered, or nobody.
+
+    Keys are classes of exceptions and statuses. A class counts for its subclasses, a status for every HTTPException
+    that has it; of those, a class below HTTPException is more specific than the status, and the status more than
+    HTTPException itself.
+    """
+
+    def __init__(self, handlers: Mapping[Key, Handle]) -> None:
+        self._handlers = dict(handlers)
+
+    def find(self, error: Exception) -> tuple[Handle, Exception] | None:
+        """The handler of this error and what it gets: that of 500 gets an InternalServerError around the exception."""
+        for cls in type(error).__mro__:
+            if cls is HTTPException:
+                return self._find_http(error)
+            if cls in self._handlers:
+                return self._handlers[cls], error
+        stray = internal_error(error)
+        return self._find_http(stray)
+
+    def _find_http(self, error: Exception) -> tuple[Handle, Exception] | None:
+        """Not Exception: the handler for whatever nobody foresaw leaves the errors alone that somebody meant."""
+        code = getattr(error, "code", None)
+        for key in (code, HTTPException):
+            if key in self._handlers:
+                return self._handlers[key], error
+        return None
+
+
+def internal_error(error: BaseException) -> InternalServerError:
+    """What is told of an exception that nobody foresaw: nothing."""
+    return InternalServerError(original_exception=error)

@@ -1,0 +1,235 @@
+"""The request as a handle sees it: werkzeug's, but nothing of it is computed before it is asked for."""
+
+from __future__ import annotations
+
+import functools
+import io
+import re
+from collections.abc import Callable
+from typing import IO, TYPE_CHECKING, Any, Generic, TypeVar, cast
+
+from werkzeug.datastructures import EnvironHeaders
+from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge, SecurityError
+from werkzeug.wrappers import Request as WerkzeugRequest
+from werkzeug.wsgi import LimitedStream
+
+from .codec import JSON, Codec
+from .paths import decode_path
+from .route import Route
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+__all__ = ["Request"]
+
+T = TypeVar("T")
+
+MAX_CONTENT_LENGTH = 16 * 1024 * 1024
+_DIGITS = re.compile("[0-9]+")
+_ENDLESS = 10**20
+
+
+class _Lazy(Generic[T]):
+    """An attribute that is computed from the request when it is first read, and may be assigned like any other.
+
+    PERF: not functools.cached_property, which takes a lock for all instances before Python 3.12.
+    """
+
+    def __init__(self, compute: Callable[[Any], T]) -> None:
+        self.compute = compute
+        self.__doc__ = compute.__doc__
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, request: Any, owner: type) -> T:
+        if request is None:
+            return cast("T", self)
+        value = request.__dict__[self.name] = self.compute(request)
+        return value
+
+
+class _Body(LimitedStream):
+    """A body that is read exactly: none of it is taken for whole that is not, and none is read beyond its end.
+
+    werkzeug's own stream ends silently at a maximum; this one looks whether there is more.
+    """
+
+    def on_exhausted(self) -> None:
+        if self._limit_is_max and self._has_more():
+            raise RequestEntityTooLarge
+
+    def readall(self) -> bytes:
+        data = super().readall()
+        if self.is_exhausted:
+            self.on_exhausted()
+        return data
+
+    def _has_more(self) -> bool:
+        try:
+            return bool(self._stream.read(1))
+        except (OSError, ValueError) as error:
+            self.on_disconnect(error=error)
+            raise
+
+
+class Request(WerkzeugRequest):
+    """A request: all of `werkzeug.wrappers.Request`, and what the router knows of it.
+
+    >>> from werkzeug.test import create_environ
+    >>> request = Request(create_environ("/search?q=tree", headers={"Accept": "text/html"}))
+    >>> request.args["q"], request.path, request.route
+    ('tree', '/search', None)
+    """
+
+    route: Route | None = None
+    """The route that matched: its `method`, `pattern`, `name`, `handle` and `where`. None where none did."""
+    params: dict[str, Any]
+    """The parameters, in path order; the same dict that the handle gets."""
+    codec: Codec = JSON()
+    max_content_length: int | None = MAX_CONTENT_LENGTH
+    """Bytes that a body may have; more is a 413. The route's own limit comes first."""
+
+    def __init__(self, environ: WSGIEnvironment, populate_request: bool = False, shallow: bool = False) -> None:
+        self.environ = environ
+        self.shallow = shallow
+        if populate_request:
+            environ["werkzeug.request"] = self
+
+    # What werkzeug's constructor computes. Read with `.get`: hosts leave out what the standard calls required.
+
+    if not TYPE_CHECKING:
+
+        @_Lazy
+        def method(self) -> str:
+            return self.environ.get("REQUEST_METHOD", "GET").upper()
+
+        @_Lazy
+        def scheme(self) -> str:
+            return self.environ.get("wsgi.url_scheme", "http")
+
+        @_Lazy
+        def server(self) -> tuple[str, int | None] | None:
+            name = self.environ.get("SERVER_NAME")
+            port = self.environ.get("SERVER_PORT", "")
+            return None if name is None else (name, int(port) if _DIGITS.fullmatch(port) else None)
+
+        @_Lazy
+        def root_path(self) -> str:
+            return _text(self.environ.get("SCRIPT_NAME", "")).rstrip("/")
+
+        @_Lazy
+        def path(self) -> str:
+            return "/" + _text(self.environ.get("PATH_INFO", "")).lstrip("/")
+
+        @_Lazy
+        def query_string(self) -> bytes:
+            return self.environ.get("QUERY_STRING", "").encode("latin-1", "replace")
+
+        @_Lazy
+        def headers(self) -> EnvironHeaders:
+            return EnvironHeaders(self.environ)
+
+        @_Lazy
+        def remote_addr(self) -> str | None:
+            return self.environ.get("REMOTE_ADDR")
+
+        @_Lazy
+        def params(self) -> dict[str, Any]:
+            return {}
+
+        @_Lazy
+        def host(self) -> str:
+            """The host that the client asked for, with the port where it is not the scheme's own.
+
+            Raises `SecurityError` (400) where the header is no host, or not one of the `trusted_hosts`.
+            """
+            host = WerkzeugRequest.host.fget(self)
+            if not host and self.environ.get("HTTP_HOST"):
+                raise SecurityError("The Host header is no host.")
+            return host
+
+        @_Lazy
+        def stream(self) -> IO[bytes]:
+            """The body, never more of it than was promised and than is allowed.
+
+            Raises `BadRequest` (400) where CONTENT_LENGTH is no number, and while it is read where fewer bytes come
+            than were promised; `RequestEntityTooLarge` (413) over the limit.
+            """
+            return _open_body(self.environ, self._body_limit())
+
+    def _body_limit(self) -> int | None:
+        route = self.route
+        if route is not None and route.max_content_length is not None:
+            return route.max_content_length
+        return self.max_content_length
+
+    @property
+    def json_module(self) -> Any:
+        return _Guarded(self.codec)
+
+
+def _guarded(parsed: property) -> property:
+    """A property of werkzeug's whose failure to read what the client sent is the client's error, never a 500."""
+    compute: Any = parsed.fget
+
+    @functools.wraps(compute)
+    def read(request: Request) -> Any:
+        try:
+            return compute(request)
+        except HTTPException:
+            raise
+        except (ValueError, ArithmeticError, LookupError, RecursionError) as error:
+            raise BadRequest(f"The request's {compute.__name__} cannot be read.") from error
+
+    return type(parsed)(read)
+
+
+for _base in WerkzeugRequest.__mro__:
+    for _name, _attribute in vars(_base).items():
+        if isinstance(_attribute, property) and _name not in vars(Request):
+            setattr(Request, _name, _guarded(_attribute))
+
+
+class _Guarded:
+    """A codec whose every refusal is the ValueError that werkzeug answers with 400."""
+
+    def __init__(self, codec: Codec) -> None:
+        self.dumps = codec.dumps
+        self._loads = codec.loads
+
+    def loads(self, text: bytes) -> Any:
+        try:
+            return self._loads(text)
+        except RecursionError:
+            raise ValueError("it is nested too deep") from None
+
+
+def _text(tunnelled: str) -> str:
+    """A path for people to read; a broken one was answered with 400 before."""
+    try:
+        return decode_path(tunnelled) if tunnelled else ""
+    except ValueError:
+        return tunnelled.encode("latin-1", "replace").decode("utf-8", "replace")
+
+
+def _open_body(environ: WSGIEnvironment, limit: int | None) -> IO[bytes]:
+    # RFC 9112, section 6.2: digits and nothing else. A length counts also beside a Transfer-Encoding that a proxy
+    # left in place after it undid the chunks (nginx before uWSGI and FastCGI).
+    promised = environ.get("CONTENT_LENGTH")
+    if not promised:
+        return _open_chunked_body(environ, limit)
+    if not _DIGITS.fullmatch(promised):
+        raise BadRequest("Content-Length is not a number.")
+    # A number of thousands of digits is over every limit; int() would refuse it.
+    length = int(promised) if len(promised) < 20 else _ENDLESS
+    if limit is not None and length > limit:
+        raise RequestEntityTooLarge
+    return cast("IO[bytes]", _Body(environ["wsgi.input"], length))
+
+
+def _open_chunked_body(environ: WSGIEnvironment, limit: int | None) -> IO[bytes]:
+    """A body without a length has an end only where the server says so; else reading it would block for ever."""
+    if not environ.get("wsgi.input_terminated"):
+        return io.BytesIO()
+    return cast("IO[bytes]", _Body(environ["wsgi.input"], _ENDLESS if limit is None else limit, is_max=True))

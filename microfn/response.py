@@ -1,0 +1,326 @@
+"""From what a handle returned to what WSGI takes.
+
+Everything that leaves the application goes through here: `answer` turns a value into a status line, headers and a body,
+`gate` looks at what the user wrote of them, and `finish` takes the body away where HTTP has none.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from markupsafe import Markup
+from werkzeug.exceptions import HTTPException
+from werkzeug.utils import redirect as _redirect
+from werkzeug.wrappers import Response as WerkzeugResponse
+
+from .codec import Codec
+from .errors import name_of
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
+
+__all__ = ["Answer", "Response", "answer", "html", "redirect", "status_line"]
+
+Headers = list[tuple[str, str]]
+
+TEXT = "text/plain; charset=utf-8"
+HTML = "text/html; charset=utf-8"
+JSON = "application/json"
+BYTES = "application/octet-stream"
+
+# RFC 9110, section 5.6.2: a token.
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+# PEP 3333: no control characters; what is not latin-1 cannot be sent at all.
+_UNSENDABLE = re.compile("[^ -~\x80-\xff]")
+_STATUS_LINE = re.compile("[2-5][0-9]{2} [ -~\x80-\xff]*")
+# PEP 3333, "Other HTTP Features": the connection is the server's business.
+_HOP_BY_HOP = frozenset(
+    "connection keep-alive proxy-authenticate proxy-authorization te trailer trailers transfer-encoding upgrade".split()
+)
+# RFC 9110, sections 15.3.5, 15.3.6 and 15.4.5.
+_NO_CONTENT = ("204", "205", "304")
+
+
+class Response(WerkzeugResponse):
+    """werkzeug's Response: what it can do and a tuple cannot are cookies, ETags, ranges and streams with a clean-up.
+
+    >>> response = Response("saved", 201)
+    >>> response.set_cookie("seen", "1", httponly=True, samesite="Lax")
+    >>> response.status
+    '201 CREATED'
+    """
+
+
+class Answer(NamedTuple):
+    """A response as WSGI has it."""
+
+    status: str
+    headers: Headers
+    body: Iterable[bytes]
+
+
+def html(text: str) -> Markup:
+    """Say that this text is HTML; any other `str` goes out as text/plain.
+
+    It is markupsafe's Markup, so `%` and `format` escape what they put in.
+
+    >>> html("<p>%s") % "<script>"
+    Markup('<p>&lt;script&gt;')
+    """
+    return Markup(text)
+
+
+def redirect(location: str, code: int = 302) -> Response:
+    """Send the client elsewhere: 301, 302, 303, 307 or 308 (RFC 9110, section 15.4).
+
+    `location` is a path or a URL; where it comes from a client, check it first: it may lead to another site.
+
+    >>> redirect("/login", 303).headers["Location"]
+    '/login'
+    """
+    response = _redirect(location, code, Response)
+    assert isinstance(response, Response)
+    return response
+
+
+def status_line(status: int | str) -> str:
+    """The status with its phrase: `404 Not Found`; a str is one already.
+
+    Raises TypeError for what is neither.
+    """
+    if isinstance(status, str):
+        return status
+    if not isinstance(status, int):
+        raise TypeError(f"a status is an int, or a str like '404 Not Found'; not {status!r}")
+    try:
+        return f"{int(status)} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return f"{int(status)} Unknown"
+
+
+def answer(result: Any, environ: WSGIEnvironment, codec: Codec, *, origin: object, status: int = 200) -> Answer:
+    """The answer that is meant by `result`, which `origin` returned; `status` is what a plain value gets.
+
+    Raises TypeError or ValueError for what cannot be sent, and whatever a stream raises before its first chunk. What
+    `result` holds is closed then; else it is closed by whoever closes the answer's body.
+    """
+    body, given_status, given_headers = _unpack(result, origin) if isinstance(result, tuple) else (result, None, [])
+    if isinstance(body, HTTPException):
+        raise body
+    if isinstance(body, WerkzeugResponse):
+        made = _of_response(body, environ)
+    elif callable(body) and not hasattr(body, "__html__"):
+        made = _of_application(body, environ)
+    else:
+        made = _of_value(body, codec, origin, status)
+    method = environ["REQUEST_METHOD"]
+    try:
+        if given_status is not None:
+            made = made._replace(status=status_line(given_status))
+        if given_headers:
+            made = made._replace(headers=_merge(made, given_headers, method))
+        gate(made.status, made.headers)
+    except BaseException:
+        close(made.body)
+        raise
+    return finish(made, method)
+
+
+def close(body: object) -> None:
+    """Call `close()` where there is one, as a WSGI server does (PEP 3333)."""
+    if hasattr(body, "close"):
+        body.close()
+
+
+class Stream:
+    """A body that comes piece by piece, begun already: what fails before the first chunk can still become a clean 500.
+
+    However often it is closed, what it came from is closed once.
+    """
+
+    def __init__(self, chunks: Iterable[str | bytes], owner: object = None) -> None:
+        self._chunks = iter(chunks)
+        self._owner = chunks if owner is None else owner
+        self._is_closed = False
+        self._first: list[bytes] = []
+        self.is_text = True
+        try:
+            for chunk in self._chunks:
+                self.is_text = isinstance(chunk, str)
+                self._first.append(_encode(chunk))
+                break
+        except BaseException:
+            self.close()
+            raise
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        return self._first.pop() if self._first else _encode(next(self._chunks))
+
+    def close(self) -> None:
+        if not self._is_closed:
+            self._is_closed = True
+            close(self._owner)
+
+
+def _encode(chunk: str | bytes) -> bytes:
+    if isinstance(chunk, bytes):
+        return chunk
+    if isinstance(chunk, str):
+        return chunk.encode()
+    raise TypeError(f"a stream yields str or bytes, not {type(chunk).__name__}")
+
+
+def _unpack(result: tuple[Any, ...], origin: object) -> tuple[Any, int | str | None, Headers]:
+    """`(body, status)` or `(body, status, headers)`."""
+    try:
+        if len(result) == 2:
+            return result[0], result[1], []
+        if len(result) == 3:
+            return result[0], result[1], _header_list(result[2])
+        raise TypeError(f"{name_of(origin)} returned a tuple of {len(result)}; it is (body, status[, headers])")
+    except BaseException:
+        close(result[0] if result else None)
+        raise
+
+
+def _header_list(headers: Any) -> Headers:
+    pairs = headers.items() if hasattr(headers, "items") else headers
+    listed: Headers = []
+    for name, value in pairs:
+        for item in value if isinstance(value, (list, tuple)) else (value,):
+            listed.append((name, str(item) if type(item) is int else item))
+    return listed
+
+
+def _of_value(body: Any, codec: Codec, origin: object, status: int) -> Answer:
+    content: Iterable[bytes]
+    if hasattr(body, "__html__"):
+        content, content_type = [body.__html__().encode()], HTML
+    elif isinstance(body, str):
+        content, content_type = [body.encode()], TEXT
+    elif isinstance(body, bytes):
+        content, content_type = [body], BYTES
+    elif isinstance(body, (dict, list)):
+        text = codec.dumps(body)
+        # Half a surrogate pair, which UTF-8 cannot say, becomes \ud800: JSON's own way to say it.
+        content, content_type = [text.encode(errors="backslashreplace") if isinstance(text, str) else text], JSON
+    elif hasattr(body, "__next__"):
+        content = Stream(body)
+        content_type = TEXT if content.is_text else BYTES
+    else:
+        close(body)
+        raise TypeError(_complaint(body, origin))
+    headers = [("Content-Type", content_type)]
+    if isinstance(content, list):
+        headers.append(("Content-Length", str(len(content[0]))))
+    return Answer(status_line(status), headers, content)
+
+
+def _complaint(body: object, origin: object) -> str:
+    if body is None:
+        return f'{name_of(origin)} returned None; did you forget to return? (An empty answer is "", 204)'
+    return (
+        f"{name_of(origin)} returned {type(body).__name__}, which is no answer; it can be str, bytes, dict, list, "
+        "an iterator of str or bytes, a Response, any WSGI application, or a tuple (body, status[, headers])"
+    )
+
+
+def _of_response(response: WerkzeugResponse, environ: WSGIEnvironment) -> Answer:
+    try:
+        body, status, headers = response.get_wsgi_response(environ)
+    except BaseException:
+        response.close()
+        raise
+    if not response.is_sequence and not response.direct_passthrough:
+        body = Stream(body)
+    return Answer(status, headers, body)
+
+
+def _of_application(application: WSGIApplication, environ: WSGIEnvironment) -> Answer:
+    """Run a WSGI application to its first chunk; no later it has told its status and headers (PEP 3333)."""
+    started: list[tuple[str, Headers]] = []
+    written: list[bytes] = []
+
+    def start_response(status: str, headers: Headers, exc_info: Any = None) -> Callable[[bytes], object]:
+        if exc_info is None and started:
+            raise AssertionError("start_response was called twice, the second time without exc_info (PEP 3333)")
+        if exc_info is not None and is_sent:
+            raise exc_info[1]
+        started[:] = [(status, headers)]
+        return written.append
+
+    is_sent = False
+    body = application(environ, start_response)
+    if not started or not _is_file(body, environ):
+        body = Stream(_with_written(written, body), body)
+    if not started:
+        close(body)
+        raise AssertionError(f"{name_of(application)} did not call start_response (PEP 3333)")
+    is_sent = True
+    return Answer(*started[0], body)
+
+
+def _with_written(written: list[bytes], body: Iterable[bytes]) -> Iterator[bytes]:
+    """What an application sent through `write()`, in its place before the chunks that came later."""
+    for chunk in body:
+        while written:
+            yield written.pop(0)
+        yield chunk
+    while written:
+        yield written.pop(0)
+
+
+def _is_file(body: object, environ: WSGIEnvironment) -> bool:
+    """Whether the server knows how to send this faster than chunk by chunk (PEP 3333, wsgi.file_wrapper)."""
+    wrapper = environ.get("wsgi.file_wrapper")
+    return isinstance(wrapper, type) and isinstance(body, wrapper)
+
+
+def _merge(made: Answer, given: Headers, method: str) -> Headers:
+    """The given headers replace those of the same name; only the length of a body that is whole is known better."""
+    if isinstance(made.body, list) and method != "HEAD":
+        given = [pair for pair in given if _lower(pair[0]) != "content-length"]
+    names = {_lower(name) for name, _ in given}
+    return [pair for pair in made.headers if pair[0].lower() not in names] + given
+
+
+def _lower(name: object) -> str:
+    return name.lower() if isinstance(name, str) else ""
+
+
+def finish(made: Answer, method: str) -> Answer:
+    """Leave out what HTTP does: the body of an answer to HEAD, and of a 204, 205 or 304."""
+    if method != "HEAD" and not made.status.startswith(_NO_CONTENT):
+        return made
+    close(made.body)
+    return Answer(made.status, _without_content(made.status, made.headers), [])
+
+
+def _without_content(line: str, headers: Headers) -> Headers:
+    """What is left of the headers where there is no content. A HEAD keeps all that GET would have had."""
+    if line.startswith(("204", "304")):
+        return [pair for pair in headers if pair[0].lower() not in ("content-type", "content-length")]
+    if line.startswith("205"):
+        return [pair for pair in headers if pair[0].lower() != "content-length"] + [("Content-Length", "0")]
+    return headers
+
+
+def gate(line: str, headers: Headers) -> None:
+    """Refuse what a server would send as something else, or not at all. Raises ValueError or TypeError."""
+    if not _STATUS_LINE.fullmatch(line):
+        raise ValueError(f"{line!r} is no status line: a final status (200 to 599), a space and a phrase")
+    for name, value in headers:
+        if not isinstance(name, str) or not isinstance(value, str):
+            raise TypeError(f"the header {name!r} is {value!r}; name and value are str")
+        if not _TOKEN.fullmatch(name):
+            raise ValueError(f"{name!r} is no name of a header (RFC 9110, section 5.1)")
+        if _UNSENDABLE.search(value):
+            raise ValueError(f"the header {name!r} holds what cannot be sent, in {value!r}")
+        if name.lower() in _HOP_BY_HOP:
+            raise ValueError(f"the header {name!r} is about the connection, which is the server's (PEP 3333)")

@@ -1,0 +1,191 @@
+"""One route: a method, a pattern and the handle registered for them."""
+
+from __future__ import annotations
+
+import inspect
+import os.path
+import re
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
+from math import isfinite
+from types import CodeType, FunctionType, MethodType
+from typing import Any
+
+from .errors import InvalidHandle, InvalidMethod, InvalidPattern, name_of
+from .pattern import Pattern, parse
+
+__all__ = ["Converter", "Handle", "Route", "check_handle"]
+
+Handle = Callable[[Any, Any], Any]
+"""What is registered: called as `handle(request, params)`. A type of its own so that this module needs no request."""
+Converter = Callable[[str], Any]
+
+# RFC 9110, section 5.6.2: a token. Upper case only: methods are case-sensitive, and nobody means "get".
+_METHOD = re.compile(r"[A-Z0-9!#$%&'*+.^_`|~-]+")
+_INTEGER = re.compile(r"-?[0-9]+")
+_DECIMAL = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+_ASYNC = inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
+
+
+class Route:
+    """What is registered for one method and one pattern. Nothing of it changes once it is made.
+
+    `method` and `pattern` are texts, `name` is the one given for reverse URLs, `where` is the file and line that
+    registered it. `handle` is the callable itself, unchanged.
+    """
+
+    __slots__ = ("converters", "handle", "max_content_length", "method", "name", "parsed", "pattern", "where")
+
+    def __init__(
+        self,
+        method: str,
+        pattern: str,
+        handle: Handle,
+        *,
+        name: str | None = None,
+        convert: Mapping[str, Converter] | None = None,
+        max_content_length: int | None = None,
+        where: tuple[str, int] | None = None,
+    ) -> None:
+        _check_method(method)
+        parsed = parse(pattern)
+        _check_names(parsed)
+        check_handle(handle)
+        if name is not None and not isinstance(name, str):
+            raise TypeError(f"a route's name is a str, not {type(name).__name__}")
+        self.method = method
+        self.pattern = pattern
+        self.parsed = parsed
+        self.handle = handle
+        self.name = name
+        self.converters = _converters(parsed, convert) if convert else {}
+        self.max_content_length = max_content_length
+        self.where = where
+
+    def bind(self, params: list[tuple[str, str]]) -> dict[str, Any] | None:
+        """The parameters as the handle gets them: in path order, converted; None where a converter refuses one.
+
+        ValueError and ArithmeticError are a converter's refusals; whatever else it raises is its own fault.
+        """
+        values: dict[str, Any] = dict(params)
+        try:
+            for name, converter in self.converters.items():
+                values[name] = converter(values[name])
+        except (ValueError, ArithmeticError):
+            return None
+        return values
+
+    def __str__(self) -> str:
+        place = f" ({_short(self.where[0])}:{self.where[1]})" if self.where else ""
+        return f"{self.method} {self.pattern}{place}"
+
+    def __repr__(self) -> str:
+        return f"<Route {self} {name_of(self.handle)}>"
+
+
+def check_handle(handle: object) -> None:
+    """Refuse what could not be called with two arguments, or would answer with a coroutine.
+
+    Looks at the code object, since `inspect.signature` costs 5 µs a route. Raises `InvalidHandle`.
+    """
+    if not callable(handle):
+        raise InvalidHandle(handle, "it is not callable")
+    function, bound = handle, 0
+    if isinstance(function, MethodType):
+        function, bound = function.__func__, 1
+    if not isinstance(function, FunctionType):
+        _check_by_signature(handle)
+        return
+    code = function.__code__
+    if code.co_flags & _ASYNC:
+        raise InvalidHandle(handle, "it is an async function, and WSGI is synchronous; write `def`")
+    accepted = code.co_argcount - bound
+    required = accepted - len(function.__defaults__ or ())
+    if code.co_flags & inspect.CO_VARARGS:
+        accepted = max(accepted, 2)
+    if not required <= 2 <= accepted or _needs_keywords(function, code):
+        raise InvalidHandle(handle, f"it is called as handle(request, params), but is {_signature(handle)}")
+
+
+def _needs_keywords(function: FunctionType, code: CodeType) -> bool:
+    return code.co_kwonlyargcount > len(function.__kwdefaults__ or ())
+
+
+def _check_by_signature(handle: Callable[..., Any]) -> None:
+    """The slow way, for callable objects, partials, classes and builtins."""
+    called = handle if isinstance(handle, type) else getattr(handle, "func", type(handle).__call__)
+    if inspect.iscoroutinefunction(called) or inspect.isasyncgenfunction(called):
+        raise InvalidHandle(handle, "it is an async function, and WSGI is synchronous; write `def`")
+    try:
+        inspect.signature(handle).bind(None, None)
+    except TypeError as error:
+        raise InvalidHandle(handle, f"it is called as handle(request, params): {error}") from None
+    except ValueError:
+        return  # a builtin that tells nothing of its parameters
+
+
+def _signature(handle: Callable[..., Any]) -> str:
+    return f"{getattr(handle, '__name__', handle)}{inspect.signature(handle)}"
+
+
+def _check_method(method: str) -> None:
+    if not isinstance(method, str):
+        raise TypeError(f"a method is a str, not {type(method).__name__}: {method!r}")
+    if not _METHOD.fullmatch(method):
+        upper = method.upper()
+        if _METHOD.fullmatch(upper):
+            raise InvalidMethod(method, f"methods are case-sensitive; did you mean {upper!r}?")
+        raise InvalidMethod(method, "it is no token (RFC 9110, section 5.6.2)")
+
+
+def _check_names(pattern: Pattern) -> None:
+    """What a tree takes, but `params` could not hold, or would surprise."""
+    for number, name in enumerate(pattern.names):
+        if not name.isidentifier():
+            reason = f"{name!r} is no identifier; a param runs to the end of its segment"
+            raise InvalidPattern(pattern.text, reason)
+        if name in pattern.names[:number]:
+            raise InvalidPattern(pattern.text, f"it has two wildcards of the name {name!r}, and params can hold one")
+    if not _is_utf8(pattern.text):
+        raise InvalidPattern(pattern.text, "it holds a surrogate, which no request can send as UTF-8")
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        return text.isascii() or bool(text.encode())
+    except UnicodeEncodeError:
+        return False
+
+
+def _converters(pattern: Pattern, convert: Mapping[str, Converter]) -> dict[str, Converter]:
+    if not isinstance(convert, Mapping):
+        raise TypeError(f"convert maps params to callables, it is no {type(convert).__name__}: {convert!r}")
+    for name, converter in convert.items():
+        if name not in pattern.names:
+            near = get_close_matches(str(name), pattern.names, 1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise ValueError(f"convert names {name!r}, which is no param of {pattern.text!r}{hint}")
+        if not callable(converter):
+            raise TypeError(f"the converter of {name!r} is not callable: {converter!r}")
+    plain: dict[Converter, Converter] = {int: _integer, float: _decimal}
+    return {name: plain.get(convert[name], convert[name]) for name in pattern.names if name in convert}
+
+
+def _integer(text: str) -> int:
+    """`int`, but for what it takes beyond plain ASCII numbers: " 5", "1_000", "１２"."""
+    if not _INTEGER.fullmatch(text):
+        raise ValueError(text)
+    return int(text)
+
+
+def _decimal(text: str) -> float:
+    """`float`, likewise, and never an infinity or NaN."""
+    if not _DECIMAL.fullmatch(text) or not isfinite(number := float(text)):
+        raise ValueError(text)
+    return number
+
+
+def _short(filename: str) -> str:
+    """The file as people know it: relative where it lies below the working directory."""
+    path = os.path.relpath(filename)
+    return filename if path.startswith(os.pardir) else path

@@ -1,0 +1,251 @@
+"""The Router: what people import, configure, register routes with, and hand to a server."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from .codec import JSON, Codec
+from .dispatch import Site, respond
+from .errors import name_of
+from .problems import ErrorHandlers
+from .registrar import Key, Registrar
+from .request import MAX_CONTENT_LENGTH, Request
+from .response import Response
+from .route import Handle, Route, check_handle
+from .table import Table
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+    from werkzeug.test import Client
+
+__all__ = ["Router"]
+
+
+class Router(Registrar):
+    """Routes, and the WSGI application that serves them.
+
+    >>> app = Router()
+    >>> @app.get("/users/:id", convert={"id": int})
+    ... def user(request, params):
+    ...     return {"id": params["id"]}
+    >>> app.test_client().get("/users/7").json
+    {'id': 7}
+
+    Options are httprouter's where it has them:
+
+    `redirect_trailing_slash`, `redirect_fixed_path`: redirect to the route that the path without its last slash, or
+    with one more, would match; or the path cleaned of `//`, `.` and `..` and with the case of its text mended.
+    `handle_method_not_allowed`, `handle_options`: answer 405, and OPTIONS, by what other methods have a route;
+    `global_options` is a handle for all OPTIONS requests that no route answers. `not_found`, `method_not_allowed`:
+    the same as `error(404)` and `error(405)`. `overlap`: let literal text stand beside a param, and both beside a
+    catch-all; literal text wins. `permanent_redirects`: 301, or 308 where the method must stay; else 307.
+    `max_content_length`: bytes that a body may have, None for no limit (413). `max_path_length`: characters that a
+    path may have if it is no match (414). `trusted_hosts`: the hosts to answer to, ".example.com" for all below (400
+    for others).
+    `json`: an object with `dumps` and `loads`. `path_info_encoded`: the host hands over PATH_INFO undecoded
+    (Passenger).
+    """
+
+    def __init__(
+        self,
+        *,
+        redirect_trailing_slash: bool = True,
+        redirect_fixed_path: bool = True,
+        handle_method_not_allowed: bool = True,
+        handle_options: bool = True,
+        global_options: Handle | None = None,
+        not_found: Handle | None = None,
+        method_not_allowed: Handle | None = None,
+        overlap: bool = False,
+        permanent_redirects: bool = True,
+        max_content_length: int | None = MAX_CONTENT_LENGTH,
+        max_path_length: int = 8192,
+        trusted_hosts: Iterable[str] | None = None,
+        json: Codec | None = None,
+        path_info_encoded: bool = False,
+    ) -> None:
+        _check_flags(
+            redirect_trailing_slash=redirect_trailing_slash,
+            redirect_fixed_path=redirect_fixed_path,
+            handle_method_not_allowed=handle_method_not_allowed,
+            handle_options=handle_options,
+            overlap=overlap,
+            permanent_redirects=permanent_redirects,
+            path_info_encoded=path_info_encoded,
+        )
+        _check_size("max_content_length", max_content_length, optional=True)
+        _check_size("max_path_length", max_path_length)
+        codec = JSON() if json is None else _check_codec(json)
+        if global_options is not None:
+            check_handle(global_options)
+        attributes = {
+            "codec": codec,
+            "max_content_length": max_content_length,
+            "trusted_hosts": _check_hosts(trusted_hosts),
+        }
+        self._new_table = partial(Table, overlap=overlap, slash=redirect_trailing_slash, fixed=redirect_fixed_path)
+        self._new_site = partial(
+            Site,
+            request_class=type("Request", (Request,), attributes),
+            codec=codec,
+            handle_method_not_allowed=handle_method_not_allowed,
+            handle_options=handle_options,
+            global_options=global_options,
+            permanent_redirects=permanent_redirects,
+            max_path_length=max_path_length,
+            is_path_encoded=path_info_encoded,
+        )
+        self._lock = threading.RLock()
+        """Held by whoever registers, never while a request is served."""
+        self._routes: list[Route] = []
+        self._error_handlers: dict[Key, Handle] = {}
+        self._draft: Table | None = None
+        """The table that the next site gets; None where nothing changed since the last one."""
+        self._site: Site | None = None
+        """What requests are answered from; None before the first."""
+        self._is_changing = False
+        if not_found is not None:
+            self.error(404)(not_found)
+        if method_not_allowed is not None:
+            self.error(405)(method_not_allowed)
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """The WSGI application (PEP 3333)."""
+        return respond(self._site or self._first_site(), environ, start_response)
+
+    @property
+    def routes(self) -> tuple[Route, ...]:
+        """All routes, in the order of their registration."""
+        return tuple(self._routes)
+
+    def lookup(self, method: str, path: str) -> tuple[Handle | None, dict[str, str], bool]:
+        """What would answer: `(handle, params, tsr)`, the parameters as raw text, before any converter.
+
+        HEAD falls back to GET. Without a match it is `(None, {}, tsr)`: `tsr` says whether the path without its last
+        slash, or with one more, is one. `path` is text, decoded.
+
+        >>> app = Router()
+        >>> app.handle("GET", "/users/:id", lambda request, params: "")
+        >>> app.lookup("GET", "/users/7/")
+        (None, {}, True)
+        """
+        table = (self._site or self._first_site()).table
+        hit = table.find(method, path)
+        if hit is None:
+            return None, {}, table.is_spelled_otherwise(method, path)
+        return hit.route.handle, dict(hit.params), False
+
+    def build(self) -> None:
+        """Publish what is registered now, not with the first request: for servers that fork (`gunicorn --preload`)."""
+        self._first_site()
+
+    @contextmanager
+    def changes(self) -> Iterator[None]:
+        """Publish all that is registered inside as one change; where an exception leaves the block, none of it.
+
+        Requests see the routes before or the routes after. Other threads that register wait. A change reaches this
+        process only: other workers of a server have routers of their own.
+        """
+        with self._lock:
+            if self._is_changing:
+                yield
+                return
+            routes, handlers = self._routes.copy(), self._error_handlers.copy()
+            self._is_changing = True
+            try:
+                yield
+            except BaseException:
+                self._routes, self._error_handlers, self._draft = routes, handlers, None
+                raise
+            finally:
+                self._is_changing = False
+            self._publish_if_live()
+
+    def test_client(self) -> Client:
+        """werkzeug's test client for this application."""
+        from werkzeug.test import Client  # noqa: PLC0415 - what only tests use is loaded when they do
+
+        return Client(self, Response)
+
+    def _register(self, routes: list[Route]) -> None:
+        with self._lock:
+            _check_name(self._routes, routes[0])
+            self._next_table().add(routes)
+            self._routes += routes
+            self._publish_if_live()
+
+    def _register_error_handler(self, key: Key, handler: Handle) -> None:
+        with self._lock:
+            if key in self._error_handlers:
+                known = name_of(self._error_handlers[key])
+                raise ValueError(f"{getattr(key, '__name__', key)} has an error handler already: {known}")
+            self._error_handlers[key] = handler
+            self._publish_if_live()
+
+    def _next_table(self) -> Table:
+        """The table that is being changed: a new one where requests read the last."""
+        if self._draft is None:
+            self._draft = self._new_table(self._routes)
+        return self._draft
+
+    def _publish_if_live(self) -> None:
+        """Before the first request changes only gather; from then on each is published by the thread that makes it."""
+        if self._site is not None and not self._is_changing:
+            self._publish()
+
+    def _publish(self) -> Site:
+        table, self._draft = self._next_table(), None
+        self._site = self._new_site(table=table, errors=ErrorHandlers(self._error_handlers))
+        return self._site
+
+    def _first_site(self) -> Site:
+        with self._lock:
+            return self._site or self._publish()
+
+
+def _check_name(known: Iterable[Route], new: Route) -> None:
+    if new.name is None:
+        return
+    for route in known:
+        if route.name == new.name and route.pattern != new.pattern:
+            raise ValueError(f"the name {new.name!r} of {new} is taken by {route}")
+
+
+def _check_flags(**flags: object) -> None:
+    for name, value in flags.items():
+        if not isinstance(value, bool):
+            raise TypeError(f"{name} is True or False, not {value!r}")
+
+
+def _check_size(name: str, value: object, *, optional: bool = False) -> None:
+    if optional and value is None:
+        return
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError(f"{name} is a number{' or None' if optional else ''}, not {value!r}")
+    if value < 0:
+        raise ValueError(f"{name} cannot be negative: {value}")
+
+
+def _check_codec(codec: Any) -> Any:
+    for function in ("dumps", "loads"):
+        if not callable(getattr(codec, function, None)):
+            raise TypeError(f"json is an object with dumps and loads; {codec!r} has no {function}")
+    return codec
+
+
+def _check_hosts(hosts: Any) -> list[str] | None:
+    if hosts is None:
+        return None
+    if isinstance(hosts, str) or not isinstance(hosts, Iterable):
+        raise TypeError(f"trusted_hosts is a list of hosts, not {hosts!r}")
+    listed = list(hosts)
+    for host in listed:
+        if not isinstance(host, str):
+            raise TypeError(f"trusted_hosts holds hosts as str, not {host!r}")
+    if not listed:
+        raise ValueError("trusted_hosts is empty, so no request could be answered; leave it out to answer to any host")
+    return listed
