@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from werkzeug.exceptions import BadRequest, HTTPException, MethodNotAllowed, NotFound, RequestURITooLarge
+from werkzeug.wsgi import ClosingIterator
 
 from .codec import Codec
 from .log import log_exception
-from .paths import decode_path, location
+from .paths import decode_path, location, unquote_path_info
 from .problems import ErrorHandlers, extra_headers, internal_error, page
 from .request import Request
 from .response import TEXT, Answer, answer, close, finish, status_line
 from .route import Handle
-from .table import Elsewhere, Moved, Table
+from .table import Elsewhere, Hit, Moved, Table
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -36,7 +37,7 @@ class Site:
     global_options: Handle | None
     permanent_redirects: bool
     max_path_length: int
-    is_path_encoded: bool
+    path_info_encoded: bool
 
 
 def respond(site: Site, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -48,30 +49,39 @@ def respond(site: Site, environ: WSGIEnvironment, start_response: StartResponse)
             request.host  # noqa: B018 - it is checked by being read
         path = _path(site, environ)
         hit = site.table.find(method, path)
-        if hit is None:
-            made = _instead(site, request, path)
-        elif (params := hit.route.bind(hit.params)) is None:
-            made = _recover(site, request, NotFound())
-        else:
-            request.route, request.params = hit.route, params
-            environ["microfn.route"] = hit.route.pattern
-            result = hit.route.handle(request, params)
-            made = answer(result, environ, site.codec, origin=hit.route.handle)
+        made = _call(site, request, hit) if hit is not None else _instead(site, request, path)
     except Exception as error:
         made = _recover(site, request, error)
+    body = ClosingIterator(made.body, request.on_close) if request.on_close else made.body
     try:
         start_response(made.status, made.headers)
     except BaseException:
-        close(made.body)
+        close(body)
         raise
-    return made.body
+    return body
 
 
 def _path(site: Site, environ: WSGIEnvironment) -> str:
     try:
-        return decode_path(environ.get("PATH_INFO", ""), encoded=site.is_path_encoded)
+        if site.path_info_encoded:
+            environ["PATH_INFO"] = unquote_path_info(environ.get("PATH_INFO", ""))
+        return decode_path(environ.get("PATH_INFO", ""))
     except ValueError:
         raise BadRequest("The path is not UTF-8.") from None
+
+
+def _call(site: Site, request: Request, hit: Hit) -> Answer:
+    """The answer of the handle, or 404 where a converter refuses what the path holds."""
+    route, environ = hit.route, request.environ
+    request.route = route
+    environ["microfn.route"] = route.pattern
+    params = route.bind(hit.params)
+    if params is None:
+        request.route = None
+        del environ["microfn.route"]
+        return _recover(site, request, NotFound())
+    request.params = params
+    return answer(route.handle(request, params), environ, site.codec, origin=route.handle)
 
 
 def _instead(site: Site, request: Request, path: str) -> Answer:
@@ -134,7 +144,7 @@ def _recover(site: Site, request: Request, error: Exception) -> Answer:
 
 
 def _by_handler(site: Site, request: Request, error: Exception, meant: HTTPException) -> Answer | None:
-    found = site.errors.find(error)
+    found = site.errors.find(error) if meant.response is None else None
     if found is None:
         return None
     handler, passed = found

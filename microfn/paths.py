@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from urllib.parse import quote, unquote_to_bytes
 
-__all__ = ["clean_path", "decode_path", "is_same_site", "location", "other_spelling"]
+__all__ = ["clean_path", "decode_path", "is_same_site", "location", "other_spelling", "unquote_path_info"]
 
 # RFC 3986, section 3.3: what a path may hold as it stands (pchar and "/"); quote() adds letters, digits and "_.-~".
 _PATH_SAFE = "/!$&'()*+,;=:@"
@@ -18,21 +18,27 @@ _LONE_PERCENT = re.compile("%(?![0-9A-Fa-f]{2})")
 _DOUBTFUL = re.compile(r"//|/\.")
 
 
-def decode_path(path_info: str, *, encoded: bool = False) -> str:
+def decode_path(path_info: str) -> str:
     r"""The path that a client asked for, from PATH_INFO as WSGI has it (bytes decoded as latin-1, PEP 3333).
 
-    With `encoded`, PATH_INFO is still percent-encoded (Passenger hands it over so). An empty path is "/".
+    An empty path is "/".
 
     >>> decode_path("/caf\xc3\xa9")
     '/café'
 
     Raises ValueError where the bytes are no UTF-8, or a host has put characters there that are no bytes.
     """
-    if encoded:
-        return unquote_to_bytes(path_info.encode("latin-1")).decode() or "/"
     if path_info.isascii():
         return path_info or "/"
     return path_info.encode("latin-1").decode()
+
+
+def unquote_path_info(path_info: str) -> str:
+    """PATH_INFO as WSGI wants it, where a host (Passenger) hands it over percent-encoded.
+
+    Raises ValueError where the host has put characters there that are no bytes.
+    """
+    return unquote_to_bytes(path_info.encode("latin-1")).decode("latin-1")
 
 
 def clean_path(path: str) -> str:

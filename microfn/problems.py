@@ -14,7 +14,7 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 from werkzeug.http import parse_accept_header
 
 from .codec import JSON
-from .response import HTML, TEXT, Answer, Headers, finish, status_line
+from .response import HTML, TEXT, Answer, Headers, finish, gate, status_line
 from .route import Handle
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def page(error: HTTPException, environ: WSGIEnvironment) -> Answer:
     """The built-in answer to an error, in the type that the client prefers."""
     status = error.code or 500
     line = status_line(status)
-    title, detail = line[4:], error.description or ""
+    title, detail = line[4:], str(error.description or "")
     content_type = preferred_type(environ.get("HTTP_ACCEPT", ""))
     if content_type == HTML:
         text = _PAGE.format(status=status, title=escape(title), detail=escape(detail))
@@ -77,6 +77,7 @@ def page(error: HTTPException, environ: WSGIEnvironment) -> Answer:
     content = text.encode(errors="backslashreplace")
     headers = [("Content-Type", content_type), ("Content-Length", str(len(content))), ("Vary", "Accept")]
     headers += extra_headers(error, environ)
+    gate(line, headers)
     return finish(Answer(line, headers, [content]), environ["REQUEST_METHOD"])
 
 
@@ -103,8 +104,7 @@ class ErrorHandlers:
                 return self._find_http(error)
             if cls in self._handlers:
                 return self._handlers[cls], error
-        stray = internal_error(error)
-        return self._find_http(stray)
+        return self.find(internal_error(error))
 
     def _find_http(self, error: Exception) -> tuple[Handle, Exception] | None:
         """Not Exception: the handler for whatever nobody foresaw leaves the errors alone that somebody meant."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import IO, TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from werkzeug.datastructures import EnvironHeaders
@@ -86,6 +86,8 @@ class Request(WerkzeugRequest):
     """The route that matched: its `method`, `pattern`, `name`, `handle` and `where`. None where none did."""
     params: dict[str, Any]
     """The parameters, in path order; the same dict that the handle gets."""
+    on_close: Sequence[Callable[[], None]] = ()
+    """What is called when the body of the answer has been sent, or the client has gone."""
     codec: Codec = JSON()
     max_content_length: int | None = MAX_CONTENT_LENGTH
     """Bytes that a body may have; more is a 413. The route's own limit comes first."""
@@ -156,7 +158,19 @@ class Request(WerkzeugRequest):
             Raises `BadRequest` (400) where CONTENT_LENGTH is no number, and while it is read where fewer bytes come
             than were promised; `RequestEntityTooLarge` (413) over the limit.
             """
+            if self.shallow:
+                raise RuntimeError("this request was made with shallow=True, so its body is not to be read")
             return _open_body(self.environ, self._body_limit())
+
+    def call_on_close(self, callback: Callable[[], None]) -> None:
+        """Call this, without arguments, when the body of the answer has been sent, or the client has gone."""
+        self.on_close = [*self.on_close, callback]
+
+    def _get_file_stream(self, *args: Any, **kwargs: Any) -> IO[bytes]:
+        """Where werkzeug puts an uploaded file, on disk if it is large; it is closed when the request is done with."""
+        stream = super()._get_file_stream(*args, **kwargs)
+        self.call_on_close(stream.close)
+        return stream
 
     def _body_limit(self) -> int | None:
         route = self.route

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from markupsafe import Markup
 from werkzeug.exceptions import HTTPException
+from werkzeug.http import HTTP_STATUS_CODES
 from werkzeug.utils import redirect as _redirect
 from werkzeug.wrappers import Response as WerkzeugResponse
 
@@ -95,10 +95,7 @@ def status_line(status: int | str) -> str:
         return status
     if not isinstance(status, int):
         raise TypeError(f"a status is an int, or a str like '404 Not Found'; not {status!r}")
-    try:
-        return f"{int(status)} {HTTPStatus(status).phrase}"
-    except ValueError:
-        return f"{int(status)} Unknown"
+    return f"{int(status)} {HTTP_STATUS_CODES.get(status, 'Unknown')}"
 
 
 def answer(result: Any, environ: WSGIEnvironment, codec: Codec, *, origin: object, status: int = 200) -> Answer:
@@ -112,7 +109,7 @@ def answer(result: Any, environ: WSGIEnvironment, codec: Codec, *, origin: objec
         raise body
     if isinstance(body, WerkzeugResponse):
         made = _of_response(body, environ)
-    elif callable(body) and not hasattr(body, "__html__"):
+    elif callable(body) and not (hasattr(body, "__html__") or hasattr(body, "__next__")):
         made = _of_application(body, environ)
     else:
         made = _of_value(body, codec, origin, status)
@@ -190,8 +187,12 @@ def _unpack(result: tuple[Any, ...], origin: object) -> tuple[Any, int | str | N
 
 
 def _header_list(headers: Any) -> Headers:
-    pairs = headers.items() if hasattr(headers, "items") else headers
+    pairs = list(headers.items() if hasattr(headers, "items") else headers)
     listed: Headers = []
+    if isinstance(headers, (str, bytes)) or not all(
+        isinstance(pair, (tuple, list)) and len(pair) == 2 for pair in pairs
+    ):
+        raise TypeError(f"headers are a dict, or a list of (name, value); not {headers!r:.200}")
     for name, value in pairs:
         for item in value if isinstance(value, (list, tuple)) else (value,):
             listed.append((name, str(item) if type(item) is int else item))

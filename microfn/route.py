@@ -7,6 +7,7 @@ import os.path
 import re
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
+from functools import partial
 from math import isfinite
 from types import CodeType, FunctionType, MethodType
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 from .errors import InvalidHandle, InvalidMethod, InvalidPattern, name_of
 from .pattern import Pattern, parse
 
-__all__ = ["Converter", "Handle", "Route", "check_handle"]
+__all__ = ["Converter", "Handle", "Route", "check_handle", "check_size"]
 
 Handle = Callable[[Any, Any], Any]
 """What is registered: called as `handle(request, params)`. A type of its own so that this module needs no request."""
@@ -53,6 +54,7 @@ class Route:
         check_handle(handle)
         if name is not None and not isinstance(name, str):
             raise TypeError(f"a route's name is a str, not {type(name).__name__}")
+        check_size("max_content_length", max_content_length, optional=True)
         self.method = method
         self.pattern = pattern
         self.parsed = parsed
@@ -113,7 +115,7 @@ def _needs_keywords(function: FunctionType, code: CodeType) -> bool:
 
 def _check_by_signature(handle: Callable[..., Any]) -> None:
     """The slow way, for callable objects, partials, classes and builtins."""
-    called = handle if isinstance(handle, type) else getattr(handle, "func", type(handle).__call__)
+    called = handle.func if isinstance(handle, partial) else type(handle).__call__
     if inspect.iscoroutinefunction(called) or inspect.isasyncgenfunction(called):
         raise InvalidHandle(handle, "it is an async function, and WSGI is synchronous; write `def`")
     try:
@@ -122,6 +124,16 @@ def _check_by_signature(handle: Callable[..., Any]) -> None:
         raise InvalidHandle(handle, f"it is called as handle(request, params): {error}") from None
     except ValueError:
         return  # a builtin that tells nothing of its parameters
+
+
+def check_size(name: str, value: object, *, optional: bool = False) -> None:
+    """Refuse what is no number of bytes or characters."""
+    if optional and value is None:
+        return
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError(f"{name} is a number{' or None' if optional else ''}, not {value!r}")
+    if value < 0:
+        raise ValueError(f"{name} cannot be negative: {value}")
 
 
 def _signature(handle: Callable[..., Any]) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import threading
+import weakref
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -15,7 +17,7 @@ from .problems import ErrorHandlers
 from .registrar import Key, Registrar
 from .request import MAX_CONTENT_LENGTH, Request
 from .response import Response
-from .route import Handle, Route, check_handle
+from .route import Handle, Route, check_handle, check_size
 from .table import Table
 
 if TYPE_CHECKING:
@@ -77,8 +79,8 @@ class Router(Registrar):
             permanent_redirects=permanent_redirects,
             path_info_encoded=path_info_encoded,
         )
-        _check_size("max_content_length", max_content_length, optional=True)
-        _check_size("max_path_length", max_path_length)
+        check_size("max_content_length", max_content_length, optional=True)
+        check_size("max_path_length", max_path_length)
         codec = JSON() if json is None else _check_codec(json)
         if global_options is not None:
             check_handle(global_options)
@@ -97,17 +99,19 @@ class Router(Registrar):
             global_options=global_options,
             permanent_redirects=permanent_redirects,
             max_path_length=max_path_length,
-            is_path_encoded=path_info_encoded,
+            path_info_encoded=path_info_encoded,
         )
         self._lock = threading.RLock()
         """Held by whoever registers, never while a request is served."""
         self._routes: list[Route] = []
+        self._names: dict[str, Route] = {}
         self._error_handlers: dict[Key, Handle] = {}
         self._draft: Table | None = None
         """The table that the next site gets; None where nothing changed since the last one."""
         self._site: Site | None = None
         """What requests are answered from; None before the first."""
         self._is_changing = False
+        _routers.add(self)
         if not_found is not None:
             self.error(404)(not_found)
         if method_not_allowed is not None:
@@ -154,12 +158,12 @@ class Router(Registrar):
             if self._is_changing:
                 yield
                 return
-            routes, handlers = self._routes.copy(), self._error_handlers.copy()
+            before = self._routes.copy(), self._names.copy(), self._error_handlers.copy(), None
             self._is_changing = True
             try:
                 yield
             except BaseException:
-                self._routes, self._error_handlers, self._draft = routes, handlers, None
+                self._routes, self._names, self._error_handlers, self._draft = before
                 raise
             finally:
                 self._is_changing = False
@@ -173,10 +177,17 @@ class Router(Registrar):
 
     def _register(self, routes: list[Route]) -> None:
         with self._lock:
-            _check_name(self._routes, routes[0])
+            self._check_name(routes[0])
             self._next_table().add(routes)
             self._routes += routes
+            if routes[0].name is not None:
+                self._names.setdefault(routes[0].name, routes[0])
             self._publish_if_live()
+
+    def _check_name(self, new: Route) -> None:
+        known = self._names.get(new.name) if new.name is not None else None
+        if known is not None and known.pattern != new.pattern:
+            raise ValueError(f"the name {new.name!r} of {new} is taken by {known}")
 
     def _register_error_handler(self, key: Key, handler: Handle) -> None:
         with self._lock:
@@ -185,6 +196,12 @@ class Router(Registrar):
                 raise ValueError(f"{getattr(key, '__name__', key)} has an error handler already: {known}")
             self._error_handlers[key] = handler
             self._publish_if_live()
+
+    def _forget_other_threads(self) -> None:
+        """In a forked child nobody holds the lock any more, and what another thread had begun is not finished."""
+        self._lock = threading.RLock()
+        self._draft = None
+        self._is_changing = False
 
     def _next_table(self) -> Table:
         """The table that is being changed: a new one where requests read the last."""
@@ -207,27 +224,20 @@ class Router(Registrar):
             return self._site or self._publish()
 
 
-def _check_name(known: Iterable[Route], new: Route) -> None:
-    if new.name is None:
-        return
-    for route in known:
-        if route.name == new.name and route.pattern != new.pattern:
-            raise ValueError(f"the name {new.name!r} of {new} is taken by {route}")
+def _after_fork_in_child() -> None:
+    for router in _routers:
+        router._forget_other_threads()  # noqa: SLF001
+
+
+_routers: weakref.WeakSet[Router] = weakref.WeakSet()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)
 
 
 def _check_flags(**flags: object) -> None:
     for name, value in flags.items():
         if not isinstance(value, bool):
             raise TypeError(f"{name} is True or False, not {value!r}")
-
-
-def _check_size(name: str, value: object, *, optional: bool = False) -> None:
-    if optional and value is None:
-        return
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise TypeError(f"{name} is a number{' or None' if optional else ''}, not {value!r}")
-    if value < 0:
-        raise ValueError(f"{name} cannot be negative: {value}")
 
 
 def _check_codec(codec: Any) -> Any:

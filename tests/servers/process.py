@@ -1,0 +1,123 @@
+"""Servers as processes: started on a free port, watched through their logs, ended by their pid."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from .wire import Wire
+
+ROOT = Path(__file__).parents[2]
+WORKERS = {
+    "sync": ["--worker-class", "sync"],
+    "gthread": ["--worker-class", "gthread", "--workers", "2", "--threads", "4"],
+    "gevent": ["--worker-class", "gevent"],
+}
+_LISTENING = re.compile(r"Listening at: http://127\.0\.0\.1:(\d+) ")
+# What a traceback ends with: the first line of it that is not indented.
+_RAISED = re.compile(r"^Traceback \(most recent call last\):\n(?:[ \t].*\n)+(.*)$", re.MULTILINE)
+_EXPECTED = ("tests.servers.app.OnPurpose: ", "ValueError: the header 'X-Chosen' ")
+_FAILURES = ("[CRITICAL]", "was sent SIG", "exited with code", "graceful timeout")
+
+
+def wait_until(condition: Callable[[], bool], what: str, seconds: float = 10.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"{seconds} s were not enough: {what}"
+        time.sleep(0.01)
+
+
+class Gunicorn:
+    """A gunicorn, from its start to its end."""
+
+    def __init__(self, worker_class: str, directory: Path, *options: str, app: str = "tests.servers.app:app") -> None:
+        self.keeps_alive = worker_class != "sync"
+        self._errors = directory / "errors.log"
+        self._access = directory / "access.log"
+        self._record = directory / "record"
+        self._record.touch()
+        kept = {name: value for name, value in os.environ.items() if name not in ("GUNICORN_CMD_ARGS", "SCRIPT_NAME")}
+        command = [sys.executable, "-m", "gunicorn", *WORKERS[worker_class]]
+        command += ["--bind", "127.0.0.1:0", "--no-control-socket", "--keep-alive", "15", "--graceful-timeout", "8"]
+        command += ["--access-logfile", str(self._access), "--access-logformat", "%(m)s %(U)s %(s)s", *options, app]
+        with self._errors.open("ab") as errors:
+            self._process = subprocess.Popen(
+                command,
+                cwd=ROOT,
+                env={**kept, "MICROFN_TEST_RECORD": str(self._record)},
+                stdin=subprocess.DEVNULL,
+                stdout=errors,
+                stderr=errors,
+            )
+        self.pid = self._process.pid
+        try:
+            self.port = self._wait_for_port()
+            with self.connect() as wire:
+                wire.request("GET", "/echo/ready")
+                assert wire.answer().status == 200
+        except BaseException:
+            self._kill()
+            print(self.errors())  # noqa: T201 - pytest shows it beside the failure
+            raise
+
+    def connect(self) -> Wire:
+        return Wire(self.port)
+
+    def errors(self) -> str:
+        return self._errors.read_text("utf-8")
+
+    def accesses(self) -> list[str]:
+        """A line for each answer: method, path, status."""
+        return self._access.read_text("utf-8").splitlines()
+
+    def tell(self, line: str) -> None:
+        """Record what the application waits for."""
+        with self._record.open("a", encoding="utf-8") as file:
+            file.write(f"{line}\n")
+
+    def count_recorded(self, line: str) -> int:
+        return self._record.read_text("utf-8").splitlines().count(line)
+
+    def wait_for_record(self, line: str) -> None:
+        wait_until(lambda: self.count_recorded(line) > 0, f"nothing recorded {line!r}")
+
+    def terminate(self) -> None:
+        self._process.send_signal(signal.SIGTERM)
+
+    def stop(self) -> None:
+        """End it, and look at how it ended and at all that it logged."""
+        if self._process.poll() is None:
+            self.terminate()
+        try:
+            code = self._process.wait(10)
+        finally:
+            self._kill()
+        errors = self.errors()
+        unexpected = [line for line in _RAISED.findall(errors) if not line.startswith(_EXPECTED)]
+        failures = [line for line in errors.splitlines() if any(sign in line for sign in _FAILURES)]
+        closed = [line for line in self._record.read_text("utf-8").splitlines() if line.startswith("closed ")]
+        assert code == 0, errors
+        assert not unexpected, errors
+        assert not failures, errors
+        assert len(closed) == len(set(closed)), f"a stream was closed twice: {closed}"
+
+    def _wait_for_port(self) -> int:
+        def is_listening() -> bool:
+            assert self._process.poll() is None, self.errors()
+            return _LISTENING.search(self.errors()) is not None
+
+        wait_until(is_listening, "gunicorn does not listen", 20)
+        listening = _LISTENING.search(self.errors())
+        assert listening is not None
+        return int(listening[1])
+
+    def _kill(self) -> None:
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()

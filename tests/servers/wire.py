@@ -1,0 +1,85 @@
+"""HTTP/1.1 as it is on the wire: for what `http.client` would not send, or would not show."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import struct
+from typing import Any, NamedTuple
+
+TIMEOUT = 10.0
+
+
+class Answer(NamedTuple):
+    status: int
+    headers: http.client.HTTPMessage
+    body: bytes = b""
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+class Wire:
+    """A connection to 127.0.0.1, of which every byte is accounted for."""
+
+    def __init__(self, port: int) -> None:
+        self._socket = socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT)
+        self._file = self._socket.makefile("rb")
+
+    def __enter__(self) -> Wire:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.leave()
+
+    def leave(self) -> None:
+        self._file.close()
+        self._socket.close()
+
+    def reset(self) -> None:
+        """Leave without the courtesy of an orderly end: the server gets a RST."""
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.leave()
+
+    def send(self, data: bytes) -> None:
+        self._socket.sendall(data)
+
+    def request(self, method: str, target: str, *lines: str, body: bytes = b"") -> None:
+        """Send a request with exactly these header lines besides Host."""
+        head = "\r\n".join([f"{method} {target} HTTP/1.1", "Host: a.example", *lines, "", ""])
+        self.send(head.encode("latin-1") + body)
+
+    def end(self) -> None:
+        """Say that no more will be sent; what the server sends can still be read."""
+        self._socket.shutdown(socket.SHUT_WR)
+
+    def head(self) -> Answer:
+        version, status, *_ = self._file.readline().decode("latin-1").split(" ", 2)
+        assert version == "HTTP/1.1"
+        return Answer(int(status), http.client.parse_headers(self._file))
+
+    def chunk(self) -> bytes:
+        """The next chunk; the last one is empty (RFC 9112, section 7.1)."""
+        size = int(self._file.readline(), 16)
+        data = self._file.read(size)
+        assert len(data) == size
+        assert self._file.readline() == b"\r\n"
+        return data
+
+    def answer(self, method: str = "GET") -> Answer:
+        """The next answer, not one byte more. One that only the end of the connection delimits is refused."""
+        answer = self.head()
+        if method == "HEAD" or answer.status in (204, 304) or answer.status < 200:
+            return answer
+        if answer.headers.get("Transfer-Encoding") == "chunked":
+            return answer._replace(body=b"".join(iter(self.chunk, b"")))
+        size = int(answer.headers["Content-Length"])
+        body = self._file.read(size)
+        assert len(body) == size
+        return answer._replace(body=body)
+
+    def rest(self) -> bytes:
+        """Everything up to the end of the connection."""
+        return self._file.read()

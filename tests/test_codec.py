@@ -1,0 +1,108 @@
+"""JSON in and out."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import decimal
+import json
+import uuid
+
+import pytest
+
+from microfn import Router
+from microfn.codec import JSON
+
+from .wsgi import call
+
+
+@dataclasses.dataclass
+class Point:
+    x: int
+    inner: object = None
+
+
+UTC = datetime.timezone.utc
+VALUES = [
+    (datetime.datetime(2026, 11, 24, 4, 36, tzinfo=UTC), '"2026-11-24T04:36:00+00:00"'),
+    (datetime.date(2026, 11, 24), '"2026-11-24"'),
+    (datetime.time(4, 36), '"04:36:00"'),
+    (uuid.UUID(int=7), '"00000000-0000-0000-0000-000000000007"'),
+    (decimal.Decimal("1.10"), '"1.10"'),
+    (Point(1, Point(2)), '{"x":1,"inner":{"x":2,"inner":null}}'),
+    ("é €", '"é €"'),
+    ({2: "a", None: "b", True: "c"}, '{"2":"a","null":"b","true":"c"}'),
+]
+
+
+@pytest.mark.parametrize(("value", "text"), VALUES)
+def test_what_people_send_has_a_text(value, text):
+    assert JSON().dumps(value) == text
+
+
+@pytest.mark.parametrize("value", [object(), {1, 2}, b"x", Point, float("nan"), float("inf"), {(1, 2): 3}])
+def test_what_json_cannot_say_is_refused(value):
+    with pytest.raises((TypeError, ValueError)):
+        JSON().dumps([value])
+
+
+NO_JSON = [
+    b"",
+    b"{",
+    b"NaN",
+    b"-Infinity",
+    b"'x'",
+    b"[1,]",
+    b"\xff\xfe",
+    b"\xef\xbb\xbf{}",
+    '"x"'.encode("utf-16"),
+    b'"\\ud800"',
+    b'{"\\uDC00": 1}',
+    b"9" * 5000,
+    b"[" * 100_000,
+    b'{"a":' * 100_000,
+]
+
+
+@pytest.mark.parametrize("body", NO_JSON, ids=range(len(NO_JSON)))
+def test_a_body_that_is_no_json_is_400(body):
+    app = Router()
+    app.post("/")(lambda request, params: {"got": request.json})
+    reply = call(app, "POST", body=body, CONTENT_LENGTH=str(len(body)), CONTENT_TYPE="application/json")
+    assert reply.code == 400
+    assert json.loads(reply.text)["title"] == "Bad Request"
+
+
+@pytest.mark.parametrize(
+    "body", [b"{}", b"null", b"0", b'"\\ud83d\\ude00 \\\\ud800"', ' {"é": [1.5e3]} '.encode(), b"9" * 4000]
+)
+def test_a_body_that_is_json_comes_back_the_same(body):
+    app = Router()
+    app.post("/")(lambda request, params: {"got": request.json})
+    reply = call(app, "POST", body=body, CONTENT_TYPE="application/json")
+    assert json.loads(reply.text) == {"got": json.loads(body)}
+
+
+@pytest.mark.parametrize(
+    ("content_type", "code"),
+    [
+        ("application/json", 200),
+        ("application/json; charset=utf-8", 200),
+        ("application/problem+json", 200),
+        ("APPLICATION/JSON", 200),
+        ("text/plain", 415),
+        ("text/json", 415),
+        (None, 415),
+        ("application/x-www-form-urlencoded", 415),
+    ],
+)
+def test_json_needs_its_content_type(content_type, code):
+    app = Router()
+    app.post("/")(lambda request, params: {"got": request.json})
+    assert call(app, "POST", body=b"{}", CONTENT_TYPE=content_type).code == code
+
+
+def test_a_silent_reader_gets_none():
+    app = Router()
+    app.post("/")(lambda request, params: repr(request.get_json(silent=True)))
+    assert call(app, "POST", body=b"{", CONTENT_TYPE="application/json").text == "None"

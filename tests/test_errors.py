@@ -1,0 +1,358 @@
+"""Who answers an error, what people and programs see of it, and what the log tells."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+
+import pytest
+from werkzeug.exceptions import (
+    BadRequest,
+    BadRequestKeyError,
+    HTTPException,
+    InternalServerError,
+    NotFound,
+    TooManyRequests,
+    Unauthorized,
+)
+
+from microfn import Response, Router, abort
+from microfn.log import log_exception
+from microfn.problems import preferred_type
+
+from .wsgi import call, environ_of
+
+JSON = "application/problem+json"
+HTML = "text/html; charset=utf-8"
+TEXT = "text/plain; charset=utf-8"
+
+ACCEPTS = [
+    ("", JSON),
+    ("*/*", JSON),
+    ("application/json", JSON),
+    ("application/problem+json", JSON),
+    ("text/html", HTML),
+    ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", HTML),
+    ("text/*", HTML),
+    ("text/html;q=0.5, application/json", JSON),
+    ("text/html, application/json", JSON),
+    ("text/html, application/problem+json;q=0.9", HTML),
+    ("text/plain", TEXT),
+    ("text/plain, text/html;q=0.5", TEXT),
+    ("text/plain, text/html", HTML),
+    ("text/plain, application/json", JSON),
+    ("text/plain;q=0.9, */*;q=0.1", TEXT),
+    ("image/png", JSON),
+    ("text/html;q=0", JSON),
+    ("text/html;q=nonsense", JSON),
+    (",;q=,/", JSON),
+    ("\xff", JSON),
+    ("text/html," * 10000, JSON),
+]
+
+
+@pytest.mark.parametrize(("accept", "content_type"), ACCEPTS)
+def test_accept_decides_what_an_error_looks_like(accept, content_type):
+    assert preferred_type(accept) == content_type
+    reply = call(Router(), path="/nope", HTTP_ACCEPT=accept)
+    assert reply.headers["content-type"] == content_type
+    assert reply.headers["vary"] == "Accept"
+    assert reply.headers["content-length"] == str(len(reply.body))
+
+
+def test_a_problem_says_type_title_status_and_detail():
+    app = Router()
+    app.get("/")(lambda request, params: abort(404, "No such <user> é"))
+    assert json.loads(call(app).text) == {
+        "type": "about:blank",
+        "title": "Not Found",
+        "status": 404,
+        "detail": "No such <user> é",
+    }
+
+
+def test_html_is_escaped_and_text_is_not():
+    app = Router()
+    app.get("/")(lambda request, params: abort(404, "<script>alert(1)</script> é"))
+    page = call(app, HTTP_ACCEPT="text/html").text
+    assert "<script>" not in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; é" in page
+    assert call(app, HTTP_ACCEPT="text/plain").text == "404 Not Found\n<script>alert(1)</script> é\n"
+
+
+@pytest.mark.parametrize("description", ["\ud800", 5, ["a"], ""])
+@pytest.mark.parametrize("accept", ["text/html", "text/plain", "*/*"])
+def test_any_description_can_be_sent(description, accept):
+    app = Router()
+    app.get("/")(lambda request, params: abort(418, description))
+    assert call(app, HTTP_ACCEPT=accept).code == 418
+
+
+def test_an_error_keeps_its_headers():
+    app = Router()
+    app.get("/busy")(raising(TooManyRequests(retry_after=7)))
+    assert call(app, path="/busy").headers["retry-after"] == "7"
+
+
+def raising(error):
+    def handle(request, params):
+        raise error
+
+    return handle
+
+
+class Teapot(HTTPException):
+    code = 404
+    description = "a teapot"
+
+
+class Strange(ValueError):
+    pass
+
+
+def handlers(*keys):
+    """An app whose error handlers answer with the key they were registered for."""
+    app = Router()
+    for key in keys:
+        name = key if isinstance(key, int) else key.__name__
+        app.error(key)(lambda request, error, name=name: f"{name} {type(error).__name__}")
+    return app
+
+
+SPECIFIC = [
+    ([404], NotFound(), "404 NotFound", 404),
+    ([404], Teapot(), "404 Teapot", 404),
+    ([404, Teapot], Teapot(), "Teapot Teapot", 404),
+    ([404, NotFound], NotFound(), "NotFound NotFound", 404),
+    ([404, HTTPException], NotFound(), "404 NotFound", 404),
+    ([HTTPException], NotFound(), "HTTPException NotFound", 404),
+    ([BadRequest], BadRequestKeyError("x"), "BadRequest BadRequestKeyError", 400),
+    ([KeyError], BadRequestKeyError("x"), None, 400),
+    ([Exception], NotFound(), None, 404),
+    ([Exception, 500], NotFound(), None, 404),
+    ([ValueError], Strange(), "ValueError Strange", 500),
+    ([ValueError, Strange], Strange(), "Strange Strange", 500),
+    ([Exception, ValueError], Strange(), "ValueError Strange", 500),
+    ([Exception], Strange(), "Exception Strange", 500),
+    ([Exception, 500], Strange(), "Exception Strange", 500),
+    ([500], Strange(), "500 InternalServerError", 500),
+    ([500], InternalServerError(), "500 InternalServerError", 500),
+    ([HTTPException], Strange(), "HTTPException InternalServerError", 500),
+    ([InternalServerError], Strange(), "InternalServerError InternalServerError", 500),
+    ([503], Strange(), None, 500),
+    ([KeyError], Strange(), None, 500),
+]
+
+
+@pytest.mark.parametrize(("keys", "error", "text", "code"), SPECIFIC)
+def test_the_most_specific_handler_answers(keys, error, text, code):
+    app = handlers(*keys)
+    app.get("/")(raising(error))
+    reply = call(app)
+    assert reply.code == code
+    if text is None:
+        assert reply.headers["content-type"] == JSON
+    else:
+        assert reply.text == text
+
+
+def test_handlers_answer_what_the_framework_itself_answers():
+    app = handlers(400, 404, 405, 413, 414, 415, 500)
+    app.post("/body", max_content_length=1)(lambda request, params: request.get_data())
+    app.post("/json")(lambda request, params: request.json)
+    app.get("/none")(lambda request, params: None)
+    assert call(app, path="/nope").text == "404 NotFound"
+    assert call(app, path="/\xff").text == "400 BadRequest"
+    assert call(app, path="/body").text == "405 MethodNotAllowed"
+    assert call(app, "POST", "/body", body=b"xx").text == "413 RequestEntityTooLarge"
+    assert call(app, path="/" + "x" * 9000).text == "414 RequestURITooLarge"
+    assert call(app, "POST", "/json", body=b"{}").text == "415 UnsupportedMediaType"
+    assert call(app, path="/none").text == "500 InternalServerError"
+
+
+def test_a_handler_of_405_need_not_set_allow_and_may():
+    app = Router(method_not_allowed=lambda request, error: "no")
+    app.get("/x")(lambda request, params: "")
+    reply = call(app, "POST", "/x")
+    assert (reply.status, reply.text, reply.headers["allow"]) == ("405 Method Not Allowed", "no", "GET, HEAD, OPTIONS")
+    app = Router(method_not_allowed=lambda request, error: ("no", 405, {"Allow": "GET"}))
+    app.get("/x")(lambda request, params: "")
+    assert call(app, "POST", "/x").headers["allow"] == "GET"
+
+
+def test_a_handler_that_answers_otherwise_gets_no_headers_of_the_error():
+    app = Router(method_not_allowed=lambda request, error: ("found", 200))
+    app.get("/x")(lambda request, params: "")
+    reply = call(app, "POST", "/x")
+    assert (reply.code, reply.text) == (200, "found")
+    assert "allow" not in reply.headers
+
+
+def test_not_found_is_the_handler_of_404():
+    app = Router(not_found=lambda request, error: {"path": request.path, "code": error.code})
+    reply = call(app, path="/nope")
+    assert (reply.code, reply.text) == (404, '{"path":"/nope","code":404}')
+
+
+def test_a_handler_gets_a_request_without_a_route():
+    app = Router(not_found=lambda request, error: repr((request.route, request.params)))
+    app.get("/n/:id", convert={"id": int})(lambda request, params: "")
+    assert call(app, path="/nope").text == "(None, {})"
+    assert call(app, path="/n/x").text == "(None, {})"
+
+
+def test_a_handler_that_fails_is_a_plain_500_and_both_are_logged(caplog):
+    app = Router()
+    app.error(Exception)(raising(RuntimeError("second")))
+    app.get("/")(raising(ValueError("first")))
+    reply = call(app)
+    assert (reply.code, reply.headers["content-type"]) == (500, JSON)
+    assert caplog.messages == ["GET / [/] raised RuntimeError", "GET / [/] raised ValueError"]
+
+
+def test_a_handler_may_abort_with_another_error():
+    app = Router(not_found=lambda request, error: abort(410, "gone"))
+    app.error(410)(lambda request, error: "not asked: an error handler's error is the last")
+    reply = call(app, path="/nope")
+    assert (reply.code, json.loads(reply.text)["detail"]) == (410, "gone")
+
+
+def test_a_handler_that_returns_nothing_is_a_500_that_names_it(caplog):
+    app = Router(not_found=lambda request, error: None)
+    assert call(app, path="/nope").code == 500
+    assert "did you forget to return" in str(caplog.records[0].exc_info[1])
+
+
+class OwnPage(HTTPException):
+    code = 402
+
+    def get_body(self, environ=None, scope=None):
+        return "pay"
+
+
+class OwnResponse(HTTPException):
+    code = 402
+
+    def get_response(self, environ=None, scope=None):
+        return Response("pay", 402)
+
+
+@pytest.mark.parametrize("error", [OwnPage(), OwnResponse()])
+def test_an_error_that_makes_its_own_page_shows_it(error):
+    app = Router()
+    app.get("/")(raising(error))
+    assert (call(app).code, call(app).text) == (402, "pay")
+
+
+def test_an_error_whose_own_page_fails_is_a_500(caplog):
+    class Broken(HTTPException):
+        code = 400
+
+        def get_body(self, environ=None, scope=None):
+            raise KeyError("broken")
+
+    app = Router()
+    app.get("/")(raising(Broken()))
+    assert call(app).code == 500
+    assert caplog.messages == ["GET / [/] raised KeyError"]
+
+
+class BadHeaders(HTTPException):
+    code = 400
+
+    def get_headers(self, environ=None, scope=None):
+        return [("X-A", "1\r\n2")]
+
+
+@pytest.mark.parametrize("error", [BadHeaders(), HTTPException(), type("NoStatus", (HTTPException,), {"code": 99})()])
+def test_an_error_that_cannot_be_sent_is_a_500(error, caplog):
+    app = Router()
+    app.get("/")(raising(error))
+    assert call(app).code == 500
+    assert len(caplog.records) == 1
+    app = Router(not_found=raising(error))
+    assert call(app).code == 500
+
+
+def test_unauthorized_keeps_its_challenge():
+    from werkzeug.datastructures import WWWAuthenticate
+
+    app = Router()
+    app.get("/")(raising(Unauthorized(www_authenticate=WWWAuthenticate("basic", {"realm": "x"}))))
+    assert call(app).headers["www-authenticate"] == "Basic realm=x"
+    app.error(401)(lambda request, error: "who?")
+    assert call(app).headers["www-authenticate"] == "Basic realm=x"
+
+
+def test_an_exception_shows_nothing_and_is_logged_once(caplog):
+    app = Router()
+    app.get("/users/:id")(raising(RuntimeError("SECRET")))
+    for accept in ["text/html", "text/plain", "*/*"]:
+        caplog.clear()
+        reply = call(app, path="/users/7", HTTP_ACCEPT=accept)
+        assert reply.code == 500
+        assert "SECRET" not in reply.text
+        assert "Traceback" not in reply.text
+        assert caplog.messages == ["GET /users/7 [/users/:id] raised RuntimeError"]
+        assert caplog.records[0].name == "microfn"
+        assert str(caplog.records[0].exc_info[1]) == "SECRET"
+
+
+def test_what_somebody_meant_is_not_logged(caplog):
+    app = Router()
+    app.get("/")(lambda request, params: abort(503))
+    app.error(KeyError)(lambda request, error: ("gone", 404))
+    app.get("/key")(raising(KeyError("x")))
+    assert call(app).code == 503
+    assert call(app, path="/key").code == 404
+    assert caplog.messages == []
+
+
+def test_a_handler_of_exceptions_that_answers_500_leaves_the_log_line(caplog):
+    app = handlers(Exception)
+    app.get("/")(raising(KeyError("x")))
+    assert call(app).code == 500
+    assert caplog.messages == ["GET / [/] raised KeyError"]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, GeneratorExit])
+def test_what_is_no_exception_passes_through(error):
+    app = Router()
+    app.error(Exception)(lambda request, error: "swallowed")
+    app.get("/")(raising(error()))
+    with pytest.raises(error):
+        app(environ_of(), lambda status, headers: None)
+
+
+@pytest.fixture
+def unconfigured(monkeypatch):
+    """The logger `microfn` where nobody has set up logging."""
+    monkeypatch.setattr(logging.getLogger("microfn"), "hasHandlers", lambda: False)
+
+
+def test_without_logging_errors_reach_the_servers_stream(unconfigured):
+    app = Router()
+    app.get("/x")(raising(RuntimeError("why")))
+    reply = call(app, path="/x")
+    assert reply.errors.startswith("microfn: GET /x [/x] raised RuntimeError\nTraceback (most recent call last):\n")
+    assert reply.errors.endswith("RuntimeError: why\n")
+
+
+def test_a_host_without_an_error_stream_is_answered_all_the_same(unconfigured):
+    app = Router()
+    app.get("/x")(raising(RuntimeError("why")))
+    environ = environ_of(path="/x", wsgi__errors=None)
+    assert b'"status":500' in b"".join(app(environ, lambda status, headers: None))
+
+
+def test_what_the_client_chose_stays_on_its_line_of_the_log(unconfigured):
+    stream = io.StringIO()
+    log_exception(
+        RuntimeError("x"),
+        {"REQUEST_METHOD": "GET\n", "PATH_INFO": "/a\nmicrofn: forged\x1b[2J\xff" + "x" * 5000, "wsgi.errors": stream},
+    )
+    first, second = stream.getvalue().split("\n")[:2]
+    assert first.startswith(r"microfn: GET\n /a\nmicrofn: forged\x1b[2J\xff")
+    assert len(first) < 1100
+    assert second == "RuntimeError: x"

@@ -1,0 +1,209 @@
+"""Routes change while requests are served: each is answered from the old table or the new one, never a half."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+
+import pytest
+
+from microfn import RouteConflict, Router
+
+from .wsgi import call, environ_of
+
+
+def say(text):
+    return lambda request, params: text
+
+
+def test_a_route_may_be_added_while_requests_are_served():
+    app = Router()
+    app.get("/a")(say("a"))
+    assert call(app, path="/b").code == 404
+    app.get("/b")(say("b"))
+    assert call(app, path="/b").text == "b"
+    assert call(app, path="/a").text == "a"
+
+
+def test_an_error_handler_may_be_added_while_requests_are_served():
+    app = Router()
+    assert call(app, path="/b").code == 404
+    app.error(404)(say("mine"))
+    assert call(app, path="/b").text == "mine"
+
+
+def test_a_change_that_is_refused_changes_nothing():
+    app = Router()
+    app.get("/u/:id")(say("id"))
+    assert call(app, path="/u/7").text == "id"
+    with pytest.raises(RouteConflict):
+        app.route("/u/new", methods=["POST", "GET"])(say("new"))
+    assert call(app, "POST", "/u/new").code == 405
+    app.post("/u/new")(say("new"))
+    assert call(app, "POST", "/u/new").text == "new"
+
+
+def test_several_changes_are_published_as_one():
+    app = Router()
+    app.build()
+    with app.changes():
+        app.get("/a")(say("a"))
+        with app.changes():
+            app.get("/b")(say("b"))
+        app.error(404)(say("mine"))
+        assert call(app, path="/a").headers["content-type"] == "application/problem+json"
+        assert call(app, path="/b").code == 404
+    assert call(app, path="/a").text == "a"
+    assert call(app, path="/b").text == "b"
+    assert call(app, path="/c").text == "mine"
+
+
+@pytest.mark.parametrize("is_live", [True, False])
+def test_changes_that_fail_are_undone(is_live):
+    app = Router()
+    app.get("/a", name="a")(say("a"))
+    if is_live:
+        app.build()
+
+    def fail():
+        with app.changes():
+            app.get("/b", name="b")(say("b"))
+            app.error(404)(say("mine"))
+            app.get("/a")(say("twice"))
+
+    with pytest.raises(RouteConflict):
+        fail()
+    assert [route.pattern for route in app.routes] == ["/a"]
+    assert call(app, path="/b").headers["content-type"] == "application/problem+json"
+    app.get("/c", name="b")(say("c"))
+    app.error(404)(say("mine"))
+    assert call(app, path="/c").text == "c"
+    assert call(app, path="/b").text == "mine"
+
+
+def test_before_the_first_request_changes_only_gather():
+    app = Router()
+    with app.changes():
+        app.get("/a")(say("a"))
+    assert call(app, path="/a").text == "a"
+
+
+def in_threads(*functions):
+    """Run these at the same time; whatever one of them raises is raised here."""
+    errors = []
+
+    def run(function):
+        try:
+            function()
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=run, args=(function,)) for function in functions]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert not [thread for thread in threads if thread.is_alive()]
+    if errors:
+        raise errors[0]
+
+
+@pytest.fixture
+def impatient():
+    """Threads change places as often as can be."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    yield
+    sys.setswitchinterval(before)
+
+
+def test_every_answer_is_wholly_of_one_table(impatient):
+    app = Router()
+    app.get("/0/x")(say("0"))
+    app.get("/0/y")(say("0"))
+    done = threading.Event()
+
+    def write():
+        for number in range(1, 200):
+            with app.changes():
+                app.get(f"/{number}/x")(say(str(number)))
+                app.get(f"/{number}/y")(say(str(number)))
+        done.set()
+
+    def read():
+        number = 0
+        while not done.is_set():
+            first, second = (
+                call(app, path=f"/{number}/x", validate=False),
+                call(app, path=f"/{number}/y", validate=False),
+            )
+            assert first.code in (200, 404)
+            if first.code == 200:
+                assert (first.text, second.text) == (str(number), str(number))
+                number += 1
+
+    in_threads(write, *[read] * 7)
+    assert len(app.routes) == 400
+
+
+def test_many_threads_may_register_at_once(impatient):
+    app = Router()
+    app.build()
+
+    def register(first):
+        for number in range(first, 400, 8):
+            app.get(f"/{number}")(say(str(number)))
+
+    in_threads(*[lambda first=first: register(first) for first in range(8)])
+    assert sorted(int(call(app, path=f"/{number}").text) for number in range(400)) == list(range(400))
+
+
+def test_many_threads_may_send_the_first_request(impatient):
+    app = Router()
+    for number in range(300):
+        app.get(f"/{number}")(say(str(number)))
+    start = threading.Barrier(8)
+    sites = []
+
+    def first():
+        start.wait()
+        assert call(app, path="/7", validate=False).text == "7"
+        sites.append(app._site)
+
+    in_threads(*[first] * 8)
+    assert len(set(map(id, sites))) == 1
+
+
+def test_no_lock_is_taken_for_a_request():
+    app = Router()
+    app.get("/a")(say("a"))
+    app.build()
+    with app.changes():
+        in_threads(lambda: call(app, path="/a"), lambda: call(app, path="/nope"))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is nothing to be forked")
+def test_a_child_forked_while_another_thread_registers_is_free():
+    app = Router()
+    app.get("/a")(say("a"))
+    app.build()
+    holding, leave = threading.Event(), threading.Event()
+
+    def hold():
+        with app.changes():
+            app.get("/half")(say("half"))
+            holding.set()
+            leave.wait(30)
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    holding.wait(30)
+    child = os.fork()
+    if child == 0:
+        app.get("/b")(say("b"))
+        answers = [b"".join(app(environ_of(path=path), lambda status, headers: None)) for path in ("/a", "/b")]
+        os._exit(0 if answers == [b"a", b"b"] else 1)
+    leave.set()
+    holder.join(30)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
