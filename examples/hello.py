@@ -29,10 +29,10 @@ def source(request: Request, params: dict[str, Any]) -> str:
 
 
 @app.post("/sum")
-def total(request: Request, params: dict[str, Any]) -> tuple[dict[str, float], int]:
+def total(request: Request, params: dict[str, Any]) -> tuple[dict[str, int], int]:
     numbers = request.json
-    if not isinstance(numbers, list) or not all(type(number) in (int, float) for number in numbers):
-        abort(400, "Send a JSON list of numbers.")
+    if not isinstance(numbers, list) or not all(type(number) is int and abs(number) < 2**53 for number in numbers):
+        abort(400, "Send a JSON list of whole numbers below 2**53.")
     return {"sum": sum(numbers)}, 201
 
 

@@ -53,17 +53,20 @@ def test_what_src_echoes_is_no_markup() -> None:
     assert client.get("/src/<script>", status=200).content_type == "text/plain"
 
 
-@pytest.mark.parametrize(("numbers", "total"), [([1, 2.5], 3.5), ([], 0), ([-1, 1], 0), ([10**30, 1], 10**30 + 1)])
-def test_sum_adds_up_a_list_of_numbers(numbers: list[float], total: float) -> None:
+@pytest.mark.parametrize(("numbers", "total"), [([1, 2], 3), ([], 0), ([-1, 1], 0), ([2**53 - 1] * 2, 2**54 - 2)])
+def test_sum_adds_up_a_list_of_numbers(numbers: list[int], total: int) -> None:
     reply = client.post_json("/sum", numbers, status=201)
     assert reply.json == {"sum": total}
 
 
-@pytest.mark.parametrize("body", [{}, 7, None, "1", ["1"], [True], [None], [[1]], {"numbers": [1]}])
+@pytest.mark.parametrize(
+    "body",
+    [{}, 7, None, "1", ["1"], [True], [None], [1.5], [1e308, 1e308], [2**53], [10**400], [[1]], {"numbers": [1]}],
+)
 def test_sum_of_anything_else_is_a_400_that_says_what_to_send(body: object) -> None:
     reply = client.post_json("/sum", body, status=400)
     assert reply.content_type == "application/problem+json"
-    assert reply.json["detail"] == "Send a JSON list of numbers."
+    assert reply.json["detail"] == "Send a JSON list of whole numbers below 2**53."
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import datetime
 import decimal
 import json
 import uuid
+from math import isfinite
 from typing import Any, NoReturn, Protocol
 
 __all__ = ["JSON", "Codec"]
@@ -33,7 +34,7 @@ class JSON:
 
     def __init__(self) -> None:
         self.dumps = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_plain).encode
-        self._decode = json.JSONDecoder(parse_constant=_refuse_constant).decode
+        self._decode = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite).decode
 
     def loads(self, text: bytes) -> Any:
         """The value of a JSON text in UTF-8.
@@ -55,6 +56,13 @@ def _plain(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
     raise TypeError(f"{type(value).__name__} is nothing that JSON can say: {value!r:.200}")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not isfinite(number):
+        raise ValueError(f"{text} is too large a number")
+    return number
 
 
 def _refuse_constant(name: str) -> NoReturn:

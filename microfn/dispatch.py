@@ -12,7 +12,7 @@ from werkzeug.wsgi import ClosingIterator
 from .codec import Codec
 from .log import log_exception
 from .paths import decode_path, location, unquote_path_info
-from .problems import ErrorHandlers, extra_headers, internal_error, page
+from .problems import ErrorHandlers, Found, extra_headers, internal_error, page
 from .request import Request
 from .response import TEXT, Answer, answer, close, finish, status_line
 from .route import Handle
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 __all__ = ["Site", "respond"]
+
+_NOTHING = "There is nothing at this path."
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ def _call(site: Site, request: Request, hit: Hit) -> Answer:
     if params is None:
         request.route = None
         del environ["microfn.route"]
-        return _recover(site, request, NotFound())
+        return _recover(site, request, NotFound(_NOTHING))
     request.params = params
     return answer(route.handle(request, params), environ, site.codec, origin=route.handle)
 
@@ -102,7 +104,7 @@ def _instead(site: Site, request: Request, path: str) -> Answer:
         return _options(site, request, _allow(site, found))
     if found is not None and site.handle_method_not_allowed:
         return _recover(site, request, MethodNotAllowed(_allow(site, found)))
-    return _recover(site, request, NotFound())
+    return _recover(site, request, NotFound(_NOTHING))
 
 
 def _allow(site: Site, found: Elsewhere) -> list[str]:
@@ -130,25 +132,31 @@ def _options(site: Site, request: Request, allow: list[str]) -> Answer:
     return _with_headers(made, [("Allow", ", ".join(allow))])
 
 
-def _recover(site: Site, request: Request, error: Exception) -> Answer:
+def _recover(site: Site, request: Request, error: Exception, tried: tuple[Handle, ...] = ()) -> Answer:
     """The answer to an error: the user's handler's, its own, or the built-in page. What nobody foresaw is logged."""
     environ = request.environ
     meant = error if isinstance(error, HTTPException) and (error.code or error.response) else internal_error(error)
+    found = site.errors.find(error) if meant.response is None else None
+    if found is not None and found.handler in tried:
+        found = None
     try:
-        made = _by_handler(site, request, error, meant) or _by_itself(site, environ, meant) or page(meant, environ)
+        if found is not None:
+            made = _by_handler(site, request, found, meant)
+        else:
+            made = _by_itself(site, environ, meant) or page(meant, environ)
     except Exception as another:
-        made = _built_in(another, environ)
-    if meant is not error and made.status.startswith("5"):
+        if found is None or not isinstance(another, HTTPException):
+            log_exception(another, environ)  # with the error that it came of, which is its context
+            return page(internal_error(another), environ)
+        made = _recover(site, request, another, (*tried, found.handler))
+    if meant is not error and made.status.startswith("5") and not (found and found.is_foreseen):
         log_exception(error, environ)
     return made
 
 
-def _by_handler(site: Site, request: Request, error: Exception, meant: HTTPException) -> Answer | None:
-    found = site.errors.find(error) if meant.response is None else None
-    if found is None:
-        return None
-    handler, passed = found
-    made = answer(handler(request, passed), request.environ, site.codec, origin=handler, status=meant.code or 500)
+def _by_handler(site: Site, request: Request, found: Found, meant: HTTPException) -> Answer:
+    result = found.handler(request, found.error)
+    made = answer(result, request.environ, site.codec, origin=found.handler, status=meant.code or 500)
     if made.status.startswith(str(meant.code)):
         return _with_headers(made, extra_headers(meant, request.environ))
     return made
@@ -161,17 +169,6 @@ def _by_itself(site: Site, environ: WSGIEnvironment, meant: HTTPException) -> An
     if meant.response is None and is_plain:
         return None
     return answer(meant.get_response(environ), environ, site.codec, origin=cls)
-
-
-def _built_in(error: Exception, environ: WSGIEnvironment) -> Answer:
-    """The answer where an error's own answer failed: nothing of the user's is asked again."""
-    if isinstance(error, HTTPException) and error.code:
-        try:
-            return page(error, environ)
-        except (TypeError, ValueError) as refused:
-            error = refused
-    log_exception(error, environ)
-    return page(internal_error(error), environ)
 
 
 def _with_headers(made: Answer, extra: list[tuple[str, str]]) -> Answer:

@@ -6,7 +6,7 @@ A browser gets a small HTML page, whoever prefers plain text gets that, everyone
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from markupsafe import escape
 from werkzeug.datastructures import MIMEAccept
@@ -86,6 +86,14 @@ def extra_headers(error: HTTPException, environ: WSGIEnvironment) -> Headers:
     return [pair for pair in error.get_headers(environ) if pair[0].lower() != "content-type"]
 
 
+class Found(NamedTuple):
+    """The handler of an error, what it gets, and whether it was registered for this very kind of exception."""
+
+    handler: Handle
+    error: Exception
+    is_foreseen: bool
+
+
 class ErrorHandlers:
     """Who answers an error: the most specific of the handlers that people registered, or nobody.
 
@@ -97,21 +105,21 @@ class ErrorHandlers:
     def __init__(self, handlers: Mapping[Key, Handle]) -> None:
         self._handlers = dict(handlers)
 
-    def find(self, error: Exception) -> tuple[Handle, Exception] | None:
-        """The handler of this error and what it gets: that of 500 gets an InternalServerError around the exception."""
+    def find(self, error: Exception) -> Found | None:
+        """The handler of this error; that of 500 gets an InternalServerError around the exception."""
         for cls in type(error).__mro__:
             if cls is HTTPException:
                 return self._find_http(error)
             if cls in self._handlers:
-                return self._handlers[cls], error
-        return self.find(internal_error(error))
+                return Found(self._handlers[cls], error, cls is not Exception)
+        found = self.find(internal_error(error))
+        return found and found._replace(is_foreseen=False)
 
-    def _find_http(self, error: Exception) -> tuple[Handle, Exception] | None:
+    def _find_http(self, error: Exception) -> Found | None:
         """Not Exception: the handler for whatever nobody foresaw leaves the errors alone that somebody meant."""
-        code = getattr(error, "code", None)
-        for key in (code, HTTPException):
+        for key in (getattr(error, "code", None), HTTPException):
             if key in self._handlers:
-                return self._handlers[key], error
+                return Found(self._handlers[key], error, is_foreseen=True)
         return None
 
 

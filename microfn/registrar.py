@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import abc
-import os.path
+import os
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from types import FrameType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from .route import Converter, Handle, Route, check_handle
+from .errors import InvalidPattern
+from .pattern import parse
+from .route import Handle, Route, RouteOptions, check_handle, check_options
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 __all__ = ["Registrar"]
 
@@ -30,40 +35,26 @@ class Registrar(abc.ABC):
     def _register_error_handler(self, key: Key, handler: Handle) -> None:
         """Take this handler for a status or a class of exceptions."""
 
-    def handle(
-        self,
-        method: str,
-        path: str,
-        handle: Handle,
-        *,
-        name: str | None = None,
-        convert: Mapping[str, Converter] | None = None,
-        max_content_length: int | None = None,
-    ) -> None:
+    def handle(self, method: str, path: str, handle: Handle, **options: Unpack[RouteOptions]) -> None:
         """Register `handle` for one method and pattern; the decorators do nothing else.
 
-        `method` is any upper-case token, `path` a pattern, `handle` is called as `handle(request, params)` and
-        returns what `Router` lists. `convert` maps params to callables that turn their text into a value; ValueError
-        and ArithmeticError mean 404. `max_content_length`, in bytes, is the route's own limit of a body.
+        `method` is any upper-case token, `path` a pattern, `handle` is called as `handle(request, params)`. Options:
+
+        `name`: for reverse URLs.
+        `convert`: maps params to callables that turn their text into a value; ValueError and ArithmeticError mean 404.
+        `max_content_length`: bytes that a body may have here, instead of the router's own limit.
 
         Raises `InvalidMethod`, `InvalidPattern`, `RouteConflict` (all ValueError), `InvalidHandle` and TypeError.
         """
-        route = Route(
-            method, path, handle, name=name, convert=convert, max_content_length=max_content_length, where=_caller()
-        )
-        self._register([route])
+        check_options(options)
+        self._register([Route(method, path, handle, where=_caller(), **options)])
 
     def route(
-        self,
-        path: str,
-        *,
-        methods: Iterable[str] = ("GET",),
-        name: str | None = None,
-        convert: Mapping[str, Converter] | None = None,
-        max_content_length: int | None = None,
+        self, path: str, *, methods: Iterable[str] = ("GET",), **options: Unpack[RouteOptions]
     ) -> Callable[[H], H]:
         """Register the decorated function for several methods: all of them or, where one is refused, none."""
         _check_path(path)
+        check_options(options)
         if isinstance(methods, str) or not isinstance(methods, Iterable):
             raise TypeError(f"methods is a list of methods, not {methods!r}")
         names = list(methods)
@@ -72,39 +63,69 @@ class Registrar(abc.ABC):
         where = _caller()
 
         def register(handle: H) -> H:
-            options: dict[str, Any] = {"name": name, "convert": convert, "max_content_length": max_content_length}
             self._register([Route(method, path, handle, where=where, **options) for method in names])
             return handle
 
         return register
 
-    def get(self, path: str, **options: Any) -> Callable[[H], H]:
+    def get(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
         """`route` for GET, and so for HEAD where HEAD has no route of its own (RFC 9110, section 9.3.2)."""
         return self.route(path, methods=["GET"], **options)
 
-    def post(self, path: str, **options: Any) -> Callable[[H], H]:
+    def post(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
         """`route` for POST."""
         return self.route(path, methods=["POST"], **options)
 
-    def put(self, path: str, **options: Any) -> Callable[[H], H]:
+    def put(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
         """`route` for PUT."""
         return self.route(path, methods=["PUT"], **options)
 
-    def patch(self, path: str, **options: Any) -> Callable[[H], H]:
+    def patch(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
         """`route` for PATCH."""
         return self.route(path, methods=["PATCH"], **options)
 
-    def delete(self, path: str, **options: Any) -> Callable[[H], H]:
+    def delete(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
         """`route` for DELETE."""
         return self.route(path, methods=["DELETE"], **options)
 
-    def head(self, path: str, **options: Any) -> Callable[[H], H]:
+    def head(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
         """`route` for HEAD; without one, GET's handle answers and its body is left out."""
         return self.route(path, methods=["HEAD"], **options)
 
-    def options(self, path: str, **options: Any) -> Callable[[H], H]:
+    def options(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
         """`route` for OPTIONS; without one, the answer is 204 with the methods that there are in Allow."""
         return self.route(path, methods=["OPTIONS"], **options)
+
+    def serve_files(
+        self,
+        path: str,
+        directory: str | os.PathLike[str],
+        *,
+        name: str | None = None,
+        max_age: int | None = None,
+        index: str | None = None,
+        precompressed: bool = False,
+    ) -> None:
+        """Serve the regular files below `directory`, which is relative to the module that calls this.
+
+        `path` ends in a catch-all: `/static/*filepath`. `max_age`, in seconds, is how long a client may keep a file
+        without asking again. `index` is the file that stands for a directory. With `precompressed`, `style.css.br` or
+        `style.css.gz` beside a file goes out to who accepts it. ETag, Last-Modified, 304, and 206 for one range are
+        automatic.
+
+        Raises ValueError where there is no such directory or no catch-all.
+        """
+        from .files import file_handle  # noqa: PLC0415 - who serves no files does not load what does
+
+        where = _caller()
+        base = os.path.dirname(os.path.abspath(where[0])) if where else os.getcwd()
+        names = parse(path).names
+        if not names or not path.endswith(f"/*{names[-1]}"):
+            raise InvalidPattern(path, "files are served below a catch-all: '/static/*filepath'")
+        handle = file_handle(
+            os.path.join(base, directory), names[-1], max_age=max_age, index=index, precompressed=precompressed
+        )
+        self._register([Route("GET", path, handle, name=name, where=where)])
 
     def error(self, key: Key) -> Callable[[H], H]:
         """Register the decorated `(request, error)` for a status or a class of exceptions.

@@ -6,10 +6,10 @@ import functools
 import io
 import re
 from collections.abc import Callable, Sequence
-from typing import IO, TYPE_CHECKING, Any, Generic, TypeVar, cast
+from typing import IO, TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, cast
 
 from werkzeug.datastructures import EnvironHeaders
-from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge, SecurityError
+from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge, SecurityError, UnsupportedMediaType
 from werkzeug.wrappers import Request as WerkzeugRequest
 from werkzeug.wsgi import LimitedStream
 
@@ -177,6 +177,12 @@ class Request(WerkzeugRequest):
         if route is not None and route.max_content_length is not None:
             return route.max_content_length
         return self.max_content_length
+
+    def on_json_loading_failed(self, e: ValueError | None) -> NoReturn:
+        """Answer a body that is no JSON with 400, one that is not said to be JSON with 415."""
+        if e is None:
+            raise UnsupportedMediaType("Send JSON, with Content-Type: application/json.")
+        raise BadRequest(f"The body is no JSON: {e}")
 
     @property
     def json_module(self) -> Any:

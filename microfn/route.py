@@ -10,12 +10,12 @@ from difflib import get_close_matches
 from functools import partial
 from math import isfinite
 from types import CodeType, FunctionType, MethodType
-from typing import Any
+from typing import Any, TypedDict
 
 from .errors import InvalidHandle, InvalidMethod, InvalidPattern, name_of
 from .pattern import Pattern, parse
 
-__all__ = ["Converter", "Handle", "Route", "check_handle", "check_size"]
+__all__ = ["Converter", "Handle", "Route", "RouteOptions", "check_handle", "check_options", "check_size"]
 
 Handle = Callable[[Any, Any], Any]
 """What is registered: called as `handle(request, params)`. A type of its own so that this module needs no request."""
@@ -25,7 +25,17 @@ Converter = Callable[[str], Any]
 _METHOD = re.compile(r"[A-Z0-9!#$%&'*+.^_`|~-]+")
 _INTEGER = re.compile(r"-?[0-9]+")
 _DECIMAL = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+_FOREIGN_PARAM = re.compile(r"(?<=/)[<{](\w+(?::\w+)?)[>}](?=/|$)")
+_FOREIGN_TYPES = ("any", "float", "int", "path", "string", "uuid")
 _ASYNC = inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
+
+
+class RouteOptions(TypedDict, total=False):
+    """What may be said of a route beside its method, pattern and handle."""
+
+    name: str | None
+    convert: Mapping[str, Converter] | None
+    max_content_length: int | None
 
 
 class Route:
@@ -83,6 +93,16 @@ class Route:
 
     def __repr__(self) -> str:
         return f"<Route {self} {name_of(self.handle)}>"
+
+
+def check_options(options: Mapping[str, object]) -> None:
+    """Refuse an option that no route has."""
+    known = RouteOptions.__optional_keys__
+    for name in options:
+        if name not in known:
+            near = get_close_matches(name, known, 1)
+            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(sorted(known))}"
+            raise TypeError(f"{name!r} is no option of a route; {hint}")
 
 
 def check_handle(handle: object) -> None:
@@ -152,6 +172,12 @@ def _check_method(method: str) -> None:
 
 def _check_names(pattern: Pattern) -> None:
     """What a tree takes, but `params` could not hold, or would surprise."""
+    foreign = _FOREIGN_PARAM.search(pattern.text)
+    if foreign:
+        # Flask and werkzeug write <int:id>, bottle <id:int>, falcon and Starlette {id}.
+        first, _, second = foreign[1].partition(":")
+        name = second if first in _FOREIGN_TYPES else first
+        raise InvalidPattern(pattern.text, f"{foreign[0]!r} is no param here; did you mean ':{name}'?")
     for number, name in enumerate(pattern.names):
         if not name.isidentifier():
             reason = f"{name!r} is no identifier; a param runs to the end of its segment"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import re
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import unquote_to_bytes, urlsplit
 
 import pytest
@@ -18,8 +19,6 @@ from .wsgi import Input, Reply, call
 
 DATA = Path(__file__).parent / "data"
 ROUTES = json.loads((DATA / "cases-routes.json").read_text())
-# These ask for files, which this Router cannot serve yet.
-OF_FILES = {"static", "static_windows", "range", "cond_headers"}
 
 
 def unpack(value: Any) -> str:
@@ -28,18 +27,31 @@ def unpack(value: Any) -> str:
 
 def read_cases() -> list[dict[str, Any]]:
     with gzip.open(DATA / "cases.jsonl.gz", "rt") as file:
-        cases = [json.loads(line) for line in file]
-    return [
-        case
-        for case in cases
-        if case["cls"] not in OF_FILES and not unpack(case["path_info"] or "").startswith("/files/")
-    ]
+        return [json.loads(line) for line in file]
+
+
+def lay_out(top: Path) -> Path:
+    """A directory to serve files from, with the traps in it and around it."""
+    for directory in ("static/sub", "static-secret", "outside"):
+        (top / directory).mkdir(parents=True)
+    for file in ("secret.txt", "static-secret/secret.txt", "outside/secret.txt"):
+        (top / file).write_text("CANARY-OUTSIDE-SECRET")
+    root = top / "static"
+    (root / ".env").write_text("CANARY-DOTFILE")
+    (root / "hello.txt").write_text("hello static")
+    (root / "café.txt").write_text("café")
+    (root / "sub/index.html").write_text("index")
+    (root / "big.bin").write_bytes(b"x" * 100_000)
+    os.mkfifo(root / "fifo")
+    (root / "link.txt").symlink_to("../outside/secret.txt")
+    (root / "linkdir").symlink_to("../outside")
+    return root
 
 
 class Stream:
     """A stream that fails after its first chunk if told to, and counts how often it is closed."""
 
-    opened: list[Stream] = []
+    opened: ClassVar[list[Stream]] = []
 
     def __init__(self, *, fails: bool) -> None:
         self.fails, self.number, self.closed = fails, 0, 0
@@ -100,12 +112,14 @@ def echo(pattern: str):
 
 
 @pytest.fixture(scope="module")
-def apps() -> dict[str, Router]:
-    built = {}
+def apps(tmp_path_factory) -> dict[str, Router]:
+    built, root = {}, lay_out(tmp_path_factory.mktemp("cases"))
     for name, routes in ROUTES.items():
         built[name] = app = Router(overlap=name == "mixed")
         for method, pattern, kind in routes:
-            if kind != "static":
+            if kind == "static":
+                app.serve_files(pattern, root)
+            else:
                 app.handle(method, pattern, echo(pattern) if kind == "echo" else HANDLES[kind])
     return built
 
@@ -154,6 +168,7 @@ def check_sendable(case: dict[str, Any], reply: Reply) -> None:
         allow = reply.headers["allow"].split(", ")
         assert allow == sorted(allow)
         assert case["inv"].get("allow", allow[0]) in allow
+    assert len(reply.body) <= case["inv"].get("maxlen", len(reply.body))
     for secret in ("no_leak", "no_leak2"):
         assert case["inv"].get(secret, "\0").encode() not in reply.body
 

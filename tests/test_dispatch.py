@@ -1,4 +1,4 @@
-"""Which answer a request gets: a handle's, a redirect, OPTIONS, 405, 404; through WebTest, which checks the WSGI side."""
+"""Which answer a request gets: a handle's, a redirect, OPTIONS, 405, 404. WebTest checks the WSGI side of each."""
 
 from __future__ import annotations
 

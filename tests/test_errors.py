@@ -202,20 +202,59 @@ def test_a_handler_gets_a_request_without_a_route():
     assert call(app, path="/n/x").text == "(None, {})"
 
 
-def test_a_handler_that_fails_is_a_plain_500_and_both_are_logged(caplog):
+@pytest.mark.parametrize("key", [Exception, ValueError])
+def test_a_handler_that_fails_is_a_plain_500_and_the_log_shows_both_at_once(key, caplog):
     app = Router()
-    app.error(Exception)(raising(RuntimeError("second")))
+    app.error(key)(raising(RuntimeError("second")))
     app.get("/")(raising(ValueError("first")))
     reply = call(app)
     assert (reply.code, reply.headers["content-type"]) == (500, JSON)
-    assert caplog.messages == ["GET / [/] raised RuntimeError", "GET / [/] raised ValueError"]
+    assert caplog.messages == ["GET / [/] raised RuntimeError"]
+    assert "ValueError: first" in caplog.text
 
 
-def test_a_handler_may_abort_with_another_error():
+def test_a_handler_that_raises_what_it_got_is_logged_once(caplog):
+    app = Router()
+
+    @app.error(ValueError)
+    def pass_it_on(request, error):
+        raise error
+
+    app.get("/")(raising(ValueError("first")))
+    assert call(app).code == 500
+    assert caplog.messages == ["GET / [/] raised ValueError"]
+
+
+def test_a_handler_may_abort_with_another_error_that_has_a_handler():
     app = Router(not_found=lambda request, error: abort(410, "gone"))
-    app.error(410)(lambda request, error: "not asked: an error handler's error is the last")
+    assert json.loads(call(app, path="/nope").text)["detail"] == "gone"
+    app.error(410)(lambda request, error: f"mine: {error.description}")
     reply = call(app, path="/nope")
-    assert (reply.code, json.loads(reply.text)["detail"]) == (410, "gone")
+    assert (reply.code, reply.text) == (410, "mine: gone")
+
+
+def test_handlers_that_abort_in_a_circle_end_in_the_built_in_page():
+    app = Router(not_found=lambda request, error: abort(410))
+    app.error(410)(lambda request, error: abort(404, "round"))
+    reply = call(app, path="/nope")
+    assert (reply.code, json.loads(reply.text)["detail"]) == (404, "round")
+
+
+def test_an_error_that_a_handler_foresaw_is_not_logged(caplog):
+    app = Router()
+    app.error(KeyError)(lambda request, error: abort(503, retry_after=1))
+    app.get("/")(raising(KeyError("busy")))
+    reply = call(app)
+    assert (reply.code, reply.headers["retry-after"]) == (503, "1")
+    assert caplog.messages == []
+
+
+def test_an_error_that_only_the_last_resort_answers_is_logged(caplog):
+    app = Router()
+    app.error(500)(lambda request, error: abort(503))
+    app.get("/")(raising(KeyError("x")))
+    assert call(app).code == 503
+    assert caplog.messages == ["GET / [/] raised KeyError"]
 
 
 def test_a_handler_that_returns_nothing_is_a_500_that_names_it(caplog):

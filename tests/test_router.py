@@ -56,7 +56,7 @@ def test_route_registers_all_of_its_methods_or_none():
 
 def test_route_refuses_a_method_given_twice():
     app = Router()
-    with pytest.raises(RouteConflict, match="GET /x .* collides with GET /x"):
+    with pytest.raises(RouteConflict, match=r"GET /x .* collides with GET /x"):
         app.route("/x", methods=["GET", "GET"])(ok)
     assert app.routes == ()
 
@@ -112,6 +112,15 @@ def test_a_pattern_that_cannot_be_is_refused(pattern):
         app.get(pattern)(ok)
     assert caught.value.pattern == pattern
     assert app.routes == ()
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    ["/users/<id>", "/users/<int:id>", "/users/<id:int>", "/users/{id:int}", "/users/{id}", "/users/{id}/posts"],
+)
+def test_a_param_in_another_frameworks_spelling_is_refused_with_ours(foreign):
+    with pytest.raises(InvalidPattern, match="did you mean ':id'"):
+        Router().get(foreign)(ok)
 
 
 def test_a_pattern_that_is_no_str_is_refused():
@@ -240,8 +249,10 @@ def test_what_cannot_be_called_with_a_request_and_params_is_refused(handle, reas
 
 
 def test_an_unknown_option_of_a_route_is_refused():
-    with pytest.raises(TypeError, match="nmae"):
+    with pytest.raises(TypeError, match="'nmae' is no option of a route; did you mean 'name'"):
         Router().get("/x", nmae="x")
+    with pytest.raises(TypeError, match="'zzz' is no option of a route; there are convert, max_content_length, name"):
+        Router().handle("GET", "/x", ok, zzz="x")
 
 
 @pytest.mark.parametrize(

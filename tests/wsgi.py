@@ -89,7 +89,9 @@ def environ_of(
     for name, value in extra.items():
         environ[name.replace("__", ".")] = value
     length = str(environ.get("CONTENT_LENGTH") or "")
-    allowed = None if environ.get("wsgi.input_terminated") else int(length) if re.fullmatch("[0-9]{1,20}", length) else 0
+    allowed = (
+        None if environ.get("wsgi.input_terminated") else int(length) if re.fullmatch("[0-9]{1,20}", length) else 0
+    )
     environ.setdefault("wsgi.input", Input(body, allowed=allowed))
     return {name: value for name, value in environ.items() if value is not None}
 

@@ -1,0 +1,240 @@
+"""Static files: what is below the directory, and nothing else."""
+
+from __future__ import annotations
+
+import gzip
+import os
+from pathlib import Path
+
+import pytest
+from werkzeug.wsgi import FileWrapper
+
+from microfn import InvalidPattern, RouteConflict, Router
+
+from .wsgi import call, environ_of
+
+
+@pytest.fixture
+def root(tmp_path) -> Path:
+    root = tmp_path / "root"
+    (root / "sub").mkdir(parents=True)
+    (root / "hello.txt").write_text("hello")
+    (root / "sub" / "index.html").write_text("<p>index")
+    (root / "index.html").write_text("<p>root")
+    (root / "data.bin").write_bytes(bytes(range(100)))
+    (root / "empty").write_bytes(b"")
+    (root / "café 1.css").write_text("p{}")
+    (root / "pack.tar.gz").write_bytes(gzip.compress(b"tar"))
+    (root / "style.css").write_text("plain")
+    (root / "style.css.br").write_text("br")
+    (root / "style.css.gz").write_text("gz")
+    (tmp_path / "secret").write_text("SECRET")
+    (tmp_path / "root-sibling").mkdir()
+    (tmp_path / "root-sibling" / "secret").write_text("SECRET")
+    return root
+
+
+@pytest.fixture
+def app(root) -> Router:
+    app = Router()
+    app.serve_files("/f/*path", root)
+    return app
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "content_type"),
+    [
+        ("/f/hello.txt", b"hello", "text/plain; charset=utf-8"),
+        ("/f/sub/index.html", b"<p>index", "text/html; charset=utf-8"),
+        ("/f/data.bin", bytes(range(100)), "application/octet-stream"),
+        ("/f/empty", b"", "application/octet-stream"),
+        ("/f/caf\xc3\xa9 1.css", b"p{}", "text/css; charset=utf-8"),
+        ("/f/pack.tar.gz", gzip.compress(b"tar"), "application/octet-stream"),
+    ],
+)
+def test_a_file_is_served(app, path, body, content_type):
+    reply = call(app, path=path)
+    assert reply.code == 200
+    assert reply.headers["content-type"] == content_type
+    assert reply.headers["content-length"] == str(len(reply.body))
+    assert reply.headers["accept-ranges"] == "bytes"
+    assert "content-encoding" not in reply.headers
+    if "gz" not in path:
+        assert reply.body == body
+    head = call(app, "HEAD", path)
+    assert (head.body, head.header_list) == (b"", reply.header_list)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/f/",
+        "/f/sub",
+        "/f/sub/",
+        "/f/nope",
+        "/f/hello.txt/",
+        "/f/hello.txt/x",
+        "/f/../secret",
+        "/f/sub/../hello.txt",
+        "/f/./hello.txt",
+        "/f//hello.txt",
+        "/f/../root-sibling/secret",
+        "/f/..\\secret",
+        "/f/hello.txt\0",
+        "/f/\0",
+        "/f/" + "x" * 300,
+        "/f" + "/x" * 3000,
+        "/f/%2e%2e/secret",
+    ],
+)
+def test_what_is_no_file_below_the_directory_is_404(app, path):
+    reply = call(app, path=path, validate=False)
+    assert reply.code == 404
+    assert b"SECRET" not in reply.body
+
+
+def test_links_are_followed_only_inside(app, root):
+    (root / "inside").symlink_to("hello.txt")
+    (root / "outside").symlink_to("../secret")
+    (root / "dir").symlink_to("../root-sibling")
+    (root / "loop").symlink_to("loop")
+    assert call(app, path="/f/inside").body == b"hello"
+    assert call(app, path="/f/outside").code == 404
+    assert call(app, path="/f/dir/secret").code == 404
+    assert call(app, path="/f/loop").code == 404
+
+
+def test_pipes_and_devices_are_404(app, root):
+    os.mkfifo(root / "fifo")
+    (root / "null").symlink_to("/dev/null")
+    assert call(app, path="/f/fifo").code == 404
+    assert call(app, path="/f/null").code == 404
+
+
+def test_a_file_that_cannot_be_opened_is_404(app, monkeypatch):
+    def refuse(*arguments):
+        raise PermissionError(13, "no")
+
+    monkeypatch.setattr("microfn.files.open", refuse, raising=False)
+    assert call(app, path="/f/hello.txt").code == 404
+
+
+def test_other_methods_are_405(app):
+    assert call(app, "POST", "/f/hello.txt").headers["allow"] == "GET, HEAD, OPTIONS"
+    assert call(app, "OPTIONS", "/f/hello.txt").code == 204
+
+
+def test_a_client_that_has_the_file_gets_304(app):
+    first = call(app, path="/f/hello.txt")
+    for header in [
+        {"HTTP_IF_NONE_MATCH": first.headers["etag"]},
+        {"HTTP_IF_MODIFIED_SINCE": first.headers["last-modified"]},
+    ]:
+        reply = call(app, path="/f/hello.txt", **header)
+        assert (reply.code, reply.body) == (304, b"")
+        assert reply.headers["etag"] == first.headers["etag"]
+    assert call(app, path="/f/hello.txt", HTTP_IF_NONE_MATCH='"other"').code == 200
+
+
+RANGES = [
+    ("bytes=0-0", 206, "bytes 0-0/100"),
+    ("bytes=10-19", 206, "bytes 10-19/100"),
+    ("bytes=90-", 206, "bytes 90-99/100"),
+    ("bytes=-5", 206, "bytes 95-99/100"),
+    ("bytes=90-500", 206, "bytes 90-99/100"),
+    ("bytes=100-", 416, "bytes */100"),
+    ("bytes=0-1,5-6", 200, None),
+    ("bytes=5-1", 200, None),
+    ("bytes=-", 200, None),
+    ("bytes=a-b", 200, None),
+    ("items=0-5", 200, None),
+    ("0-5", 200, None),
+    ("bytes=0-" + "9" * 5000, 200, None),
+    ("", 200, None),
+]
+
+
+@pytest.mark.parametrize(("given", "code", "content_range"), RANGES)
+def test_one_range_is_served_and_what_is_none_is_ignored(app, given, code, content_range):
+    reply = call(app, path="/f/data.bin", HTTP_RANGE=given)
+    assert reply.code == code
+    assert reply.headers.get("content-range") == content_range
+    if code == 206:
+        first, last = map(int, content_range[6:-4].split("-"))
+        assert reply.body == bytes(range(first, last + 1))
+    if code == 200:
+        assert len(reply.body) == 100
+
+
+def test_a_range_is_for_get_only(app):
+    assert call(app, "HEAD", "/f/data.bin", HTTP_RANGE="bytes=0-1").code == 200
+
+
+def test_a_range_of_another_version_is_ignored(app):
+    assert call(app, path="/f/data.bin", HTTP_RANGE="bytes=0-1", HTTP_IF_RANGE='"other"').code == 200
+
+
+def test_the_servers_own_way_to_send_files_is_used(app):
+    class Wrapper(FileWrapper):
+        pass
+
+    body = app(environ_of(path="/f/hello.txt", wsgi__file_wrapper=Wrapper), lambda status, headers: None)
+    assert isinstance(body, Wrapper)
+    body.close()
+
+
+def test_an_index_stands_for_its_directory(root):
+    app = Router()
+    app.serve_files("/f/*path", root, index="index.html")
+    assert call(app, path="/f/").body == b"<p>root"
+    assert call(app, path="/f/sub/").body == b"<p>index"
+    assert call(app, path="/f/sub").code == 404
+
+
+@pytest.mark.parametrize(
+    ("accept", "body", "encoding"),
+    [
+        ("br, gzip", b"br", "br"),
+        ("gzip", b"gz", "gzip"),
+        ("gzip;q=0.5, br;q=0", b"gz", "gzip"),
+        ("identity", b"plain", None),
+        (None, b"plain", None),
+    ],
+)
+def test_a_precompressed_file_goes_to_who_accepts_it(root, accept, body, encoding):
+    app = Router()
+    app.serve_files("/f/*path", root, precompressed=True)
+    reply = call(app, path="/f/style.css", HTTP_ACCEPT_ENCODING=accept)
+    assert reply.body == body
+    assert reply.headers.get("content-encoding") == encoding
+    assert reply.headers["content-type"] == "text/css; charset=utf-8"
+    assert reply.headers["vary"] == "Accept-Encoding"
+    assert call(app, path="/f/hello.txt", HTTP_ACCEPT_ENCODING=accept).body == b"hello"
+
+
+def test_a_client_asks_again_unless_told_how_long_to_keep_a_file(app, root):
+    assert call(app, path="/f/hello.txt").headers["cache-control"] == "no-cache"
+    app = Router()
+    app.serve_files("/f/*path", root, max_age=60)
+    assert call(app, path="/f/hello.txt").headers["cache-control"] == "max-age=60"
+
+
+def test_a_relative_directory_is_beside_the_module(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    app = Router()
+    app.serve_files("/d/*path", "data")
+    assert call(app, path="/d/cases-routes.json").code == 200
+
+
+def test_registering_refuses_what_cannot_be(root):
+    app = Router()
+    with pytest.raises(ValueError, match="there is no directory"):
+        app.serve_files("/f/*path", root / "nope")
+    with pytest.raises(ValueError, match="there is no directory"):
+        app.serve_files("/f/*path", root / "hello.txt")
+    for pattern in ["/f/", "/f/:path"]:
+        with pytest.raises(InvalidPattern, match="catch-all"):
+            app.serve_files(pattern, root)
+    app.get("/f/x")(lambda request, params: "")
+    with pytest.raises(RouteConflict):
+        app.serve_files("/f/*path", root)

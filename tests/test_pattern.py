@@ -1,0 +1,58 @@
+"""How a pattern is taken apart; what is refused is in test_tree.py."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from microfn.errors import InvalidPattern
+from microfn.pattern import Pattern, parse
+
+from . import model
+
+
+@pytest.mark.parametrize(
+    ("text", "parts", "names"),
+    [
+        ("/", ("/",), ()),
+        ("//", ("//",), ()),
+        ("/users", ("/users",), ()),
+        ("/users/", ("/users/",), ()),
+        ("/:id", ("/", ":id"), ("id",)),
+        ("/:id/", ("/", ":id", "/"), ("id",)),
+        ("/:a/:b", ("/", ":a", "/", ":b"), ("a", "b")),
+        ("/:a/:a", ("/", ":a", "/", ":a"), ("a", "a")),
+        ("/users/:id/posts", ("/users/", ":id", "/posts"), ("id",)),
+        ("/user_:name", ("/user_", ":name"), ("name",)),
+        ("/:name.json", ("/", ":name.json"), ("name.json",)),
+        ("/*rest", ("", "/*rest"), ("rest",)),
+        ("//*rest", ("/", "/*rest"), ("rest",)),
+        ("/src/*filepath", ("/src", "/*filepath"), ("filepath",)),
+        ("/:id/*rest", ("/", ":id", "", "/*rest"), ("id", "rest")),
+        ("/:id/src/*rest", ("/", ":id", "/src", "/*rest"), ("id", "rest")),
+        ("/:id//*rest", ("/", ":id", "/", "/*rest"), ("id", "rest")),
+        ("/é/:ñ/*文", ("/é/", ":ñ", "", "/*文"), ("ñ", "文")),
+        ("/\udcff/:\udc80", ("/\udcff/", ":\udc80"), ("\udc80",)),
+        ("/a\n/:b\n/c", ("/a\n/", ":b\n", "/c"), ("b\n",)),
+    ],
+)
+def test_a_pattern_alternates_text_and_wildcards(text, parts, names):
+    assert parse(text) == Pattern(text, parts, names)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text("/:*ab\n", max_size=12) | st.text("/:*ab\n", max_size=12).map("/".__add__))
+def test_what_is_accepted_is_what_the_definition_accepts(text):
+    tokens = model.parse(text)
+    if tokens is None:
+        with pytest.raises(InvalidPattern) as caught:
+            parse(text)
+        assert caught.value.pattern == text
+        return
+    pattern = parse(text)
+    assert "".join(pattern.parts) == pattern.text == text
+    assert pattern.names == tuple(name for kind, name in tokens if kind != model.TEXT)
+    assert len(pattern.parts[1::2]) == len(pattern.names)
+    assert not any(set(part) & {":", "*"} for part in pattern.parts[::2])
+    assert all(part.startswith((":", "/*")) for part in pattern.parts[1::2])
