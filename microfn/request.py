@@ -9,7 +9,14 @@ from collections.abc import Callable, Sequence
 from typing import IO, TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, cast
 
 from werkzeug.datastructures import EnvironHeaders
-from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge, SecurityError, UnsupportedMediaType
+from werkzeug.exceptions import (
+    BadRequest,
+    ClientDisconnected,
+    HTTPException,
+    RequestEntityTooLarge,
+    SecurityError,
+    UnsupportedMediaType,
+)
 from werkzeug.wrappers import Request as WerkzeugRequest
 from werkzeug.wsgi import LimitedStream
 
@@ -49,17 +56,46 @@ class _Lazy(Generic[T]):
         return value
 
 
+class _Source:
+    """`wsgi.input`, whose every failure is that of the connection: servers have exceptions of their own for it."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+
+    def read(self, size: int) -> bytes:
+        try:
+            return self._stream.read(size)
+        except Exception as error:
+            raise OSError("the body cannot be read") from error
+
+
 class _Body(LimitedStream):
     """A body that is read exactly: none of it is taken for whole that is not, and none is read beyond its end.
 
-    werkzeug's own stream ends silently at a maximum; this one looks whether there is more.
+    werkzeug's own stream ends silently at a maximum; this one looks whether there is more. What failed once fails
+    again.
     """
+
+    def __init__(self, stream: IO[bytes], limit: int, *, is_max: bool = False) -> None:
+        super().__init__(cast("IO[bytes]", _Source(stream)), limit, is_max)
+        self._failure: HTTPException | None = None
 
     def on_exhausted(self) -> None:
         if self._limit_is_max and self._has_more():
-            raise RequestEntityTooLarge
+            self._fail(RequestEntityTooLarge())
+
+    def on_disconnect(self, error: Exception | None = None) -> None:
+        if error is not None or not self._limit_is_max:
+            self._fail(ClientDisconnected())
+
+    def readinto(self, b: bytearray) -> int | None:  # type: ignore[override]
+        if self._failure is not None:
+            raise self._failure
+        return super().readinto(b)
 
     def readall(self) -> bytes:
+        if self._failure is not None:
+            raise self._failure
         data = super().readall()
         if self.is_exhausted:
             self.on_exhausted()
@@ -68,9 +104,13 @@ class _Body(LimitedStream):
     def _has_more(self) -> bool:
         try:
             return bool(self._stream.read(1))
-        except (OSError, ValueError) as error:
-            self.on_disconnect(error=error)
+        except OSError as error:
+            self.on_disconnect(error)
             raise
+
+    def _fail(self, failure: HTTPException) -> NoReturn:
+        self._failure = failure
+        raise failure
 
 
 class Request(WerkzeugRequest):

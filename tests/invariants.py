@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import NamedTuple
 
@@ -36,7 +37,7 @@ def check(tree, registered=None):
         if children:
             _check_children(node, children, tree.overlap)
         else:
-            assert not (node.edges or node.param or node.catch_all), f"the walk leaves out what is below {node}"
+            assert (node.edges, node.param, node.catch_all) == ({}, None, None), f"{node} has more than the walk shows"
             assert node.pattern or above is None, f"{node} leads nowhere"
     assert registered is None or handles == registered
 
@@ -94,8 +95,14 @@ def _check_priorities(places):
 
 
 def _check_pattern(pattern, prefix, overlap):
-    assert prefix == (_WILDCARD.sub(r"\1", pattern.text) if overlap else pattern.text)
-    assert pattern.names == tuple(name for _, name in _WILDCARD.findall(pattern.text))
+    shape, names = _without_names(pattern.text)
+    assert prefix == (shape if overlap else pattern.text)
+    assert pattern.names == names
+
+
+@functools.lru_cache(10_000)
+def _without_names(text):
+    return _WILDCARD.sub(r"\1", text), tuple(name for _, name in _WILDCARD.findall(text))
 
 
 def _check_text(node, above, overlap):

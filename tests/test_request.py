@@ -6,6 +6,7 @@ import io
 
 import pytest
 from werkzeug.datastructures import EnvironHeaders
+from werkzeug.exceptions import HTTPException
 from werkzeug.test import EnvironBuilder
 from werkzeug.wrappers import Request as WerkzeugRequest
 
@@ -242,7 +243,14 @@ def test_a_stream_ends_where_the_body_does(body_app):
     )
 
 
-@pytest.mark.parametrize("error", [ConnectionResetError(104, "reset"), TimeoutError("slow"), OSError("gone")])
+class OwnError(Exception):
+    """What gunicorn raises for a broken chunk is neither an OSError nor a ValueError."""
+
+
+ERRORS = [ConnectionResetError(104, "reset"), TimeoutError("slow"), OSError("gone"), OwnError(), ValueError("closed")]
+
+
+@pytest.mark.parametrize("error", ERRORS)
 @pytest.mark.parametrize("options", [{"CONTENT_LENGTH": "10"}, {"wsgi__input_terminated": True}])
 def test_a_connection_that_breaks_is_400(body_app, error, options):
     assert call(body_app, "POST", wsgi__input=Input(b"", allowed=None, error=error), **options).code == 400
@@ -259,6 +267,32 @@ class BreaksAtTheEnd(Input):
 def test_a_connection_that_breaks_right_behind_the_limit_is_400(body_app):
     source = BreaksAtTheEnd(b"x" * 10, allowed=None)
     assert call(body_app, "POST", wsgi__input=source, wsgi__input_terminated=True).code == 400
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        ({"body": b"x" * 11, "CONTENT_LENGTH": None, "wsgi__input_terminated": True}, 413),
+        ({"body": b"x", "CONTENT_LENGTH": "5"}, 400),
+        ({"wsgi__input": BreaksAtTheEnd(b"a=1", allowed=None), "wsgi__input_terminated": True}, 400),
+    ],
+)
+@pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded"])
+def test_a_body_that_failed_once_fails_again(options, code, content_type):
+    app = Router(max_content_length=10)
+
+    @app.post("/")
+    def twice(request, params):
+        codes = []
+        for read in [lambda: request.form, request.get_data, request.stream.read, lambda: request.stream.read(1)]:
+            try:
+                read()
+            except HTTPException as error:
+                codes.append(error.code)
+        return codes
+
+    reads = 3 if content_type == "text/plain" else 4
+    assert call(app, "POST", CONTENT_TYPE=content_type, **options).text == str([code] * reads).replace(" ", "")
 
 
 def test_a_route_has_its_own_limit(body_app):

@@ -68,7 +68,7 @@ class Recorded:
 
 
 @app.route("/echo/*rest", methods=["GET", "POST", "PUT"])
-@app.get("/:first/:second")
+@app.route("/:first/:second", methods=["GET", "POST"])
 def echo(request: Request, params: Params) -> dict[str, Any]:
     return {
         "method": request.method,

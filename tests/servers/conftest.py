@@ -3,6 +3,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,7 +27,7 @@ def start_gunicorn(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[S
     """For tests that end what they start: call it with options and an application."""
     started: list[Gunicorn] = []
 
-    def start(*options: str, **kwargs: str) -> Gunicorn:
+    def start(*options: str, **kwargs: Any) -> Gunicorn:
         started.append(Gunicorn(request.param, tmp_path, *options, **kwargs))
         return started[0]
 

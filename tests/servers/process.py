@@ -14,16 +14,14 @@ from pathlib import Path
 from .wire import Wire
 
 ROOT = Path(__file__).parents[2]
-WORKERS = {
-    "sync": ["--worker-class", "sync"],
-    "gthread": ["--worker-class", "gthread", "--workers", "2", "--threads", "4"],
-    "gevent": ["--worker-class", "gevent"],
-}
+WORKERS = {"sync": 1, "gthread": 2, "gevent": 1}
 _LISTENING = re.compile(r"Listening at: http://127\.0\.0\.1:(\d+) ")
 # What a traceback ends with: the first line of it that is not indented.
 _RAISED = re.compile(r"^Traceback \(most recent call last\):\n(?:[ \t].*\n)+(.*)$", re.MULTILINE)
 _EXPECTED = ("tests.servers.app.OnPurpose: ", "ValueError: the header 'X-Chosen' ")
-_FAILURES = ("[CRITICAL]", "was sent SIG", "exited with code", "graceful timeout")
+_FAILURES = ("[CRITICAL]", "was sent SIG", "exited with code", "graceful timeout", "sent body bytes on a no-body")
+_READY = re.compile(r"Ready: worker (\d+)$", re.MULTILINE)
+_ENDED = re.compile(r"Worker exiting \(pid: (\d+)\)$", re.MULTILINE)
 
 
 def wait_until(condition: Callable[[], bool], what: str, seconds: float = 10.0) -> None:
@@ -36,19 +34,29 @@ def wait_until(condition: Callable[[], bool], what: str, seconds: float = 10.0) 
 class Gunicorn:
     """A gunicorn, from its start to its end."""
 
-    def __init__(self, worker_class: str, directory: Path, *options: str, app: str = "tests.servers.app:app") -> None:
+    def __init__(
+        self,
+        worker_class: str,
+        directory: Path,
+        *options: str,
+        workers: int | None = None,
+        app: str = "tests.servers.app:app",
+    ) -> None:
         self.keeps_alive = worker_class != "sync"
+        self._workers = workers or WORKERS[worker_class]
         self._errors = directory / "errors.log"
         self._access = directory / "access.log"
         self._record = directory / "record"
         self._record.touch()
+        command = [sys.executable, "-m", "gunicorn", "--config", "python:tests.servers.hooks", "--no-control-socket"]
+        command += ["--bind", "127.0.0.1:0", "--worker-class", worker_class, "--workers", str(self._workers)]
+        command += ["--threads", "4"] if worker_class == "gthread" else []
+        command += ["--keep-alive", "15", "--graceful-timeout", "8"]
+        command += ["--access-logfile", str(self._access), "--access-logformat", "%(m)s %(U)s %(s)s"]
         kept = {name: value for name, value in os.environ.items() if name not in ("GUNICORN_CMD_ARGS", "SCRIPT_NAME")}
-        command = [sys.executable, "-m", "gunicorn", *WORKERS[worker_class]]
-        command += ["--bind", "127.0.0.1:0", "--no-control-socket", "--keep-alive", "15", "--graceful-timeout", "8"]
-        command += ["--access-logfile", str(self._access), "--access-logformat", "%(m)s %(U)s %(s)s", *options, app]
         with self._errors.open("ab") as errors:
             self._process = subprocess.Popen(
-                command,
+                [*command, *options, app],
                 cwd=ROOT,
                 env={**kept, "MICROFN_TEST_RECORD": str(self._record)},
                 stdin=subprocess.DEVNULL,
@@ -62,7 +70,7 @@ class Gunicorn:
                 wire.request("GET", "/echo/ready")
                 assert wire.answer().status == 200
         except BaseException:
-            self._kill()
+            self._end()
             print(self.errors())  # noqa: T201 - pytest shows it beside the failure
             raise
 
@@ -70,7 +78,7 @@ class Gunicorn:
         return Wire(self.port)
 
     def errors(self) -> str:
-        return self._errors.read_text("utf-8")
+        return self._errors.read_text("utf-8", "replace")
 
     def accesses(self) -> list[str]:
         """A line for each answer: method, path, status."""
@@ -92,32 +100,36 @@ class Gunicorn:
 
     def stop(self) -> None:
         """End it, and look at how it ended and at all that it logged."""
-        if self._process.poll() is None:
-            self.terminate()
-        try:
-            code = self._process.wait(10)
-        finally:
-            self._kill()
+        code = self._end()
         errors = self.errors()
         unexpected = [line for line in _RAISED.findall(errors) if not line.startswith(_EXPECTED)]
         failures = [line for line in errors.splitlines() if any(sign in line for sign in _FAILURES)]
         closed = [line for line in self._record.read_text("utf-8").splitlines() if line.startswith("closed ")]
         assert code == 0, errors
+        assert set(_READY.findall(errors)) == set(_ENDED.findall(errors)), f"gunicorn killed a worker:\n{errors}"
         assert not unexpected, errors
         assert not failures, errors
         assert len(closed) == len(set(closed)), f"a stream was closed twice: {closed}"
 
     def _wait_for_port(self) -> int:
-        def is_listening() -> bool:
-            assert self._process.poll() is None, self.errors()
-            return _LISTENING.search(self.errors()) is not None
+        """The port, as soon as all workers are ready."""
 
-        wait_until(is_listening, "gunicorn does not listen", 20)
+        def is_ready() -> bool:
+            assert self._process.poll() is None, "gunicorn ended at its start"
+            return len(_READY.findall(self.errors())) == self._workers
+
+        wait_until(is_ready, "gunicorn is not ready", 20)
         listening = _LISTENING.search(self.errors())
         assert listening is not None
         return int(listening[1])
 
-    def _kill(self) -> None:
+    def _end(self) -> int:
+        """The exit code; what does not end by itself is killed, and raises TimeoutExpired."""
         if self._process.poll() is None:
+            self.terminate()
+        try:
+            return self._process.wait(10)
+        except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+            raise

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import http.client
-import itertools
 from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
@@ -223,6 +222,9 @@ CUT_SHORT = {
     "between chunks": (CHUNKED, b"a\r\n0123456789\r\n"),
     "within the size of a chunk": (CHUNKED, b"a\r\n0123456789\r\n6"),
     "before the first chunk": (CHUNKED, b""),
+    "behind a chunk": (CHUNKED, b"5\r\nhello"),
+    "before the last line": (CHUNKED, b"5\r\nhello\r\n0\r\n"),
+    "without a size": (CHUNKED, b"zz\r\nhello\r\n0\r\n\r\n"),
 }
 cut_short = pytest.mark.parametrize(("line", "body"), CUT_SHORT.values(), ids=CUT_SHORT)
 
@@ -499,8 +501,8 @@ def test_request_in_flight_is_answered_after_sigterm(start_gunicorn: StartGunico
 
 
 def test_application_is_built_before_the_workers_fork(start_gunicorn: StartGunicorn) -> None:
-    gunicorn = start_gunicorn("--preload", "--workers", "2", app="tests.servers.preloaded:app")
-    for _ in itertools.repeat(None, 4):
+    gunicorn = start_gunicorn("--preload", workers=2, app="tests.servers.preloaded:app")
+    for _ in range(4):
         process = ask(gunicorn, "GET", "/process").json
         assert process == {"imported_by": gunicorn.pid, "parent": gunicorn.pid}
         assert ask(gunicorn, "GET", "/site").json == {"is_built_one": True}
