@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from urllib.parse import quote, unquote_to_bytes
 
-__all__ = ["clean_path", "decode_path", "is_same_site", "location", "other_spelling", "unquote_path_info"]
+__all__ = ["clean_path", "decode_path", "is_same_site", "location", "other_spelling", "tunnel", "unquote_path_info"]
 
 # RFC 3986, section 3.3: what a path may hold as it stands (pchar and "/"); quote() adds letters, digits and "_.-~".
 _PATH_SAFE = "/!$&'()*+,;=:@"
@@ -91,6 +91,11 @@ def location(script_name: str, path: str, query: str = "") -> str:
     if query:
         target += "?" + _LONE_PERCENT.sub("%25", quote(_tunnelled(query), _QUERY_SAFE))
     return target
+
+
+def tunnel(path: str) -> str:
+    """A path as WSGI has it, its bytes decoded as latin-1; half a surrogate pair becomes what is no UTF-8."""
+    return path if path.isascii() else path.encode("utf-8", "surrogatepass").decode("latin-1")
 
 
 def _tunnelled(text: str) -> bytes:

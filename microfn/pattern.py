@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from .errors import InvalidPattern
 
-__all__ = ["Pattern", "parse"]
+__all__ = ["Pattern", "fold", "parse", "respell"]
 
 _WILDCARD = re.compile(r"([:*][^/]*)")
 
@@ -57,6 +57,39 @@ def parse(text: str) -> Pattern:
         _check_catch_all(text, parts)
         parts[-2:] = [parts[-2][:-1], "/" + parts[-1]]
     return Pattern(text, tuple(parts), tuple(part.lstrip("/")[1:] for part in parts[1::2]))
+
+
+def fold(pattern: Pattern) -> Pattern | None:
+    """The pattern with its text case-folded, character by character: itself where nothing changes.
+
+    None where a character folds into several, so that places in a folded path would not be places in the path.
+    """
+    folded = tuple(part if number % 2 else part.casefold() for number, part in enumerate(pattern.parts))
+    if folded == pattern.parts:
+        return pattern
+    if any(len(new) != len(old) for new, old in zip(folded, pattern.parts, strict=True)):
+        return None
+    return Pattern("".join(folded), folded, pattern.names)
+
+
+def respell(pattern: Pattern, path: str) -> str:
+    """`path`, which matches but for the case of its text, with the text of `pattern`.
+
+    >>> respell(parse("/Users/:id/posts"), "/USERS/Ann/Posts")
+    '/Users/Ann/posts'
+    """
+    pieces: list[str] = []
+    at = 0
+    for number, part in enumerate(pattern.parts):
+        if number % 2 == 0:
+            pieces.append(part)
+            at += len(part)
+            continue
+        end = path.find("/", at) if part[0] == ":" else -1
+        end = len(path) if end < 0 else end
+        pieces.append(path[at:end])
+        at = end
+    return "".join(pieces)
 
 
 def _check_wildcard(text: str, wildcard: str) -> None:

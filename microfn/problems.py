@@ -6,6 +6,7 @@ A browser gets a small HTML page, whoever prefers plain text gets that, everyone
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from markupsafe import escape
@@ -14,7 +15,7 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 from werkzeug.http import parse_accept_header
 
 from .codec import JSON
-from .response import HTML, TEXT, Answer, Headers, finish, gate, status_line
+from .response import HTML, TEXT, Answer, Headers, content_length, finish, gate, status_line
 from .route import Handle
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def preferred_type(accept: str) -> str:
     >>> preferred_type("*/*")
     'application/problem+json'
     """
-    if not accept or len(accept) > _LONGEST_ACCEPT:
+    if not accept:
         return PROBLEM
     accepted = parse_accept_header(accept, MIMEAccept)
     json = max(accepted.quality("application/json"), accepted.quality(PROBLEM))
@@ -65,9 +66,26 @@ def preferred_type(accept: str) -> str:
 def page(error: HTTPException, environ: WSGIEnvironment) -> Answer:
     """The built-in answer to an error, in the type that the client prefers."""
     status = error.code or 500
+    extra = extra_headers(error, environ)
+    line, headers, content = _render(status, str(error.description or ""), tuple(extra), _accept(environ))
+    gate(line, headers)
+    return finish(Answer(line, headers, [content]), environ["REQUEST_METHOD"])
+
+
+def own_page(status: int, detail: str, extra: tuple[tuple[str, str], ...], environ: WSGIEnvironment) -> Answer:
+    """The same for an error of the framework's own, of which there are few."""
+    line, headers, content = _render_own(status, detail, extra, _accept(environ))
+    return Answer(line, headers.copy(), [] if environ["REQUEST_METHOD"] == "HEAD" else [content])
+
+
+def _accept(environ: WSGIEnvironment) -> str:
+    accept: str = environ.get("HTTP_ACCEPT", "")
+    return accept if len(accept) <= _LONGEST_ACCEPT else ""
+
+
+def _render(status: int, detail: str, extra: tuple[tuple[str, str], ...], accept: str) -> tuple[str, Headers, bytes]:
     line = status_line(status)
-    title, detail = line[4:], str(error.description or "")
-    content_type = preferred_type(environ.get("HTTP_ACCEPT", ""))
+    title, content_type = line[4:], preferred_type(accept)
     if content_type == HTML:
         text = _PAGE.format(status=status, title=escape(title), detail=escape(detail))
     elif content_type == TEXT:
@@ -75,10 +93,12 @@ def page(error: HTTPException, environ: WSGIEnvironment) -> Answer:
     else:
         text = _encode_json({"type": "about:blank", "title": title, "status": status, "detail": detail})
     content = text.encode(errors="backslashreplace")
-    headers = [("Content-Type", content_type), ("Content-Length", str(len(content))), ("Vary", "Accept")]
-    headers += extra_headers(error, environ)
-    gate(line, headers)
-    return finish(Answer(line, headers, [content]), environ["REQUEST_METHOD"])
+    headers = [("Content-Type", content_type), content_length(content), ("Vary", "Accept"), *extra]
+    return line, headers, content
+
+
+# PERF: saves 700 ns a 404. Bounded: what clients choose of the key is Accept, which has a longest.
+_render_own = lru_cache(maxsize=256)(_render)
 
 
 def extra_headers(error: HTTPException, environ: WSGIEnvironment) -> Headers:
@@ -104,6 +124,9 @@ class ErrorHandlers:
 
     def __init__(self, handlers: Mapping[Key, Handle]) -> None:
         self._handlers = dict(handlers)
+
+    def __bool__(self) -> bool:
+        return bool(self._handlers)
 
     def find(self, error: Exception) -> Found | None:
         """The handler of this error; that of 500 gets an InternalServerError around the exception."""

@@ -132,9 +132,12 @@ class Request(WerkzeugRequest):
     max_content_length: int | None = MAX_CONTENT_LENGTH
     """Bytes that a body may have; more is a 413. The route's own limit comes first."""
 
+    shallow = False
+
     def __init__(self, environ: WSGIEnvironment, populate_request: bool = False, shallow: bool = False) -> None:
         self.environ = environ
-        self.shallow = shallow
+        if shallow:
+            self.shallow = True
         if populate_request:
             environ["werkzeug.request"] = self
 

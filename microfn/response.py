@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from markupsafe import Markup
@@ -42,6 +43,36 @@ _HOP_BY_HOP = frozenset(
 )
 # RFC 9110, sections 15.3.5, 15.3.6 and 15.4.5.
 _NO_CONTENT = ("204", "205", "304")
+
+
+TEXT_HEADER = ("Content-Type", TEXT)
+_LENGTH_HEADERS = tuple(("Content-Length", str(length)) for length in range(1024))
+
+Encoders = dict[type, tuple[tuple[str, str], Callable[[Any], bytes]]]
+"""How a plain value becomes a body, by its type: the header that says what it is, and the function that encodes it."""
+
+
+def content_length(content: bytes) -> tuple[str, str]:
+    """The header that says how long this is. PERF: those of short bodies are made once."""
+    size = len(content)
+    return _LENGTH_HEADERS[size] if size < 1024 else ("Content-Length", str(size))
+
+
+def encoders_for(codec: Codec) -> Encoders:
+    """The types whose every value is an answer by itself."""
+    encode_json = partial(_encode_json, codec)
+    return {
+        str: (TEXT_HEADER, str.encode),
+        bytes: (("Content-Type", BYTES), bytes),
+        dict: (("Content-Type", JSON), encode_json),
+        list: (("Content-Type", JSON), encode_json),
+    }
+
+
+def _encode_json(codec: Codec, value: Any) -> bytes:
+    text = codec.dumps(value)
+    # Half a surrogate pair, which UTF-8 cannot say, becomes \\ud800: JSON's own way to say it.
+    return text.encode(errors="backslashreplace") if isinstance(text, str) else text
 
 
 class Response(WerkzeugResponse):
@@ -208,9 +239,7 @@ def _of_value(body: Any, codec: Codec, origin: object, status: int) -> Answer:
     elif isinstance(body, bytes):
         content, content_type = [body], BYTES
     elif isinstance(body, (dict, list)):
-        text = codec.dumps(body)
-        # Half a surrogate pair, which UTF-8 cannot say, becomes \ud800: JSON's own way to say it.
-        content, content_type = [text.encode(errors="backslashreplace") if isinstance(text, str) else text], JSON
+        content, content_type = [_encode_json(codec, body)], JSON
     elif hasattr(body, "__next__"):
         content = Stream(body)
         content_type = TEXT if content.is_text else BYTES
@@ -219,7 +248,7 @@ def _of_value(body: Any, codec: Codec, origin: object, status: int) -> Answer:
         raise TypeError(_complaint(body, origin))
     headers = [("Content-Type", content_type)]
     if isinstance(content, list):
-        headers.append(("Content-Length", str(len(content[0]))))
+        headers.append(content_length(content[0]))
     return Answer(status_line(status), headers, content)
 
 

@@ -74,12 +74,12 @@ class Route:
         self.max_content_length = max_content_length
         self.where = where
 
-    def bind(self, params: list[tuple[str, str]]) -> dict[str, Any] | None:
-        """The parameters as the handle gets them: in path order, converted; None where a converter refuses one.
+    def bind(self, params: dict[str, Any]) -> dict[str, Any] | None:
+        """The parameters converted, in path order; None where a converter refuses one.
 
         ValueError and ArithmeticError are a converter's refusals; whatever else it raises is its own fault.
         """
-        values: dict[str, Any] = dict(params)
+        values = params.copy()
         try:
             for name, converter in self.converters.items():
                 values[name] = converter(values[name])

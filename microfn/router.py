@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any
 from .codec import JSON, Codec
 from .dispatch import Site, respond
 from .errors import name_of
+from .paths import other_spelling
 from .problems import ErrorHandlers
 from .registrar import Key, Registrar
 from .request import MAX_CONTENT_LENGTH, Request
-from .response import Response
+from .response import Response, encoders_for
 from .route import Handle, Route, check_handle, check_size
 from .table import Table
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIEnvironment
     from werkzeug.test import Client
 
 __all__ = ["Router"]
@@ -100,6 +100,8 @@ class Router(Registrar):
             permanent_redirects=permanent_redirects,
             max_path_length=max_path_length,
             path_info_encoded=path_info_encoded,
+            is_guarded=path_info_encoded or trusted_hosts is not None,
+            encoders=encoders_for(codec),
         )
         self._lock = threading.RLock()
         """Held by whoever registers, never while a request is served."""
@@ -108,7 +110,7 @@ class Router(Registrar):
         self._error_handlers: dict[Key, Handle] = {}
         self._draft: Table | None = None
         """The table that the next site gets; None where nothing changed since the last one."""
-        self._site: Site | None = None
+        self.site: Site | None = None
         """What requests are answered from; None before the first."""
         self._is_changing = False
         _routers.add(self)
@@ -117,9 +119,8 @@ class Router(Registrar):
         if method_not_allowed is not None:
             self.error(405)(method_not_allowed)
 
-    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """The WSGI application (PEP 3333)."""
-        return respond(self._site or self._first_site(), environ, start_response)
+    __call__ = respond
+    """The WSGI application (PEP 3333)."""
 
     @property
     def routes(self) -> tuple[Route, ...]:
@@ -137,15 +138,16 @@ class Router(Registrar):
         >>> app.lookup("GET", "/users/7/")
         (None, {}, True)
         """
-        table = (self._site or self._first_site()).table
+        table = (self.site or self.first_site()).table
         hit = table.find(method, path)
-        if hit is None:
-            return None, {}, table.is_spelled_otherwise(method, path)
-        return hit.route.handle, dict(hit.params), False
+        if hit is not None:
+            return hit[0].handle, hit[1], False
+        other = other_spelling(path)
+        return None, {}, other is not None and table.find(method, other) is not None
 
     def build(self) -> None:
         """Publish what is registered now, not with the first request: for servers that fork (`gunicorn --preload`)."""
-        self._first_site()
+        self.first_site()
 
     @contextmanager
     def changes(self) -> Iterator[None]:
@@ -211,17 +213,19 @@ class Router(Registrar):
 
     def _publish_if_live(self) -> None:
         """Before the first request changes only gather; from then on each is published by the thread that makes it."""
-        if self._site is not None and not self._is_changing:
+        if self.site is not None and not self._is_changing:
             self._publish()
 
     def _publish(self) -> Site:
         table, self._draft = self._next_table(), None
-        self._site = self._new_site(table=table, errors=ErrorHandlers(self._error_handlers))
-        return self._site
+        table.compile()
+        self.site = self._new_site(table=table, find=table.index.find, errors=ErrorHandlers(self._error_handlers))
+        return self.site
 
-    def _first_site(self) -> Site:
+    def first_site(self) -> Site:
+        """Publish what is registered, unless that is done."""
         with self._lock:
-            return self._site or self._publish()
+            return self.site or self._publish()
 
 
 def _after_fork_in_child() -> None:

@@ -1,4 +1,4 @@
-"""The route table: a tree for each method, and what there is instead where a method's tree has no match.
+"""The route table: a tree for each method, compiled into one index, and what there is instead where that has no match.
 
 It knows methods and paths, and nothing of status codes.
 """
@@ -6,40 +6,23 @@ It knows methods and paths, and nothing of status codes.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from .errors import RouteConflict
-from .paths import clean_path, is_same_site, other_spelling
+from .index import Index
+from .paths import clean_path, is_same_site, other_spelling, tunnel
+from .pattern import fold, respell
 from .route import Route
-from .tree import Params, Tree
+from .tree import Tree
 
-__all__ = ["Elsewhere", "Hit", "Moved", "Table"]
-
-
-class Hit(NamedTuple):
-    """A route that matches, and its parameters as raw text in path order."""
-
-    route: Route
-    params: Params
-
-
-class Moved(NamedTuple):
-    """No match, but this path would be one."""
-
-    path: str
-
-
-class Elsewhere(NamedTuple):
-    """No match, but other methods have one for this path. Sorted; HEAD stands wherever GET does."""
-
-    methods: tuple[str, ...]
+__all__ = ["Table"]
 
 
 class Table:
-    """All routes. A table that is read by requests is never changed: a change makes the next one.
+    """All routes. The trees refuse what may not be, the index answers; `compile` makes the index of what is registered.
 
-    `slash` and `fixed` say whether paths that differ in the last slash, or in case and in what `clean_path`
-    mends, are looked for.
+    `slash` and `fixed` say whether paths that differ in the last slash, or in case and in what `clean_path` mends, are
+    looked for. A table that is read by requests is not changed any more: a change makes the next one.
     """
 
     def __init__(
@@ -48,8 +31,8 @@ class Table:
         self.overlap = overlap
         self.slash = slash
         self.fixed = fixed
+        self.routes: list[Route] = []
         self._trees: dict[str, Tree] = {}
-        self._chains: dict[str, tuple[Tree, ...]] = {}
         for route in routes:
             self.add([route])
 
@@ -58,11 +41,12 @@ class Table:
         if len(routes) > 1:
             self._check(routes)
         for route in routes:
-            tree = self._trees.get(route.method) or self._new_tree(route.method)
+            tree = self._trees.get(route.method) or self._trees.setdefault(route.method, Tree(overlap=self.overlap))
             try:
                 tree.add(route.parsed, route)
             except RouteConflict as conflict:
                 raise _between_routes(route, conflict) from None
+        self.routes += routes
 
     def _check(self, routes: Sequence[Route]) -> None:
         """Raise what adding one of these would, and change nothing. They are of one pattern."""
@@ -77,63 +61,75 @@ class Table:
                 except RouteConflict as conflict:
                     raise _between_routes(route, conflict) from None
 
-    def _new_tree(self, method: str) -> Tree:
-        trees = self._trees
-        trees[method] = Tree(overlap=self.overlap)
-        # RFC 9110, section 9.3.2: HEAD is GET without the content, so what HEAD's own tree lacks GET's answers.
-        self._chains = {name: (tree,) for name, tree in trees.items()}
-        if "GET" in trees:
-            self._chains["HEAD"] = tuple(trees[name] for name in ("HEAD", "GET") if name in trees)
-        return trees[method]
+    def compile(self) -> None:
+        """Make the index, and the one by folded text: that is the same where no pattern has a character to fold."""
+        self.index = Index((route.method, route.parsed, route) for route in self.routes)
+        self._folded: Index | None = self.index
+        folded = [(route.method, fold(route.parsed), route) for route in self.routes]
+        if any(pattern is None for _, pattern, _ in folded):
+            self._folded = None
+        elif any(pattern is not route.parsed for _, pattern, route in folded):
+            self._folded = Index((method, pattern, route) for method, pattern, route in folded if pattern)
 
-    def find(self, method: str, path: str) -> Hit | None:
-        """The route that answers, if one does."""
-        for tree in self._chains.get(method, ()):
-            route, params = tree.match(path)
+    def find(self, method: str, path: str) -> tuple[Route, dict[str, str]] | None:
+        """The route that answers, if one does, and its parameters as raw text."""
+        return self._find_in(self.index, method, path)
+
+    def _find_in(self, index: Index, method: str, path: str) -> tuple[Route, dict[str, str]] | None:
+        raw = tunnel(path)
+        for name in _chain(method):
+            route, params = index.find(name, raw)
             if route is not None:
-                return Hit(route, params)
+                return route, params
         return None
 
-    def instead(self, method: str, path: str) -> Moved | Elsewhere | None:
-        """What there is for a path that `find` has nothing for."""
-        return self._moved(method, path) or self._elsewhere(path)
+    def methods(self) -> list[str]:
+        """The methods that have any route; HEAD wherever GET has."""
+        return with_head(self._trees)
 
-    def is_spelled_otherwise(self, method: str, path: str) -> bool:
-        """Whether a path that `find` has nothing for is a match without its last slash, or with one more (TSR)."""
-        other = other_spelling(path)
-        return other is not None and self.find(method, other) is not None
-
-    def methods(self, path: str | None = None) -> tuple[str, ...]:
-        """The methods that have a match for `path`, or all there are. Sorted; HEAD stands wherever GET does."""
-        names = {name for name, tree in self._trees.items() if path is None or tree.match(path)[0] is not None}
-        if "GET" in names:
-            names.add("HEAD")
-        return tuple(sorted(names))
-
-    def _moved(self, method: str, path: str) -> Moved | None:
+    def moved(self, method: str, path: str) -> str | None:
+        """The spelling that would match, of a path that does not: by its last slash, cleaned, or in another case."""
         # httprouter does not redirect CONNECT, whose target is no path (RFC 9110, section 9.3.6), nor the root.
-        if method == "CONNECT" or path == "/":
+        if method == "CONNECT" or path == "/" or not any(name in self._trees for name in _chain(method)):
             return None
-        if self.slash:
-            other = other_spelling(path)
-            if other is not None and self._answers(method, other):
-                return Moved(other)
+        other = other_spelling(path) if self.slash else None
+        if other is not None and self._answers(method, other):
+            return other
         if self.fixed:
             clean = clean_path(path)
-            for tree in self._chains.get(method, ()):
-                found = tree.find_case_insensitive_path(clean, self.slash)
+            for spelling in (clean, other_spelling(clean) if self.slash else None):
+                found = self._respelled(method, spelling) if spelling else None
                 if found is not None and self._answers(method, found):
-                    return Moved(found)
+                    return found
         return None
+
+    def _respelled(self, method: str, path: str) -> str | None:
+        """The registered spelling of `path`, whatever the case of its text."""
+        folded = path.casefold()
+        if self._folded is None or len(folded) != len(path):
+            # A character that folds into several is compared by the tree.
+            trees = [self._trees[name] for name in _chain(method) if name in self._trees]
+            return next(filter(None, (tree.find_case_insensitive_path(path, False) for tree in trees)), None)
+        if self.find(method, path) is not None:
+            return path
+        hit = self._find_in(self._folded, method, folded)
+        return hit and respell(hit[0].parsed, path)
 
     def _answers(self, method: str, path: str) -> bool:
         """Whether a redirect may lead there: it stays on the site, and a handle answers, converters included."""
         hit = self.find(method, path) if is_same_site(path) else None
-        return hit is not None and hit.route.bind(hit.params) is not None
+        return hit is not None and hit[0].bind(hit[1]) is not None
 
-    def _elsewhere(self, path: str) -> Elsewhere | None:
-        methods = self.methods(path)
-        return Elsewhere(methods) if methods else None
+
+def _chain(method: str) -> tuple[str, ...]:
+    """The methods whose routes answer (RFC 9110, section 9.3.2): HEAD is GET without the content."""
+    return ("HEAD", "GET") if method == "HEAD" else (method,)
+
+
+def with_head(methods: Iterable[str]) -> list[str]:
+    """These methods in order, and HEAD where GET is."""
+    names = set(methods)
+    return sorted(names | {"HEAD"} if "GET" in names else names)
 
 
 def _between_routes(new: Route, conflict: RouteConflict) -> RouteConflict:

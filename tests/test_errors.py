@@ -48,7 +48,6 @@ ACCEPTS = [
     ("text/html;q=nonsense", JSON),
     (",;q=,/", JSON),
     ("\xff", JSON),
-    ("text/html," * 10000, JSON),
 ]
 
 
@@ -59,6 +58,10 @@ def test_accept_decides_what_an_error_looks_like(accept, content_type):
     assert reply.headers["content-type"] == content_type
     assert reply.headers["vary"] == "Accept"
     assert reply.headers["content-length"] == str(len(reply.body))
+
+
+def test_an_accept_of_any_size_is_answered():
+    assert call(Router(), path="/nope", HTTP_ACCEPT="text/html," * 10000).headers["content-type"] == JSON
 
 
 def test_a_problem_says_type_title_status_and_detail():

@@ -169,7 +169,7 @@ def test_many_threads_may_send_the_first_request(impatient):
     def first():
         start.wait()
         assert call(app, path="/7", validate=False).text == "7"
-        sites.append(app._site)
+        sites.append(app.site)
 
     in_threads(*[first] * 8)
     assert len(set(map(id, sites))) == 1
