@@ -26,7 +26,7 @@ __all__ = ["Index"]
 
 Leaf = dict[str, Any]
 Pick = Callable[[Sequence[str]], Any]
-Candidate = tuple[Pick, dict[Any, Leaf]]
+Candidate = tuple[Pick | None, Any]
 
 # How early a segment is tried: text, then a param by the length of the text before it, then a catch-all. Text right
 # before a catch-all ranks between: with "/v1:x/y" beside "/v1/*rest", "/v1/y" parts at the second slash, where one has
@@ -46,61 +46,73 @@ class Index:
     (None, [['GET', 'PUT']])
     """
 
-    __slots__ = ("_anything", "_buckets", "_statics")
-
     def __init__(self, items: Iterable[tuple[str, Pattern, Any]]) -> None:
-        self._statics: dict[str, Leaf] = {}
-        """Patterns without wildcards, keyed as WSGI has paths: bytes decoded as latin-1."""
+        statics: dict[str, Leaf] = {}
         groups: dict[str | None, _Group] = {None: {}}
         for method, pattern, value in items:
             if pattern.names:
                 _add(groups, method, pattern, value)
             else:
                 key = pattern.text if pattern.text.isascii() else pattern.text.encode().decode("latin-1")
-                self._statics.setdefault(key, {})[method] = value
+                statics.setdefault(key, {})[method] = value
         anything = groups.pop(None)
-        self._anything = _Bucket(anything)
-        """The bucket of paths whose first segment no pattern has as text."""
-        self._buckets = {first: _Bucket({**anything, **group}) for first, group in groups.items()}
+        buckets = {first: _Bucket({**anything, **group}) for first, group in groups.items() if first is not None}
+        self.find = _finder(statics, buckets, _Bucket(anything))
+        """`find(method, path)`: what `path`, as WSGI has it, leads to.
 
-    def find(self, method: str, path: str) -> tuple[Any, Any]:
-        """What `path`, as WSGI has it, leads to: `(value, params)`, or `(None, leaves)`, what other methods have.
-
-        Where the path is not UTF-8, or a host has put characters there that are no bytes, the leaves are None too.
-
-        PERF: a request calls this once. Params are bound by a loop: `dict(zip(...))` takes twice as long.
+        `(value, params)`, or `(None, leaves)`: what other methods have for it. Where the path is not UTF-8, or a host
+        has put characters there that are no bytes, the leaves are None too.
         """
-        leaf = self._statics.get(path)
+
+
+def _finder(  # noqa: C901 - see PERF
+    statics: dict[str, Leaf], buckets: dict[str, _Bucket], anything: _Bucket
+) -> Callable[[str, str], tuple[Any, Any]]:
+    """The search in patterns without wildcards, keyed as WSGI has paths; in the buckets of first segments; in the rest.
+
+    PERF: a request calls this once. It is a function because names are read faster there than attributes are; a single
+    param is bound by itself, and others by a loop, since `dict(zip(...))` takes twice as long.
+    """
+
+    def find(method: str, path: str) -> tuple[Any, Any]:  # noqa: C901
+        leaves: Any = ()
+        leaf = statics.get(path)
         if leaf is not None:
             value = leaf.get(method)
             if value is not None:
                 return value, {}
-        leaves = [] if leaf is None else [leaf]
+            leaves = (leaf,)
         if not path.isascii():
             try:
                 path = path.encode("latin-1").decode()
             except ValueError:
                 return None, None
         segments = path.split("/")
-        count = len(segments)
-        if segments[0] or count == 1:
+        if segments[0]:
             return None, leaves
-        bucket = self._buckets.get(segments[1], self._anything)
+        bucket = buckets.get(segments[1], anything)
+        if not bucket:
+            return None, leaves
+        count = len(segments)
         # A param at the end is not empty, so paths with a slash at the end are a case of their own.
         for pick, table in bucket.get(count if segments[-1] else -count) or bucket.beyond(count):
-            leaf = table.get(pick(segments))
+            leaf = table.get(pick(segments)) if pick else table
             if leaf is not None:
                 entry = leaf.get(method)
                 if entry is not None:
-                    value, places, values = entry
-                    if places is None:
-                        return value, values(segments)
+                    value, name, places = entry
+                    if name:
+                        return value, {name: segments[places]}
+                    if name is None:
+                        return value, places(segments)
                     params = {}
                     for name, place in places:
                         params[name] = segments[place]
                     return value, params
-                leaves.append(leaf)
+                leaves += (leaf,)
         return None, leaves
+
+    return find
 
 
 class _Shape(NamedTuple):
@@ -149,7 +161,7 @@ class _Bucket(dict[int, list[Candidate]]):
     """The shapes to try, by the number of segments, in the order of their ranks."""
 
     def __init__(self, group: _Group) -> None:
-        candidates = [(shape, (_picker(shape), group[shape])) for shape in sorted(group)]
+        candidates = [(shape, _candidate(shape, group[shape])) for shape in sorted(group)]
         counts = {shape.size for shape in group}
         self.longest = max(map(abs, counts), default=0)
         if any(shape.is_open for shape in group):
@@ -170,10 +182,19 @@ def _add(groups: dict[str | None, _Group], method: str, pattern: Pattern, value:
     first = None if segments[1].startswith("*") or ":" in segments[1] else segments[1]
     table = groups.setdefault(first, {}).setdefault(shape, {})
     leaf = table.setdefault(_picker(shape)(segments), {})
-    if shape.is_open or any(length for _, length in shape.params):
+    places = [place for place, length in shape.params if not length]
+    if len(places) < len(pattern.names):
         leaf[method] = (value, None, _binder(pattern.names, shape))
+    elif len(places) > 1:
+        leaf[method] = (value, "", tuple(zip(pattern.names, places, strict=True)))
     else:
-        leaf[method] = (value, tuple(zip(pattern.names, [place for place, _ in shape.params], strict=True)), None)
+        leaf[method] = (value, pattern.names[0], places[0])
+
+
+def _candidate(shape: _Shape, table: dict[Any, Leaf]) -> Candidate:
+    """How to look for patterns of this shape: None and the leaf where there is no text left to tell them apart."""
+    is_plain = not shape.literals and not any(length for _, length in shape.params)
+    return (None, table[""]) if is_plain else (_picker(shape), table)
 
 
 def _picker(shape: _Shape) -> Pick:
@@ -200,7 +221,7 @@ def _cached_picker(literals: tuple[int, ...], prefixes: tuple[tuple[int, int], .
 
 
 def _binder(names: tuple[str, ...], shape: _Shape) -> Callable[[list[str]], dict[str, str]]:
-    """Binds params that are not whole segments: behind a prefix, or a catch-all, whose value begins with a slash."""
+    """Binds params that are not all whole segments: behind a prefix, or a catch-all."""
 
     def bind(segments: list[str]) -> dict[str, str]:
         values = [segments[place][length:] for place, length in shape.params]

@@ -8,14 +8,22 @@ from __future__ import annotations
 import re
 from urllib.parse import quote, unquote_to_bytes
 
-__all__ = ["clean_path", "decode_path", "is_same_site", "location", "other_spelling", "tunnel", "unquote_path_info"]
+__all__ = [
+    "clean_path",
+    "decode_path",
+    "is_clean",
+    "is_same_site",
+    "location",
+    "other_spelling",
+    "tunnel",
+    "unquote_path_info",
+]
 
 # RFC 3986, section 3.3: what a path may hold as it stands (pchar and "/"); quote() adds letters, digits and "_.-~".
 _PATH_SAFE = "/!$&'()*+,;=:@"
 # Section 3.4: a query may hold "/" and "?" too. "%" is looked at apart: what is escaped already stays as it came.
 _QUERY_SAFE = _PATH_SAFE + "?%"
 _LONE_PERCENT = re.compile("%(?![0-9A-Fa-f]{2})")
-_DOUBTFUL = re.compile(r"//|/\.")
 
 
 def decode_path(path_info: str) -> str:
@@ -50,7 +58,7 @@ def clean_path(path: str) -> str:
     >>> clean_path("//users/./me/../you//")
     '/users/you/'
     """
-    if path.startswith("/") and not _DOUBTFUL.search(path):
+    if is_clean(path):
         return path
     kept: list[str] = []
     segments = path.split("/")
@@ -62,6 +70,11 @@ def clean_path(path: str) -> str:
     if not kept:
         return "/"
     return "/" + "/".join(kept) + ("/" if segments[-1] in ("", ".") else "")
+
+
+def is_clean(path: str) -> bool:
+    """Whether there is clearly nothing to be cleaned."""
+    return path[:1] == "/" and "//" not in path and "/." not in path
 
 
 def other_spelling(path: str) -> str | None:

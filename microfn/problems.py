@@ -15,7 +15,7 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 from werkzeug.http import parse_accept_header
 
 from .codec import JSON
-from .response import HTML, TEXT, Answer, Headers, content_length, finish, gate, status_line
+from .response import HTML, LENGTH_HEADERS, TEXT, Answer, Headers, Made, finish, gate, status_line
 from .route import Handle
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def preferred_type(accept: str) -> str:
     >>> preferred_type("*/*")
     'application/problem+json'
     """
-    if not accept:
+    if not accept or len(accept) > _LONGEST_ACCEPT:
         return PROBLEM
     accepted = parse_accept_header(accept, MIMEAccept)
     json = max(accepted.quality("application/json"), accepted.quality(PROBLEM))
@@ -67,20 +67,16 @@ def page(error: HTTPException, environ: WSGIEnvironment) -> Answer:
     """The built-in answer to an error, in the type that the client prefers."""
     status = error.code or 500
     extra = extra_headers(error, environ)
-    line, headers, content = _render(status, str(error.description or ""), tuple(extra), _accept(environ))
+    line, headers, content = _render(status, str(error.description or ""), tuple(extra), environ.get("HTTP_ACCEPT", ""))
     gate(line, headers)
     return finish(Answer(line, headers, [content]), environ["REQUEST_METHOD"])
 
 
-def own_page(status: int, detail: str, extra: tuple[tuple[str, str], ...], environ: WSGIEnvironment) -> Answer:
+def own_page(environ: WSGIEnvironment, status: int, detail: str, *extra: tuple[str, str]) -> Made:
     """The same for an error of the framework's own, of which there are few."""
-    line, headers, content = _render_own(status, detail, extra, _accept(environ))
-    return Answer(line, headers.copy(), [] if environ["REQUEST_METHOD"] == "HEAD" else [content])
-
-
-def _accept(environ: WSGIEnvironment) -> str:
-    accept: str = environ.get("HTTP_ACCEPT", "")
-    return accept if len(accept) <= _LONGEST_ACCEPT else ""
+    accept = environ.get("HTTP_ACCEPT", "")
+    line, headers, content = _render_own(status, detail, extra, accept if len(accept) <= _LONGEST_ACCEPT else "")
+    return line, headers.copy(), [] if environ["REQUEST_METHOD"] == "HEAD" else [content]
 
 
 def _render(status: int, detail: str, extra: tuple[tuple[str, str], ...], accept: str) -> tuple[str, Headers, bytes]:
@@ -93,7 +89,7 @@ def _render(status: int, detail: str, extra: tuple[tuple[str, str], ...], accept
     else:
         text = _encode_json({"type": "about:blank", "title": title, "status": status, "detail": detail})
     content = text.encode(errors="backslashreplace")
-    headers = [("Content-Type", content_type), content_length(content), ("Vary", "Accept"), *extra]
+    headers = [("Content-Type", content_type), LENGTH_HEADERS[len(content)], ("Vary", "Accept"), *extra]
     return line, headers, content
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from markupsafe import Markup
@@ -46,27 +45,41 @@ _NO_CONTENT = ("204", "205", "304")
 
 
 TEXT_HEADER = ("Content-Type", TEXT)
-_LENGTH_HEADERS = tuple(("Content-Length", str(length)) for length in range(1024))
+_HTML_HEADER = ("Content-Type", HTML)
+_BYTES_HEADER = ("Content-Type", BYTES)
+_JSON_HEADER = ("Content-Type", JSON)
 
-Encoders = dict[type, tuple[tuple[str, str], Callable[[Any], bytes]]]
-"""How a plain value becomes a body, by its type: the header that says what it is, and the function that encodes it."""
+Made = tuple[str, Headers, Iterable[bytes]]
+"""A response as WSGI has it. PERF: a plain tuple is made in a fourth of the time that an `Answer` takes."""
+Encoders = dict[type, Callable[[Any], Made]]
+"""How a plain value becomes an answer, by its type."""
 
 
-def content_length(content: bytes) -> tuple[str, str]:
-    """The header that says how long this is. PERF: those of short bodies are made once."""
-    size = len(content)
-    return _LENGTH_HEADERS[size] if size < 1024 else ("Content-Length", str(size))
+class _LengthHeaders(dict[int, tuple[str, str]]):
+    """The header that says how long a body is. PERF: those of short bodies are made once."""
+
+    def __missing__(self, size: int) -> tuple[str, str]:
+        return ("Content-Length", str(size))
+
+
+LENGTH_HEADERS = _LengthHeaders({size: ("Content-Length", str(size)) for size in range(1024)})
 
 
 def encoders_for(codec: Codec) -> Encoders:
-    """The types whose every value is an answer by itself."""
-    encode_json = partial(_encode_json, codec)
-    return {
-        str: (TEXT_HEADER, str.encode),
-        bytes: (("Content-Type", BYTES), bytes),
-        dict: (("Content-Type", JSON), encode_json),
-        list: (("Content-Type", JSON), encode_json),
-    }
+    """The types whose every value is an answer by itself, and how it is made."""
+
+    def of_text(value: str) -> Made:
+        content = value.encode()
+        return "200 OK", [TEXT_HEADER, LENGTH_HEADERS[len(content)]], [content]
+
+    def of_bytes(value: bytes) -> Made:
+        return "200 OK", [_BYTES_HEADER, LENGTH_HEADERS[len(value)]], [value]
+
+    def of_json(value: Any) -> Made:
+        content = _encode_json(codec, value)
+        return "200 OK", [_JSON_HEADER, LENGTH_HEADERS[len(content)]], [content]
+
+    return {str: of_text, bytes: of_bytes, dict: of_json, list: of_json}
 
 
 def _encode_json(codec: Codec, value: Any) -> bytes:
@@ -129,12 +142,16 @@ def status_line(status: int | str) -> str:
     return f"{int(status)} {HTTP_STATUS_CODES.get(status, 'Unknown')}"
 
 
-def answer(result: Any, environ: WSGIEnvironment, codec: Codec, *, origin: object, status: int = 200) -> Answer:
+def answer(result: Any, environ: WSGIEnvironment, encoders: Encoders, *, origin: object, status: int = 200) -> Made:
     """The answer that is meant by `result`, which `origin` returned; `status` is what a plain value gets.
 
     Raises TypeError or ValueError for what cannot be sent, and whatever a stream raises before its first chunk. What
     `result` holds is closed then; else it is closed by whoever closes the answer's body.
     """
+    method = environ["REQUEST_METHOD"]
+    encode = encoders.get(type(result))
+    if encode is not None and status == 200 and method != "HEAD":
+        return encode(result)
     body, given_status, given_headers = _unpack(result, origin) if isinstance(result, tuple) else (result, None, [])
     if isinstance(body, HTTPException):
         raise body
@@ -143,8 +160,9 @@ def answer(result: Any, environ: WSGIEnvironment, codec: Codec, *, origin: objec
     elif callable(body) and not (hasattr(body, "__html__") or hasattr(body, "__next__")):
         made = _of_application(body, environ)
     else:
-        made = _of_value(body, codec, origin, status)
-    method = environ["REQUEST_METHOD"]
+        made = _of_value(body, encoders, origin)
+        if given_status is None:
+            given_status = status
     try:
         if given_status is not None:
             made = made._replace(status=status_line(given_status))
@@ -230,26 +248,21 @@ def _header_list(headers: Any) -> Headers:
     return listed
 
 
-def _of_value(body: Any, codec: Codec, origin: object, status: int) -> Answer:
-    content: Iterable[bytes]
+def _of_value(body: Any, encoders: Encoders, origin: object) -> Answer:
+    encode = encoders.get(type(body))
+    if encode is not None:
+        return Answer(*encode(body))
     if hasattr(body, "__html__"):
-        content, content_type = [body.__html__().encode()], HTML
-    elif isinstance(body, str):
-        content, content_type = [body.encode()], TEXT
-    elif isinstance(body, bytes):
-        content, content_type = [body], BYTES
-    elif isinstance(body, (dict, list)):
-        content, content_type = [_encode_json(codec, body)], JSON
-    elif hasattr(body, "__next__"):
-        content = Stream(body)
-        content_type = TEXT if content.is_text else BYTES
-    else:
-        close(body)
-        raise TypeError(_complaint(body, origin))
-    headers = [("Content-Type", content_type)]
-    if isinstance(content, list):
-        headers.append(content_length(content[0]))
-    return Answer(status_line(status), headers, content)
+        content = body.__html__().encode()
+        return Answer("200 OK", [_HTML_HEADER, LENGTH_HEADERS[len(content)]], [content])
+    if hasattr(body, "__next__"):
+        stream = Stream(body)
+        return Answer("200 OK", [TEXT_HEADER if stream.is_text else _BYTES_HEADER], stream)
+    for kind, encode in encoders.items():
+        if isinstance(body, kind):
+            return Answer(*encode(body))
+    close(body)
+    raise TypeError(_complaint(body, origin))
 
 
 def _complaint(body: object, origin: object) -> str:

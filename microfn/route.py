@@ -45,7 +45,17 @@ class Route:
     registered it. `handle` is the callable itself, unchanged.
     """
 
-    __slots__ = ("converters", "handle", "max_content_length", "method", "name", "parsed", "pattern", "where")
+    __slots__ = (
+        "converters",
+        "handle",
+        "is_direct",
+        "max_content_length",
+        "method",
+        "name",
+        "parsed",
+        "pattern",
+        "where",
+    )
 
     def __init__(
         self,
@@ -72,6 +82,7 @@ class Route:
         self.name = name
         self.converters = _converters(parsed, convert) if convert else {}
         self.max_content_length = max_content_length
+        self.is_direct = method != "HEAD" and not self.converters
         self.where = where
 
     def bind(self, params: dict[str, Any]) -> dict[str, Any] | None:

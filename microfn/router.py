@@ -93,7 +93,6 @@ class Router(Registrar):
         self._new_site = partial(
             Site,
             request_class=type("Request", (Request,), attributes),
-            codec=codec,
             handle_method_not_allowed=handle_method_not_allowed,
             handle_options=handle_options,
             global_options=global_options,
@@ -139,11 +138,11 @@ class Router(Registrar):
         (None, {}, True)
         """
         table = (self.site or self.first_site()).table
-        hit = table.find(method, path)
-        if hit is not None:
-            return hit[0].handle, hit[1], False
+        route, params = table.find(method, path)
+        if route is not None:
+            return route.handle, params, False
         other = other_spelling(path)
-        return None, {}, other is not None and table.find(method, other) is not None
+        return None, {}, other is not None and table.find(method, other)[0] is not None
 
     def build(self) -> None:
         """Publish what is registered now, not with the first request: for servers that fork (`gunicorn --preload`)."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from .errors import RouteConflict
 from .index import Index
-from .paths import clean_path, is_same_site, other_spelling, tunnel
+from .paths import clean_path, is_clean, is_same_site, other_spelling, tunnel
 from .pattern import fold, respell
 from .route import Route
 from .tree import Tree
@@ -64,72 +64,74 @@ class Table:
     def compile(self) -> None:
         """Make the index, and the one by folded text: that is the same where no pattern has a character to fold."""
         self.index = Index((route.method, route.parsed, route) for route in self.routes)
-        self._folded: Index | None = self.index
         folded = [(route.method, fold(route.parsed), route) for route in self.routes]
+        self._folded: Index | None = self.index
         if any(pattern is None for _, pattern, _ in folded):
             self._folded = None
         elif any(pattern is not route.parsed for _, pattern, route in folded):
             self._folded = Index((method, pattern, route) for method, pattern, route in folded if pattern)
+        firsts = {route.pattern.split("/", 2)[1] for route in self.routes}
+        is_told_by_first = not any(":" in first or "*" in first for first in firsts)
+        self._firsts = {first.casefold() for first in firsts} if is_told_by_first else None
+        """What the first segment of a path can be, in any case, for some pattern to match; None where anything can."""
 
-    def find(self, method: str, path: str) -> tuple[Route, dict[str, str]] | None:
+    def find(self, method: str, path: str) -> tuple[Route | None, dict[str, str]]:
         """The route that answers, if one does, and its parameters as raw text."""
         return self._find_in(self.index, method, path)
 
-    def _find_in(self, index: Index, method: str, path: str) -> tuple[Route, dict[str, str]] | None:
+    def _find_in(self, index: Index, method: str, path: str) -> tuple[Route | None, dict[str, str]]:
         raw = tunnel(path)
-        for name in _chain(method):
-            route, params = index.find(name, raw)
-            if route is not None:
-                return route, params
-        return None
+        if not raw:
+            return None, {}
+        route, params = index.find(method, raw)
+        if route is None and method == "HEAD":  # RFC 9110, section 9.3.2: it is GET without the content
+            route, params = index.find("GET", raw)
+        return route, params
 
-    def methods(self) -> list[str]:
-        """The methods that have any route; HEAD wherever GET has."""
-        return with_head(self._trees)
+    def methods(self) -> tuple[str, ...]:
+        """The methods that have any route."""
+        return tuple(self._trees)
 
     def moved(self, method: str, path: str) -> str | None:
         """The spelling that would match, of a path that does not: by its last slash, cleaned, or in another case."""
         # httprouter does not redirect CONNECT, whose target is no path (RFC 9110, section 9.3.6), nor the root.
-        if method == "CONNECT" or path == "/" or not any(name in self._trees for name in _chain(method)):
+        if path == "/" or method == "CONNECT" or not (method in self._trees or method == "HEAD"):
+            return None
+        if self._firsts is not None and path.split("/", 2)[1].casefold() not in self._firsts and is_clean(path):
             return None
         other = other_spelling(path) if self.slash else None
         if other is not None and self._answers(method, other):
             return other
-        if self.fixed:
-            clean = clean_path(path)
-            for spelling in (clean, other_spelling(clean) if self.slash else None):
-                found = self._respelled(method, spelling) if spelling else None
-                if found is not None and self._answers(method, found):
-                    return found
+        return self._repaired(method, path) if self.fixed else None
+
+    def _repaired(self, method: str, path: str) -> str | None:
+        clean = clean_path(path)
+        if self._folded is self.index and clean == path and clean.casefold() == path:
+            return None  # PERF: nothing to be repaired, so it is no match still; this is what most misses are
+        for spelling in (clean, other_spelling(clean) if self.slash else None):
+            found = self._respelled(method, spelling) if spelling else None
+            if found is not None and self._answers(method, found):
+                return found
         return None
 
     def _respelled(self, method: str, path: str) -> str | None:
-        """The registered spelling of `path`, whatever the case of its text."""
+        """The registered spelling of `path`, whatever the case of its text; `path` itself where that is a match."""
+        if self.find(method, path)[0] is not None:
+            return path
         folded = path.casefold()
         if self._folded is None or len(folded) != len(path):
             # A character that folds into several is compared by the tree.
-            trees = [self._trees[name] for name in _chain(method) if name in self._trees]
+            trees = [self._trees[name] for name in (method, "GET")[: 1 + (method == "HEAD")] if name in self._trees]
             return next(filter(None, (tree.find_case_insensitive_path(path, False) for tree in trees)), None)
-        if self.find(method, path) is not None:
-            return path
-        hit = self._find_in(self._folded, method, folded)
-        return hit and respell(hit[0].parsed, path)
+        route = self._find_in(self._folded, method, folded)[0]
+        return respell(route.parsed, path) if route is not None else None
 
     def _answers(self, method: str, path: str) -> bool:
         """Whether a redirect may lead there: it stays on the site, and a handle answers, converters included."""
-        hit = self.find(method, path) if is_same_site(path) else None
-        return hit is not None and hit[0].bind(hit[1]) is not None
-
-
-def _chain(method: str) -> tuple[str, ...]:
-    """The methods whose routes answer (RFC 9110, section 9.3.2): HEAD is GET without the content."""
-    return ("HEAD", "GET") if method == "HEAD" else (method,)
-
-
-def with_head(methods: Iterable[str]) -> list[str]:
-    """These methods in order, and HEAD where GET is."""
-    names = set(methods)
-    return sorted(names | {"HEAD"} if "GET" in names else names)
+        if not is_same_site(path):
+            return False
+        route, params = self.find(method, path)
+        return route is not None and (not route.converters or route.bind(params) is not None)
 
 
 def _between_routes(new: Route, conflict: RouteConflict) -> RouteConflict:
