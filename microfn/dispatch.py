@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import chain
 from typing import TYPE_CHECKING, Any, Protocol
 
 from werkzeug.exceptions import BadRequest, HTTPException, MethodNotAllowed, NotFound, RequestURITooLarge
 from werkzeug.wsgi import ClosingIterator
 
-from .index import Leaf
+from .index import NOT_UTF8, NOWHERE, Miss
 from .log import log_exception
 from .paths import decode_path, location, unquote_path_info
 from .problems import ErrorHandlers, Found, extra_headers, internal_error, own_page, page
@@ -74,31 +73,36 @@ class Served(Protocol):
 def respond(app: Served, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
     """Answer a request: find its route, call the handle, send what it returned."""
     site = app.site or app.first_site()
-    # PERF: a call of the class, which would call __init__, costs 100 ns more.
-    request = object.__new__(site.request_class)
-    request.environ = environ
+    request = None
     try:
         if site.is_guarded:
-            _guard(site, request)
-        route, params = site.find(environ.get("REQUEST_METHOD", ""), environ.get("PATH_INFO") or "/")
+            _guard(site, environ)
+        method = environ.get("REQUEST_METHOD", "HEAD")
+        route, found = site.find(method, environ.get("PATH_INFO") or "/")
+        if route is None and method == "HEAD":
+            route, found = _find_by_get(site, environ)
+        if route is not None and route.converters:
+            route, found = _convert(environ, route, found)
         if route is None:
-            status, headers, body = _instead(site, request, params)
-        elif route.is_direct:
+            status, headers, body = _instead(site, environ, found)
+        else:
+            # PERF: a call of the class, which would call __init__, costs 100 ns more.
+            request = object.__new__(site.request_class)
+            request.environ = environ
             request.route = route
-            request.params = params
+            request.params = found
             environ["microfn.route"] = route.pattern
-            result = route.handle(request, params)
-            if type(result) is str:
+            result = route.handle(request, found)
+            if type(result) is str and method != "HEAD":
                 # PERF: what `answer` would make of it, made in place; saves a tenth of the smallest request.
                 content = result.encode()
                 status, headers, body = "200 OK", [TEXT_HEADER, LENGTH_HEADERS[len(content)]], [content]
             else:
                 status, headers, body = answer(result, environ, site.encoders, origin=route.handle)
-        else:
-            status, headers, body = _call(site, request, route, params)
     except Exception as error:
+        request = request or site.request_class(environ)
         status, headers, body = _recover(site, request, error)
-    if request.on_close:
+    if request is not None and request.on_close:
         body = ClosingIterator(body, request.on_close)
     try:
         start_response(status, headers)
@@ -108,79 +112,71 @@ def respond(app: Served, environ: WSGIEnvironment, start_response: StartResponse
     return body
 
 
-def _guard(site: Site, request: Request) -> None:
+def _guard(site: Site, environ: WSGIEnvironment) -> None:
     """What is rarely asked for, before the route."""
-    environ = request.environ
     if site.path_info_encoded:
         try:
             environ["PATH_INFO"] = unquote_path_info(environ.get("PATH_INFO", ""))
         except ValueError:
             raise BadRequest(_NO_TEXT) from None
-    if request.trusted_hosts:
-        request.host  # noqa: B018 - it is checked by being read
+    if site.request_class.trusted_hosts:
+        site.request_class(environ).host  # noqa: B018 - it is checked by being read
 
 
-def _call(site: Site, request: Request, route: Route, params: dict[str, Any]) -> Made:
-    """The answer of the handle, or 404 where a converter refuses what the path holds."""
-    environ = request.environ
-    request.route = route
+def _find_by_get(site: Site, environ: WSGIEnvironment) -> tuple[Route | None, Any]:
+    """What answers HEAD without a route of its own (RFC 9110, section 9.3.2), or a request that names no method."""
+    environ.setdefault("REQUEST_METHOD", "GET")
+    return site.find("GET", environ.get("PATH_INFO") or "/")
+
+
+def _convert(environ: WSGIEnvironment, route: Route, params: dict[str, str]) -> tuple[Route | None, Any]:
+    """The route with its parameters converted; where a converter refuses one there is no match, and nothing instead."""
     environ["microfn.route"] = route.pattern
-    if route.converters:
-        bound = route.bind(params)
-        if bound is None:
-            request.route = None
-            del environ["microfn.route"]
-            return _not_found(site, request)
-        params = bound
-    request.params = params
-    result = route.handle(request, params)
-    return answer(result, environ, site.encoders, origin=route.handle)
+    bound = route.bind(params)
+    if bound is not None:
+        return route, bound
+    del environ["microfn.route"]
+    return None, NOWHERE
 
 
-def _instead(site: Site, request: Request, leaves: tuple[Leaf, ...] | None) -> Made:
-    """The answer where the method has no route for the path: HEAD by GET, a redirect, OPTIONS, 405 or 404."""
-    environ = request.environ
-    method = environ.get("REQUEST_METHOD", "HEAD")
-    if method == "HEAD":
-        environ.setdefault("REQUEST_METHOD", "GET")
-        route, params = site.find("GET", environ.get("PATH_INFO") or "/")
-        if route is not None:
-            return _call(site, request, route, params)
-    if leaves is None:
-        return _recover(site, request, BadRequest(_NO_TEXT))
+def _instead(site: Site, environ: WSGIEnvironment, miss: Miss) -> Made:
+    """The answer where the method has no route for the path: a redirect, OPTIONS, 405 or 404 (httprouter's order)."""
+    if miss is NOT_UTF8:
+        return _refuse(site, environ, BadRequest(_NO_TEXT))
     path = decode_path(environ.get("PATH_INFO", ""))
     if len(path) > site.max_path_length:
-        return _recover(site, request, RequestURITooLarge())
-    if path[0] != "/":
-        return _beside_the_paths(site, request, path)
-    target = site.table.moved(method, path)
-    if target is not None:
-        return _redirect(site, request, target)
-    if leaves:
-        return _elsewhere(site, request, tuple(chain.from_iterable(leaves)))
-    return _not_found(site, request)
+        return _refuse(site, environ, RequestURITooLarge())
+    if miss.may_move:
+        if path[0] != "/":
+            return _beside_the_paths(site, environ, path)
+        target = site.table.moved(environ["REQUEST_METHOD"], path)
+        if target is not None:
+            return _redirect(site, environ, target)
+    if miss.methods:
+        return _elsewhere(site, environ, miss.methods)
+    return _not_found(site, environ)
 
 
-def _beside_the_paths(site: Site, request: Request, path: str) -> Made:
+def _beside_the_paths(site: Site, environ: WSGIEnvironment, path: str) -> Made:
     """The answer to a target that is no path. RFC 9110, section 9.3.7: `OPTIONS *` asks about the server."""
-    if path != "*" or request.environ["REQUEST_METHOD"] != "OPTIONS":
-        return _recover(site, request, BadRequest("The path does not begin with a slash."))
+    if path != "*" or environ["REQUEST_METHOD"] != "OPTIONS":
+        return _refuse(site, environ, BadRequest("The path does not begin with a slash."))
     methods = site.table.methods()
     if not methods or not site.handle_options:
-        return _not_found(site, request)
-    return _elsewhere(site, request, methods)
+        return _not_found(site, environ)
+    return _elsewhere(site, environ, methods)
 
 
-def _elsewhere(site: Site, request: Request, methods: tuple[str, ...]) -> Made:
+def _elsewhere(site: Site, environ: WSGIEnvironment, methods: tuple[str, ...]) -> Made:
     """The answer where other methods have the path: OPTIONS, 405, or 404 where neither is wanted."""
     allow = _allow(methods, site.handle_options)
-    if site.handle_options and request.environ["REQUEST_METHOD"] == "OPTIONS":
-        return _options(site, request, allow)
+    if site.handle_options and environ["REQUEST_METHOD"] == "OPTIONS":
+        return _options(site, environ, allow)
     if not site.handle_method_not_allowed:
-        return _not_found(site, request)
+        return _not_found(site, environ)
     if site.errors:
-        return _recover(site, request, MethodNotAllowed(allow.split(", "), _NOT_ALLOWED))
-    return own_page(request.environ, 405, _NOT_ALLOWED, ("Allow", allow))
+        return _refuse(site, environ, MethodNotAllowed(allow.split(", "), _NOT_ALLOWED))
+    return own_page(environ, 405, _NOT_ALLOWED, ("Allow", allow))
 
 
 @lru_cache(maxsize=1024)
@@ -190,15 +186,14 @@ def _allow(methods: tuple[str, ...], handle_options: bool) -> str:
     return ", ".join(sorted(names | {"HEAD"} if "GET" in names else names))
 
 
-def _not_found(site: Site, request: Request) -> Made:
+def _not_found(site: Site, environ: WSGIEnvironment) -> Made:
     if site.errors:
-        return _recover(site, request, NotFound(_NOTHING))
-    return own_page(request.environ, 404, _NOTHING)
+        return _refuse(site, environ, NotFound(_NOTHING))
+    return own_page(environ, 404, _NOTHING)
 
 
-def _redirect(site: Site, request: Request, path: str) -> Made:
+def _redirect(site: Site, environ: WSGIEnvironment, path: str) -> Made:
     # RFC 9110, sections 15.4.2, 15.4.8, 15.4.9: after a 301 a POST may turn into a GET, after 307 and 308 it may not.
-    environ = request.environ
     method = environ["REQUEST_METHOD"]
     status = (301 if method in ("GET", "HEAD") else 308) if site.permanent_redirects else 307
     line = status_line(status)
@@ -208,12 +203,29 @@ def _redirect(site: Site, request: Request, path: str) -> Made:
     return line, headers, [] if method == "HEAD" else [content]
 
 
-def _options(site: Site, request: Request, allow: str) -> Made:
+def _options(site: Site, environ: WSGIEnvironment, allow: str) -> Made:
     if site.global_options is None:
         return "204 No Content", [("Allow", allow)], []
-    result = site.global_options(request, request.params)
-    made = answer(result, request.environ, site.encoders, origin=site.global_options)
-    return _with_headers(made, [("Allow", allow)])
+    request = site.request_class(environ)
+    try:
+        made = answer(site.global_options(request, {}), environ, site.encoders, origin=site.global_options)
+    except Exception as error:
+        made = _recover(site, request, error)
+    return _closing(request, _with_headers(made, [("Allow", allow)]))
+
+
+def _refuse(site: Site, environ: WSGIEnvironment, error: HTTPException) -> Made:
+    """The answer to an error that comes before any handle."""
+    request = site.request_class(environ)
+    return _closing(request, _recover(site, request, error))
+
+
+def _closing(request: Request, made: Made) -> Made:
+    """The answer, whose end is the end of the request too."""
+    if not request.on_close:
+        return made
+    status, headers, body = made
+    return status, headers, ClosingIterator(body, request.on_close)
 
 
 def _recover(site: Site, request: Request, error: Exception, tried: tuple[Handle, ...] = ()) -> Made:

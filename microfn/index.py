@@ -10,7 +10,7 @@ most).
     /src/*filepath      bucket "src", any number of segments from 3 on
     /:page              the bucket of what may begin with anything
 
-A leaf is a dict from methods to routes, so that a path without a route for one method tells which methods have one.
+A leaf is a dict from methods to values, so that a path without a value for one method tells which methods have one.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 
 from .pattern import Pattern
 
-__all__ = ["Index"]
+__all__ = ["NOT_UTF8", "NOWHERE", "NO_MATCH", "Index", "Miss"]
 
 Leaf = dict[str, Any]
 Pick = Callable[[Sequence[str]], Any]
@@ -34,6 +34,22 @@ Candidate = tuple[Pick | None, Any]
 _LITERAL, _CATCH_ALL = -(1 << 30), 2
 
 
+class Miss(NamedTuple):
+    """What is known of a path that has no value for a method."""
+
+    methods: tuple[str, ...]
+    """The methods that have one."""
+    may_move: bool = True
+    """Whether another spelling of the path might match."""
+
+
+NO_MATCH = Miss(())
+NOWHERE = Miss((), may_move=False)
+"""No pattern has the first segment of this path, in whatever case."""
+NOT_UTF8 = Miss((), may_move=False)
+"""The path is not UTF-8, or a host has put characters there that are no bytes."""
+
+
 class Index:
     """Values by method and pattern, looked up by method and path.
 
@@ -41,64 +57,90 @@ class Index:
     >>> index = Index([("GET", parse("/users/:id"), "show"), ("PUT", parse("/users/:id"), "change")])
     >>> index.find("GET", "/users/7")
     ('show', {'id': '7'})
-    >>> value, leaves = index.find("POST", "/users/7")
-    >>> value, [sorted(leaf) for leaf in leaves]
-    (None, [['GET', 'PUT']])
+    >>> index.find("POST", "/users/7")
+    (None, Miss(methods=('GET', 'PUT'), may_move=True))
     """
 
     def __init__(self, items: Iterable[tuple[str, Pattern, Any]]) -> None:
-        statics: dict[str, Leaf] = {}
+        statics: dict[str, _StaticLeaf] = {}
+        """Patterns without wildcards, keyed as WSGI has paths: bytes decoded as latin-1."""
         groups: dict[str | None, _Group] = {None: {}}
+        firsts: set[str] = set()
         for method, pattern, value in items:
+            first, is_text = _first_segment(pattern)
+            if is_text:
+                firsts.add(first.casefold())
             if pattern.names:
-                _add(groups, method, pattern, value)
+                _add(groups, first if is_text else None, method, pattern, value)
             else:
                 key = pattern.text if pattern.text.isascii() else pattern.text.encode().decode("latin-1")
-                statics.setdefault(key, {})[method] = value
+                leaf = statics.get(key) or statics.setdefault(key, _StaticLeaf())
+                leaf[method] = value
         anything = groups.pop(None)
         buckets = {first: _Bucket({**anything, **group}) for first, group in groups.items() if first is not None}
-        self.find = _finder(statics, buckets, _Bucket(anything))
-        """`find(method, path)`: what `path`, as WSGI has it, leads to.
+        known: dict[str, _StaticLeaf] = {}
+        self.find = _finder(known, buckets, _Bucket(anything), firsts)
+        """`find(method, path)`: what `path`, as WSGI has it, leads to, as `(value, params)` or `(None, Miss)`."""
+        for path, leaf in statics.items():
+            leaf.complete(path, self.find)
+        known.update(statics)
 
-        `(value, params)`, or `(None, leaves)`: what other methods have for it. Where the path is not UTF-8, or a host
-        has put characters there that are no bytes, the leaves are None too.
-        """
+
+class _StaticLeaf(Leaf):
+    """The values of a path that some pattern has as its text: all of them, whatever pattern they are registered for."""
+
+    __slots__ = ("miss", "others")
+
+    others: dict[str, tuple[Any, dict[str, str]]] | None
+    """Values and params of patterns with wildcards that match this path."""
+    miss: Miss
+
+    def complete(self, path: str, find: Callable[[str, str], tuple[Any, Any]]) -> None:
+        """Take over what is found for this path by the patterns with wildcards."""
+        methods = [method for method in find("", path)[1].methods if method not in self]
+        self.others = {method: find(method, path) for method in methods} if methods else None
+        self.miss = Miss((*self, *methods))
+
+    def other(self, method: str) -> tuple[Any, Any]:
+        if self.others and method in self.others:
+            value, params = self.others[method]
+            return value, params.copy()
+        return None, self.miss
 
 
-def _finder(  # noqa: C901 - see PERF
-    statics: dict[str, Leaf], buckets: dict[str, _Bucket], anything: _Bucket
+def _finder(  # noqa: C901 - it holds the search, see PERF
+    statics: dict[str, _StaticLeaf], buckets: dict[str, _Bucket], anything: _Bucket, firsts: set[str]
 ) -> Callable[[str, str], tuple[Any, Any]]:
-    """The search in patterns without wildcards, keyed as WSGI has paths; in the buckets of first segments; in the rest.
+    """The search: in the paths that are known as they are, then in the bucket of the first segment.
 
-    PERF: a request calls this once. It is a function because names are read faster there than attributes are; a single
-    param is bound by itself, and others by a loop, since `dict(zip(...))` takes twice as long.
+    PERF: a request calls this once. It is a function because it reads names faster than attributes; a single param is
+    bound by itself and others by a loop, since `dict(zip(...))` takes twice as long.
     """
 
     def find(method: str, path: str) -> tuple[Any, Any]:  # noqa: C901
-        leaves: Any = ()
         leaf = statics.get(path)
         if leaf is not None:
             value = leaf.get(method)
-            if value is not None:
-                return value, {}
-            leaves = (leaf,)
+            return (value, {}) if value is not None else leaf.other(method)
         if not path.isascii():
             try:
                 path = path.encode("latin-1").decode()
             except ValueError:
-                return None, None
+                return None, NOT_UTF8
         segments = path.split("/")
         if segments[0]:
-            return None, leaves
+            return None, NO_MATCH
         bucket = buckets.get(segments[1], anything)
         if not bucket:
-            return None, leaves
+            is_known = segments[1].casefold() in firsts or "//" in path or "/." in path
+            return None, NO_MATCH if is_known else NOWHERE
         count = len(segments)
+        methods: tuple[str, ...] = ()
         # A param at the end is not empty, so paths with a slash at the end are a case of their own.
         for pick, table in bucket.get(count if segments[-1] else -count) or bucket.beyond(count):
-            leaf = table.get(pick(segments)) if pick else table
-            if leaf is not None:
-                entry = leaf.get(method)
+            found = table.get(pick(segments)) if pick else table
+            if found is not None:
+                entry = found.get(method)
                 if entry is not None:
                     value, name, places = entry
                     if name:
@@ -109,10 +151,16 @@ def _finder(  # noqa: C901 - see PERF
                     for name, place in places:
                         params[name] = segments[place]
                     return value, params
-                leaves += (leaf,)
-        return None, leaves
+                methods += tuple(found)
+        return None, Miss(methods) if methods else NO_MATCH
 
     return find
+
+
+def _first_segment(pattern: Pattern) -> tuple[str, bool]:
+    """The first segment, and whether it is text."""
+    first = pattern.text.split("/", 2)[1]
+    return first, not (":" in first or "*" in first)
 
 
 class _Shape(NamedTuple):
@@ -176,10 +224,9 @@ class _Bucket(dict[int, list[Candidate]]):
         return self.open if count > self.longest else []
 
 
-def _add(groups: dict[str | None, _Group], method: str, pattern: Pattern, value: Any) -> None:
+def _add(groups: dict[str | None, _Group], first: str | None, method: str, pattern: Pattern, value: Any) -> None:
     segments = pattern.text.split("/")
     shape = _Shape.of(segments)
-    first = None if segments[1].startswith("*") or ":" in segments[1] else segments[1]
     table = groups.setdefault(first, {}).setdefault(shape, {})
     leaf = table.setdefault(_picker(shape)(segments), {})
     places = [place for place, length in shape.params if not length]

@@ -10,7 +10,7 @@ from typing import Any
 
 from .errors import RouteConflict
 from .index import Index
-from .paths import clean_path, is_clean, is_same_site, other_spelling, tunnel
+from .paths import clean_path, is_same_site, other_spelling, tunnel
 from .pattern import fold, respell
 from .route import Route
 from .tree import Tree
@@ -70,10 +70,6 @@ class Table:
             self._folded = None
         elif any(pattern is not route.parsed for _, pattern, route in folded):
             self._folded = Index((method, pattern, route) for method, pattern, route in folded if pattern)
-        firsts = {route.pattern.split("/", 2)[1] for route in self.routes}
-        is_told_by_first = not any(":" in first or "*" in first for first in firsts)
-        self._firsts = {first.casefold() for first in firsts} if is_told_by_first else None
-        """What the first segment of a path can be, in any case, for some pattern to match; None where anything can."""
 
     def find(self, method: str, path: str) -> tuple[Route | None, dict[str, str]]:
         """The route that answers, if one does, and its parameters as raw text."""
@@ -96,8 +92,6 @@ class Table:
         """The spelling that would match, of a path that does not: by its last slash, cleaned, or in another case."""
         # httprouter does not redirect CONNECT, whose target is no path (RFC 9110, section 9.3.6), nor the root.
         if path == "/" or method == "CONNECT" or not (method in self._trees or method == "HEAD"):
-            return None
-        if self._firsts is not None and path.split("/", 2)[1].casefold() not in self._firsts and is_clean(path):
             return None
         other = other_spelling(path) if self.slash else None
         if other is not None and self._answers(method, other):
