@@ -6,8 +6,7 @@ import abc
 import os
 import sys
 from collections.abc import Callable, Iterable
-from types import FrameType
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from .errors import InvalidPattern
 from .pattern import parse
@@ -118,7 +117,7 @@ class Registrar(abc.ABC):
         from .files import file_handle  # noqa: PLC0415 - who serves no files does not load what does
 
         where = _caller()
-        base = os.path.dirname(os.path.abspath(where[0])) if where else os.getcwd()
+        base = os.path.dirname(os.path.abspath(where[0]))
         names = parse(path).names
         if not names or not path.endswith(f"/*{names[-1]}"):
             raise InvalidPattern(path, "files are served below a catch-all: '/static/*filepath'")
@@ -156,12 +155,9 @@ def _check_path(path: object) -> None:
         raise TypeError(f'the decorator of {name} lacks its pattern: @app.get("/..."), not @app.get')
 
 
-def _caller() -> tuple[str, int] | None:
+def _caller() -> tuple[str, int]:
     """File and line of the first frame outside of this package."""
-    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - what logging and warnings use, and inspect's is slow
-    while frame is not None:
-        filename = frame.f_code.co_filename
-        if not filename.startswith(_PACKAGE):
-            return filename, frame.f_lineno
+    frame: Any = sys._getframe(1)  # noqa: SLF001 - what logging and warnings use, and inspect's is slow
+    while frame.f_code.co_filename.startswith(_PACKAGE):
         frame = frame.f_back
-    return None
+    return frame.f_code.co_filename, frame.f_lineno

@@ -105,9 +105,8 @@ class _Body(LimitedStream):
     def _has_more(self) -> bool:
         try:
             return bool(self._stream.read(1))
-        except OSError as error:
-            self.on_disconnect(error)
-            raise
+        except OSError:
+            self._fail(ClientDisconnected())
 
     def _fail(self, failure: HTTPException) -> NoReturn:
         self._failure = failure

@@ -111,7 +111,8 @@ class Router(Registrar):
         """The table that the next site gets; None where nothing changed since the last one."""
         self.site: Site | None = None
         """What requests are answered from; None before the first."""
-        self._is_changing = False
+        self._before: tuple[list[Route], dict[str, Route], dict[Key, Handle]] | None = None
+        """What there was before a block of `changes`, while one is open."""
         _routers.add(self)
         if not_found is not None:
             self.error(404)(not_found)
@@ -156,19 +157,23 @@ class Router(Registrar):
         process only: other workers of a server have routers of their own.
         """
         with self._lock:
-            if self._is_changing:
+            if self._before is not None:
                 yield
                 return
-            before = self._routes.copy(), self._names.copy(), self._error_handlers.copy(), None
-            self._is_changing = True
+            self._before = self._routes.copy(), self._names.copy(), self._error_handlers.copy()
             try:
                 yield
             except BaseException:
-                self._routes, self._names, self._error_handlers, self._draft = before
+                self._undo()
                 raise
-            finally:
-                self._is_changing = False
+            self._before = None
             self._publish_if_live()
+
+    def _undo(self) -> None:
+        """Forget what an open block of `changes` has gathered."""
+        if self._before is not None:
+            self._routes, self._names, self._error_handlers = self._before
+        self._before = self._draft = None
 
     def test_client(self) -> Client:
         """werkzeug's test client for this application."""
@@ -201,8 +206,7 @@ class Router(Registrar):
     def _forget_other_threads(self) -> None:
         """In a forked child nobody holds the lock any more, and what another thread had begun is not finished."""
         self._lock = threading.RLock()
-        self._draft = None
-        self._is_changing = False
+        self._undo()
 
     def _next_table(self) -> Table:
         """The table that is being changed: a new one where requests read the last."""
@@ -212,7 +216,7 @@ class Router(Registrar):
 
     def _publish_if_live(self) -> None:
         """Before the first request changes only gather; from then on each is published by the thread that makes it."""
-        if self.site is not None and not self._is_changing:
+        if self.site is not None and self._before is None:
             self._publish()
 
     def _publish(self) -> Site:

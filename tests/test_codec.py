@@ -104,6 +104,44 @@ def test_json_needs_its_content_type(content_type, code):
     assert call(app, "POST", body=b"{}", CONTENT_TYPE=content_type).code == code
 
 
+def test_without_the_c_encoder_the_same_comes_out(monkeypatch):
+    monkeypatch.setattr(json.encoder, "c_make_encoder", None)
+    for value, text in VALUES:
+        assert JSON().dumps(value) == text
+
+
+def test_a_value_that_holds_itself_is_refused():
+    value = []
+    value.append(value)
+    with pytest.raises((RecursionError, ValueError)):
+        JSON().dumps(value)
+
+
+def test_a_codec_that_goes_too_deep_is_400():
+    class Deep(JSON):
+        def loads(self, text):
+            raise RecursionError
+
+    app = Router(json=Deep())
+    app.post("/")(lambda request, params: {"got": request.json})
+    for content_type in ["application/json", "application/json; charset=utf-8"]:
+        assert call(app, "POST", body=b"{}", CONTENT_TYPE=content_type).code == 400
+
+
+def test_a_body_is_read_and_decoded_once():
+    calls = []
+
+    class Counting(JSON):
+        def loads(self, text):
+            calls.append(text)
+            return super().loads(text)
+
+    app = Router(json=Counting())
+    app.post("/")(lambda request, params: {"got": [request.json, request.json, request.get_json()]})
+    assert call(app, "POST", body=b"[1]", CONTENT_TYPE="application/json").text == '{"got":[[1],[1],[1]]}'
+    assert calls == [b"[1]"]
+
+
 def test_a_silent_reader_gets_none():
     app = Router()
     app.post("/")(lambda request, params: repr(request.get_json(silent=True)))

@@ -365,6 +365,13 @@ def test_what_must_happen_when_the_body_is_sent_is_called_then():
     assert seen[2:] == ["early"]
 
 
+def test_an_error_handlers_request_has_an_end_too():
+    ended = []
+    app = Router(not_found=lambda request, error: request.call_on_close(lambda: ended.append(1)) or "gone")
+    assert call(app, path="/nope").text == "gone"
+    assert ended == [1]
+
+
 def test_an_error_carries_its_response():
     app = Router()
     app.error(403)(lambda request, error: "asked")

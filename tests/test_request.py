@@ -269,6 +269,15 @@ def test_a_connection_that_breaks_right_behind_the_limit_is_400(body_app):
     assert call(body_app, "POST", wsgi__input=source, wsgi__input_terminated=True).code == 400
 
 
+def code_of(read) -> int | None:
+    """The status that reading ends in."""
+    try:
+        read()
+    except HTTPException as error:
+        return error.code
+    return None
+
+
 @pytest.mark.parametrize(
     ("options", "code"),
     [
@@ -283,16 +292,35 @@ def test_a_body_that_failed_once_fails_again(options, code, content_type):
 
     @app.post("/")
     def twice(request, params):
-        codes = []
-        for read in [lambda: request.form, request.get_data, request.stream.read, lambda: request.stream.read(1)]:
-            try:
-                read()
-            except HTTPException as error:
-                codes.append(error.code)
-        return codes
+        reads = (lambda: request.form, request.get_data, request.stream.read, lambda: request.stream.read(1))
+        codes = [code_of(read) for read in reads]
+        return [code for code in codes if code is not None]
 
     reads = 3 if content_type == "text/plain" else 4
     assert call(app, "POST", CONTENT_TYPE=content_type, **options).text == str([code] * reads).replace(" ", "")
+
+
+class Dribble(Input):
+    """A server that gives less than is asked for."""
+
+    def read(self, size=-1):
+        return super().read(min(size, 2))
+
+
+def test_a_body_that_comes_in_pieces_is_read_whole(body_app):
+    assert call(body_app, "POST", wsgi__input=Dribble(b"hello", allowed=5), CONTENT_LENGTH="5").text == "5"
+    assert call(body_app, "POST", wsgi__input=Dribble(b"hell", allowed=5), CONTENT_LENGTH="5").code == 400
+
+
+def test_once_read_the_stream_is_empty():
+    request = Request(environ_of("POST", body=b"hello"))
+    assert (request.get_data(), request.stream.read(), request.get_data()) == (b"hello", b"", b"hello")
+    request = Request(environ_of("POST", body=b"hello"))
+    assert (request.get_data(cache=False), request.get_data()) == (b"hello", b"")
+
+
+def test_a_path_that_is_no_text_can_still_be_looked_at():
+    assert Request(environ_of(path="/\xff\u0100")).path == "/\ufffd?"
 
 
 def test_a_route_has_its_own_limit(body_app):

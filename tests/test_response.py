@@ -363,6 +363,16 @@ def test_it_is_closed_once_if_it_cannot_be_sent(result, caplog):
     assert source.closed == 1
 
 
+def test_a_server_that_closes_twice_closes_the_source_once():
+    source = Source(b"a")
+    app = Router()
+    app.get("/")(lambda request, params: source)
+    body = app(environ_of(), lambda status, headers: None)
+    body.close()
+    body.close()
+    assert source.closed == 1
+
+
 def test_a_file_goes_to_the_server_as_its_own_wrapper():
     class Wrapper(FileWrapper):
         pass

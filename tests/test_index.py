@@ -1,0 +1,118 @@
+"""The index answers what the trees of all methods answer, and nothing else."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from microfn.errors import RouteError
+from microfn.index import NOT_UTF8, NOWHERE, Index
+from microfn.paths import tunnel
+from microfn.pattern import parse
+from microfn.tree import Tree
+
+DATA = Path(__file__).parent / "data"
+METHODS = ("GET", "PUT", "HEAD")
+
+
+def is_utf8(text: str) -> bool:
+    return not any("\ud800" <= char <= "\udfff" for char in text)
+
+
+class Both:
+    """The same patterns in a tree for each method, and in one index."""
+
+    def __init__(self, patterns: list[str], *, overlap: bool) -> None:
+        self.trees = {method: Tree(overlap=overlap) for method in METHODS}
+        items = []
+        for number, text in enumerate(patterns):
+            method = METHODS[number % len(METHODS)]
+            try:
+                pattern = parse(text)
+                self.trees[method].add(pattern, (number,))
+            except RouteError:
+                continue
+            items.append((method, pattern, (number,)))
+        self.index = Index(items)
+
+    def check(self, path: str) -> None:
+        matches = {method: tree.match(path) for method, tree in self.trees.items()}
+        having = {method for method, (value, _) in matches.items() if value is not None}
+        for method in METHODS:
+            value, params = matches[method]
+            found, rest = self.index.find(method, tunnel(path))
+            assert found == value
+            if value is not None:
+                assert rest == dict(params)
+            elif path.startswith("/"):
+                assert set(rest.methods) == having
+                assert rest.may_move or not self.is_near(path)
+
+    def is_near(self, path: str) -> bool:
+        """Whether any tree finds the path in another case, or with another end."""
+        return any(tree.find_case_insensitive_path(path, True) is not None for tree in self.trees.values())
+
+
+def read(name: str):
+    with gzip.open(DATA / name, "rt") as file:
+        return [json.loads(line) for line in file]
+
+
+@pytest.mark.parametrize("name", ["tree.jsonl.gz", "overlap.jsonl.gz"])
+def test_it_answers_every_vector_as_the_trees_do(name):
+    for line in read(name):
+        both = Both([pattern for pattern in line["routes"] if is_utf8(pattern)], overlap=name.startswith("overlap"))
+        for lookup in line["lookups"]:
+            if is_utf8(lookup["path"]) and lookup["path"]:
+                both.check(lookup["path"])
+
+
+SEGMENTS = st.sampled_from(["", "a", "b", "A", "é", ":x", ":y", "a:x", "ab:x", "a:y", "*r", "ß"])
+PATTERNS = st.lists(SEGMENTS, min_size=1, max_size=4).map(lambda segments: "/" + "/".join(segments))
+PATHS = st.lists(
+    st.sampled_from(["", "a", "b", "ab", "abc", "A", "é", "É", "ss", ".", "x"]), min_size=1, max_size=6
+).map(lambda segments: "/" + "/".join(segments))
+
+
+def with_names(pattern: str) -> str:
+    """Params of one pattern have names of their own, as a Router wants it."""
+    parts = enumerate(pattern.split("/"))
+    return "/".join(f"{part}{place}" if ":" in part or "*" in part else part for place, part in parts)
+
+
+ROUTES = st.lists(PATTERNS.map(with_names), min_size=1, max_size=12)
+
+
+@settings(max_examples=300, deadline=None)
+@given(ROUTES, st.lists(PATHS, min_size=1, max_size=12), st.booleans())
+def test_it_answers_random_patterns_and_paths_as_the_trees_do(patterns, paths, overlap):
+    both = Both(patterns, overlap=overlap)
+    for path in paths:
+        both.check(path)
+
+
+def test_a_path_that_is_no_text_is_told_from_one_without_a_match():
+    index = Index([("GET", parse("/a/:x"), 1), ("GET", parse("/é"), 2)])
+    assert index.find("GET", "/a/\xff") == (None, NOT_UTF8)
+    assert index.find("GET", "/\u0100") == (None, NOT_UTF8)
+    assert index.find("GET", "/\xc3\xa9") == (2, {})
+    assert index.find("GET", "/b/c") == (None, NOWHERE)
+
+
+def test_every_find_makes_params_of_its_own():
+    index = Index([("GET", parse("/a/:x"), 1), ("PUT", parse("/a/b"), 2)])
+    for path in ["/a/c", "/a/b"]:
+        _, first = index.find("GET", path)
+        first["x"] = "changed"
+        assert index.find("GET", path) == (1, {"x": path[3:]})
+
+
+def test_paths_longer_than_any_pattern_reach_a_catch_all():
+    index = Index([("GET", parse("/a/*rest"), 1), ("GET", parse("/b/:x"), 2)])
+    assert index.find("GET", "/a" + "/x" * 8000) == (1, {"rest": "/x" * 8000})
+    assert index.find("GET", "/b" + "/x" * 8000)[0] is None
