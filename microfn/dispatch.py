@@ -13,7 +13,7 @@ from werkzeug.wsgi import ClosingIterator
 from .index import NOT_UTF8, NOWHERE, Miss
 from .log import log_exception
 from .paths import decode_path, location, unquote_path_info
-from .problems import ErrorHandlers, Found, extra_headers, internal_error, own_page, page
+from .problems import ErrorHandlers, Found, OwnPage, extra_headers, internal_error, page
 from .request import Request
 from .response import (
     LENGTH_HEADERS,
@@ -35,6 +35,7 @@ __all__ = ["Site", "respond"]
 
 _NOTHING = "There is nothing at this path."
 _NOT_ALLOWED = "This path answers other methods, those in Allow."
+_NOT_FOUND = OwnPage(404, _NOTHING)
 _NO_TEXT = "The path is not UTF-8."
 
 
@@ -45,6 +46,8 @@ class Site:
     table: Table
     request_class: type[Request]
     errors: ErrorHandlers
+    handles_errors: bool
+    """Whether there are any handlers of errors."""
     handle_method_not_allowed: bool
     handle_options: bool
     global_options: Handle | None
@@ -53,6 +56,8 @@ class Site:
     path_info_encoded: bool
     is_guarded: bool
     """Whether something is to be looked at before the route: the host, or a path that is still encoded."""
+    methods: frozenset[str]
+    """Those that have routes; HEAD where GET has."""
     find: Callable[[str, str], tuple[Any, Any]]
     """The table's index, asked by each request."""
     encoders: Encoders
@@ -143,53 +148,54 @@ def _instead(site: Site, environ: WSGIEnvironment, miss: Miss) -> Made:
     """The answer where the method has no route for the path: a redirect, OPTIONS, 405 or 404 (httprouter's order)."""
     if miss is NOT_UTF8:
         return _refuse(site, environ, BadRequest(_NO_TEXT))
-    path = decode_path(environ.get("PATH_INFO", ""))
-    if len(path) > site.max_path_length:
+    path = environ.get("PATH_INFO") or "/"
+    if len(path) > site.max_path_length and len(decode_path(path)) > site.max_path_length:
         return _refuse(site, environ, RequestURITooLarge())
-    if miss.may_move:
-        if path[0] != "/":
-            return _beside_the_paths(site, environ, path)
-        target = site.table.moved(environ["REQUEST_METHOD"], path)
+    if miss is NOWHERE:
+        return _not_found(site, environ)
+    if path[0] != "/":
+        return _beside_the_paths(site, environ, path)
+    method = environ["REQUEST_METHOD"]
+    if method in site.methods:  # of another there is no other spelling either
+        target = site.table.moved(method, decode_path(path))
         if target is not None:
             return _redirect(site, environ, target)
-    if miss.methods:
-        return _elsewhere(site, environ, miss.methods)
-    return _not_found(site, environ)
+    return _elsewhere(site, environ, miss.methods) if miss.methods else _not_found(site, environ)
 
 
 def _beside_the_paths(site: Site, environ: WSGIEnvironment, path: str) -> Made:
     """The answer to a target that is no path. RFC 9110, section 9.3.7: `OPTIONS *` asks about the server."""
     if path != "*" or environ["REQUEST_METHOD"] != "OPTIONS":
         return _refuse(site, environ, BadRequest("The path does not begin with a slash."))
-    methods = site.table.methods()
-    if not methods or not site.handle_options:
+    if not site.methods or not site.handle_options:
         return _not_found(site, environ)
-    return _elsewhere(site, environ, methods)
+    return _elsewhere(site, environ, tuple(site.methods))
 
 
 def _elsewhere(site: Site, environ: WSGIEnvironment, methods: tuple[str, ...]) -> Made:
     """The answer where other methods have the path: OPTIONS, 405, or 404 where neither is wanted."""
-    allow = _allow(methods, site.handle_options)
+    allow, page = _not_allowed(methods, site.handle_options)
     if site.handle_options and environ["REQUEST_METHOD"] == "OPTIONS":
         return _options(site, environ, allow)
     if not site.handle_method_not_allowed:
         return _not_found(site, environ)
-    if site.errors:
+    if site.handles_errors:
         return _refuse(site, environ, MethodNotAllowed(allow.split(", "), _NOT_ALLOWED))
-    return own_page(environ, 405, _NOT_ALLOWED, ("Allow", allow))
+    return page.answer(environ)
 
 
 @lru_cache(maxsize=1024)
-def _allow(methods: tuple[str, ...], handle_options: bool) -> str:
-    """The value of Allow (RFC 9110, section 10.2.1). PERF: what it depends on is registered, not sent."""
+def _not_allowed(methods: tuple[str, ...], handle_options: bool) -> tuple[str, OwnPage]:
+    """The value of Allow (RFC 9110, section 10.2.1), and the page of a 405. Depends on what is registered, not sent."""
     names = {*methods, "OPTIONS"} if handle_options else {*methods}
-    return ", ".join(sorted(names | {"HEAD"} if "GET" in names else names))
+    allow = ", ".join(sorted(names | {"HEAD"} if "GET" in names else names))
+    return allow, OwnPage(405, _NOT_ALLOWED, ("Allow", allow))
 
 
 def _not_found(site: Site, environ: WSGIEnvironment) -> Made:
-    if site.errors:
+    if site.handles_errors:
         return _refuse(site, environ, NotFound(_NOTHING))
-    return own_page(environ, 404, _NOTHING)
+    return _NOT_FOUND.answer(environ)
 
 
 def _redirect(site: Site, environ: WSGIEnvironment, path: str) -> Made:

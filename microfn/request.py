@@ -6,7 +6,7 @@ import functools
 import io
 import re
 from collections.abc import Callable, Sequence
-from typing import IO, TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, cast
+from typing import IO, TYPE_CHECKING, Any, NoReturn, cast
 
 from werkzeug.datastructures import EnvironHeaders
 from werkzeug.exceptions import (
@@ -21,6 +21,7 @@ from werkzeug.wrappers import Request as WerkzeugRequest
 from werkzeug.wsgi import LimitedStream
 
 from .codec import JSON, Codec
+from .lazy import Lazy
 from .paths import decode_path
 from .route import Route
 
@@ -29,32 +30,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Request"]
 
-T = TypeVar("T")
-
 MAX_CONTENT_LENGTH = 16 * 1024 * 1024
 _DIGITS = re.compile("[0-9]+")
 _ENDLESS = 10**20
 _TOO_DEEP = "it is nested too deep"
-
-
-class _Lazy(Generic[T]):
-    """An attribute that is computed from the request when it is first read, and may be assigned like any other.
-
-    PERF: not functools.cached_property, which takes a lock for all instances before Python 3.12.
-    """
-
-    def __init__(self, compute: Callable[[Any], T]) -> None:
-        self.compute = compute
-        self.__doc__ = compute.__doc__
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self.name = name
-
-    def __get__(self, request: Any, owner: type) -> T:
-        if request is None:
-            return cast("T", self)
-        value = request.__dict__[self.name] = self.compute(request)
-        return value
 
 
 class _Source:
@@ -145,45 +124,45 @@ class Request(WerkzeugRequest):
 
     if not TYPE_CHECKING:
 
-        @_Lazy
+        @Lazy
         def method(self) -> str:
             return self.environ.get("REQUEST_METHOD", "GET").upper()
 
-        @_Lazy
+        @Lazy
         def scheme(self) -> str:
             return self.environ.get("wsgi.url_scheme", "http")
 
-        @_Lazy
+        @Lazy
         def server(self) -> tuple[str, int | None] | None:
             name = self.environ.get("SERVER_NAME")
             port = self.environ.get("SERVER_PORT", "")
             return None if name is None else (name, int(port) if _DIGITS.fullmatch(port) else None)
 
-        @_Lazy
+        @Lazy
         def root_path(self) -> str:
             return _text(self.environ.get("SCRIPT_NAME", "")).rstrip("/")
 
-        @_Lazy
+        @Lazy
         def path(self) -> str:
             return "/" + _text(self.environ.get("PATH_INFO", "")).lstrip("/")
 
-        @_Lazy
+        @Lazy
         def query_string(self) -> bytes:
             return self.environ.get("QUERY_STRING", "").encode("latin-1", "replace")
 
-        @_Lazy
+        @Lazy
         def headers(self) -> EnvironHeaders:
             return EnvironHeaders(self.environ)
 
-        @_Lazy
+        @Lazy
         def remote_addr(self) -> str | None:
             return self.environ.get("REMOTE_ADDR")
 
-        @_Lazy
+        @Lazy
         def params(self) -> dict[str, Any]:
             return {}
 
-        @_Lazy
+        @Lazy
         def host(self) -> str:
             """The host that the client asked for, with the port where it is not the scheme's own.
 
@@ -194,7 +173,7 @@ class Request(WerkzeugRequest):
                 raise SecurityError("The Host header is no host.")
             return host
 
-        @_Lazy
+        @Lazy
         def stream(self) -> IO[bytes]:
             """The body, never more of it than was promised and than is allowed.
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from markupsafe import Markup
+from werkzeug.datastructures import Headers as WerkzeugHeaders
 from werkzeug.exceptions import HTTPException
 from werkzeug.http import HTTP_STATUS_CODES
 from werkzeug.utils import redirect as _redirect
@@ -18,6 +19,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 from .codec import Codec
 from .errors import name_of
+from .lazy import Lazy
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
@@ -95,7 +97,49 @@ class Response(WerkzeugResponse):
     >>> response.set_cookie("seen", "1", httponly=True, samesite="Lax")
     >>> response.status
     '201 CREATED'
+
+    PERF: made of text and a status alone, it keeps just these until something else of it is asked for.
     """
+
+    def __init__(
+        self,
+        response: Any = None,
+        status: Any = None,
+        headers: Any = None,
+        mimetype: str | None = None,
+        content_type: str | None = None,
+        direct_passthrough: bool = False,
+    ) -> None:
+        if type(response) is str and headers is mimetype is content_type is None and type(self) is Response:
+            self.content = response.encode()
+            self.direct_passthrough = direct_passthrough
+            if status is not None:
+                self.status = status
+        else:
+            super().__init__(response, status, headers, mimetype, content_type, direct_passthrough)
+
+    if not TYPE_CHECKING:
+        _status, _status_code = "200 OK", 200
+
+        @Lazy
+        def headers(self) -> WerkzeugHeaders:
+            return WerkzeugHeaders([TEXT_HEADER, LENGTH_HEADERS[len(self.content)]])
+
+        @Lazy
+        def response(self) -> Iterable[bytes]:
+            return [self.content]
+
+        @Lazy
+        def _on_close(self) -> list[Callable[[], Any]]:
+            return []
+
+    @property
+    def is_untouched(self) -> bool:
+        """Whether it is still nothing but a status and text."""
+        return "content" in (state := self.__dict__) and not _TOUCHED.intersection(state)
+
+
+_TOUCHED = frozenset(("headers", "response", "_on_close"))
 
 
 class Answer(NamedTuple):
@@ -275,6 +319,9 @@ def _complaint(body: object, origin: object) -> str:
 
 
 def _of_response(response: WerkzeugResponse, environ: WSGIEnvironment) -> Answer:
+    if isinstance(response, Response) and response.is_untouched:
+        content = response.content
+        return Answer(response.status, [TEXT_HEADER, LENGTH_HEADERS[len(content)]], [content])
     try:
         body, status, headers = response.get_wsgi_response(environ)
     except BaseException:

@@ -222,7 +222,13 @@ class Router(Registrar):
     def _publish(self) -> Site:
         table, self._draft = self._next_table(), None
         table.compile()
-        self.site = self._new_site(table=table, find=table.index.find, errors=ErrorHandlers(self._error_handlers))
+        self.site = self._new_site(
+            table=table,
+            find=table.index.find,
+            methods=table.methods(),
+            errors=ErrorHandlers(self._error_handlers),
+            handles_errors=bool(self._error_handlers),
+        )
         return self.site
 
     def first_site(self) -> Site:

@@ -84,14 +84,14 @@ class Table:
             route, params = index.find("GET", raw)
         return route, params
 
-    def methods(self) -> tuple[str, ...]:
-        """The methods that have any route."""
-        return tuple(self._trees)
+    def methods(self) -> frozenset[str]:
+        """The methods that have any route; HEAD where GET has."""
+        return frozenset(self._trees) | ({"HEAD"} if "GET" in self._trees else set())
 
     def moved(self, method: str, path: str) -> str | None:
         """The spelling that would match, of a path that does not: by its last slash, cleaned, or in another case."""
         # httprouter does not redirect CONNECT, whose target is no path (RFC 9110, section 9.3.6), nor the root.
-        if path == "/" or method == "CONNECT" or not (method in self._trees or method == "HEAD"):
+        if path == "/" or method == "CONNECT":
             return None
         other = other_spelling(path) if self.slash else None
         if other is not None and self._answers(method, other):

@@ -176,6 +176,81 @@ def test_a_response_may_stream():
     assert answer(Response(iter(["a", "b"]))).text == "ab"
 
 
+MADE = [
+    lambda cls: cls("héllo"),
+    lambda cls: cls("x", 201),
+    lambda cls: cls("x", "404 Gone Fishing"),
+    lambda cls: cls("x", status=HTTPStatus.ACCEPTED),
+    lambda cls: cls("x", headers={"X-A": "1"}),
+    lambda cls: cls("x", mimetype="text/html"),
+    lambda cls: cls("x", content_type="a/b"),
+    lambda cls: cls("x", direct_passthrough=True),
+    lambda cls: cls(b"bytes"),
+    lambda cls: cls(["a", "b"]),
+    lambda cls: cls(),
+]
+DONE = [
+    lambda response: None,
+    lambda response: response.headers.set("X-B", "2"),
+    lambda response: response.set_cookie("c", "v"),
+    lambda response: response.set_data("other"),
+    lambda response: setattr(response, "data", b"other"),
+    lambda response: setattr(response, "status", 418),
+    lambda response: setattr(response, "status_code", 503),
+    lambda response: setattr(response, "mimetype", "text/css"),
+    lambda response: setattr(response, "response", ["new"]),
+    lambda response: setattr(response, "headers", Headers([("X-C", "3")])),
+    lambda response: response.response.append(b"more"),
+    lambda response: response.make_sequence(),
+    lambda response: response.freeze(),
+    lambda response: response.add_etag(),
+    lambda response: response.cache_control.__setattr__("max_age", 5),
+    lambda response: response.call_on_close(lambda: None),
+    lambda response: response.headers.pop("Content-Type"),
+    lambda response: setattr(response, "location", "/é"),
+]
+
+
+def seen_of(response: WerkzeugResponse) -> dict[str, object]:
+    """All that can be read of a response, and what it sends."""
+    names = [
+        name for name in dir(WerkzeugResponse) if not name.startswith("_") and name not in ("json_module", "stream")
+    ]
+    shown = {name: repr(getattr(response, name)) for name in names if not callable(getattr(response, name))}
+    body, status, headers = response.get_wsgi_response(environ_of())
+    return {**shown, "sent": (list(body), status, sorted(headers)), "repr": repr(response)}
+
+
+@pytest.mark.parametrize("make", MADE)
+@pytest.mark.parametrize("do", DONE)
+def test_a_response_is_werkzeugs_whatever_is_done_to_it(make, do):
+    ours, theirs = make(Response), make(WerkzeugResponse)
+    direct_passthrough = ours.direct_passthrough
+    assert [do(ours) is None, ours.direct_passthrough] == [do(theirs) is None, direct_passthrough]
+    assert seen_of(ours) == seen_of(theirs)
+
+
+@pytest.mark.parametrize("make", MADE[:4])
+@pytest.mark.parametrize("do", DONE)
+def test_what_is_sent_of_a_response_is_what_werkzeug_sends(make, do):
+    ours, theirs = make(Response), make(WerkzeugResponse)
+    do(ours)
+    do(theirs)
+    sent = answer(ours, validate=False)
+    assert (sent.status, sorted(sent.header_list), sent.body) == (
+        theirs.status,
+        sorted(theirs.get_wsgi_headers(environ_of()).to_wsgi_list()),
+        theirs.get_data(),
+    )
+
+
+def test_a_subclass_of_response_has_its_own_defaults():
+    class Page(Response):
+        default_mimetype = "text/html"
+
+    assert answer(Page("<p>")).headers["content-type"] == HTML
+
+
 def test_a_redirect_sends_elsewhere():
     reply = answer(redirect("/login?next=/é", 303))
     assert (reply.code, reply.headers["location"]) == (303, "/login?next=/%C3%A9")
