@@ -26,18 +26,19 @@ def joined(values: Iterable[str]) -> str:
 # microfn
 
 
-def microfn_small() -> Application:
+def microfn_small(made: Callable[[str], Any] = str) -> Application:
+    """`made` is what the handles make of their texts."""
     from microfn import Router
 
     app = Router()
 
     @app.get("/")
     def index(request, params):
-        return "Hello, World!"
+        return made("Hello, World!")
 
     @app.get("/hello/:name")
     def hello(request, params):
-        return f"Hello, {params['name']}!"
+        return made(f"Hello, {params['name']}!")
 
     @app.get("/json")
     def document(request, params):
@@ -52,6 +53,12 @@ def microfn_small() -> Application:
         return request.args["q"]
 
     return app
+
+
+def microfn_small_responses() -> Application:
+    from microfn import Response
+
+    return microfn_small(Response)
 
 
 def microfn_github() -> Application:

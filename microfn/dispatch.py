@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Site", "respond"]
 
+new_object = object.__new__
+
 _NOTHING = "There is nothing at this path."
 _NOT_ALLOWED = "This path answers other methods, those in Allow."
 _NOT_FOUND = OwnPage(404, _NOTHING)
@@ -92,7 +94,7 @@ def respond(app: Served, environ: WSGIEnvironment, start_response: StartResponse
             status, headers, body = _instead(site, environ, found)
         else:
             # PERF: a call of the class, which would call __init__, costs 100 ns more.
-            request = object.__new__(site.request_class)
+            request = new_object(site.request_class)
             request.environ = environ
             request.route = route
             request.params = found

@@ -21,6 +21,7 @@ __all__ = [
 
 # RFC 3986, section 3.3: what a path may hold as it stands (pchar and "/"); quote() adds letters, digits and "_.-~".
 _PATH_SAFE = "/!$&'()*+,;=:@"
+_PLAIN = re.compile(r"[A-Za-z0-9_.~/!$&'()*+,;=:@-]*")
 # Section 3.4: a query may hold "/" and "?" too. "%" is looked at apart: what is escaped already stays as it came.
 _QUERY_SAFE = _PATH_SAFE + "?%"
 _LONE_PERCENT = re.compile("%(?![0-9A-Fa-f]{2})")
@@ -100,7 +101,9 @@ def location(script_name: str, path: str, query: str = "") -> str:
     '/app/caf%C3%A9%20bar?next=%2F'
     """
     prefix = script_name.strip("/")
-    target = ("/" + quote(_tunnelled(prefix), _PATH_SAFE) if prefix else "") + quote(path, _PATH_SAFE)
+    target = path if _PLAIN.fullmatch(path) else quote(path, _PATH_SAFE)
+    if prefix:
+        target = "/" + quote(_tunnelled(prefix), _PATH_SAFE) + target
     if query:
         target += "?" + _LONE_PERCENT.sub("%25", quote(_tunnelled(query), _QUERY_SAFE))
     return target

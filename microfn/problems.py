@@ -14,7 +14,7 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 from werkzeug.http import parse_accept_header
 
 from .codec import JSON
-from .response import HTML, LENGTH_HEADERS, TEXT, Answer, Headers, Made, finish, gate, status_line
+from .response import HTML, LENGTH_HEADERS, TEXT, Headers, Made, gate, status_line
 from .route import Handle
 
 if TYPE_CHECKING:
@@ -62,13 +62,13 @@ def preferred_type(accept: str) -> str:
     return HTML if html > json else PROBLEM
 
 
-def page(error: HTTPException, environ: WSGIEnvironment) -> Answer:
+def page(error: HTTPException, environ: WSGIEnvironment) -> Made:
     """The built-in answer to an error, in the type that the client prefers."""
     status = error.code or 500
     extra = extra_headers(error, environ)
     line, headers, content = _render(status, str(error.description or ""), tuple(extra), environ.get("HTTP_ACCEPT", ""))
     gate(line, headers)
-    return finish(Answer(line, headers, [content]), environ["REQUEST_METHOD"])
+    return line, headers, [] if environ["REQUEST_METHOD"] == "HEAD" else [content]
 
 
 class OwnPage:

@@ -96,29 +96,36 @@ class Table:
         other = other_spelling(path) if self.slash else None
         if other is not None and self._answers(method, other):
             return other
-        return self._repaired(method, path) if self.fixed else None
-
-    def _repaired(self, method: str, path: str) -> str | None:
+        if not self.fixed:
+            return None
         clean = clean_path(path)
-        if self._folded is self.index and clean == path and clean.casefold() == path:
-            return None  # PERF: nothing to be repaired, so it is no match still; this is what most misses are
+        if clean == path:
+            # PERF: that these two are no matches is known already; most misses end here.
+            if self._folded is self.index and path.casefold() == path:
+                return None
+            return self._refolded(method, path) or (self._refolded(method, other) if other else None)
+        return self._repaired(method, clean)
+
+    def _repaired(self, method: str, clean: str) -> str | None:
+        """The same for a path that had to be cleaned."""
         for spelling in (clean, other_spelling(clean) if self.slash else None):
-            found = self._respelled(method, spelling) if spelling else None
-            if found is not None and self._answers(method, found):
-                return found
+            if spelling is not None:
+                found = spelling if self._answers(method, spelling) else self._refolded(method, spelling)
+                if found is not None:
+                    return found
         return None
 
-    def _respelled(self, method: str, path: str) -> str | None:
-        """The registered spelling of `path`, whatever the case of its text; `path` itself where that is a match."""
-        if self.find(method, path)[0] is not None:
-            return path
+    def _refolded(self, method: str, path: str) -> str | None:
+        """The registered spelling of a path that is no match but for the case of its text."""
         folded = path.casefold()
         if self._folded is None or len(folded) != len(path):
             # A character that folds into several is compared by the tree.
             trees = [self._trees[name] for name in (method, "GET")[: 1 + (method == "HEAD")] if name in self._trees]
-            return next(filter(None, (tree.find_case_insensitive_path(path, False) for tree in trees)), None)
-        route = self._find_in(self._folded, method, folded)[0]
-        return respell(route.parsed, path) if route is not None else None
+            found = next(filter(None, (tree.find_case_insensitive_path(path, False) for tree in trees)), None)
+        else:
+            route = self._find_in(self._folded, method, folded)[0]
+            found = respell(route.parsed, path) if route is not None else None
+        return found if found is not None and self._answers(method, found) else None
 
     def _answers(self, method: str, path: str) -> bool:
         """Whether a redirect may lead there: it stays on the site, and a handle answers, converters included."""
