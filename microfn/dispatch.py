@@ -203,9 +203,8 @@ def _not_found(site: Site, environ: WSGIEnvironment) -> Made:
 def _redirect(site: Site, environ: WSGIEnvironment, path: str) -> Made:
     # RFC 9110, sections 15.4.2, 15.4.8, 15.4.9: after a 301 a POST may turn into a GET, after 307 and 308 it may not.
     method = environ["REQUEST_METHOD"]
-    status = (301 if method in ("GET", "HEAD") else 308) if site.permanent_redirects else 307
-    line = status_line(status)
-    content = line[4:].encode() + b"\n"
+    line = status_line((301 if method in ("GET", "HEAD") else 308) if site.permanent_redirects else 307)
+    content = f"{line[4:]}\n".encode()
     target = location(environ.get("SCRIPT_NAME", ""), path, environ.get("QUERY_STRING", ""))
     headers = [TEXT_HEADER, LENGTH_HEADERS[len(content)], ("Location", target)]
     return line, headers, [] if method == "HEAD" else [content]

@@ -128,7 +128,7 @@ def _finder(  # noqa: C901 - it holds the search, see PERF
             except ValueError:
                 return None, NOT_UTF8
         segments = path.split("/")
-        if segments[0]:
+        if segments[0] or not path:
             return None, NO_MATCH
         bucket = buckets.get(segments[1], anything)
         if not bucket:

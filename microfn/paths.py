@@ -80,9 +80,9 @@ def is_clean(path: str) -> bool:
 
 def other_spelling(path: str) -> str | None:
     """The path without its last slash, or with one more; None for the root, which has no other spelling."""
-    if path in ("", "/"):
-        return None
-    return path[:-1] if path.endswith("/") else path + "/"
+    if path[-1:] != "/":
+        return path + "/" if path else None
+    return path[:-1] or None
 
 
 def is_same_site(path: str) -> bool:

@@ -170,6 +170,9 @@ def redirect(location: str, code: int = 302) -> Response:
     return response
 
 
+_STATUS_LINES = {status: f"{status} {phrase}" for status, phrase in HTTP_STATUS_CODES.items()}
+
+
 def status_line(status: int | str) -> str:
     """The status with its phrase: `404 Not Found`; a str is one already.
 
@@ -179,7 +182,7 @@ def status_line(status: int | str) -> str:
         return status
     if not isinstance(status, int):
         raise TypeError(f"a status is an int, or a str like '404 Not Found'; not {status!r}")
-    return f"{int(status)} {HTTP_STATUS_CODES.get(status, 'Unknown')}"
+    return _STATUS_LINES.get(status) or f"{int(status)} Unknown"
 
 
 def answer(result: Any, environ: WSGIEnvironment, encoders: Encoders, *, origin: object, status: int = 200) -> Made:

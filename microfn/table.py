@@ -65,6 +65,7 @@ class Table:
         """Make the index, and the one by folded text: that is the same where no pattern has a character to fold."""
         self.index = Index((route.method, route.parsed, route) for route in self.routes)
         folded = [(route.method, fold(route.parsed), route) for route in self.routes]
+        self._converts = any(route.converters for route in self.routes)
         self._folded: Index | None = self.index
         if any(pattern is None for _, pattern, _ in folded):
             self._folded = None
@@ -76,12 +77,11 @@ class Table:
         return self._find_in(self.index, method, path)
 
     def _find_in(self, index: Index, method: str, path: str) -> tuple[Route | None, dict[str, str]]:
-        raw = tunnel(path)
-        if not raw:
-            return None, {}
-        route, params = index.find(method, raw)
+        if not path.isascii():
+            path = tunnel(path)
+        route, params = index.find(method, path)
         if route is None and method == "HEAD":  # RFC 9110, section 9.3.2: it is GET without the content
-            route, params = index.find("GET", raw)
+            route, params = index.find("GET", path)
         return route, params
 
     def methods(self) -> frozenset[str]:
@@ -124,14 +124,18 @@ class Table:
             found = next(filter(None, (tree.find_case_insensitive_path(path, False) for tree in trees)), None)
         else:
             route = self._find_in(self._folded, method, folded)[0]
-            found = respell(route.parsed, path) if route is not None else None
+            if route is None:
+                return None
+            found = respell(route.parsed, path)
+            if not self._converts and is_same_site(found):
+                return found  # PERF: it has the route's own text now, so some route answers
         return found if found is not None and self._answers(method, found) else None
 
     def _answers(self, method: str, path: str) -> bool:
         """Whether a redirect may lead there: it stays on the site, and a handle answers, converters included."""
         if not is_same_site(path):
             return False
-        route, params = self.find(method, path)
+        route, params = self._find_in(self.index, method, path)
         return route is not None and (not route.converters or route.bind(params) is not None)
 
 
