@@ -15,8 +15,9 @@ A leaf is a dict from methods to values, so that a path without a value for one 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
-from functools import cache
+from functools import lru_cache
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -86,6 +87,10 @@ class Index:
         known.update(statics)
 
 
+_miss = lru_cache(maxsize=4096)(Miss)
+"""Most paths have the same few methods, so the misses of many are one object."""
+
+
 class _StaticLeaf(Leaf):
     """The values of a path that some pattern has as its text: all of them, whatever pattern they are registered for."""
 
@@ -99,7 +104,7 @@ class _StaticLeaf(Leaf):
         """Take over what is found for this path by the patterns with wildcards."""
         methods = [method for method in find("", path)[1].methods if method not in self]
         self.others = {method: find(method, path) for method in methods} if methods else None
-        self.miss = Miss((*self, *methods))
+        self.miss = _miss((*self, *methods))
 
     def other(self, method: str) -> tuple[Any, Any]:
         if self.others and method in self.others:
@@ -152,7 +157,7 @@ def _finder(  # noqa: C901 - it holds the search, see PERF
                         params[name] = segments[place]
                     return value, params
                 methods += tuple(found)
-        return None, Miss(methods) if methods else NO_MATCH
+        return None, _miss(methods) if methods else NO_MATCH
 
     return find
 
@@ -163,45 +168,66 @@ def _first_segment(pattern: Pattern) -> tuple[str, bool]:
     return first, not (":" in first or "*" in first)
 
 
-class _Shape(NamedTuple):
+class _Shape:
     """What the patterns have in common that are told apart by one look at a path."""
+
+    __slots__ = ("is_open", "params", "pick", "places", "ranks", "size", "tells")
 
     ranks: tuple[int, ...]
     """What each segment is; of two shapes that match a path, the lower one is tried first."""
     size: int
     """How many segments a path has, negative where the last one is empty; under a catch-all, how many at least."""
-    literals: tuple[int, ...]
-    """The places of text, but for the first segment, which the bucket stands for."""
+    is_open: bool
+    """Whether it ends in a catch-all."""
     params: tuple[tuple[int, int], ...]
     """The places of params, and how much text precedes each in its segment."""
+    places: tuple[int, ...] | None
+    """The places of params where they and all values are whole segments."""
+    tells: bool
+    """Whether there is text to tell patterns of this shape apart; the first segment's is the bucket's business."""
+    pick: Pick
+    """Picks that text out of a path's segments, or a pattern's."""
 
-    @classmethod
-    def of(cls, segments: list[str]) -> _Shape:
-        ranks, literals, params = [], [], []
+    def __init__(self, outline: str) -> None:
+        segments = outline.split("/")
         last = len(segments) - 1
+        ranks, params, literals = [], [], []
         for place, segment in enumerate(segments):
             prefix, colon, _ = segment.partition(":")
             if colon:
                 ranks.append(-2 * len(prefix))
                 params.append((place, len(prefix)))
-            elif segment.startswith("*"):
+            elif segment == "*":
                 ranks.append(_CATCH_ALL)
             else:
-                is_before_catch_all = place < last and segments[place + 1].startswith("*")
+                is_before_catch_all = place < last and segments[place + 1] == "*"
                 ranks.append(1 - 2 * len(segment) if is_before_catch_all else _LITERAL)
                 if place > 1 and (segment or place < last):
                     literals.append(place)
-        return cls(tuple(ranks), last + 1 if segments[last] else -last - 1, tuple(literals), tuple(params))
-
-    @property
-    def is_open(self) -> bool:
-        return self.ranks[-1] == _CATCH_ALL
+        prefixes = tuple((place, length) for place, length in params if length)
+        self.ranks = tuple(ranks)
+        self.size = last + 1 if segments[last] else -last - 1
+        self.is_open = segments[last] == "*"
+        self.params = tuple(params)
+        self.places = None if self.is_open or prefixes else tuple(place for place, _ in params)
+        self.tells = bool(literals or prefixes)
+        self.pick = _picker(tuple(literals), prefixes, params[-1][1] if params and params[-1][0] == last else 0)
 
     def fits(self, count: int) -> bool:
         """Whether a path with so many segments can match."""
         return self.size <= abs(count) if self.is_open else self.size == count
 
 
+# A segment of text, of which the shape depends on its being there alone; right before a catch-all on its length too.
+_SEGMENT = re.compile(r"(?<=/)[^/:*]+(?=/(?!\*)|\Z)")
+_NAME = re.compile(r"(?<=[:*])[^/]+")
+
+
+def _shape_of(pattern: Pattern) -> _Shape:
+    return _shape_by_outline(_NAME.sub("", _SEGMENT.sub("x", pattern.text)))
+
+
+_shape_by_outline = lru_cache(maxsize=4096)(_Shape)
 _Group = dict[_Shape, dict[Any, Leaf]]
 
 
@@ -209,7 +235,7 @@ class _Bucket(dict[int, list[Candidate]]):
     """The shapes to try, by the number of segments, in the order of their ranks."""
 
     def __init__(self, group: _Group) -> None:
-        candidates = [(shape, _candidate(shape, group[shape])) for shape in sorted(group)]
+        candidates = [(shape, _candidate(shape, group[shape])) for shape in sorted(group, key=_rank)]
         counts = {shape.size for shape in group}
         self.longest = max(map(abs, counts), default=0)
         if any(shape.is_open for shape in group):
@@ -224,41 +250,44 @@ class _Bucket(dict[int, list[Candidate]]):
         return self.open if count > self.longest else []
 
 
+def _rank(shape: _Shape) -> tuple[int, ...]:
+    return shape.ranks
+
+
 def _add(groups: dict[str | None, _Group], first: str | None, method: str, pattern: Pattern, value: Any) -> None:
-    segments = pattern.text.split("/")
-    shape = _Shape.of(segments)
-    table = groups.setdefault(first, {}).setdefault(shape, {})
-    leaf = table.setdefault(_picker(shape)(segments), {})
-    places = [place for place, length in shape.params if not length]
-    if len(places) < len(pattern.names):
-        leaf[method] = (value, None, _binder(pattern.names, shape))
-    elif len(places) > 1:
-        leaf[method] = (value, "", tuple(zip(pattern.names, places, strict=True)))
+    shape = _shape_of(pattern)
+    group = groups.get(first)
+    if group is None:
+        group = groups[first] = {}
+    table = group.get(shape)
+    if table is None:
+        table = group[shape] = {}
+    key = shape.pick(pattern.text.split("/"))
+    leaf = table.get(key)
+    if leaf is None:
+        leaf = table[key] = {}
+    names = pattern.names
+    if shape.places is None:
+        leaf[method] = (value, None, _binder(names, shape))
+    elif len(names) > 1:
+        leaf[method] = (value, "", tuple(zip(names, shape.places, strict=True)))
     else:
-        leaf[method] = (value, pattern.names[0], places[0])
+        leaf[method] = (value, names[0], shape.places[0])
 
 
 def _candidate(shape: _Shape, table: dict[Any, Leaf]) -> Candidate:
-    """How to look for patterns of this shape: None and the leaf where there is no text left to tell them apart."""
-    is_plain = not shape.literals and not any(length for _, length in shape.params)
-    return (None, table[""]) if is_plain else (_picker(shape), table)
+    """How to look for patterns of this shape: None and the leaf where there is no text to tell them apart."""
+    return (shape.pick, table) if shape.tells else (None, table[""])
 
 
-def _picker(shape: _Shape) -> Pick:
-    """Picks, out of a path's segments or a pattern's, the text that tells patterns of this shape apart."""
-    prefixes = tuple((place, length) for place, length in shape.params if length)
-    last = shape.params[-1] if shape.params and shape.params[-1][0] == len(shape.ranks) - 1 else (0, 0)
-    return _cached_picker(shape.literals, prefixes, last[1])
-
-
-@cache
-def _cached_picker(literals: tuple[int, ...], prefixes: tuple[tuple[int, int], ...], last_prefix: int) -> Pick:
+def _picker(literals: tuple[int, ...], prefixes: tuple[tuple[int, int], ...], last_prefix: int) -> Pick:
+    """`last_prefix` is how much text precedes a param at the end, which cannot be empty."""
     if not prefixes:
         return itemgetter(*(literals or (0,)))
 
     def pick(segments: Sequence[str]) -> tuple[str, ...] | None:
         if last_prefix and len(segments[-1]) == last_prefix:
-            return None  # at the end of a path a param is not empty
+            return None
         return (
             *[segments[place] for place in literals],
             *[segments[place][:length] for place, length in prefixes],

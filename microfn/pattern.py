@@ -11,7 +11,8 @@ is the tree's business.
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from functools import lru_cache
+from typing import NamedTuple, NoReturn
 
 from .errors import InvalidPattern
 
@@ -49,14 +50,23 @@ def parse(text: str) -> Pattern:
     if ":" not in text and "*" not in text:
         return Pattern(text, (text,), ())
     parts = _WILDCARD.split(text)
-    for wildcard in parts[1::2]:
-        _check_wildcard(text, wildcard)
+    wildcards = parts[1::2]
+    names = [wildcard[1:] for wildcard in wildcards]
+    for name, wildcard in zip(names, wildcards, strict=True):
+        if not name or ":" in name or "*" in name:
+            _refuse_wildcard(text, wildcard)
     if not parts[-1]:
         parts.pop()
     if "*" in text:
         _check_catch_all(text, parts)
         parts[-2:] = [parts[-2][:-1], "/" + parts[-1]]
-    return Pattern(text, tuple(parts), tuple(part.lstrip("/")[1:] for part in parts[1::2]))
+    return Pattern(text, tuple(parts), _shared(tuple(names)))
+
+
+@lru_cache(maxsize=4096)
+def _shared(names: tuple[str, ...]) -> tuple[str, ...]:
+    """The same names as one object, of however many patterns: most have one of a few."""
+    return names
 
 
 def fold(pattern: Pattern) -> Pattern | None:
@@ -92,15 +102,14 @@ def respell(pattern: Pattern, path: str) -> str:
     return "".join(pieces)
 
 
-def _check_wildcard(text: str, wildcard: str) -> None:
-    if ":" in wildcard[1:] or "*" in wildcard[1:]:
-        raise InvalidPattern(text, f"one segment can hold one wildcard, {wildcard!r} has two")
+def _refuse_wildcard(text: str, wildcard: str) -> NoReturn:
     if len(wildcard) == 1:
         raise InvalidPattern(text, f"a wildcard needs a name: '{wildcard}name'")
+    raise InvalidPattern(text, f"one segment can hold one wildcard, {wildcard!r} has two")
 
 
 def _check_catch_all(text: str, parts: list[str]) -> None:
-    if "*" in "".join(parts[:-1]) or len(parts) % 2:
+    if "*" in "".join(parts[:-1]):
         raise InvalidPattern(text, "a catch-all takes the rest of the path, so nothing can stand behind it")
     if not parts[-2].endswith("/"):
         raise InvalidPattern(text, f"a catch-all stands right behind a slash: '/{parts[-1]}'")

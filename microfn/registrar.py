@@ -45,7 +45,8 @@ class Registrar(abc.ABC):
 
         Raises `InvalidMethod`, `InvalidPattern`, `RouteConflict` (all ValueError), `InvalidHandle` and TypeError.
         """
-        check_options(options)
+        if options:
+            check_options(options)
         self._register([Route(method, path, handle, where=_caller(), **options)])
 
     def route(

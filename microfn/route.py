@@ -23,6 +23,7 @@ Converter = Callable[[str], Any]
 
 # RFC 9110, section 5.6.2: a token. Upper case only: methods are case-sensitive, and nobody means "get".
 _METHOD = re.compile(r"[A-Z0-9!#$%&'*+.^_`|~-]+")
+_USUAL_METHODS = frozenset(["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"])
 _INTEGER = re.compile(r"-?[0-9]+")
 _DECIMAL = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _FOREIGN_PARAM = re.compile(r"(?<=/)[<{](\w+(?::\w+)?)[>}](?=/|$)")
@@ -68,7 +69,8 @@ class Route:
         max_content_length: int | None = None,
         where: tuple[str, int] | None = None,
     ) -> None:
-        _check_method(method)
+        if method not in _USUAL_METHODS:
+            _check_method(method)
         parsed = parse(pattern)
         _check_names(parsed)
         check_handle(handle)
@@ -183,7 +185,7 @@ def _check_method(method: str) -> None:
 
 def _check_names(pattern: Pattern) -> None:
     """What a tree takes, but `params` could not hold, or would surprise."""
-    foreign = _FOREIGN_PARAM.search(pattern.text)
+    foreign = _FOREIGN_PARAM.search(pattern.text) if "<" in pattern.text or "{" in pattern.text else None
     if foreign:
         # Flask and werkzeug write <int:id>, bottle <id:int>, falcon and Starlette {id}.
         first, _, second = foreign[1].partition(":")

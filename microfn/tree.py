@@ -69,7 +69,7 @@ class Node:
         self.kind = kind
         self.priority = 0
         self.touched = 0
-        self.edges = {}
+        self.edges = _NO_EDGES
         self.param = self.catch_all = None
         self.handle = self.pattern = None
 
@@ -87,6 +87,10 @@ class Node:
 
     def __repr__(self) -> str:
         return f"<Node {self.path!r} {self.kind.name} priority={self.priority}>"
+
+
+_NO_EDGES: dict[str, Node] = {}
+"""Shared by all nodes without static children, which are most."""
 
 
 class Tree:
@@ -187,17 +191,19 @@ class Tree:
     def _descend(self, pattern: Pattern) -> _Place:
         """Where `pattern` leaves what the tree has."""
         trail = [self._top]
-        for number, part in enumerate(pattern.parts):
-            follow = self._follow_wildcard if number % 2 else self._follow_text
-            rest, split = follow(pattern, trail, part)
+        parts = pattern.parts
+        for number, part in enumerate(parts):
+            rest, split = (
+                self._follow_wildcard(pattern, trail, part) if number % 2 else self._follow_text(pattern, trail, part)
+            )
             if rest or split:
-                missing = tuple(filter(None, (rest, *pattern.parts[number + 1 :])))
+                missing = [part for part in (rest, *parts[number + 1 :]) if part]
                 if split and missing and not self.overlap:
                     self._check_split_place(pattern, trail[-1], split, missing[0])
                 return _Place(trail, split, missing)
         if trail[-1].pattern is not None:
             self._refuse(pattern, trail[-1], "same")
-        return _Place(trail, 0, ())
+        return _Place(trail, 0, [])
 
     def _follow_wildcard(self, pattern: Pattern, trail: list[Node], wildcard: str) -> tuple[str, int]:
         """Lengthen `trail` by the wildcard's node, or return the wildcard where there is none."""
@@ -212,18 +218,19 @@ class Tree:
 
     def _follow_text(self, pattern: Pattern, trail: list[Node], text: str) -> tuple[str, int]:
         """Lengthen `trail` by the nodes of `text`; return what is missing of it, and where the last node leaves it."""
+        node = trail[-1]
         while text:
-            node = trail[-1]
-            if not self.overlap:
+            if not self.overlap and (node.param is not None or node.catch_all is not None):
                 self._check_static_place(pattern, node, text)
             child = node.edges.get(text[0])
             if child is None:
                 return text, 0
             trail.append(child)
-            shared = _shared_length(child.path, text)
-            text = text[shared:]
-            if shared < len(child.path):
-                return text, shared
+            if not text.startswith(child.path):
+                shared = _shared_length(child.path, text)
+                return text[shared:], shared
+            text = text[len(child.path) :]
+            node = child
         return "", 0
 
     def _check_wildcard_place(self, pattern: Pattern, node: Node, wildcard: str) -> None:
@@ -254,7 +261,7 @@ class Tree:
             node = node.children[0]
         raise RouteConflict(pattern.text, node.pattern.text, clash, node.handle)
 
-    def _graft(self, trail: list[Node], parts: tuple[str, ...]) -> None:
+    def _graft(self, trail: list[Node], parts: list[str]) -> None:
         """Grow a branch of `parts` from the last node of `trail`, and lengthen `trail` by it."""
         for part in parts:
             node = trail[-1]
@@ -268,7 +275,10 @@ class Tree:
                         former_root.kind = Kind.STATIC
             else:
                 is_root = node is self._top and node.kind is Kind.STATIC
-                child = node.edges[part[0]] = Node(part, Kind.ROOT if is_root else Kind.STATIC)
+                child = Node(part, Kind.ROOT if is_root else Kind.STATIC)
+                if node.edges is _NO_EDGES:
+                    node.edges = {}
+                node.edges[part[0]] = child
             trail.append(child)
 
     # Search: a path leads to each node at one place only (so many slashes, then so many characters), hence no node
@@ -341,7 +351,7 @@ class _Place(NamedTuple):
     """The nodes that it goes through, from the top."""
     split: int
     """How much of the last node it shares, where that is not all of it; else 0."""
-    missing: tuple[str, ...]
+    missing: list[str]
     """The parts that the tree lacks."""
 
 
