@@ -21,7 +21,7 @@ _WAY_OUT: dict[Clash, str] = {
 
 
 class RouteError(ValueError):
-    """The root of everything that a registration can be refused for."""
+    """What is wrong with a pattern or a method, or between two routes. What is no handle is an `InvalidHandle`."""
 
 
 class InvalidPattern(RouteError):

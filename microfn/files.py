@@ -16,12 +16,13 @@ from werkzeug.wsgi import wrap_file
 from .paths import clean_path
 from .request import Request
 from .response import Response
-from .route import Handle
+from .route import Handle, check_size
 
 __all__ = ["file_handle"]
 
 # RFC 9110, section 14.1.2. What is no single range of bytes is ignored; 19 digits are more than any file has bytes.
 _ONE_RANGE = re.compile(r"bytes=([0-9]{0,19})-([0-9]{0,19})")
+_NOTHING = "There is no such file."
 _PRECOMPRESSED = (("br", ".br"), ("gzip", ".gz"))
 
 
@@ -41,6 +42,11 @@ def file_handle(
 
     Raises ValueError where there is no such directory.
     """
+    check_size("max_age", max_age, optional=True)
+    if index is not None and not isinstance(index, str):
+        raise TypeError(f"index is the name of a file, not {index!r}")
+    if not isinstance(precompressed, bool):
+        raise TypeError(f"precompressed is True or False, not {precompressed!r}")
     root = os.path.realpath(directory)
     if not os.path.isdir(root):
         raise ValueError(f"there is no directory {directory!r} to serve files from")
@@ -65,7 +71,7 @@ def _find(root: str, path: str, index: str | None) -> str:
         found = joined and _regular_file(root, joined)
         if found:
             return found
-    raise NotFound
+    raise NotFound(_NOTHING)
 
 
 def _regular_file(root: str, path: str) -> str | None:
@@ -111,7 +117,7 @@ def _open(path: str) -> BinaryIO:
     try:
         return open(path, "rb")
     except OSError:  # it is not for us to read, or has just gone
-        raise NotFound from None
+        raise NotFound(_NOTHING) from None
 
 
 def _is_one_range(request: Request) -> bool:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from markupsafe import escape
 from werkzeug.datastructures import MIMEAccept
-from werkzeug.exceptions import HTTPException, InternalServerError
+from werkzeug.exceptions import BadRequestKeyError, HTTPException, InternalServerError
 from werkzeug.http import parse_accept_header
 
 from .codec import JSON
@@ -66,9 +66,15 @@ def page(error: HTTPException, environ: WSGIEnvironment) -> Made:
     """The built-in answer to an error, in the type that the client prefers."""
     status = error.code or 500
     extra = extra_headers(error, environ)
-    line, headers, content = _render(status, str(error.description or ""), tuple(extra), environ.get("HTTP_ACCEPT", ""))
+    detail = f"The request lacks {error.args[0]!r}." if _is_missing_key(error) else str(error.description or "")
+    line, headers, content = _render(status, detail, tuple(extra), environ.get("HTTP_ACCEPT", ""))
     gate(line, headers)
     return line, headers, [] if environ["REQUEST_METHOD"] == "HEAD" else [content]
+
+
+def _is_missing_key(error: HTTPException) -> bool:
+    """Whether it is about a field of the query or of a form that the handle reads, and the client has not sent."""
+    return isinstance(error, BadRequestKeyError) and bool(error.args)
 
 
 class OwnPage:

@@ -39,9 +39,9 @@ class Registrar(abc.ABC):
 
         `method` is any upper-case token, `path` a pattern, `handle` is called as `handle(request, params)`. Options:
 
-        `name`: for reverse URLs.
+        `name`: what to call it; no other pattern can have the name.
         `convert`: maps params to callables that turn their text into a value; ValueError and ArithmeticError mean 404.
-        `max_content_length`: bytes that a body may have here, instead of the router's own limit.
+        `max_content_length`: bytes of a body that the handle may read, instead of the router's own limit.
 
         Raises `InvalidMethod`, `InvalidPattern`, `RouteConflict` (all ValueError), `InvalidHandle` and TypeError.
         """
@@ -135,6 +135,8 @@ class Registrar(abc.ABC):
         handler wins. That of `Exception` is asked for what nobody foresaw, never for an HTTPException; that of 500
         likewise, after it.
         """
+        if callable(key) and not isinstance(key, type):
+            raise TypeError("the decorator lacks what it is for: @app.error(404), not @app.error")
         if isinstance(key, bool) or not isinstance(key, (int, type)):
             raise TypeError(f"an error is registered by its status or its class, not by {key!r}")
         if isinstance(key, int) and not 400 <= key <= 599:
@@ -143,7 +145,7 @@ class Registrar(abc.ABC):
             raise TypeError(f"{key.__name__} is no class of exceptions (Exception and below)")
 
         def register(handler: H) -> H:
-            check_handle(handler)
+            check_handle(handler, "an error handler: handler(request, error)")
             self._register_error_handler(key, handler)
             return handler
 

@@ -62,7 +62,7 @@ class _Body(LimitedStream):
 
     def on_exhausted(self) -> None:
         if self._limit_is_max and self._has_more():
-            self._fail(RequestEntityTooLarge())
+            self._fail(RequestEntityTooLarge(f"The body can have {self.limit} bytes at most."))
 
     def on_disconnect(self, error: Exception | None = None) -> None:
         if error is not None or not self._limit_is_max:
@@ -304,7 +304,7 @@ def _checked_length(promised: str, limit: int | None) -> int:
     # A number of thousands of digits is over every limit; int() would refuse it.
     length = int(promised) if len(promised) < 20 else _ENDLESS
     if limit is not None and length > limit:
-        raise RequestEntityTooLarge
+        raise RequestEntityTooLarge(f"The body can have {limit} bytes at most.")
     return length
 
 

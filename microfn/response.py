@@ -161,10 +161,13 @@ def redirect(location: str, code: int = 302) -> Response:
     """Send the client elsewhere: 301, 302, 303, 307 or 308 (RFC 9110, section 15.4).
 
     `location` is a path or a URL; where it comes from a client, check it first: it may lead to another site.
+    Raises ValueError for another code.
 
     >>> redirect("/login", 303).headers["Location"]
     '/login'
     """
+    if code not in (301, 302, 303, 307, 308):
+        raise ValueError(f"{code!r} is no redirect; those are 301, 302, 303, 307 and 308")
     response = _redirect(location, code, Response)
     assert isinstance(response, Response)
     return response
@@ -181,7 +184,7 @@ def status_line(status: int | str) -> str:
     if isinstance(status, str):
         return status
     if not isinstance(status, int):
-        raise TypeError(f"a status is an int, or a str like '404 Not Found'; not {status!r}")
+        raise TypeError(f"a status is an int, or a str like '404 Not Found'; not {status!r} (body, status, headers)")
     return _STATUS_LINES.get(status) or f"{int(status)} Unknown"
 
 
@@ -290,7 +293,7 @@ def _unpack(result: tuple[Any, ...], origin: object) -> tuple[Any, int | str | N
 
 
 def _header_list(headers: Any) -> Headers:
-    pairs = list(headers.items() if hasattr(headers, "items") else headers)
+    pairs = list(headers.items() if hasattr(headers, "items") else headers if isinstance(headers, Iterable) else [None])
     listed: Headers = []
     if isinstance(headers, (str, bytes)) or not all(
         isinstance(pair, (tuple, list)) and len(pair) == 2 for pair in pairs

@@ -118,18 +118,18 @@ def check_options(options: Mapping[str, object]) -> None:
             raise TypeError(f"{name!r} is no option of a route; {hint}")
 
 
-def check_handle(handle: object) -> None:
-    """Refuse what could not be called with two arguments, or would answer with a coroutine.
+def check_handle(handle: object, called: str = "handle(request, params)") -> None:
+    """Refuse what could not be `called` so, with two arguments, or would answer with a coroutine.
 
     Looks at the code object, since `inspect.signature` costs 5 µs a route. Raises `InvalidHandle`.
     """
     if not callable(handle):
-        raise InvalidHandle(handle, "it is not callable")
+        raise InvalidHandle(handle, f"it is not callable; it is called as {called}")
     function, bound = handle, 0
     if isinstance(function, MethodType):
         function, bound = function.__func__, 1
     if not isinstance(function, FunctionType):
-        _check_by_signature(handle)
+        _check_by_signature(handle, called)
         return
     code = function.__code__
     if code.co_flags & _ASYNC:
@@ -139,22 +139,22 @@ def check_handle(handle: object) -> None:
     if code.co_flags & inspect.CO_VARARGS:
         accepted = max(accepted, 2)
     if not required <= 2 <= accepted or _needs_keywords(function, code):
-        raise InvalidHandle(handle, f"it is called as handle(request, params), but is {_signature(handle)}")
+        raise InvalidHandle(handle, f"it is called as {called}, but is {_signature(handle)}")
 
 
 def _needs_keywords(function: FunctionType, code: CodeType) -> bool:
     return code.co_kwonlyargcount > len(function.__kwdefaults__ or ())
 
 
-def _check_by_signature(handle: Callable[..., Any]) -> None:
+def _check_by_signature(handle: Callable[..., Any], called: str) -> None:
     """The slow way, for callable objects, partials, classes and builtins."""
-    called = handle.func if isinstance(handle, partial) else type(handle).__call__
-    if inspect.iscoroutinefunction(called) or inspect.isasyncgenfunction(called):
+    function = handle.func if isinstance(handle, partial) else type(handle).__call__
+    if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
         raise InvalidHandle(handle, "it is an async function, and WSGI is synchronous; write `def`")
     try:
         inspect.signature(handle).bind(None, None)
     except TypeError as error:
-        raise InvalidHandle(handle, f"it is called as handle(request, params): {error}") from None
+        raise InvalidHandle(handle, f"it is called as {called}: {error}") from None
     except ValueError:
         return  # a builtin that tells nothing of its parameters
 
@@ -180,7 +180,8 @@ def _check_method(method: str) -> None:
         upper = method.upper()
         if _METHOD.fullmatch(upper):
             raise InvalidMethod(method, f"methods are case-sensitive; did you mean {upper!r}?")
-        raise InvalidMethod(method, "it is no token (RFC 9110, section 5.6.2)")
+        hint = "; the method comes first, then the pattern" if method.startswith("/") else ""
+        raise InvalidMethod(method, f"it is no token (RFC 9110, section 5.6.2){hint}")
 
 
 def _check_names(pattern: Pattern) -> None:
@@ -189,8 +190,10 @@ def _check_names(pattern: Pattern) -> None:
     if foreign:
         # Flask and werkzeug write <int:id>, bottle <id:int>, falcon and Starlette {id}.
         first, _, second = foreign[1].partition(":")
-        name = second if first in _FOREIGN_TYPES else first
-        raise InvalidPattern(pattern.text, f"{foreign[0]!r} is no param here; did you mean ':{name}'?")
+        name, kind = (second, first) if first in _FOREIGN_TYPES else (first, second)
+        ours = f"'*{name}'" if kind == "path" else f"':{name}'"
+        convert = f" with convert={{{name!r}: {kind}}}" if kind in ("int", "float") else ""
+        raise InvalidPattern(pattern.text, f"{foreign[0]!r} is no param here; did you mean {ours}{convert}?")
     for number, name in enumerate(pattern.names):
         if not name.isidentifier():
             reason = f"{name!r} is no identifier; a param runs to the end of its segment"
@@ -210,7 +213,7 @@ def _is_utf8(text: str) -> bool:
 
 def _converters(pattern: Pattern, convert: Mapping[str, Converter]) -> dict[str, Converter]:
     if not isinstance(convert, Mapping):
-        raise TypeError(f"convert maps params to callables, it is no {type(convert).__name__}: {convert!r}")
+        raise TypeError(f"convert maps params to callables, like {{'id': int}}; it is no {type(convert).__name__}")
     for name, converter in convert.items():
         if name not in pattern.names:
             near = get_close_matches(str(name), pattern.names, 1)

@@ -45,9 +45,9 @@ class Router(Registrar):
     `global_options` is a handle for all OPTIONS requests that no route answers. `not_found`, `method_not_allowed`:
     the same as `error(404)` and `error(405)`. `overlap`: let literal text stand beside a param, and both beside a
     catch-all; literal text wins. `permanent_redirects`: 301, or 308 where the method must stay; else 307.
-    `max_content_length`: bytes that a body may have, None for no limit (413). `max_path_length`: characters that a
-    path may have if it is no match (414). `trusted_hosts`: the hosts to answer to, ".example.com" for all below (400
-    for others).
+    `max_content_length`: bytes of a body that may be read, None for no limit (413). `max_path_length`: characters
+    that a path may have if it is no match (414). `trusted_hosts`: the hosts to answer to, ".example.com" for all
+    below (400 for others).
     `json`: an object with `dumps` and `loads`. `path_info_encoded`: the host hands over PATH_INFO undecoded
     (Passenger).
     """

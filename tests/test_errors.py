@@ -75,6 +75,24 @@ def test_a_problem_says_type_title_status_and_detail():
     }
 
 
+def test_a_field_that_is_missing_is_named():
+    app = Router()
+    app.post("/")(lambda request, params: request.form["name"])
+    app.get("/")(lambda request, params: request.args["page"])
+    app.get("/raised")(raising(BadRequestKeyError()))
+    assert json.loads(call(app, "POST").text)["detail"] == "The request lacks 'name'."
+    assert json.loads(call(app).text)["detail"] == "The request lacks 'page'."
+    assert call(app, path="/raised").code == 400
+
+
+def test_a_limit_is_named():
+    app = Router(max_content_length=3)
+    app.post("/")(lambda request, params: request.get_data())
+    for options in [{}, {"CONTENT_LENGTH": None, "wsgi__input_terminated": True}]:
+        reply = call(app, "POST", body=b"four", **options)
+        assert json.loads(reply.text)["detail"] == "The body can have 3 bytes at most."
+
+
 def test_html_is_escaped_and_text_is_not():
     app = Router()
     app.get("/")(lambda request, params: abort(404, "<script>alert(1)</script> é"))

@@ -238,3 +238,17 @@ def test_registering_refuses_what_cannot_be(root):
     app.get("/f/x")(lambda request, params: "")
     with pytest.raises(RouteConflict):
         app.serve_files("/f/*path", root)
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ({"max_age": "1h"}, TypeError),
+        ({"max_age": -1}, ValueError),
+        ({"index": 5}, TypeError),
+        ({"precompressed": 1}, TypeError),
+    ],
+)
+def test_an_option_that_cannot_be_is_refused(root, options, error):
+    with pytest.raises(error, match=next(iter(options))):
+        Router().serve_files("/f/*path", root, **options)

@@ -251,6 +251,12 @@ def test_a_subclass_of_response_has_its_own_defaults():
     assert answer(Page("<p>")).headers["content-type"] == HTML
 
 
+@pytest.mark.parametrize("code", [200, 300, 304, "302", None])
+def test_what_is_no_redirect_is_refused(code):
+    with pytest.raises(ValueError, match="is no redirect"):
+        redirect("/x", code)
+
+
 def test_a_redirect_sends_elsewhere():
     reply = answer(redirect("/login?next=/é", 303))
     assert (reply.code, reply.headers["location"]) == (303, "/login?next=/%C3%A9")
@@ -291,7 +297,8 @@ NO_ANSWERS = [
     ((), "returned a tuple of 0"),
     (("x", 200, {}, 1), "returned a tuple of 4"),
     (("x", None, "no headers"), "headers are a dict"),
-    (("x", {"X-A": "1"}), "a status is an int"),
+    (("x", {"X-A": "1"}), r"a status is an int.*\(body, status, headers\)"),
+    (("x", 200, None), "headers are a dict"),
     (("x", "abc"), "'abc' is no status line"),
     (("x", "200"), "'200' is no status line"),
     (("x", 99), "no status line"),

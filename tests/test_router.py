@@ -123,6 +123,18 @@ def test_a_param_in_another_frameworks_spelling_is_refused_with_ours(foreign):
         Router().get(foreign)(ok)
 
 
+def test_the_suggestion_keeps_what_the_param_took():
+    with pytest.raises(InvalidPattern, match=r"did you mean ':id' with convert=\{'id': int\}\?"):
+        Router().get("/users/<int:id>")(ok)
+    with pytest.raises(InvalidPattern, match=r"did you mean '\*rest'\?"):
+        Router().get("/src/<path:rest>")(ok)
+
+
+def test_a_method_and_a_pattern_that_changed_places_are_told_so():
+    with pytest.raises(InvalidMethod, match="the method comes first"):
+        Router().handle("/x", "GET", ok)
+
+
 def test_a_pattern_that_is_no_str_is_refused():
     with pytest.raises(TypeError, match="a pattern is a str, not int"):
         Router().handle("GET", 5, ok)
@@ -354,8 +366,13 @@ def test_an_error_has_one_handler():
 
 
 def test_an_error_handler_takes_two_arguments():
-    with pytest.raises(InvalidHandle):
+    with pytest.raises(InvalidHandle, match=r"an error handler: handler\(request, error\)"):
         Router().error(404)(lambda error: "")
+
+
+def test_a_decorator_for_errors_without_its_key_is_refused():
+    with pytest.raises(TypeError, match=r"@app.error\(404\), not @app.error"):
+        Router().error(ok)
 
 
 LOOKUPS = [
