@@ -5,18 +5,19 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint check coverage clean
+.PHONY: help run test lint check bench bench-quick clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(VENV)/run.stamp ## serve examples/hello.py with gunicorn on 127.0.0.1:8000
 	$(BIN)/gunicorn --bind 127.0.0.1:8000 --no-control-socket examples.hello:app
 
 test: $(VENV)/dev.stamp ## run all tests
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage run -m pytest -m "not speed"
 	$(BIN)/coverage report
+	$(BIN)/python -m pytest -m speed
 
 lint: $(VENV)/dev.stamp ## ruff, mypy --strict, import-linter
 	$(BIN)/ruff check
@@ -26,12 +27,25 @@ lint: $(VENV)/dev.stamp ## ruff, mypy --strict, import-linter
 
 check: lint test ## what CI runs
 
+bench-quick: $(VENV)-bench/stamp ## measure whole requests against the peers, in a minute
+	$(VENV)-bench/bin/python -m benchmarks.run quick
+
+bench: $(VENV)-bench/stamp ## measure everything, and write benchmarks/results.json and .svg
+	$(VENV)-bench/bin/python -m benchmarks.run all
+
 clean: ## remove all that make made
-	rm -rf $(VENV) build dist *.egg-info .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-bench build dist *.egg-info .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
+
+$(VENV)-bench/stamp: setup.cfg setup.py
+	$(PYTHON) -m venv $(VENV)-bench
+	$(VENV)-bench/bin/python -m pip --disable-pip-version-check --quiet install --editable '.[bench]'
+	# bjoern is compiled against libev, which not every machine has; without it that part is left out
+	-$(VENV)-bench/bin/python -m pip --disable-pip-version-check --quiet install bjoern
+	touch $@
 
 $(VENV)/run.stamp: setup.cfg setup.py | $(BIN)/python
 	$(PIP) install --editable '.[gunicorn]'

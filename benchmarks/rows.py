@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import random
 from collections.abc import Sequence
@@ -70,3 +71,27 @@ BUILDERS = {
         "flask": c.flask_github,
     },
 }
+
+
+def for_bare(asked: Sequence[Request]) -> Sequence[Request]:
+    """The same requests; what `bare` answers a 404 or an echo with is its own business."""
+    return [dataclasses.replace(request, check=lambda body, headers: bool(body)) for request in asked]
+
+
+def other_answers() -> tuple[dict[str, c.Application], dict[str, Sequence[Request]]]:
+    """What is not among the eight rows, and falcon's hello to compare it with."""
+    small, github = c.microfn_small(), c.microfn_github()
+    table: dict[str, tuple[c.Application, Sequence[Request]]] = {
+        "falcon, hello": (c.falcon_small(), ROWS["hello"][1]),
+        "falcon, 404 among 203": (c.falcon_github(), [Request("GET", f"/repos/{name}/x/nope", 404) for name in NAMES]),
+        "hello as a Response": (c.microfn_small_responses(), ROWS["hello"][1]),
+        "a query argument read": (small, [Request("GET", "/query", 200, says("1"), query="q=1&b=2")]),
+        "HEAD": (small, [Request("HEAD", "/", 200)]),
+        "OPTIONS": (small, [Request("OPTIONS", "/json", 204)]),
+        "a param that is not ASCII": (small, [Request("GET", "/hello/Köln", 200)]),
+        "slash redirect": (small, [Request("GET", "/json/", 301)]),
+        "case redirect": (small, [Request("GET", "/JSON", 301)]),
+        "404 among 203": (github, [Request("GET", f"/repos/{name}/x/nope", 404) for name in NAMES]),
+        "405 among 203": (github, [Request("PATCH", f"/repos/{name}/x/keys", 405) for name in NAMES]),
+    }
+    return {name: app for name, (app, _) in table.items()}, {name: asked for name, (_, asked) in table.items()}

@@ -1,0 +1,64 @@
+"""The gate against slow requests: ratios within one run, with a margin that a busy machine does not use up."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks import contestants
+from benchmarks.measure import Request, race, ratio
+from benchmarks.rows import ROWS, for_bare
+
+pytestmark = pytest.mark.speed
+
+# As multiples of the bare function for the same row; each is about twice what a quiet machine shows.
+MOST = {
+    "hello": 28,
+    "1 param": 9,
+    "JSON": 2.2,
+    "404": 22,
+    "405": 22,
+    "POST JSON echo": 2.4,
+    "203 routes, middle": 9,
+    "203 routes, end": 10,
+}
+
+
+@pytest.fixture(scope="module")
+def apps():
+    return {"small": contestants.microfn_small(), "github": contestants.microfn_github()}
+
+
+@pytest.mark.parametrize("row", MOST)
+def test_a_request_costs_no_more_than_so_many_bare_ones(apps, row):
+    kind, asked = ROWS[row]
+    from benchmarks.rows import BARE
+
+    timed = race(
+        {"microfn": apps[kind], "bare": BARE[row]()},
+        {"microfn": asked, "bare": for_bare(asked)},
+        rounds=9,
+        seconds=0.01,
+    )
+    assert ratio(timed, "microfn", "bare") < MOST[row]
+
+
+def test_a_large_table_answers_about_as_fast_as_a_small_one(apps):
+    from benchmarks.tables import paths_of, routes
+    from microfn import Router
+
+    large = Router()
+    for method, pattern in routes(5_000):
+        large.handle(method, pattern, lambda request, params: "ok")
+    asked = [Request("GET", path, 200) for path in paths_of([pattern for _, pattern in routes(5_000)])]
+    small = [Request("GET", "/users/ann/keys", 200)]
+    timed = race({"large": large, "small": apps["github"]}, {"large": asked, "small": small}, rounds=9, seconds=0.01)
+    assert ratio(timed, "large", "small") < 2.5
+
+
+@pytest.mark.parametrize("path", ["/" + "x" * 1_000_000, "/" * 1_000_000, "/x" * 500_000, "/.." * 300_000])
+def test_a_path_of_a_megabyte_is_linear_work(apps, path):
+    whole = [Request("GET", path, 414)]
+    half = [Request("GET", path[: len(path) // 2], 414)]
+    app = contestants.microfn_small()
+    timed = race({"whole": app, "half": app}, {"whole": whole, "half": half}, rounds=5, seconds=0.01)
+    assert ratio(timed, "whole", "half") < 4
