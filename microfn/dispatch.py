@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Site", "respond"]
 
+_BY_GET = ("HEAD", None)
+"""Methods whose requests GET's routes answer too: HEAD, and none at all."""
 new_object = object.__new__
 
 _NOTHING = "There is nothing at this path."
@@ -60,7 +62,7 @@ class Site:
     """Whether something is to be looked at before the route: the host, or a path that is still encoded."""
     methods: frozenset[str]
     """Those that have routes; HEAD where GET has."""
-    find: Callable[[str, str], tuple[Any, Any]]
+    find: Callable[[str | None, str], tuple[Any, Any]]
     """The table's index, asked by each request."""
     encoders: Encoders
     """How plain values become bodies."""
@@ -84,9 +86,9 @@ def respond(app: Served, environ: WSGIEnvironment, start_response: StartResponse
     try:
         if site.is_guarded:
             _guard(site, environ)
-        method = environ.get("REQUEST_METHOD", "HEAD")
+        method = environ.get("REQUEST_METHOD")
         route, found = site.find(method, environ.get("PATH_INFO") or "/")
-        if route is None and method == "HEAD":
+        if route is None and method in _BY_GET:
             route, found = _find_by_get(site, environ)
         if route is not None and route.converters:
             route, found = _convert(environ, route, found)

@@ -100,7 +100,7 @@ class _StaticLeaf(Leaf):
     """Values and params of patterns with wildcards that match this path."""
     miss: Miss
 
-    def complete(self, path: str, find: Callable[[str, str], tuple[Any, Any]]) -> None:
+    def complete(self, path: str, find: Callable[[str | None, str], tuple[Any, Any]]) -> None:
         """Take over what is found for this path by the patterns with wildcards."""
         methods = [method for method in find("", path)[1].methods if method not in self]
         self.others = {method: find(method, path) for method in methods} if methods else None
@@ -115,14 +115,14 @@ class _StaticLeaf(Leaf):
 
 def _finder(  # noqa: C901 - it holds the search, see PERF
     statics: dict[str, _StaticLeaf], buckets: dict[str, _Bucket], anything: _Bucket, firsts: set[str]
-) -> Callable[[str, str], tuple[Any, Any]]:
+) -> Callable[[str | None, str], tuple[Any, Any]]:
     """The search: in the paths that are known as they are, then in the bucket of the first segment.
 
     PERF: a request calls this once. It is a function because it reads names faster than attributes; a single param is
     bound by itself and others by a loop, since `dict(zip(...))` takes twice as long.
     """
 
-    def find(method: str, path: str) -> tuple[Any, Any]:  # noqa: C901
+    def find(method: Any, path: str) -> tuple[Any, Any]:  # noqa: C901
         leaf = statics.get(path)
         if leaf is not None:
             value = leaf.get(method)

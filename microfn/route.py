@@ -5,8 +5,7 @@ from __future__ import annotations
 import inspect
 import os.path
 import re
-from collections.abc import Callable, Mapping
-from difflib import get_close_matches
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from math import isfinite
 from types import CodeType, FunctionType, MethodType
@@ -113,9 +112,16 @@ def check_options(options: Mapping[str, object]) -> None:
     known = RouteOptions.__optional_keys__
     for name in options:
         if name not in known:
-            near = get_close_matches(name, known, 1)
-            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(sorted(known))}"
+            near = _nearest(name, known)
+            hint = f"did you mean {near!r}?" if near else f"there are {', '.join(sorted(known))}"
             raise TypeError(f"{name!r} is no option of a route; {hint}")
+
+
+def _nearest(name: str, known: Iterable[str]) -> str | None:
+    """What somebody may have meant."""
+    from difflib import get_close_matches  # noqa: PLC0415 - only where there is a mistake
+
+    return next(iter(get_close_matches(name, list(known), 1)), None)
 
 
 def check_handle(handle: object, called: str = "handle(request, params)") -> None:
@@ -216,8 +222,8 @@ def _converters(pattern: Pattern, convert: Mapping[str, Converter]) -> dict[str,
         raise TypeError(f"convert maps params to callables, like {{'id': int}}; it is no {type(convert).__name__}")
     for name, converter in convert.items():
         if name not in pattern.names:
-            near = get_close_matches(str(name), pattern.names, 1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
+            near = _nearest(str(name), pattern.names)
+            hint = f"; did you mean {near!r}?" if near else ""
             raise ValueError(f"convert names {name!r}, which is no param of {pattern.text!r}{hint}")
         if not callable(converter):
             raise TypeError(f"the converter of {name!r} is not callable: {converter!r}")

@@ -257,6 +257,8 @@ def test_a_request_without_anything_that_could_be_missing_is_answered(app):
         ["REQUEST_METHOD", "SCRIPT_NAME", "PATH_INFO", "QUERY_STRING", "SERVER_NAME", "SERVER_PORT", "HTTP_HOST"]
     )
     assert call(app, validate=False, **missing).code == 200
+    app.handle("HEAD", "/", lambda request, params: "head")
+    assert call(app, validate=False, **missing).text == call(app).text
     assert call(app, validate=False, **{**missing, "PATH_INFO": "/docs"}).headers["location"] == "/docs/"
 
 
