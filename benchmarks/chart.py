@@ -22,6 +22,7 @@ def draw(results: dict[str, Any], file: Path) -> None:
         places = [place + number * width for place in range(len(rows))]
         axes.bar(places, [row["median"][name] for row in rows.values()], width, label=name)
     axes.set_yscale("log")
+    axes.set_ylim(1, 1000)
     axes.set_ylabel("µs a request (log)")
     axes.set_xticks([place + 0.4 - width / 2 for place in range(len(rows))], list(rows), rotation=20, ha="right")
     axes.legend(ncols=len(FRAMEWORKS), frameon=False)
