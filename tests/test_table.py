@@ -38,6 +38,8 @@ MOVED = [
     (["GET /kelvin"], "GET", "/\u212aelvin/", "/kelvin"),
     (["GET /a/b"], "GET", "/x/../A/./b", "/a/b"),
     (["GET /a"], "GET", "//a", "/a"),
+    (["GET /a"], "GET", "//", None),
+    (["GET /"], "GET", "//", "/"),
     (["GET /:x/:y"], "GET", "//evil/", None),
     (["GET /a"], "CONNECT", "/A", None),
     (["GET /a/"], "GET", "/", None),
@@ -53,6 +55,8 @@ def test_another_spelling_is_found(routes, method, path, target):
 def test_what_is_switched_off_is_not_looked_for():
     assert table_of("GET /a", slash=False).moved("GET", "/a/") is None
     assert table_of("GET /a", slash=False).moved("GET", "/A") == "/a"
+    assert table_of("GET /a", slash=False).moved("GET", "//A") == "/a"
+    assert table_of("GET /a", slash=False).moved("GET", "//b") is None
     assert table_of("GET /a", fixed=False).moved("GET", "/A") is None
     assert table_of("GET /a", fixed=False).moved("GET", "/a/") == "/a"
 
