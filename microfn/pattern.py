@@ -22,22 +22,25 @@ _WILDCARD = re.compile(r"([:*][^/]*)")
 
 
 class Pattern(NamedTuple):
-    """A pattern's text, its parts and the names of its wildcards.
-
-    `parts` alternates static text with wildcards (`":id"`, `"/*filepath"`): static text stands at the even
-    places and may be empty, wildcards at the odd ones. A catch-all is always the last part.
-    """
+    """A pattern's text and the names of its wildcards; made by `parse` alone, so that it is a valid one."""
 
     text: str
-    parts: tuple[str, ...]
     names: tuple[str, ...]
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Static text, which may be empty, and wildcards (":id", "/*filepath") in turn. A catch-all is always the last.
+
+        Taken apart when it is asked for: kept, it would be a tenth of what a large table takes.
+        """
+        return _parts(self.text) if self.names else (self.text,)
 
 
 def parse(text: str) -> Pattern:
-    """Take a pattern apart, or refuse it.
+    """Check a pattern, or refuse it.
 
     >>> parse("/users/:id/posts")
-    Pattern(text='/users/:id/posts', parts=('/users/', ':id', '/posts'), names=('id',))
+    Pattern(text='/users/:id/posts', names=('id',))
     >>> parse("/src/*filepath").parts
     ('/src', '/*filepath')
 
@@ -48,19 +51,24 @@ def parse(text: str) -> Pattern:
     if not text.startswith("/"):
         raise InvalidPattern(text, "a pattern begins with a slash" if text else "it is empty; the root is '/'")
     if ":" not in text and "*" not in text:
-        return Pattern(text, (text,), ())
-    parts = _WILDCARD.split(text)
-    wildcards = parts[1::2]
-    names = [wildcard[1:] for wildcard in wildcards]
+        return Pattern(text, ())
+    wildcards = _WILDCARD.findall(text)
+    names = tuple([wildcard[1:] for wildcard in wildcards])
     for name, wildcard in zip(names, wildcards, strict=True):
         if not name or ":" in name or "*" in name:
             _refuse_wildcard(text, wildcard)
+    if "*" in text:
+        _check_catch_all(text, wildcards[-1])
+    return Pattern(text, _shared(names))
+
+
+def _parts(text: str) -> tuple[str, ...]:
+    parts = _WILDCARD.split(text)
     if not parts[-1]:
         parts.pop()
-    if "*" in text:
-        _check_catch_all(text, parts)
+    if parts[-1].startswith("*"):
         parts[-2:] = [parts[-2][:-1], "/" + parts[-1]]
-    return Pattern(text, tuple(parts), _shared(tuple(names)))
+    return tuple(parts)
 
 
 @lru_cache(maxsize=4096)
@@ -74,12 +82,14 @@ def fold(pattern: Pattern) -> Pattern | None:
 
     None where a character folds into several, so that places in a folded path would not be places in the path.
     """
-    folded = tuple(part if number % 2 else part.casefold() for number, part in enumerate(pattern.parts))
-    if folded == pattern.parts:
+    if pattern.text.casefold() == pattern.text:
         return pattern
-    if any(len(new) != len(old) for new, old in zip(folded, pattern.parts, strict=True)):
+    parts = pattern.parts
+    folded = [part if number % 2 else part.casefold() for number, part in enumerate(parts)]
+    if any(len(new) != len(old) for new, old in zip(folded, parts, strict=True)):
         return None
-    return Pattern("".join(folded), folded, pattern.names)
+    text = "".join(folded)
+    return pattern if text == pattern.text else Pattern(text, pattern.names)
 
 
 def respell(pattern: Pattern, path: str) -> str:
@@ -108,8 +118,8 @@ def _refuse_wildcard(text: str, wildcard: str) -> NoReturn:
     raise InvalidPattern(text, f"one segment can hold one wildcard, {wildcard!r} has two")
 
 
-def _check_catch_all(text: str, parts: list[str]) -> None:
-    if "*" in "".join(parts[:-1]):
+def _check_catch_all(text: str, last: str) -> None:
+    if text.count("*") > 1 or not last.startswith("*") or not text.endswith(last):
         raise InvalidPattern(text, "a catch-all takes the rest of the path, so nothing can stand behind it")
-    if not parts[-2].endswith("/"):
-        raise InvalidPattern(text, f"a catch-all stands right behind a slash: '/{parts[-1]}'")
+    if not text.endswith("/" + last):
+        raise InvalidPattern(text, f"a catch-all stands right behind a slash: '/{last}'")

@@ -1,7 +1,7 @@
 """From what a handle returned to what WSGI takes.
 
 Everything that leaves the application goes through here: `answer` turns a value into a status line, headers and a body,
-`gate` looks at what the user wrote of them, and `finish` takes the body away where HTTP has none.
+`gate` looks at what the user wrote of them, and the body is taken away where HTTP has none.
 """
 
 from __future__ import annotations
@@ -44,7 +44,6 @@ _HOP_BY_HOP = frozenset(
 )
 _NO_CONTENT = ("204", "205", "304")
 
-
 TEXT_HEADER = ("Content-Type", TEXT)
 _HTML_HEADER = ("Content-Type", HTML)
 _BYTES_HEADER = ("Content-Type", BYTES)
@@ -85,7 +84,7 @@ def encoders_for(codec: Codec) -> Encoders:
 
 def _encode_json(codec: Codec, value: Any) -> bytes:
     text = codec.dumps(value)
-    # Half a surrogate pair, which UTF-8 cannot say, becomes \\ud800: JSON's own way to say it.
+    # Half a surrogate pair, which UTF-8 cannot say, becomes \ud800: JSON's own way to say it.
     return text.encode(errors="backslashreplace") if isinstance(text, str) else text
 
 
