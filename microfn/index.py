@@ -91,26 +91,30 @@ _miss = lru_cache(maxsize=4096)(Miss)
 """Most paths have the same few methods, so the misses of many are one object."""
 
 
+_NO_OTHERS: dict[str, tuple[Any, dict[str, str]]] = {}
+
+
 class _StaticLeaf(Leaf):
     """The values of a path that some pattern has as its text: all of them, whatever pattern they are registered for."""
 
     __slots__ = ("miss", "others")
 
-    others: dict[str, tuple[Any, dict[str, str]]] | None
+    others: dict[str, tuple[Any, dict[str, str]]]
     """Values and params of patterns with wildcards that match this path."""
     miss: Miss
 
     def complete(self, path: str, find: Callable[[str | None, str], tuple[Any, Any]]) -> None:
         """Take over what is found for this path by the patterns with wildcards."""
         methods = [method for method in find("", path)[1].methods if method not in self]
-        self.others = {method: find(method, path) for method in methods} if methods else None
+        self.others = {method: find(method, path) for method in methods} if methods else _NO_OTHERS
         self.miss = _miss((*self, *methods))
 
     def other(self, method: str) -> tuple[Any, Any]:
-        if self.others and method in self.others:
-            value, params = self.others[method]
-            return value, params.copy()
-        return None, self.miss
+        """What a pattern with wildcards has for this path."""
+        if method not in self.others:
+            return None, self.miss
+        value, params = self.others[method]
+        return value, params.copy()
 
 
 def _finder(  # noqa: C901 - it holds the search, see PERF
@@ -126,7 +130,9 @@ def _finder(  # noqa: C901 - it holds the search, see PERF
         leaf = statics.get(path)
         if leaf is not None:
             value = leaf.get(method)
-            return (value, {}) if value is not None else leaf.other(method)
+            if value is not None:
+                return value, {}
+            return leaf.other(method) if leaf.others else (None, leaf.miss)
         if not path.isascii():
             try:
                 path = path.encode("latin-1").decode()

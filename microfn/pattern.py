@@ -98,6 +98,8 @@ def respell(pattern: Pattern, path: str) -> str:
     >>> respell(parse("/Users/:id/posts"), "/USERS/Ann/Posts")
     '/Users/Ann/posts'
     """
+    if not pattern.names:
+        return pattern.text
     pieces: list[str] = []
     at = 0
     for number, part in enumerate(pattern.parts):
