@@ -10,21 +10,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 from werkzeug.exceptions import BadRequest, HTTPException, MethodNotAllowed, NotFound, RequestURITooLarge
 from werkzeug.wsgi import ClosingIterator
 
+from .answer import Encoders, answer, close
+from .headers import LENGTH_HEADERS, TEXT_HEADER, Headers, Made, status_line
 from .index import NOT_UTF8, NOWHERE, Miss
 from .log import log_exception
 from .paths import decode_path, location, unquote_path_info
 from .problems import ErrorHandlers, Found, OwnPage, extra_headers, internal_error, page
 from .request import Request
-from .response import (
-    LENGTH_HEADERS,
-    TEXT_HEADER,
-    Encoders,
-    Headers,
-    Made,
-    answer,
-    close,
-    status_line,
-)
 from .route import Handle, Route
 from .table import Table
 

@@ -14,7 +14,7 @@ from werkzeug.exceptions import BadRequestKeyError, HTTPException, InternalServe
 from werkzeug.http import parse_accept_header
 
 from .codec import JSON
-from .response import HTML, LENGTH_HEADERS, TEXT, Headers, Made, gate, status_line
+from .headers import HTML, LENGTH_HEADERS, TEXT, Headers, Made, gate, status_line
 from .route import Handle
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from .answer import encoders_for
 from .codec import JSON, Codec
 from .dispatch import Site, respond
 from .errors import name_of
@@ -17,7 +18,7 @@ from .paths import other_spelling
 from .problems import ErrorHandlers
 from .registrar import Key, Registrar
 from .request import MAX_CONTENT_LENGTH, Request
-from .response import Response, encoders_for
+from .response import Response
 from .route import Handle, Route, check_handle, check_size
 from .table import Table
 

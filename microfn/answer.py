@@ -1,0 +1,282 @@
+"""From what a handle returned to what WSGI takes.
+
+Everything that leaves the application goes through here: `answer` turns a value into a status line, headers and a body,
+and takes the body away where HTTP has none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response as WerkzeugResponse
+
+from .codec import Codec
+from .errors import name_of
+from .headers import (
+    BYTES_HEADER,
+    HTML_HEADER,
+    JSON_HEADER,
+    LENGTH_HEADERS,
+    TEXT_HEADER,
+    Headers,
+    Made,
+    gate,
+    status_line,
+)
+from .response import Response
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
+
+__all__ = ["Encoders", "answer", "close", "encoders_for"]
+
+_NO_CONTENT = ("204", "205", "304")
+
+Encoders = dict[type, Callable[[Any], Made]]
+"""How a plain value becomes an answer, by its type."""
+
+
+def encoders_for(codec: Codec) -> Encoders:
+    """The types whose every value is an answer by itself, and how it is made."""
+
+    def of_text(value: str) -> Made:
+        content = value.encode()
+        return "200 OK", [TEXT_HEADER, LENGTH_HEADERS[len(content)]], [content]
+
+    def of_bytes(value: bytes) -> Made:
+        return "200 OK", [BYTES_HEADER, LENGTH_HEADERS[len(value)]], [value]
+
+    def of_json(value: Any) -> Made:
+        content = _encode_json(codec, value)
+        return "200 OK", [JSON_HEADER, LENGTH_HEADERS[len(content)]], [content]
+
+    return {str: of_text, bytes: of_bytes, dict: of_json, list: of_json}
+
+
+def _encode_json(codec: Codec, value: Any) -> bytes:
+    text = codec.dumps(value)
+    # Half a surrogate pair, which UTF-8 cannot say, becomes \ud800: JSON's own way to say it.
+    return text.encode(errors="backslashreplace") if isinstance(text, str) else text
+
+
+def answer(result: Any, environ: WSGIEnvironment, encoders: Encoders, *, origin: object, status: int = 200) -> Made:
+    """The answer that is meant by `result`, which `origin` returned; `status` is what a plain value gets.
+
+    Raises TypeError or ValueError for what cannot be sent, and whatever a stream raises before its first chunk. What
+    `result` holds is closed then; else it is closed by whoever closes the answer's body.
+    """
+    kind = type(result)
+    encode = encoders.get(kind)
+    if encode is not None and status == 200:
+        made = encode(result)
+    elif kind is Response and result.is_untouched:
+        made = result.as_made()
+    else:
+        made = _general_answer(result, environ, encoders, origin, status)
+    if environ["REQUEST_METHOD"] == "HEAD" or made[0].startswith(_NO_CONTENT):
+        return _without_body(*made)
+    return made
+
+
+def _general_answer(result: Any, environ: WSGIEnvironment, encoders: Encoders, origin: object, status: int) -> Made:
+    body, given_status, given_headers = _unpack(result, origin) if isinstance(result, tuple) else (result, None, [])
+    if isinstance(body, HTTPException):
+        raise body
+    if isinstance(body, WerkzeugResponse):
+        line, headers, content = _of_response(body, environ)
+    elif callable(body) and not (hasattr(body, "__html__") or hasattr(body, "__next__")):
+        line, headers, content = _of_application(body, environ)
+    else:
+        line, headers, content = _of_value(body, encoders, origin)
+        if given_status is None:
+            given_status = status
+    try:
+        if given_status is not None:
+            line = status_line(given_status)
+        if given_headers:
+            is_whole = isinstance(content, list) and environ["REQUEST_METHOD"] != "HEAD"
+            headers = _merge(headers, given_headers, is_whole=is_whole)
+        gate(line, headers)
+    except BaseException:
+        close(content)
+        raise
+    return line, headers, content
+
+
+def close(body: object) -> None:
+    """Call `close()` where there is one, as a WSGI server does (PEP 3333)."""
+    if hasattr(body, "close"):
+        body.close()
+
+
+class Stream:
+    """A body that comes piece by piece, begun already: what fails before the first chunk can still become a clean 500.
+
+    However often it is closed, what it came from is closed once.
+    """
+
+    def __init__(self, chunks: Iterable[str | bytes], owner: object = None) -> None:
+        self._chunks = iter(chunks)
+        self._owner = chunks if owner is None else owner
+        self._is_closed = False
+        self._first: list[bytes] = []
+        self.is_text = True
+        try:
+            for chunk in self._chunks:
+                self.is_text = isinstance(chunk, str)
+                self._first.append(_encode(chunk))
+                break
+        except BaseException:
+            self.close()
+            raise
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        return self._first.pop() if self._first else _encode(next(self._chunks))
+
+    def close(self) -> None:
+        if not self._is_closed:
+            self._is_closed = True
+            close(self._owner)
+
+
+def _encode(chunk: str | bytes) -> bytes:
+    if isinstance(chunk, bytes):
+        return chunk
+    if isinstance(chunk, str):
+        return chunk.encode()
+    raise TypeError(f"a stream yields str or bytes, not {type(chunk).__name__}")
+
+
+def _unpack(result: tuple[Any, ...], origin: object) -> tuple[Any, int | str | None, Headers]:
+    """`(body, status)` or `(body, status, headers)`."""
+    try:
+        if len(result) == 2:
+            return result[0], result[1], []
+        if len(result) == 3:
+            return result[0], result[1], _header_list(result[2])
+        raise TypeError(f"{name_of(origin)} returned a tuple of {len(result)}; it is (body, status[, headers])")
+    except BaseException:
+        close(result[0] if result else None)
+        raise
+
+
+def _header_list(headers: Any) -> Headers:
+    pairs = list(headers.items() if hasattr(headers, "items") else headers if isinstance(headers, Iterable) else [None])
+    listed: Headers = []
+    if isinstance(headers, (str, bytes)) or not all(
+        isinstance(pair, (tuple, list)) and len(pair) == 2 for pair in pairs
+    ):
+        raise TypeError(f"headers are a dict, or a list of (name, value); not {headers!r:.200}")
+    for name, value in pairs:
+        for item in value if isinstance(value, (list, tuple)) else (value,):
+            listed.append((name, str(item) if type(item) is int else item))
+    return listed
+
+
+def _of_value(body: Any, encoders: Encoders, origin: object) -> Made:
+    encode = encoders.get(type(body))
+    if encode is not None:
+        return encode(body)
+    if hasattr(body, "__html__"):
+        content = body.__html__().encode()
+        return "200 OK", [HTML_HEADER, LENGTH_HEADERS[len(content)]], [content]
+    if hasattr(body, "__next__"):
+        stream = Stream(body)
+        return "200 OK", [TEXT_HEADER if stream.is_text else BYTES_HEADER], stream
+    for kind, encode in encoders.items():
+        if isinstance(body, kind):
+            return encode(body)
+    close(body)
+    raise TypeError(_complaint(body, origin))
+
+
+def _complaint(body: object, origin: object) -> str:
+    if body is None:
+        return f'{name_of(origin)} returned None; did you forget to return? (An empty answer is "", 204)'
+    return (
+        f"{name_of(origin)} returned {type(body).__name__}, which is no answer; it can be str, bytes, dict, list, "
+        "an iterator of str or bytes, a Response, any WSGI application, or a tuple (body, status[, headers])"
+    )
+
+
+def _of_response(response: WerkzeugResponse, environ: WSGIEnvironment) -> Made:
+    try:
+        body, status, headers = response.get_wsgi_response(environ)
+    except BaseException:
+        response.close()
+        raise
+    if not response.is_sequence and not response.direct_passthrough:
+        body = Stream(body)
+    return status, headers, body
+
+
+def _of_application(application: WSGIApplication, environ: WSGIEnvironment) -> Made:
+    """Run a WSGI application to its first chunk; no later it has told its status and headers (PEP 3333)."""
+    started: list[tuple[str, Headers]] = []
+    written: list[bytes] = []
+
+    def start_response(status: str, headers: Headers, exc_info: Any = None) -> Callable[[bytes], object]:
+        if exc_info is None and started:
+            raise AssertionError("start_response was called twice, the second time without exc_info (PEP 3333)")
+        if exc_info is not None and is_sent:
+            raise exc_info[1]
+        started[:] = [(status, headers)]
+        return written.append
+
+    is_sent = False
+    body = application(environ, start_response)
+    if not started or not _is_file(body, environ):
+        body = Stream(_with_written(written, body), body)
+    if not started:
+        close(body)
+        raise AssertionError(f"{name_of(application)} did not call start_response (PEP 3333)")
+    is_sent = True
+    return (*started[0], body)
+
+
+def _with_written(written: list[bytes], body: Iterable[bytes]) -> Iterator[bytes]:
+    """What an application sent through `write()`, in its place before the chunks that came later."""
+    for chunk in body:
+        while written:
+            yield written.pop(0)
+        yield chunk
+    while written:
+        yield written.pop(0)
+
+
+def _is_file(body: object, environ: WSGIEnvironment) -> bool:
+    """Whether the server knows how to send this faster than chunk by chunk (PEP 3333, wsgi.file_wrapper)."""
+    wrapper = environ.get("wsgi.file_wrapper")
+    return isinstance(wrapper, type) and isinstance(body, wrapper)
+
+
+def _merge(headers: Headers, given: Headers, *, is_whole: bool) -> Headers:
+    """The given headers replace those of the same name; only the length of a body that is whole is known better."""
+    if is_whole:
+        given = [pair for pair in given if _lower(pair[0]) != "content-length"]
+    names = {_lower(name) for name, _ in given}
+    return [pair for pair in headers if pair[0].lower() not in names] + given
+
+
+def _lower(name: object) -> str:
+    return name.lower() if isinstance(name, str) else ""
+
+
+def _without_body(line: str, headers: Headers, body: Iterable[bytes]) -> Made:
+    """An answer to HEAD, or a 204, 205 or 304 (RFC 9110, sections 9.3.2, 15.3.5, 15.3.6 and 15.4.5)."""
+    close(body)
+    return line, _without_content(line, headers), []
+
+
+def _without_content(line: str, headers: Headers) -> Headers:
+    """What is left of the headers where there is no content. A HEAD keeps all that GET would have had."""
+    if line.startswith(("204", "304")):
+        return [pair for pair in headers if pair[0].lower() not in ("content-type", "content-length")]
+    if line.startswith("205"):
+        return [pair for pair in headers if pair[0].lower() != "content-length"] + [("Content-Length", "0")]
+    return headers
