@@ -11,7 +11,7 @@ from werkzeug.exceptions import BadRequest, HTTPException, MethodNotAllowed, Not
 from werkzeug.wsgi import ClosingIterator
 
 from .answer import Encoders, answer, close
-from .headers import LENGTH_HEADERS, TEXT_HEADER, Headers, Made, status_line
+from .headers import LENGTH_HEADERS, TEXT_HEADER, Headers, Made, gate, status_line
 from .index import NOT_UTF8, NOWHERE, Miss
 from .log import log_exception
 from .paths import decode_path, location, unquote_path_info
@@ -253,11 +253,11 @@ def _recover(site: Site, request: Request, error: Exception, tried: tuple[Handle
 
 
 def _by_handler(site: Site, request: Request, found: Found, meant: HTTPException) -> Made:
+    extra = extra_headers(meant, request.environ)
+    gate(status_line(meant.code or 500), extra)
     result = found.handler(request, found.error)
     made = answer(result, request.environ, site.encoders, origin=found.handler, status=meant.code or 500)
-    if made[0].startswith(str(meant.code)):
-        return _with_headers(made, extra_headers(meant, request.environ))
-    return made
+    return _with_headers(made, extra) if made[0].startswith(str(meant.code)) else made
 
 
 def _by_itself(site: Site, environ: WSGIEnvironment, meant: HTTPException) -> Made | None:

@@ -335,6 +335,14 @@ def test_an_error_that_cannot_be_sent_is_a_500(error, caplog):
     assert call(app).code == 500
 
 
+def test_the_headers_of_an_error_pass_the_gate_where_a_handler_answers(caplog):
+    app = handlers(400)
+    app.get("/")(raising(BadHeaders()))
+    reply = call(app)
+    assert (reply.code, reply.headers.get("x-a")) == (500, None)
+    assert len(caplog.records) == 1
+
+
 def test_unauthorized_keeps_its_challenge():
     from werkzeug.datastructures import WWWAuthenticate
 
