@@ -115,6 +115,7 @@ def respond(app: Served, environ: WSGIEnvironment, start_response: StartResponse
 
 def _guard(site: Site, environ: WSGIEnvironment) -> None:
     """What is rarely asked for, before the route."""
+    environ.setdefault("REQUEST_METHOD", "GET")
     if site.path_info_encoded:
         try:
             environ["PATH_INFO"] = unquote_path_info(environ.get("PATH_INFO", ""))

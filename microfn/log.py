@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import traceback
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -15,7 +16,15 @@ logger = logging.getLogger("microfn")
 
 
 def log_exception(error: BaseException, environ: WSGIEnvironment) -> None:
-    """Log an exception with the request it happened in; what the client chose is escaped, and stays on its line."""
+    """Log an exception with the request it happened in; method and path are escaped, and stay on their line.
+
+    That a log cannot be written is no reason to leave the request without an answer, so it is passed over.
+    """
+    with suppress(Exception):
+        _log(error, environ)
+
+
+def _log(error: BaseException, environ: WSGIEnvironment) -> None:
     method = ascii(environ.get("REQUEST_METHOD", ""))[1:-1]
     path = ascii(environ.get("PATH_INFO", ""))[1:-1][:1000]
     route = environ.get("microfn.route", "no route")
@@ -25,5 +34,6 @@ def log_exception(error: BaseException, environ: WSGIEnvironment) -> None:
         return
     stream = environ.get("wsgi.errors")
     if stream is not None:
-        stream.write("".join([f"microfn: {message}\n", *traceback.format_exception(error)]))
+        text = "".join([f"microfn: {message}\n", *traceback.format_exception(error)])
+        stream.write(text.encode("ascii", "backslashreplace").decode())
         stream.flush()

@@ -290,6 +290,12 @@ def test_trusted_hosts_are_checked_on_every_request():
         assert call(app, path="/nope", HTTP_HOST=host).code == 400
 
 
+def test_a_guarded_router_answers_a_request_without_a_method():
+    app = Router(trusted_hosts=["example.com"], path_info_encoded=True)
+    assert call(app, REQUEST_METHOD=None, HTTP_HOST="evil.example", validate=False).code == 400
+    assert call(app, REQUEST_METHOD=None, HTTP_HOST="example.com", path="/\u0100", validate=False).code == 400
+
+
 @pytest.mark.parametrize("host", ["a b", "evil.example/x", "[::1", "\x7f", "a, b", "a:99999999"])
 def test_a_host_that_is_none_is_400_where_it_is_used(host):
     app = Router()

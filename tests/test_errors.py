@@ -407,6 +407,19 @@ def test_without_logging_errors_reach_the_servers_stream(unconfigured):
     assert reply.errors.endswith("RuntimeError: why\n")
 
 
+@pytest.mark.parametrize("encoding", ["ascii", None])
+def test_a_log_that_cannot_be_written_leaves_no_request_without_an_answer(unconfigured, encoding):
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, encoding=encoding or "utf-8")
+    if encoding is None:
+        stream.close()
+    app = Router()
+    app.get("/x")(raising(RuntimeError("é \ud800")))
+    body = app(environ_of(path="/x", wsgi__errors=stream), lambda status, headers: None)
+    assert b'"status":500' in b"".join(body)
+    assert encoding is None or b"\\xe9 \\ud800" in raw.getvalue()
+
+
 def test_a_host_without_an_error_stream_is_answered_all_the_same(unconfigured):
     app = Router()
     app.get("/x")(raising(RuntimeError("why")))
