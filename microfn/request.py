@@ -60,6 +60,13 @@ class _Body(LimitedStream):
         super().__init__(cast("IO[bytes]", _Source(stream)), limit, is_max)
         self._failure: HTTPException | None = None
 
+    @classmethod
+    def failed(cls, stream: IO[bytes]) -> _Body:
+        """One whose every read fails."""
+        body = cls(stream, 1)
+        body._failure = ClientDisconnected()
+        return body
+
     def on_exhausted(self) -> None:
         if self._limit_is_max and self._has_more():
             self._fail(RequestEntityTooLarge(f"The body can have {self.limit} bytes at most."))
@@ -197,7 +204,12 @@ class Request(_Slots, WerkzeugRequest):
             if cache and not parse_form_data and self._cached_data is None and "stream" not in self.__dict__:
                 length = self.environ.get("CONTENT_LENGTH")
                 if length and not self.shallow:
-                    self._cached_data = _read(self.environ["wsgi.input"], _checked_length(length, self._body_limit()))
+                    size = _checked_length(length, self._body_limit())
+                    try:
+                        self._cached_data = _read(self.environ["wsgi.input"], size)
+                    except ClientDisconnected:
+                        self.stream = _Body.failed(self.environ["wsgi.input"])
+                        raise
             return super().get_data(cache, as_text, parse_form_data)
 
     def call_on_close(self, callback: Callable[[], None]) -> None:

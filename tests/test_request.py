@@ -312,6 +312,22 @@ def test_a_body_that_comes_in_pieces_is_read_whole(body_app):
     assert call(body_app, "POST", wsgi__input=Dribble(b"hell", allowed=5), CONTENT_LENGTH="5").code == 400
 
 
+class Resumes(Input):
+    """A connection that breaks, and whose next read would give what belongs to the next request."""
+
+    def read(self, size=-1):
+        if self.file.tell() == 3:
+            self.file.seek(4)
+            raise TimeoutError
+        return super().read(min(size, 3) if self.file.tell() == 0 else size)
+
+
+def test_a_read_that_failed_is_not_tried_again():
+    request = Request(environ_of("POST", wsgi__input=Resumes(b"abc-GET /next", allowed=None), CONTENT_LENGTH="5"))
+    reads = [request.get_data, request.get_data, lambda: request.stream.read(), lambda: request.get_data(cache=False)]
+    assert [code_of(read) for read in reads] == [400] * 4
+
+
 def test_once_read_the_stream_is_empty():
     request = Request(environ_of("POST", body=b"hello"))
     assert (request.get_data(), request.stream.read(), request.get_data()) == (b"hello", b"", b"hello")
