@@ -24,6 +24,7 @@ _PATH_SAFE = "/!$&'()*+,;=:@"
 _PLAIN = re.compile(r"[A-Za-z0-9_.~/!$&'()*+,;=:@-]*")
 # Section 3.4: a query may hold "/" and "?" too. "%" is looked at apart: what is escaped already stays as it came.
 _QUERY_SAFE = _PATH_SAFE + "?%"
+_DOTS = frozenset((".", ".."))
 _LONE_PERCENT = re.compile("%(?![0-9A-Fa-f]{2})")
 
 
@@ -86,8 +87,11 @@ def other_spelling(path: str) -> str | None:
 
 
 def is_same_site(path: str) -> bool:
-    r"""Whether a path, sent as a Location, can only mean this site: browsers take `//` and `/\` for a host."""
-    return path[1:2] not in ("/", "\\")
+    r"""Whether a path, sent as a Location, leads to itself: browsers take `//` and `/\` for a host, and resolve dots.
+
+    RFC 3986, section 5.2.4: `/app/../x` would leave the application that is mounted at `/app`.
+    """
+    return path[1:2] not in ("/", "\\") and not ("/." in path and _DOTS.intersection(path.split("/")))
 
 
 def location(script_name: str, path: str, query: str = "") -> str:
