@@ -6,6 +6,7 @@ import functools
 import io
 import re
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import IO, TYPE_CHECKING, Any, NoReturn, cast
 
 from werkzeug.datastructures import EnvironHeaders
@@ -17,6 +18,7 @@ from werkzeug.exceptions import (
     SecurityError,
     UnsupportedMediaType,
 )
+from werkzeug.http import parse_date
 from werkzeug.wrappers import Request as WerkzeugRequest
 from werkzeug.wsgi import LimitedStream
 
@@ -172,6 +174,13 @@ class Request(_Slots, WerkzeugRequest):
         @Lazy
         def remote_addr(self) -> str | None:
             return self.environ.get("REMOTE_ADDR")
+
+        @Lazy
+        def date(self) -> datetime | None:
+            try:
+                return parse_date(self.environ.get("HTTP_DATE"))
+            except (ValueError, ArithmeticError):
+                return None
 
         @Lazy
         def host(self) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 from werkzeug.datastructures import Headers as WerkzeugHeaders
+from werkzeug.http import parse_date
 from werkzeug.utils import redirect as _redirect
 from werkzeug.wrappers import Response as WerkzeugResponse
 
@@ -59,6 +60,14 @@ class Response(WerkzeugResponse):
         def _on_close(self) -> list[Callable[[], Any]]:
             return []
 
+    def make_conditional(
+        self, request_or_environ: Any, accept_ranges: bool | str = False, complete_length: int | None = None
+    ) -> WerkzeugResponse:
+        """werkzeug's; a date that is none is ignored (RFC 9110, sections 13.1.3 and 13.1.5), however absurd it is."""
+        environ = getattr(request_or_environ, "environ", request_or_environ)
+        kept = {name: value for name, value in environ.items() if name not in _DATES or _is_readable(value)}
+        return super().make_conditional(kept, accept_ranges, complete_length)
+
     @property
     def is_untouched(self) -> bool:
         """Whether it is still nothing but a status and text."""
@@ -71,6 +80,18 @@ class Response(WerkzeugResponse):
         if "_status" in self.__dict__:
             gate(line, [])
         return line, [TEXT_HEADER, LENGTH_HEADERS[len(content)]], [content]
+
+
+_DATES = ("HTTP_IF_MODIFIED_SINCE", "HTTP_IF_UNMODIFIED_SINCE", "HTTP_IF_RANGE")
+
+
+def _is_readable(value: str) -> bool:
+    """Whether werkzeug reads this as a date, or as none, without an exception."""
+    try:
+        parse_date(value)
+    except (ValueError, ArithmeticError):
+        return False
+    return True
 
 
 def html(text: str) -> Markup:

@@ -170,6 +170,14 @@ def test_a_range_is_for_get_only(app):
     assert call(app, "HEAD", "/f/data.bin", HTTP_RANGE="bytes=0-1").code == 200
 
 
+ABSURD = "Mon, 01 Jan 99999999999 00:00:00 GMT"
+
+
+@pytest.mark.parametrize("header", ["HTTP_IF_MODIFIED_SINCE", "HTTP_IF_UNMODIFIED_SINCE", "HTTP_IF_RANGE"])
+def test_an_absurd_date_is_ignored(app, header):
+    assert call(app, path="/f/data.bin", HTTP_RANGE="items=0-1", **{header: ABSURD}).code == 200
+
+
 def test_a_range_of_another_version_is_ignored(app):
     assert call(app, path="/f/data.bin", HTTP_RANGE="bytes=0-1", HTTP_IF_RANGE='"other"').code == 200
 

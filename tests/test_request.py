@@ -140,8 +140,13 @@ def test_what_a_client_sends_and_nobody_can_read_is_400(name, extra):
     assert call(app, **extra).code == 400
 
 
+def test_an_absurd_date_is_none():
+    assert Request(environ_of(HTTP_DATE="Mon, 01 Jan 99999999999 00:00:00 GMT")).date is None
+
+
 JUNK = [
     "",
+    "Mon, 01 Jan 99999999999 00:00:00 GMT",
     "\xff",
     "\x00",
     "=",
