@@ -402,6 +402,25 @@ def test_forms_are_limited_in_parts_and_memory(form_app):
     assert call(form_app, "POST", **multipart(field(b"f", b"x" * 600_000, b"f"))).text == "0 1"
 
 
+URLENCODED = {"CONTENT_TYPE": "application/x-www-form-urlencoded"}
+
+
+def test_urlencoded_forms_are_limited_too(form_app):
+    assert call(form_app, "POST", body=b"&".join(b"a%d=1" % n for n in range(1000)), **URLENCODED).text == "1000 0"
+    assert call(form_app, "POST", body=b"&".join(b"a%d=1" % n for n in range(1001)), **URLENCODED).code == 413
+    assert call(form_app, "POST", body=b"a=" + b"x" * 499_998, **URLENCODED).text == "1 0"
+    assert call(form_app, "POST", body=b"a=" + b"x" * 499_999, **URLENCODED).code == 413
+
+
+def test_the_limits_of_forms_can_be_lifted():
+    class Unlimited(Request):
+        max_form_memory_size = None
+        max_form_parts = None
+
+    body = b"&".join(b"a%d=1" % n for n in range(100_000))
+    assert len(Unlimited(environ_of("POST", body=body, **URLENCODED)).form) == 100_000
+
+
 def test_an_uploaded_file_is_open_while_the_answer_streams_and_closed_then():
     opened = []
 
