@@ -30,7 +30,7 @@ from .response import Response
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
 
-__all__ = ["Encoders", "answer", "close", "encoders_for"]
+__all__ = ["Encoders", "Ending", "answer", "close", "encoders_for", "is_file"]
 
 _NO_CONTENT = ("204", "205", "304")
 
@@ -96,8 +96,10 @@ def _general_answer(result: Any, environ: WSGIEnvironment, encoders: Encoders, o
         if given_status is not None:
             line = status_line(given_status)
         if given_headers:
-            is_whole = isinstance(content, list) and environ["REQUEST_METHOD"] != "HEAD"
-            headers = _merge(headers, given_headers, is_whole=is_whole)
+            is_whole = isinstance(content, list) or (isinstance(body, WerkzeugResponse) and body.is_sequence)
+            # A HEAD route of its own may say how long the body is that it does not make.
+            is_empty = environ["REQUEST_METHOD"] == "HEAD" and content == [b""]
+            headers = _merge(headers, given_headers, is_whole=is_whole and not is_empty)
         gate(line, headers)
     except BaseException:
         close(content)
@@ -127,7 +129,9 @@ class Stream:
             for chunk in self._chunks:
                 self.is_text = isinstance(chunk, str)
                 self._first.append(_encode(chunk))
-                break
+                if chunk:  # PEP 3333: nothing is sent before the first that is not empty
+                    break
+            self._first.reverse()
         except BaseException:
             self.close()
             raise
@@ -139,9 +143,28 @@ class Stream:
         return self._first.pop() if self._first else _encode(next(self._chunks))
 
     def close(self) -> None:
+        """Close what it came from, the first time."""
         if not self._is_closed:
             self._is_closed = True
             close(self._owner)
+
+
+class Ending:
+    """A body behind whose end something else happens, once, even where closing the body itself fails."""
+
+    def __init__(self, body: Iterable[bytes], end: Callable[[], object]) -> None:
+        self._body = body
+        self._end = end
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._body)
+
+    def close(self) -> None:
+        """Close the body; the end comes in any case."""
+        try:
+            close(self._body)
+        finally:
+            self._end()
 
 
 def _encode(chunk: str | bytes) -> bytes:
@@ -225,12 +248,12 @@ def _of_application(application: WSGIApplication, environ: WSGIEnvironment) -> M
             raise AssertionError("start_response was called twice, the second time without exc_info (PEP 3333)")
         if exc_info is not None and is_sent:
             raise exc_info[1]
-        started[:] = [(status, headers)]
+        started[:] = [(status, list(headers))]
         return written.append
 
     is_sent = False
     body = application(environ, start_response)
-    if not started or not _is_file(body, environ):
+    if not started or written or not is_file(body, environ):
         body = Stream(_with_written(written, body), body)
     if not started:
         close(body)
@@ -249,7 +272,7 @@ def _with_written(written: list[bytes], body: Iterable[bytes]) -> Iterator[bytes
         yield written.pop(0)
 
 
-def _is_file(body: object, environ: WSGIEnvironment) -> bool:
+def is_file(body: object, environ: WSGIEnvironment) -> bool:
     """Whether the server knows how to send this faster than chunk by chunk (PEP 3333, wsgi.file_wrapper)."""
     wrapper = environ.get("wsgi.file_wrapper")
     return isinstance(wrapper, type) and isinstance(body, wrapper)

@@ -8,9 +8,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol
 
 from werkzeug.exceptions import BadRequest, HTTPException, MethodNotAllowed, NotFound, RequestURITooLarge
-from werkzeug.wsgi import ClosingIterator
 
-from .answer import Encoders, answer, close
+from .answer import Encoders, Ending, answer, close, is_file
 from .headers import LENGTH_HEADERS, TEXT_HEADER, Headers, Made, gate, status_line
 from .index import NOT_UTF8, NOWHERE, Miss
 from .log import log_exception
@@ -71,7 +70,9 @@ class Served(Protocol):
         """Publish what is registered."""
 
 
-def respond(app: Served, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+def respond(  # noqa: C901 - one step after the other
+    app: Served, environ: WSGIEnvironment, start_response: StartResponse
+) -> Iterable[bytes]:
     """Answer a request: find its route, call the handle, send what it returned."""
     site = app.site or app.first_site()
     request = None
@@ -103,8 +104,12 @@ def respond(app: Served, environ: WSGIEnvironment, start_response: StartResponse
     except Exception as error:
         request = request or site.request_class(environ)
         status, headers, body = _recover(site, request, error)
-    if request is not None and request.on_close:
-        body = ClosingIterator(body, request.on_close)
+    except BaseException:
+        if request is not None:
+            request.end()
+        raise
+    if request is not None and (request.on_close or type(body) is not list):
+        body = _until_the_end(request, body)
     try:
         start_response(status, headers)
     except BaseException:
@@ -116,9 +121,10 @@ def respond(app: Served, environ: WSGIEnvironment, start_response: StartResponse
 def _guard(site: Site, environ: WSGIEnvironment) -> None:
     """What is rarely asked for, before the route."""
     environ.setdefault("REQUEST_METHOD", "GET")
-    if site.path_info_encoded:
+    if site.path_info_encoded and environ.get("microfn.path_info") is None:
+        environ["microfn.path_info"] = environ.get("PATH_INFO") or ""  # as it came; what is decoded is decoded once
         try:
-            environ["PATH_INFO"] = unquote_path_info(environ.get("PATH_INFO", ""))
+            environ["PATH_INFO"] = unquote_path_info(environ["microfn.path_info"])
         except ValueError:
             raise BadRequest(_NO_TEXT) from None
     if site.request_class.trusted_hosts:
@@ -200,7 +206,7 @@ def _redirect(site: Site, environ: WSGIEnvironment, path: str) -> Made:
     method = environ["REQUEST_METHOD"]
     line = status_line((301 if method in ("GET", "HEAD") else 308) if site.permanent_redirects else 307)
     content = f"{line[4:]}\n".encode()
-    target = location(environ.get("SCRIPT_NAME", ""), path, environ.get("QUERY_STRING", ""))
+    target = location(environ.get("SCRIPT_NAME") or "", path, environ.get("QUERY_STRING") or "")
     headers = [TEXT_HEADER, LENGTH_HEADERS[len(content)], ("Location", target)]
     return line, headers, [] if method == "HEAD" else [content]
 
@@ -224,10 +230,15 @@ def _refuse(site: Site, environ: WSGIEnvironment, error: HTTPException) -> Made:
 
 def _closing(request: Request, made: Made) -> Made:
     """The answer, whose end is the end of the request too."""
-    if not request.on_close:
-        return made
     status, headers, body = made
-    return status, headers, ClosingIterator(body, request.on_close)
+    return status, headers, _until_the_end(request, body)
+
+
+def _until_the_end(request: Request, body: Iterable[bytes]) -> Iterable[bytes]:
+    """The body, whose end is the end of the request too; also where what is to be called then is told meanwhile."""
+    if not request.on_close and (isinstance(body, list) or is_file(body, request.environ)):
+        return body
+    return Ending(body, request.end)
 
 
 def _recover(site: Site, request: Request, error: Exception, tried: tuple[Handle, ...] = ()) -> Made:
@@ -235,20 +246,21 @@ def _recover(site: Site, request: Request, error: Exception, tried: tuple[Handle
     environ = request.environ
     made: Made
     meant = error if isinstance(error, HTTPException) and (error.code or error.response) else internal_error(error)
-    found = site.errors.find(error) if meant.response is None else None
-    if found is not None and found.handler in tried:
-        found = None
+    is_nameless = isinstance(error, HTTPException) and meant is not error
+    found = site.errors.find(meant if is_nameless else error, tried) if meant.response is None else None
     try:
         if found is not None:
             made = _by_handler(site, request, found, meant)
         else:
             made = _by_itself(site, environ, meant) or page(meant, environ)
     except Exception as another:
-        if found is None or not isinstance(another, HTTPException):
+        if found is None:
             log_exception(another, environ)  # with the error that it came of, which is its context
             return page(internal_error(another), environ)
         made = _recover(site, request, another, (*tried, found.handler))
-    if meant is not error and made[0].startswith("5") and not (found and found.is_foreseen):
+        if not isinstance(another, HTTPException):
+            return made
+    if is_nameless or (meant is not error and not (found and found.is_foreseen)):
         log_exception(error, environ)
     return made
 

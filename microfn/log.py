@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import traceback
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -12,11 +13,14 @@ if TYPE_CHECKING:
 
 __all__ = ["log_exception"]
 
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 logger = logging.getLogger("microfn")
 
 
 def log_exception(error: BaseException, environ: WSGIEnvironment) -> None:
     """Log an exception with the request it happened in; method and path are escaped, and stay on their line.
+
+    The exception itself goes to a logger as it is, and its handlers decide how it looks.
 
     That a log cannot be written is no reason to leave the request without an answer, so it is passed over.
     """
@@ -34,6 +38,9 @@ def _log(error: BaseException, environ: WSGIEnvironment) -> None:
         return
     stream = environ.get("wsgi.errors")
     if stream is not None:
-        text = "".join([f"microfn: {message}\n", *traceback.format_exception(error)])
+        # Indented, and without control characters, so that no message of an exception looks like a line of the log.
+        lines = "".join(traceback.format_exception(error)).splitlines()
+        shown = [_CONTROL.sub(lambda found: ascii(found[0])[1:-1], line) for line in lines]
+        text = "\n    ".join([f"microfn: {message}", *shown]) + "\n"
         stream.write(text.encode("ascii", "backslashreplace").decode())
         stream.flush()

@@ -5,7 +5,7 @@ A browser gets a small HTML page, whoever prefers plain text gets that, everyone
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from markupsafe import escape
@@ -53,7 +53,8 @@ def preferred_type(accept: str) -> str:
     """
     if not accept or len(accept) > _LONGEST_ACCEPT:
         return PROBLEM
-    accepted = parse_accept_header(accept, MIMEAccept)
+    # Parameters (`;charset=utf-8`) are about the same type.
+    accepted = MIMEAccept([(name.partition(";")[0].strip(), q) for name, q in parse_accept_header(accept, MIMEAccept)])
     json = max(accepted.quality("application/json"), accepted.quality(PROBLEM))
     html = accepted.quality("text/html")
     text = accepted.quality("text/plain")
@@ -132,27 +133,29 @@ class ErrorHandlers:
 
     Keys are classes of exceptions and statuses. A class counts for its subclasses, a status for every HTTPException
     that has it; of those, a class below HTTPException is more specific than the status, and the status more than
-    HTTPException itself.
+    HTTPException itself. An HTTPException is left to these, whatever else it is (BadRequestKeyError is a KeyError).
     """
 
     def __init__(self, handlers: Mapping[Key, Handle]) -> None:
         self._handlers = dict(handlers)
 
-    def find(self, error: Exception) -> Found | None:
-        """The handler of this error; that of 500 gets an InternalServerError around the exception."""
+    def find(self, error: Exception, tried: Sequence[Handle] = ()) -> Found | None:
+        """The handler of this error, unless it was tried; that of 500 gets an InternalServerError around it."""
         for cls in type(error).__mro__:
             if cls is HTTPException:
-                return self._find_http(error)
-            if cls in self._handlers:
-                return Found(self._handlers[cls], error, cls is not Exception)
-        found = self.find(internal_error(error))
+                return self._find_http(error, tried)
+            handler = self._handlers.get(cls)
+            if handler is not None and handler not in tried:
+                return Found(handler, error, cls is not Exception)
+        found = self.find(internal_error(error), tried)
         return found and found._replace(is_foreseen=False)
 
-    def _find_http(self, error: Exception) -> Found | None:
+    def _find_http(self, error: Exception, tried: Sequence[Handle]) -> Found | None:
         """Not Exception: the handler for whatever nobody foresaw leaves the errors alone that somebody meant."""
         for key in (getattr(error, "code", None), HTTPException):
-            if key in self._handlers:
-                return Found(self._handlers[key], error, is_foreseen=True)
+            handler = self._handlers.get(key) if key is not None else None
+            if handler is not None and handler not in tried:
+                return Found(handler, error, is_foreseen=True)
         return None
 
 

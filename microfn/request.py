@@ -6,6 +6,7 @@ import functools
 import io
 import re
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from datetime import datetime
 from typing import IO, TYPE_CHECKING, Any, NoReturn, cast
 
@@ -251,6 +252,13 @@ class Request(_Slots, WerkzeugRequest):
     def call_on_close(self, callback: Callable[[], None]) -> None:
         """Call this, without arguments, when the body of the answer has been sent, or the client has gone."""
         self.on_close = [*self.on_close, callback]
+
+    def end(self) -> None:
+        """Call all that waits for the end, each once, also where one of them fails; a failure is raised then."""
+        with ExitStack() as stack:
+            for callback in reversed(self.on_close):
+                stack.callback(callback)
+            self.on_close = ()
 
     def _get_file_stream(self, *args: Any, **kwargs: Any) -> IO[bytes]:
         """Where werkzeug puts an uploaded file, on disk if it is large; it is closed when the request is done with."""

@@ -43,12 +43,12 @@ class Router(Registrar):
     `redirect_trailing_slash`, `redirect_fixed_path`: redirect to the route that the path without its last slash, or
     with one more, would match; or the path cleaned of `//`, `.` and `..` and with the case of its text mended.
     `handle_method_not_allowed`, `handle_options`: answer 405, and OPTIONS, by what other methods have a route;
-    `global_options` is a handle for all OPTIONS requests that no route answers. `not_found`, `method_not_allowed`:
-    the same as `error(404)` and `error(405)`. `overlap`: let literal text stand beside a param, and both beside a
-    catch-all; literal text wins. `permanent_redirects`: 301, or 308 where the method must stay; else 307.
-    `max_content_length`: bytes of a body that may be read, None for no limit (413). `max_path_length`: characters
-    that a path may have if it is no match (414). `trusted_hosts`: the hosts to answer to, ".example.com" for all
-    below (400 for others).
+    `global_options` is a handle for OPTIONS requests that only other methods have a route for. `not_found`,
+    `method_not_allowed`: the same as `error(404)` and `error(405)`. `overlap`: let literal text stand beside a param,
+    and both beside a catch-all; literal text wins. `permanent_redirects`: 301, or 308 where the method must stay;
+    else 307. `max_content_length`: bytes of a body that may be read, None for no limit (413). `max_path_length`:
+    characters that a path may have if it is no match (414). `trusted_hosts`: the hosts to answer to, ".example.com"
+    for all below (400 for others).
     `json`: an object with `dumps` and `loads`. `path_info_encoded`: the host hands over PATH_INFO undecoded
     (Passenger).
     """
@@ -112,8 +112,8 @@ class Router(Registrar):
         """The table that the next site gets; None where nothing changed since the last one."""
         self.site: Site | None = None
         """What requests are answered from; None before the first."""
-        self._before: tuple[list[Route], dict[str, Route], dict[Key, Handle]] | None = None
-        """What there was before a block of `changes`, while one is open."""
+        self._before: _State | None = None
+        """What there was before the outermost open block of `changes`."""
         _routers.add(self)
         if not_found is not None:
             self.error(404)(not_found)
@@ -132,7 +132,8 @@ class Router(Registrar):
         """What would answer: `(handle, params, tsr)`, the parameters as raw text, before any converter.
 
         HEAD falls back to GET. Without a match it is `(None, {}, tsr)`: `tsr` says whether the path without its last
-        slash, or with one more, is one. `path` is text, decoded.
+        slash, or with one more, is one. `path` is text, decoded. Like the first request, it publishes what is
+        registered.
 
         >>> app = Router()
         >>> app.handle("GET", "/users/:id", lambda request, params: "")
@@ -154,27 +155,27 @@ class Router(Registrar):
     def changes(self) -> Iterator[None]:
         """Publish all that is registered inside as one change; where an exception leaves the block, none of it.
 
-        Requests see the routes before or the routes after. Other threads that register wait. A change reaches this
-        process only: other workers of a server have routers of their own.
+        Requests see the routes before or the routes after. Other threads that register wait. Blocks may be nested: each
+        is undone by itself, and the outermost publishes. A change reaches this process only: other workers of a server
+        have routers of their own, and so has a process that is forked inside of a block, which forgets the block.
         """
         with self._lock:
-            if self._before is not None:
-                yield
-                return
-            self._before = self._routes.copy(), self._names.copy(), self._error_handlers.copy()
+            saved = self._routes.copy(), self._names.copy(), self._error_handlers.copy()
+            is_outermost = self._before is None
+            self._before = self._before or saved
             try:
                 yield
             except BaseException:
-                self._undo()
+                self._restore(saved)
                 raise
-            self._before = None
+            finally:
+                if is_outermost:
+                    self._before = None
             self._publish_if_live()
 
-    def _undo(self) -> None:
-        """Forget what an open block of `changes` has gathered."""
-        if self._before is not None:
-            self._routes, self._names, self._error_handlers = self._before
-        self._before = self._draft = None
+    def _restore(self, state: _State) -> None:
+        self._routes, self._names, self._error_handlers = state
+        self._draft = None
 
     def test_client(self) -> Client:
         """werkzeug's test client for this application."""
@@ -207,7 +208,10 @@ class Router(Registrar):
     def _forget_other_threads(self) -> None:
         """In a forked child nobody holds the lock any more, and what another thread had begun is not finished."""
         self._lock = threading.RLock()
-        self._undo()
+        self._draft = None
+        if self._before is not None:
+            self._restore(self._before)
+            self._before = None
 
     def _next_table(self) -> Table:
         """The table that is being changed: a new one where requests read the last."""
@@ -222,20 +226,30 @@ class Router(Registrar):
 
     def _publish(self) -> Site:
         table, self._draft = self._next_table(), None
+        return self._publish_table(table, self._error_handlers)
+
+    def _publish_table(self, table: Table, handlers: dict[Key, Handle]) -> Site:
         table.compile()
         self.site = self._new_site(
             table=table,
             find=table.index.find,
             methods=table.methods(),
-            errors=ErrorHandlers(self._error_handlers),
-            handles_errors=bool(self._error_handlers),
+            errors=ErrorHandlers(handlers),
+            handles_errors=bool(handlers),
         )
         return self.site
 
     def first_site(self) -> Site:
-        """Publish what is registered, unless that is done."""
+        """Publish what is registered, unless that is done; inside of a block of `changes`, what there was before it."""
         with self._lock:
+            if self.site is None and self._before is not None:
+                routes, _, handlers = self._before
+                return self._publish_table(self._new_table(routes), handlers)
             return self.site or self._publish()
+
+
+_State = tuple[list[Route], dict[str, Route], dict[Key, Handle]]
+"""What is registered: routes, names, handlers of errors."""
 
 
 def _after_fork_in_child() -> None:
@@ -270,6 +284,10 @@ def _check_hosts(hosts: Any) -> list[str] | None:
     for host in listed:
         if not isinstance(host, str):
             raise TypeError(f"trusted_hosts holds hosts as str, not {host!r}")
+        try:
+            host.removeprefix(".").partition(":")[0].encode("idna")
+        except UnicodeError as error:
+            raise ValueError(f"trusted_hosts holds {host!r}, which is no host: {error}") from None
     if not listed:
         raise ValueError("trusted_hosts is empty, so no request could be answered; leave it out to answer to any host")
     return listed

@@ -276,6 +276,9 @@ def test_a_host_that_hands_over_the_path_undecoded_is_an_option():
     app.get("/caf\xe9/:name")(lambda request, params: {**params, "path": request.path})
     reply = call(app, path="/caf%C3%A9/a%2520b")
     assert reply.text == '{"name":"a%20b","path":"/café/a%20b"}'
+    environ = environ_of(path="/caf%C3%A9/a%2520b")
+    for _ in range(2):
+        assert b"".join(app(environ, lambda status, headers: None)).startswith(b'{"name":"a%20b"')
     assert call(app, path="/%ff").code == 400
     assert call(app, path="/\u0100", validate=False).code == 400
 
@@ -371,6 +374,59 @@ def test_what_must_happen_when_the_body_is_sent_is_called_then():
     assert seen == ["streamed", "closed"]
     assert call(app, path="/early").code == 404
     assert seen[2:] == ["early"]
+
+
+def test_what_is_told_while_the_body_streams_is_called_too():
+    seen = []
+
+    def stream(request):
+        yield "a"
+        request.call_on_close(lambda: seen.append("late"))
+        yield "b"
+
+    app = Router()
+    app.get("/")(lambda request, params: stream(request))
+    assert call(app).text == "ab"
+    assert seen == ["late"]
+
+
+def test_all_is_called_also_where_one_of_it_fails():
+    seen = []
+
+    def handle(request, params):
+        request.call_on_close(lambda: seen.append(1))
+        request.call_on_close(lambda: 1 / 0)
+        request.call_on_close(lambda: seen.append(2))
+        return "ok"
+
+    app = Router()
+    app.get("/")(handle)
+    assert isinstance(call(app, validate=False).error, ZeroDivisionError)
+    assert seen == [1, 2]
+
+
+def test_what_is_no_exception_ends_the_request_too():
+    seen = []
+
+    def handle(request, params):
+        request.call_on_close(lambda: seen.append("ended"))
+        raise SystemExit
+
+    app = Router()
+    app.get("/")(handle)
+    with pytest.raises(SystemExit):
+        app(environ_of(), lambda status, headers: None)
+    assert seen == ["ended"]
+
+
+def test_what_is_no_exception_passes_before_there_is_a_request():
+    def leave(text):
+        raise SystemExit
+
+    app = Router()
+    app.get("/:x", convert={"x": leave})(echo)
+    with pytest.raises(SystemExit):
+        app(environ_of(path="/1"), lambda status, headers: None)
 
 
 def test_an_error_handlers_request_has_an_end_too():

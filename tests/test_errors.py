@@ -45,6 +45,8 @@ ACCEPTS = [
     ("text/plain;q=0.9, */*;q=0.1", TEXT),
     ("image/png", JSON),
     ("text/html;q=0", JSON),
+    ("text/html;charset=utf-8", HTML),
+    ("text/html;level=1, application/json;q=0.5", HTML),
     ("text/html;q=nonsense", JSON),
     (",;q=,/", JSON),
     ("\xff", JSON),
@@ -254,6 +256,21 @@ def test_a_handler_may_abort_with_another_error_that_has_a_handler():
     assert (reply.code, reply.text) == (410, "mine: gone")
 
 
+def test_a_handler_that_fails_leaves_the_answer_to_that_of_500(caplog):
+    app = Router(not_found=lambda request, error: 1 / 0)
+    app.error(500)(lambda request, error: f"mine: {type(error.original_exception).__name__}")
+    reply = call(app, path="/nope")
+    assert (reply.code, reply.text) == (500, "mine: ZeroDivisionError")
+    assert caplog.messages == ["GET /nope [no route] raised ZeroDivisionError"]
+
+
+def test_an_http_exception_without_a_status_is_one_of_500(caplog):
+    app = handlers(500)
+    app.get("/")(raising(HTTPException()))
+    assert call(app).text == "500 InternalServerError"
+    assert len(caplog.records) == 1
+
+
 def test_handlers_that_abort_in_a_circle_end_in_the_built_in_page():
     app = Router(not_found=lambda request, error: abort(410))
     app.error(410)(lambda request, error: abort(404, "round"))
@@ -270,12 +287,16 @@ def test_an_error_that_a_handler_foresaw_is_not_logged(caplog):
     assert caplog.messages == []
 
 
-def test_an_error_that_only_the_last_resort_answers_is_logged(caplog):
-    app = Router()
-    app.error(500)(lambda request, error: abort(503))
-    app.get("/")(raising(KeyError("x")))
-    assert call(app).code == 503
-    assert caplog.messages == ["GET / [/] raised KeyError"]
+@pytest.mark.parametrize("key", [500, Exception])
+@pytest.mark.parametrize("status", [503, 404])
+def test_an_error_that_only_the_last_resort_answers_is_logged_whatever_it_answers(key, status, caplog):
+    for handler in (lambda request, error: abort(status), lambda request, error: ("shown", status)):
+        caplog.clear()
+        app = Router()
+        app.error(key)(handler)
+        app.get("/")(raising(KeyError("x")))
+        assert call(app).code == status
+        assert caplog.messages == ["GET / [/] raised KeyError"]
 
 
 def test_a_handler_that_returns_nothing_is_a_500_that_names_it(caplog):
@@ -403,7 +424,7 @@ def test_without_logging_errors_reach_the_servers_stream(unconfigured):
     app = Router()
     app.get("/x")(raising(RuntimeError("why")))
     reply = call(app, path="/x")
-    assert reply.errors.startswith("microfn: GET /x [/x] raised RuntimeError\nTraceback (most recent call last):\n")
+    assert reply.errors.startswith("microfn: GET /x [/x] raised RuntimeError\n    Traceback (most recent call last):\n")
     assert reply.errors.endswith("RuntimeError: why\n")
 
 
@@ -418,6 +439,14 @@ def test_a_log_that_cannot_be_written_leaves_no_request_without_an_answer(unconf
     body = app(environ_of(path="/x", wsgi__errors=stream), lambda status, headers: None)
     assert b'"status":500' in b"".join(body)
     assert encoding is None or b"\\xe9 \\ud800" in raw.getvalue()
+
+
+def test_the_text_of_an_exception_does_not_look_like_a_line_of_the_log(unconfigured):
+    app = Router()
+    app.get("/x")(raising(RuntimeError("first\nmicrofn: forged\x1b[2J\r\u2028microfn: forged")))
+    lines = call(app, path="/x").errors.split("\n")
+    assert [line for line in lines if line.startswith("microfn")] == lines[:1]
+    assert "    microfn: forged\\x1b[2J" in lines
 
 
 def test_a_host_without_an_error_stream_is_answered_all_the_same(unconfigured):
@@ -436,4 +465,4 @@ def test_what_the_client_chose_stays_on_its_line_of_the_log(unconfigured):
     first, second = stream.getvalue().split("\n")[:2]
     assert first.startswith(r"microfn: GET\n /a\nmicrofn: forged\x1b[2J\xff")
     assert len(first) < 1100
-    assert second == "RuntimeError: x"
+    assert second == "    RuntimeError: x"

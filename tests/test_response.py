@@ -142,6 +142,14 @@ def test_a_length_that_is_not_the_bodys_is_not_sent():
     assert [value for name, value in reply.header_list if name.lower() == "content-length"] == ["4"]
 
 
+def test_nor_is_one_that_is_not_that_of_a_response():
+    app = Router()
+    app.get("/")(lambda request, params: (Response("four"), 200, {"Content-Length": "400"}))
+    app.get("/text")(lambda request, params: ("four", 200, {"Content-Length": "400"}))
+    for path in ["/", "/text"]:
+        assert [call(app, method, path).headers["content-length"] for method in ("GET", "HEAD")] == ["4", "4"]
+
+
 def test_a_head_route_may_say_the_length_of_what_it_does_not_send():
     reply = answer(("", 200, {"Content-Length": "400"}), method="HEAD")
     assert reply.headers["content-length"] == "400"
@@ -507,6 +515,32 @@ def test_an_application_that_starts_twice_is_a_500(caplog):
 
     assert answer(application).code == 500
     assert "twice" in str(caplog.records[0].exc_info[1])
+
+
+def test_an_application_may_begin_with_nothing():
+    def application(environ, start_response):
+        yield b""
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        yield b"x"
+
+    assert answer(lambda environ, start_response: application(environ, start_response), validate=False).body == b"x"
+
+
+def test_what_is_written_before_a_file_is_sent():
+    def application(environ, start_response):
+        start_response("200 OK", ((name, value) for name, value in [("Content-Type", "text/plain")]))(b"AB")
+        return environ["wsgi.file_wrapper"](io.BytesIO(b"cd"))
+
+    reply = answer(application, wsgi__file_wrapper=FileWrapper, validate=False)
+    assert (reply.body, reply.header_list) == (b"ABcd", [("Content-Type", "text/plain")])
+
+
+def test_a_stream_that_fails_behind_nothing_is_a_clean_500(caplog):
+    def stream():
+        yield ""
+        raise RuntimeError("SECRET")
+
+    assert answer(stream()).code == 500
 
 
 def test_an_application_that_never_starts_is_a_500(caplog):

@@ -321,6 +321,8 @@ def test_a_switch_is_a_bool(flag, value):
         ({"max_path_length": None}, TypeError, "max_path_length is a number, not None"),
         ({"trusted_hosts": "example.com"}, TypeError, "trusted_hosts is a list"),
         ({"trusted_hosts": 5}, TypeError, "trusted_hosts is a list"),
+        ({"trusted_hosts": ["a..b"]}, ValueError, "'a..b', which is no host"),
+        ({"trusted_hosts": ["." + "x" * 64]}, ValueError, "which is no host"),
         ({"trusted_hosts": [5]}, TypeError, "trusted_hosts holds hosts as str"),
         ({"trusted_hosts": []}, ValueError, "trusted_hosts is empty"),
         ({"json": object()}, TypeError, "json is an object with dumps and loads"),

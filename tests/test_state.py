@@ -60,6 +60,48 @@ def test_several_changes_are_published_as_one():
     assert call(app, path="/c").text == "mine"
 
 
+@pytest.mark.parametrize(
+    "publish", [lambda app: app.build(), lambda app: app.lookup("GET", "/"), lambda app: call(app)]
+)
+def test_a_site_that_is_asked_for_within_changes_is_the_one_before(publish):
+    app = Router()
+    app.get("/a")(say("a"))
+
+    def fail():
+        with app.changes():
+            app.get("/b")(say("b"))
+            app.error(404)(say("mine"))
+            publish(app)
+            assert call(app, path="/b").headers["content-type"] == "application/problem+json"
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
+    assert call(app, path="/a").text == "a"
+    assert call(app, path="/b").code == 404
+    with app.changes():
+        publish(app)
+        app.get("/b")(say("b"))
+    assert call(app, path="/b").text == "b"
+
+
+def test_a_nested_block_that_fails_is_undone_by_itself():
+    app = Router()
+
+    def fail():
+        with app.changes():
+            app.get("/b", name="b")(say("b"))
+            raise KeyError
+
+    with app.changes():
+        app.get("/a")(say("a"))
+        with pytest.raises(KeyError):
+            fail()
+        app.get("/c", name="b")(say("c"))
+    assert [route.pattern for route in app.routes] == ["/a", "/c"]
+    assert [call(app, path=path).code for path in ("/a", "/b", "/c")] == [200, 404, 200]
+
+
 @pytest.mark.parametrize("is_live", [True, False])
 def test_changes_that_fail_are_undone(is_live):
     app = Router()
