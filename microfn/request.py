@@ -146,7 +146,7 @@ class Request(_Slots, WerkzeugRequest):
     route: Route | None
     """The route that matched: its `method`, `pattern`, `name`, `handle` and `where`. None where none did."""
     params: dict[str, Any]
-    """The parameters, in path order; the same dict that the handle gets."""
+    """The parameters of the route, in path order: the same dict that its handle gets. Empty where there is no route."""
     on_close: Sequence[Callable[[], None]] = ()
     """What is called when the body of the answer has been sent, or the client has gone."""
     form_data_parser_class = _FormParser
