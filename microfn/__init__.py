@@ -11,16 +11,21 @@
 
 from werkzeug.exceptions import abort
 
-from .errors import InvalidHandle, InvalidMethod, InvalidPattern, RouteConflict, RouteError
+from .errors import InvalidHandle, InvalidMethod, InvalidPattern, InvalidUrl, RouteConflict, RouteError
+from .mount import HostSwitch
+from .registrar import Group
 from .request import Request
 from .response import Response, html, redirect
 from .route import Route
 from .router import Router
 
 __all__ = [
+    "Group",
+    "HostSwitch",
     "InvalidHandle",
     "InvalidMethod",
     "InvalidPattern",
+    "InvalidUrl",
     "Request",
     "Response",
     "Route",

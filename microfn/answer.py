@@ -25,12 +25,13 @@ from .headers import (
     gate,
     status_line,
 )
+from .request import Request
 from .response import Response
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
 
-__all__ = ["Encoders", "Ending", "answer", "close", "encoders_for", "is_file"]
+__all__ = ["Encoders", "Ending", "Stream", "answer", "close", "closing", "encoders_for", "is_file", "made_of"]
 
 _NO_CONTENT = ("204", "205", "304")
 
@@ -67,17 +68,22 @@ def answer(result: Any, environ: WSGIEnvironment, encoders: Encoders, *, origin:
     Raises TypeError or ValueError for what cannot be sent, and whatever a stream raises before its first chunk. What
     `result` holds is closed then; else it is closed by whoever closes the answer's body.
     """
-    kind = type(result)
-    encode = encoders.get(kind)
-    if encode is not None and status == 200:
-        made = encode(result)
-    elif kind is Response and result.is_untouched:
-        made = result.as_made()
-    else:
-        made = _general_answer(result, environ, encoders, origin, status)
+    made = made_of(result, environ, encoders, origin, status)
     if environ["REQUEST_METHOD"] == "HEAD" or made[0].startswith(_NO_CONTENT):
         return _without_body(*made)
     return made
+
+
+def made_of(result: Any, environ: WSGIEnvironment, encoders: Encoders, origin: object, status: int = 200) -> Made:
+    """The same, with a body also where HTTP has none."""
+    encode = encoders.get(type(result))
+    if encode is not None and status == 200:
+        return encode(result)
+    if type(result) is Response:
+        made = result.as_made()
+        if made is not None:
+            return made
+    return _general_answer(result, environ, encoders, origin, status)
 
 
 def _general_answer(result: Any, environ: WSGIEnvironment, encoders: Encoders, origin: object, status: int) -> Made:
@@ -105,6 +111,17 @@ def _general_answer(result: Any, environ: WSGIEnvironment, encoders: Encoders, o
         close(content)
         raise
     return line, headers, content
+
+
+def closing(request: Request, made: Made) -> Made:
+    """The answer, whose end is the end of the request too; also where what is to be called then is told meanwhile."""
+    status, headers, body = made
+    waiting = request.on_close
+    if type(body) is list and not waiting:
+        return made
+    if is_file(body, request.environ) and (not waiting or waiting == [body.close]):  # type: ignore[attr-defined]
+        return made
+    return status, headers, Ending(body, request.end)
 
 
 def close(body: object) -> None:

@@ -1,27 +1,36 @@
 """What is refused when it is registered, and why.
 
-Every error here is raised at import time, by the line that registers something wrong, never while a
-request is served. Each carries its data as attributes, so that a tool can show more than the message.
+They are raised at import time, by the line that registers something wrong, never while a request is
+served; but for `InvalidUrl`, which is raised where a URL is built. Each carries its data as
+attributes, so that a tool can show more than the message.
 """
 
 from __future__ import annotations
 
 from typing import Literal
 
-__all__ = ["InvalidHandle", "InvalidMethod", "InvalidPattern", "RouteConflict", "RouteError"]
+__all__ = [
+    "InvalidHandle",
+    "InvalidMethod",
+    "InvalidPattern",
+    "InvalidUrl",
+    "RouteConflict",
+    "RouteError",
+]
 
-Clash = Literal["same", "names", "place"]
+Clash = Literal["same", "names", "place", "mount"]
 
 _WAY_OUT: dict[Clash, str] = {
     "same": "each can be registered once",
     "names": "two wildcards of different names cannot stand at the same place;"
     " use one name in both, or Router(overlap=True), where each pattern has names of its own",
     "place": "a wildcard and other text cannot stand at the same place; Router(overlap=True) lets literal text win",
+    "mount": "all that is below a mount is the mounted application's",
 }
 
 
 class RouteError(ValueError):
-    """What is wrong with a pattern or a method, or between two routes. What is no handle is an `InvalidHandle`."""
+    """What is wrong with a pattern, a method or a URL, or between two routes; what is no handle is a TypeError."""
 
 
 class InvalidPattern(RouteError):
@@ -44,8 +53,9 @@ class RouteConflict(RouteError):
 
     `new` and `existing` are the two: the patterns' texts where a bare `Tree` refuses, the two `Route`
     objects (which know where they were registered) where a `Router` does. `clash` is "same" (the same
-    pattern, or in overlap mode the same shape), "names" (wildcards of different names at one place) or
-    "place" (a wildcard and other text at one place). `handle` is what is registered for the existing one.
+    pattern, or in overlap mode the same shape), "names" (wildcards of different names at one place), "place" (a
+    wildcard and other text at one place) or "mount" (a route below a mount; one of the two is a `Mount` then).
+    `handle` is what is registered for the existing one.
     """
 
     def __init__(self, new: object, existing: object, clash: Clash, handle: object) -> None:
@@ -69,6 +79,22 @@ class InvalidMethod(RouteError):
 
     def __str__(self) -> str:
         return f"the method {self.method!r} is refused: {self.reason}"
+
+
+class InvalidUrl(RouteError):
+    """A URL that cannot be built: no such route, or params with which the path would not lead to it.
+
+    `target` is the name or the handle that was given, `reason` says what is wrong.
+    """
+
+    def __init__(self, target: object, reason: str) -> None:
+        super().__init__(target, reason)
+        self.target = target
+        self.reason = reason
+
+    def __str__(self) -> str:
+        target = repr(self.target) if isinstance(self.target, str) else name_of(self.target)
+        return f"there is no URL for {target}: {self.reason}"
 
 
 class InvalidHandle(TypeError):

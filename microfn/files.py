@@ -13,10 +13,11 @@ from werkzeug.exceptions import NotFound, RequestedRangeNotSatisfiable
 from werkzeug.security import safe_join
 from werkzeug.wsgi import wrap_file
 
+from .handle import Handle
 from .paths import clean_path
 from .request import Request
 from .response import Response
-from .route import Handle, check_size
+from .route import check_size
 
 __all__ = ["file_handle"]
 

@@ -6,7 +6,7 @@ A browser gets a small HTML page, whoever prefers plain text gets that, everyone
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from markupsafe import escape
 from werkzeug.datastructures import MIMEAccept
@@ -14,8 +14,8 @@ from werkzeug.exceptions import BadRequestKeyError, HTTPException, InternalServe
 from werkzeug.http import parse_accept_header
 
 from .codec import JSON
+from .handle import Handle
 from .headers import HTML, LENGTH_HEADERS, TEXT, Headers, Made, gate, status_line
-from .route import Handle
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -27,6 +27,7 @@ Key = int | type[Exception]
 PROBLEM = "application/problem+json"
 _LONGEST_ACCEPT = 2048
 _encode_json = JSON().dumps
+_NO_MEMBERS: Mapping[str, Any] = {}
 
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -68,7 +69,8 @@ def page(error: HTTPException, environ: WSGIEnvironment) -> Made:
     status = error.code or 500
     extra = extra_headers(error, environ)
     detail = f"The request lacks {error.args[0]!r}." if _is_missing_key(error) else str(error.description or "")
-    line, headers, content = _render(status, detail, tuple(extra), environ.get("HTTP_ACCEPT", ""))
+    members = getattr(error, "members", {})
+    line, headers, content = _render(status, detail, tuple(extra), environ.get("HTTP_ACCEPT", ""), members)
     gate(line, headers)
     return line, headers, [] if environ["REQUEST_METHOD"] == "HEAD" else [content]
 
@@ -101,7 +103,9 @@ class OwnPage:
         return page
 
 
-def _render(status: int, detail: str, extra: tuple[tuple[str, str], ...], accept: str) -> tuple[str, Headers, bytes]:
+def _render(
+    status: int, detail: str, extra: tuple[tuple[str, str], ...], accept: str, members: Mapping[str, Any] = _NO_MEMBERS
+) -> tuple[str, Headers, bytes]:
     line = status_line(status)
     title, content_type = line[4:], preferred_type(accept)
     if content_type == HTML:
@@ -109,7 +113,7 @@ def _render(status: int, detail: str, extra: tuple[tuple[str, str], ...], accept
     elif content_type == TEXT:
         text = f"{line}\n{detail}\n"
     else:
-        text = _encode_json({"type": "about:blank", "title": title, "status": status, "detail": detail})
+        text = _encode_json({"type": "about:blank", "title": title, "status": status, "detail": detail, **members})
     content = text.encode(errors="backslashreplace")
     headers = [("Content-Type", content_type), LENGTH_HEADERS[len(content)], ("Vary", "Accept"), *extra]
     return line, headers, content
@@ -134,29 +138,35 @@ class ErrorHandlers:
     Keys are classes of exceptions and statuses. A class counts for its subclasses, a status for every HTTPException
     that has it; of those, a class below HTTPException is more specific than the status, and the status more than
     HTTPException itself. An HTTPException is left to these, whatever else it is (BadRequestKeyError is a KeyError).
+
+    `around` are the handlers of the scope around this one, which are asked after its own.
     """
 
-    def __init__(self, handlers: Mapping[Key, Handle]) -> None:
-        self._handlers = dict(handlers)
+    def __init__(self, handlers: Mapping[Key, Handle], around: ErrorHandlers | None = None) -> None:
+        self.layers: list[Mapping[Key, Handle]] = [handlers, *(around.layers if around else ())]
 
     def find(self, error: Exception, tried: Sequence[Handle] = ()) -> Found | None:
         """The handler of this error, unless it was tried; that of 500 gets an InternalServerError around it."""
-        for cls in type(error).__mro__:
-            if cls is HTTPException:
-                return self._find_http(error, tried)
-            handler = self._handlers.get(cls)
-            if handler is not None and handler not in tried:
-                return Found(handler, error, cls is not Exception)
+        keys = _keys_of(error)
+        for handlers in self.layers:
+            for key in keys:
+                handler = handlers.get(key)
+                if handler is not None and handler not in tried:
+                    return Found(handler, error, key is not Exception)
+        if isinstance(error, HTTPException):
+            return None
         found = self.find(internal_error(error), tried)
         return found and found._replace(is_foreseen=False)
 
-    def _find_http(self, error: Exception, tried: Sequence[Handle]) -> Found | None:
-        """Not Exception: the handler for whatever nobody foresaw leaves the errors alone that somebody meant."""
-        for key in (getattr(error, "code", None), HTTPException):
-            handler = self._handlers.get(key) if key is not None else None
-            if handler is not None and handler not in tried:
-                return Found(handler, error, is_foreseen=True)
-        return None
+
+def _keys_of(error: Exception) -> list[Key]:
+    """What a handler of this error may be registered for, the most specific first."""
+    classes = type(error).__mro__
+    if not isinstance(error, HTTPException):
+        return [cls for cls in classes if issubclass(cls, Exception)]
+    # Not Exception: the handler for whatever nobody foresaw leaves the errors alone that somebody meant.
+    own = classes[: classes.index(HTTPException)]
+    return [*own, *([error.code] if error.code is not None else []), HTTPException]
 
 
 def internal_error(error: BaseException) -> InternalServerError:

@@ -2,37 +2,36 @@
 
 from __future__ import annotations
 
-import abc
 import os
 import sys
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .errors import InvalidPattern
+from .handle import Handle, Middleware, check_handle, check_middleware, check_middlewares
+from .mount import Mount
 from .pattern import parse
-from .route import Handle, Route, RouteOptions, check_handle, check_options
+from .registry import Key, Registry
+from .route import Route, RouteOptions, check_options
+from .scope import Scope, check_prefix
 
 if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
     from typing_extensions import Unpack
 
-__all__ = ["Registrar"]
+__all__ = ["Group", "Registrar"]
 
 H = TypeVar("H", bound=Handle)
-Key = int | type[Exception]
+M = TypeVar("M", bound=Middleware)
 
 _PACKAGE = os.path.dirname(__file__) + os.sep
 
 
-class Registrar(abc.ABC):
-    """Something that routes and error handlers are registered with. A subclass says what becomes of them."""
+class Registrar:
+    """A part of an application that things are registered with: the whole of it, or a group."""
 
-    @abc.abstractmethod
-    def _register(self, routes: list[Route]) -> None:
-        """Take these routes, of one pattern: all or, where one is refused, none."""
-
-    @abc.abstractmethod
-    def _register_error_handler(self, key: Key, handler: Handle) -> None:
-        """Take this handler for a status or a class of exceptions."""
+    _registry: Registry
+    _scope: Scope
 
     def handle(self, method: str, path: str, handle: Handle, **options: Unpack[RouteOptions]) -> None:
         """Register `handle` for one method and pattern; the decorators do nothing else.
@@ -40,14 +39,14 @@ class Registrar(abc.ABC):
         `method` is any upper-case token, `path` a pattern, `handle` is called as `handle(request, params)`. Options:
 
         `name`: what to call it; no other pattern can have the name.
+        `use`: a list of middleware for this route alone, within that of the application and of groups.
         `convert`: maps params to callables that turn their text into a value; ValueError and ArithmeticError mean 404.
+        `valid`: makes an object of the JSON that was sent, `request.valid`; what it raises is a 422.
         `max_content_length`: bytes of a body that the handle may read, instead of the router's own limit.
 
         Raises `InvalidMethod`, `InvalidPattern`, `RouteConflict` (all ValueError), `InvalidHandle` and TypeError.
         """
-        if options:
-            check_options(options)
-        self._register([Route(method, path, handle, where=_caller(), **options)])
+        self._add([method], path, handle, _caller(), options)
 
     def route(
         self, path: str, *, methods: Iterable[str] = ("GET",), **options: Unpack[RouteOptions]
@@ -63,10 +62,25 @@ class Registrar(abc.ABC):
         where = _caller()
 
         def register(handle: H) -> H:
-            self._register([Route(method, path, handle, where=where, **options) for method in names])
+            self._add(names, path, handle, where, options)
             return handle
 
         return register
+
+    def _add(
+        self, methods: list[str], path: str, handle: Handle, where: tuple[str, int], options: RouteOptions
+    ) -> None:
+        scope = self._scope
+        pattern = scope.pattern(path) if scope.prefix else path
+        if not options:  # PERF: most have none, and tables of 100,000 routes are normal
+            self._registry.add([Route(method, pattern, handle, scope=scope, where=where) for method in methods])
+            return
+        check_options(options)
+        given: Any = {**options}
+        use = check_middlewares("use", given.pop("use", None))
+        if use:
+            scope = Scope("", scope, use)
+        self._registry.add([Route(method, pattern, handle, scope=scope, where=where, **given) for method in methods])
 
     def get(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
         """`route` for GET, and so for HEAD where HEAD has no route of its own (RFC 9110, section 9.3.2)."""
@@ -119,21 +133,21 @@ class Registrar(abc.ABC):
 
         where = _caller()
         base = os.path.dirname(os.path.abspath(where[0]))
-        names = parse(path).names
+        names = parse(self._scope.pattern(path)).names
         if not names or not path.endswith(f"/*{names[-1]}"):
             raise InvalidPattern(path, "files are served below a catch-all: '/static/*filepath'")
         handle = file_handle(
             os.path.join(base, directory), names[-1], max_age=max_age, index=index, precompressed=precompressed
         )
-        self._register([Route("GET", path, handle, name=name, where=where)])
+        self._add(["GET"], path, handle, where, {"name": name})
 
     def error(self, key: Key) -> Callable[[H], H]:
         """Register the decorated `(request, error)` for a status or a class of exceptions.
 
         It answers whatever the handles raise and the framework itself answers with (400, 404, 405, 413, 414, 415,
         500), and returns what a handle can; a plain value goes out with the error's status, or 500. The most specific
-        handler wins. That of `Exception` is asked for what nobody foresaw, never for an HTTPException; that of 500
-        likewise, after it.
+        handler wins, and those of a group come before those around it. That of `Exception` is asked for what nobody
+        foresaw, never for an HTTPException; that of 500 likewise, after it.
         """
         if callable(key) and not isinstance(key, type):
             raise TypeError("the decorator lacks what it is for: @app.error(404), not @app.error")
@@ -146,10 +160,89 @@ class Registrar(abc.ABC):
 
         def register(handler: H) -> H:
             check_handle(handler, "an error handler: handler(request, error)")
-            self._register_error_handler(key, handler)
+            self._registry.add_error_handler(self._scope, key, handler)
             return handler
 
         return register
+
+    def use(self, middleware: M) -> M:
+        """Put a middleware around everything here; the first is the outermost. Also a decorator.
+
+        It takes a handle and returns a handle. The one it is given always returns a `Response` and never raises: what
+        a handle returns is converted, what is raised is answered, and the exception is `request.error`. So it sees
+        every outcome, hits, 404, 405, OPTIONS, redirects and errors; `request.route` is None where there was no route.
+
+        >>> from microfn import Router
+        >>> app = Router()
+        >>> @app.use
+        ... def frames(handle):
+        ...     def framed(request, params):
+        ...         response = handle(request, params)
+        ...         response.headers["X-Frame-Options"] = "DENY"
+        ...         return response
+        ...     return framed
+        >>> app.test_client().get("/").headers["X-Frame-Options"]
+        'DENY'
+        """
+        check_middleware(middleware)
+        self._registry.add_middleware(self._scope, middleware)
+        return middleware
+
+    def group(self, prefix: str, *, use: Iterable[Middleware] | None = None) -> Group:
+        """A part of this one, below a prefix, with middleware and error handlers of its own; "" is no prefix.
+
+        Its middleware is within that around it. All that has no route below its prefix is its business too; of several
+        with one prefix it is the first that has middleware or error handlers.
+
+        >>> from microfn import Router
+        >>> app = Router()
+        >>> api = app.group("/api")
+        >>> @api.error(404)
+        ... def nothing(request, error):
+        ...     return {"error": "nothing here"}
+        >>> app.test_client().get("/api/x").json
+        {'error': 'nothing here'}
+        """
+        return Group(self._registry, Scope(check_prefix(prefix), self._scope, check_middlewares("use", use)))
+
+    def include(self, prefix: str, router: Registrar) -> None:
+        """Take over all that another Router has: routes, names, middleware, error handlers, groups and mounts.
+
+        Options of that Router (`json`, `overlap`, ...) do not come along: the including one's hold. Nothing can be
+        registered with it any more, since that would be lost here. Where one thing is refused, nothing is taken.
+        """
+        if not isinstance(router, Registrar) or router._scope.parent is not None:
+            raise TypeError(f"what is included is a Router, not {router!r}; other WSGI applications can be mounted")
+        where = "at {}:{}".format(*_caller())
+        scope = Scope(check_prefix(prefix), self._scope, router._scope.use)
+        self._registry.include(router._registry, router._scope, scope, where)
+
+    def mount(self, prefix: str, application: WSGIApplication) -> None:
+        """Hand all below a prefix to another WSGI application: SCRIPT_NAME grows by the prefix, PATH_INFO loses it.
+
+        The longest prefix wins, and mounts come before routes. Answers and errors stay the application's own: neither
+        middleware nor error handlers see them.
+
+        Raises `RouteConflict` where a route lies below the prefix.
+        """
+        self._registry.add_mount(
+            Mount(self._scope.prefix + check_prefix(prefix), application, "{}:{}".format(*_caller()))
+        )
+
+    def remove(self, method: str, path: str) -> None:
+        """Take a route out, by its method and its pattern as it was registered here. Raises LookupError for none."""
+        self._registry.remove(method, self._scope.pattern(path))
+
+
+class Group(Registrar):
+    """A part of a Router, with the same decorators; made by `group`."""
+
+    def __init__(self, registry: Registry, scope: Scope) -> None:
+        self._registry = registry
+        self._scope = scope
+
+    def __repr__(self) -> str:
+        return f"<Group {self._scope.prefix or '/'}>"
 
 
 def _check_path(path: object) -> None:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from datetime import datetime
+from types import SimpleNamespace
 from typing import IO, TYPE_CHECKING, Any, NoReturn, cast
 
 from werkzeug.datastructures import EnvironHeaders
@@ -25,9 +26,11 @@ from werkzeug.wrappers import Request as WerkzeugRequest
 from werkzeug.wsgi import LimitedStream
 
 from .codec import JSON, Codec
+from .handle import Handle
 from .lazy import Lazy
-from .paths import decode_path
+from .paths import decode_path, location
 from .route import Route
+from .validation import checked
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -131,7 +134,29 @@ def _read_up_to(stream: IO[bytes], limit: int) -> bytes:
 class _Slots:
     """PERF: what every request gets is set in a third of the time where no dict has to be made for it."""
 
-    __slots__ = ("environ", "params", "route")
+    __slots__ = ("environ", "miss", "params", "route", "site")
+
+    miss: Any
+    """What was found where there is no route; there where middleware sees the request."""
+    site: Any
+    """What the request is answered from; there where middleware sees the request."""
+
+
+class Context(SimpleNamespace):
+    """What middleware hands on to handles, by names of its own: `context.user`, or `context["user"]`."""
+
+    def __getitem__(self, name: str) -> Any:
+        return self.__dict__[name]
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        self.__dict__[name] = value
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.__dict__
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """What is there under a name, or the default."""
+        return self.__dict__.get(name, default)
 
 
 class Request(_Slots, WerkzeugRequest):
@@ -149,6 +174,10 @@ class Request(_Slots, WerkzeugRequest):
     """The parameters of the route, in path order: the same dict that its handle gets. Empty where there is no route."""
     on_close: Sequence[Callable[[], None]] = ()
     """What is called when the body of the answer has been sent, or the client has gone."""
+    error: Exception | None = None
+    """What was raised, or what the framework answered with; also where a handler made an answer of it."""
+    router: Any = None
+    """The Router that serves the request."""
     form_data_parser_class = _FormParser
     codec: Codec = JSON()
     max_content_length: int | None = MAX_CONTENT_LENGTH
@@ -248,6 +277,32 @@ class Request(_Slots, WerkzeugRequest):
                         self.stream = _Body.failed(self.environ["wsgi.input"])
                         raise
             return super().get_data(cache, as_text, parse_form_data)
+
+        @Lazy
+        def context(self) -> Context:
+            """A place for what middleware hands on, fresh for each request."""
+            return Context()
+
+        @Lazy
+        def valid(self) -> Any:
+            """What the route's `valid` made of the JSON. Raises `InvalidBody` (422) for what `valid` raised."""
+            if self.route is None or self.route.valid is None:
+                raise RuntimeError("request.valid is there where the route has a `valid`")
+            return checked(self.route.valid, self.json)
+
+    else:
+        context: Context
+        valid: Any
+
+    def url_for(self, target: str | Handle, /, **params: object) -> str:
+        """`Router.url_for`, behind the SCRIPT_NAME that this request came with."""
+        return location(self.environ.get("SCRIPT_NAME") or "", self.router.path_for(target, params))
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """A pickled request is a plain one when it comes back: it has no Router."""
+        reduced: Any = super().__reduce_ex__(max(int(protocol), 2))
+        made, (cls, *arguments), *state = reduced
+        return (made, (Request if cls.router is not None else cls, *arguments), *state)
 
     def call_on_close(self, callback: Callable[[], None]) -> None:
         """Call this, without arguments, when the body of the answer has been sent, or the client has gone."""

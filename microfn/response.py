@@ -38,23 +38,41 @@ class Response(WerkzeugResponse):
         direct_passthrough: bool = False,
     ) -> None:
         if type(response) is str and headers is mimetype is content_type is None and type(self) is Response:
-            self.content = response.encode()
-            self.direct_passthrough = direct_passthrough
+            content = response.encode()
+            self._made: Made = ("200 OK", [TEXT_HEADER, LENGTH_HEADERS[len(content)]], [content])
+            if direct_passthrough:
+                self.direct_passthrough = True
             if status is not None:
                 self.status = status
         else:
             super().__init__(response, status, headers, mimetype, content_type, direct_passthrough)
 
+    direct_passthrough = False
+
+    @classmethod
+    def of(cls, made: Made) -> Response:
+        """What is sent, as an object again. PERF: it stays what it is until something of it is asked for."""
+        response = object.__new__(cls)
+        response._made = made
+        return response
+
     if not TYPE_CHECKING:
-        _status, _status_code = "200 OK", 200
+
+        @Lazy
+        def _status(self) -> str:
+            return self._made[0]
+
+        @Lazy
+        def _status_code(self) -> int:
+            return int(self._made[0][:3])
 
         @Lazy
         def headers(self) -> WerkzeugHeaders:
-            return WerkzeugHeaders([TEXT_HEADER, LENGTH_HEADERS[len(self.content)]])
+            return WerkzeugHeaders(self._made[1])
 
         @Lazy
         def response(self) -> Iterable[bytes]:
-            return [self.content]
+            return self._made[2]
 
         @Lazy
         def _on_close(self) -> list[Callable[[], Any]]:
@@ -69,17 +87,29 @@ class Response(WerkzeugResponse):
         return super().make_conditional(kept, accept_ranges, complete_length)
 
     @property
-    def is_untouched(self) -> bool:
-        """Whether it is still nothing but a status and text."""
+    def own_body(self) -> Iterable[bytes] | None:
+        """The body that it was made with; None where that was asked for, and may be another now."""
         state = self.__dict__
-        return "content" in state and "headers" not in state and "response" not in state and "_on_close" not in state
+        made: Made | None = state.get("_made")
+        return None if made is None or "response" in state or "_on_close" in state else made[2]
 
-    def as_made(self) -> Made:
-        """What is sent of an untouched one."""
-        line, content = self._status, self.content
-        if "_status" in self.__dict__:
-            gate(line, [])
-        return line, [TEXT_HEADER, LENGTH_HEADERS[len(content)]], [content]
+    def as_made(self) -> Made | None:
+        """What is sent of it, where that is clear without werkzeug: it has the body that it was made with."""
+        body = self.own_body
+        if body is None:
+            return None
+        state = self.__dict__
+        line, headers, _ = self._made
+        if "headers" in state:
+            if "Location" in self.headers or "Content-Location" in self.headers:
+                return None
+            headers = self.headers.to_wsgi_list()
+            if type(body) is list and "Content-Length" not in self.headers:
+                headers.append(LENGTH_HEADERS[sum(map(len, body))])
+        if "_status" in state or "headers" in state:
+            line = self._status
+            gate(line, headers)
+        return line, headers, body
 
 
 _DATES = ("HTTP_IF_MODIFIED_SINCE", "HTTP_IF_UNMODIFIED_SINCE", "HTTP_IF_RANGE")

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import inspect
+import functools
 import os.path
 import re
 from collections.abc import Callable, Iterable, Mapping
-from functools import partial
 from math import isfinite
-from types import CodeType, FunctionType, MethodType
 from typing import Any, TypedDict
 
-from .errors import InvalidHandle, InvalidMethod, InvalidPattern, name_of
+from .errors import InvalidMethod, InvalidPattern, name_of
+from .handle import Handle, Middleware, check_handle
 from .pattern import Pattern, parse
+from .scope import Scope
 
-__all__ = ["Converter", "Handle", "Route", "RouteOptions", "check_handle", "check_options", "check_size"]
+__all__ = ["Converter", "Route", "RouteOptions", "check_options", "check_size", "nearest"]
 
-Handle = Callable[[Any, Any], Any]
-"""What is registered: called as `handle(request, params)`. A type of its own so that this module needs no request."""
 Converter = Callable[[str], Any]
+_ANYWHERE = Scope()
 
 # RFC 9110, section 5.6.2: a token. Upper case only: methods are case-sensitive, and nobody means "get".
 _METHOD = re.compile(r"[A-Z0-9!#$%&'*+.^_`|~-]+")
@@ -27,14 +26,15 @@ _INTEGER = re.compile(r"-?[0-9]+")
 _DECIMAL = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _FOREIGN_PARAM = re.compile(r"(?<=/)[<{](\w+(?::\w+)?)[>}](?=/|$)")
 _FOREIGN_TYPES = ("any", "float", "int", "path", "string", "uuid")
-_ASYNC = inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 
 
 class RouteOptions(TypedDict, total=False):
     """What may be said of a route beside its method, pattern and handle."""
 
     name: str | None
+    use: Iterable[Middleware] | None
     convert: Mapping[str, Converter] | None
+    valid: Callable[[Any], Any] | None
     max_content_length: int | None
 
 
@@ -42,18 +42,21 @@ class Route:
     """What is registered for one method and one pattern. Nothing of it changes once it is made.
 
     `method` and `pattern` are texts, `name` is the one given for reverse URLs, `where` is the file and line that
-    registered it. `handle` is the callable itself, unchanged.
+    registered it. `handle` is the callable itself, unchanged; `run` is what is called, which checks the body before it
+    where the route has a `valid`. `scope` is the part of the application that it belongs to.
     """
 
     __slots__ = (
         "converters",
         "handle",
-        "is_direct",
         "max_content_length",
         "method",
         "name",
         "parsed",
         "pattern",
+        "run",
+        "scope",
+        "valid",
         "where",
     )
 
@@ -65,7 +68,9 @@ class Route:
         *,
         name: str | None = None,
         convert: Mapping[str, Converter] | None = None,
+        valid: Callable[[Any], Any] | None = None,
         max_content_length: int | None = None,
+        scope: Scope = _ANYWHERE,
         where: tuple[str, int] | None = None,
     ) -> None:
         if method not in _USUAL_METHODS:
@@ -83,8 +88,21 @@ class Route:
         self.name = name
         self.converters = _converters(parsed, convert) if convert else {}
         self.max_content_length = max_content_length
-        self.is_direct = method != "HEAD" and not self.converters
+        self.valid = valid
+        self.run = handle if valid is None else _checking_first(handle, valid)
+        self.scope = scope
         self.where = where
+
+    def moved(self, prefix: str, scope: Scope) -> Route:
+        """The same route below a prefix, in another scope."""
+        route = object.__new__(Route)
+        for name in Route.__slots__:
+            setattr(route, name, getattr(self, name))
+        route.pattern = prefix + self.pattern
+        route.parsed = parse(route.pattern)
+        _check_names(route.parsed)
+        route.scope = scope
+        return route
 
     def bind(self, params: dict[str, Any]) -> dict[str, Any] | None:
         """The parameters converted, in path order; None where a converter refuses one.
@@ -112,57 +130,28 @@ def check_options(options: Mapping[str, object]) -> None:
     known = RouteOptions.__optional_keys__
     for name in options:
         if name not in known:
-            near = _nearest(name, known)
+            near = nearest(name, known)
             hint = f"did you mean {near!r}?" if near else f"there are {', '.join(sorted(known))}"
             raise TypeError(f"{name!r} is no option of a route; {hint}")
 
 
-def _nearest(name: str, known: Iterable[str]) -> str | None:
+def nearest(name: str, known: Iterable[str]) -> str | None:
     """What somebody may have meant."""
     from difflib import get_close_matches  # noqa: PLC0415 - only where there is a mistake
 
     return next(iter(get_close_matches(name, list(known), 1)), None)
 
 
-def check_handle(handle: object, called: str = "handle(request, params)") -> None:
-    """Refuse what could not be `called` so, with two arguments, or would answer with a coroutine.
+def _checking_first(handle: Handle, valid: object) -> Handle:
+    if not callable(valid):
+        raise TypeError(f"valid is a callable that makes an object of the decoded JSON, not {valid!r}")
 
-    Looks at the code object, since `inspect.signature` costs 5 µs a route. Raises `InvalidHandle`.
-    """
-    if not callable(handle):
-        raise InvalidHandle(handle, f"it is not callable; it is called as {called}")
-    function, bound = handle, 0
-    if isinstance(function, MethodType):
-        function, bound = function.__func__, 1
-    if not isinstance(function, FunctionType):
-        _check_by_signature(handle, called)
-        return
-    code = function.__code__
-    if code.co_flags & _ASYNC:
-        raise InvalidHandle(handle, "it is an async function, and WSGI is synchronous; write `def`")
-    accepted = code.co_argcount - bound
-    required = accepted - len(function.__defaults__ or ())
-    if code.co_flags & inspect.CO_VARARGS:
-        accepted = max(accepted, 2)
-    if not required <= 2 <= accepted or _needs_keywords(function, code):
-        raise InvalidHandle(handle, f"it is called as {called}, but is {_signature(handle)}")
+    @functools.wraps(handle)
+    def checked(request: Any, params: Any) -> Any:
+        request.valid  # noqa: B018 - it is checked by being read
+        return handle(request, params)
 
-
-def _needs_keywords(function: FunctionType, code: CodeType) -> bool:
-    return code.co_kwonlyargcount > len(function.__kwdefaults__ or ())
-
-
-def _check_by_signature(handle: Callable[..., Any], called: str) -> None:
-    """The slow way, for callable objects, partials, classes and builtins."""
-    function = handle.func if isinstance(handle, partial) else type(handle).__call__
-    if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
-        raise InvalidHandle(handle, "it is an async function, and WSGI is synchronous; write `def`")
-    try:
-        inspect.signature(handle).bind(None, None)
-    except TypeError as error:
-        raise InvalidHandle(handle, f"it is called as {called}: {error}") from None
-    except ValueError:
-        return  # a builtin that tells nothing of its parameters
+    return checked
 
 
 def check_size(name: str, value: object, *, optional: bool = False) -> None:
@@ -173,10 +162,6 @@ def check_size(name: str, value: object, *, optional: bool = False) -> None:
         raise TypeError(f"{name} is a number{' or None' if optional else ''}, not {value!r}")
     if value < 0:
         raise ValueError(f"{name} cannot be negative: {value}")
-
-
-def _signature(handle: Callable[..., Any]) -> str:
-    return f"{getattr(handle, '__name__', handle)}{inspect.signature(handle)}"
 
 
 def _check_method(method: str) -> None:
@@ -222,7 +207,7 @@ def _converters(pattern: Pattern, convert: Mapping[str, Converter]) -> dict[str,
         raise TypeError(f"convert maps params to callables, like {{'id': int}}; it is no {type(convert).__name__}")
     for name, converter in convert.items():
         if name not in pattern.names:
-            near = _nearest(str(name), pattern.names)
+            near = nearest(str(name), pattern.names)
             hint = f"; did you mean {near!r}?" if near else ""
             raise ValueError(f"convert names {name!r}, which is no param of {pattern.text!r}{hint}")
         if not callable(converter):

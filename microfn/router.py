@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-import os
-import threading
-import weakref
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from .answer import encoders_for
+from .chain import compose
 from .codec import JSON, Codec
-from .dispatch import Site, respond
-from .errors import name_of
-from .paths import other_spelling
+from .dispatch import respond
+from .handle import Handle, check_handle
+from .index import Index
+from .mount import Mounts
+from .paths import location, other_spelling, tunnel
+from .pattern import Pattern, parse
 from .problems import ErrorHandlers
-from .registrar import Key, Registrar
+from .registrar import Registrar
+from .registry import Registered, Registry
 from .request import MAX_CONTENT_LENGTH, Request
 from .response import Response
-from .route import Handle, Route, check_handle, check_size
+from .route import Route, check_size
+from .scope import Scope
+from .site import Site
 from .table import Table
+from .urls import Urls
 
 if TYPE_CHECKING:
     from werkzeug.test import Client
@@ -89,8 +94,15 @@ class Router(Registrar):
             "codec": codec,
             "max_content_length": max_content_length,
             "trusted_hosts": _check_hosts(trusted_hosts),
+            "router": self,
         }
-        self._new_table = partial(Table, overlap=overlap, slash=redirect_trailing_slash, fixed=redirect_fixed_path)
+        self._scope = Scope()
+        self._registry = Registry(
+            partial(Table, overlap=overlap, slash=redirect_trailing_slash, fixed=redirect_fixed_path), self._publish
+        )
+        self.site: Site | None = None
+        """What requests are answered from; None before the first."""
+        self._is_guarded = path_info_encoded or trusted_hosts is not None
         self._new_site = partial(
             Site,
             request_class=type("Request", (Request,), attributes),
@@ -100,21 +112,9 @@ class Router(Registrar):
             permanent_redirects=permanent_redirects,
             max_path_length=max_path_length,
             path_info_encoded=path_info_encoded,
-            is_guarded=path_info_encoded or trusted_hosts is not None,
             encoders=encoders_for(codec),
+            root=self._scope,
         )
-        self._lock = threading.RLock()
-        """Held by whoever registers, never while a request is served."""
-        self._routes: list[Route] = []
-        self._names: dict[str, Route] = {}
-        self._error_handlers: dict[Key, Handle] = {}
-        self._draft: Table | None = None
-        """The table that the next site gets; None where nothing changed since the last one."""
-        self.site: Site | None = None
-        """What requests are answered from; None before the first."""
-        self._before: _State | None = None
-        """What there was before the outermost open block of `changes`."""
-        _routers.add(self)
         if not_found is not None:
             self.error(404)(not_found)
         if method_not_allowed is not None:
@@ -126,7 +126,7 @@ class Router(Registrar):
     @property
     def routes(self) -> tuple[Route, ...]:
         """All routes, in the order of their registration."""
-        return tuple(self._routes)
+        return tuple(self._registry.now.routes)
 
     def lookup(self, method: str, path: str) -> tuple[Handle | None, dict[str, str], bool]:
         """What would answer: `(handle, params, tsr)`, the parameters as raw text, before any converter.
@@ -151,31 +151,34 @@ class Router(Registrar):
         """Publish what is registered now, not with the first request: for servers that fork (`gunicorn --preload`)."""
         self.first_site()
 
-    @contextmanager
-    def changes(self) -> Iterator[None]:
+    def changes(self) -> AbstractContextManager[None]:
         """Publish all that is registered inside as one change; where an exception leaves the block, none of it.
 
         Requests see the routes before or the routes after. Other threads that register wait. Blocks may be nested: each
         is undone by itself, and the outermost publishes. A change reaches this process only: other workers of a server
         have routers of their own, and so has a process that is forked inside of a block, which forgets the block.
         """
-        with self._lock:
-            saved = self._routes.copy(), self._names.copy(), self._error_handlers.copy()
-            is_outermost = self._before is None
-            self._before = self._before or saved
-            try:
-                yield
-            except BaseException:
-                self._restore(saved)
-                raise
-            finally:
-                if is_outermost:
-                    self._before = None
-            self._publish_if_live()
+        return self._registry.changes()
 
-    def _restore(self, state: _State) -> None:
-        self._routes, self._names, self._error_handlers = state
-        self._draft = None
+    def url_for(self, target: str | Handle, /, **params: object) -> str:
+        """The path, percent-encoded, of the route with this name or handle; `request.url_for` adds SCRIPT_NAME.
+
+        >>> app = Router()
+        >>> app.handle("GET", "/users/:id/files/*path", lambda request, params: "", name="file")
+        >>> app.url_for("file", id="Zoë", path="a b.txt")
+        '/users/Zo%C3%AB/files/a%20b.txt'
+
+        Raises `InvalidUrl`, a ValueError, for an unknown name, a param that is missing or not the route's, and a value
+        with which the path would not lead to the route: an empty one, a dot segment, a slash in a param, one that a
+        converter refuses.
+        """
+        return location("", self.path_for(target, params))
+
+    def path_for(self, target: str | Handle, params: dict[str, object]) -> str:
+        """The same as text, not encoded."""
+        site = self.site
+        urls = self._registry.with_table(_urls) if site is None else site.urls
+        return urls.path_for(target, params)
 
     def test_client(self) -> Client:
         """werkzeug's test client for this application."""
@@ -183,83 +186,77 @@ class Router(Registrar):
 
         return Client(self, Response)
 
-    def _register(self, routes: list[Route]) -> None:
-        with self._lock:
-            self._check_name(routes[0])
-            self._next_table().add(routes)
-            self._routes += routes
-            if routes[0].name is not None:
-                self._names.setdefault(routes[0].name, routes[0])
-            self._publish_if_live()
+    def first_site(self) -> Site:
+        """Publish what is registered, unless that is done."""
+        self._registry.publish()
+        return cast("Site", self.site)
 
-    def _check_name(self, new: Route) -> None:
-        known = self._names.get(new.name) if new.name is not None else None
-        if known is not None and known.pattern != new.pattern:
-            raise ValueError(f"the name {new.name!r} of {new} is taken by {known}")
-
-    def _register_error_handler(self, key: Key, handler: Handle) -> None:
-        with self._lock:
-            if key in self._error_handlers:
-                known = name_of(self._error_handlers[key])
-                raise ValueError(f"{getattr(key, '__name__', key)} has an error handler already: {known}")
-            self._error_handlers[key] = handler
-            self._publish_if_live()
-
-    def _forget_other_threads(self) -> None:
-        """In a forked child nobody holds the lock any more, and what another thread had begun is not finished."""
-        self._lock = threading.RLock()
-        self._draft = None
-        if self._before is not None:
-            self._restore(self._before)
-            self._before = None
-
-    def _next_table(self) -> Table:
-        """The table that is being changed: a new one where requests read the last."""
-        if self._draft is None:
-            self._draft = self._new_table(self._routes)
-        return self._draft
-
-    def _publish_if_live(self) -> None:
-        """Before the first request changes only gather; from then on each is published by the thread that makes it."""
-        if self.site is not None and self._before is None:
-            self._publish()
-
-    def _publish(self) -> Site:
-        table, self._draft = self._next_table(), None
-        return self._publish_table(table, self._error_handlers)
-
-    def _publish_table(self, table: Table, handlers: dict[Key, Handle]) -> Site:
-        table.compile()
+    def _publish(self, table: Table, now: Registered) -> None:
+        mounts = Mounts(now.mounts.values()) if now.mounts else None
+        scopes = list(dict.fromkeys(part for scope in _scopes(now, self._scope) for part in scope.lineage()))
         self.site = self._new_site(
             table=table,
             find=table.index.find,
             methods=table.methods(),
-            errors=ErrorHandlers(handlers),
-            handles_errors=bool(handlers),
+            mounts=mounts,
+            is_guarded=self._is_guarded or _is_shadowed(now),
+            urls=_urls(table, now),
+            chains=_chains(now, scopes),
+            errors=_error_handlers(now, scopes),
+            handles_errors=any(now.handlers.values()),
+            scopes=_finder(now, scopes),
         )
-        return self.site
-
-    def first_site(self) -> Site:
-        """Publish what is registered, unless that is done; inside of a block of `changes`, what there was before it."""
-        with self._lock:
-            if self.site is None and self._before is not None:
-                routes, _, handlers = self._before
-                return self._publish_table(self._new_table(routes), handlers)
-            return self.site or self._publish()
 
 
-_State = tuple[list[Route], dict[str, Route], dict[Key, Handle]]
-"""What is registered: routes, names, handlers of errors."""
+def _scopes(now: Registered, root: Scope) -> list[Scope]:
+    """All scopes that something is registered in."""
+    return [root, *now.handlers, *now.middleware, *dict.fromkeys(route.scope for route in now.routes)]
 
 
-def _after_fork_in_child() -> None:
-    for router in _routers:
-        router._forget_other_threads()  # noqa: SLF001
+def _chains(now: Registered, scopes: Iterable[Scope]) -> dict[Scope, Handle]:
+    """The composed middleware of each scope; scopes with the same middleware share it, so that it is made once."""
+    made: dict[tuple[int, ...], Handle] = {}
+    chains: dict[Scope, Handle] = {}
+    for scope in scopes:
+        chain = now.chain(scope)
+        if chain:
+            key = tuple(map(id, chain))
+            made[key] = chains[scope] = made.get(key) or compose(chain)
+    return chains
 
 
-_routers: weakref.WeakSet[Router] = weakref.WeakSet()
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork_in_child)
+def _error_handlers(now: Registered, scopes: Iterable[Scope]) -> dict[Scope, ErrorHandlers]:
+    """By scope, those around it included; `scopes` holds those around each before it."""
+    found: dict[Scope, ErrorHandlers] = {}
+    for scope in scopes:
+        if scope in now.handlers or scope.parent is None:
+            around = next((found[part] for part in reversed(scope.lineage()[:-1]) if part in found), None)
+            found[scope] = ErrorHandlers(now.handlers.get(scope, {}), around)
+    return found
+
+
+def _finder(now: Registered, scopes: Iterable[Scope]) -> Any:
+    """Finds the scope of a path that has no route; of several with one prefix it is the first."""
+    own = [s for s in scopes if s.own_prefix and (s in now.handlers or s in now.middleware or s.use)]
+    if not own:
+        return None
+    items = []
+    for scope in reversed(own):
+        names = parse(scope.prefix).names
+        items.append(("", Pattern(scope.prefix, names), scope))
+        items.append(("", Pattern(f"{scope.prefix}/*rest", (*names, "rest")), scope))
+    return Index(items).find
+
+
+def _is_shadowed(now: Registered) -> bool:
+    """Whether a route with wildcards could take a path from a mount, so that mounts are to be asked first."""
+    wild = [route.pattern for route in now.routes if route.parsed.names] if now.mounts else []
+    return any(mount.may_meet(pattern) for mount in now.mounts.values() for pattern in wild)
+
+
+def _urls(table: Table, now: Registered) -> Urls:
+    mounts = Mounts(now.mounts.values())
+    return Urls(now.names.copy(), tuple(now.routes), table, lambda path: mounts.find(tunnel(path)) is not None)
 
 
 def _check_flags(**flags: object) -> None:

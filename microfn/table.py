@@ -76,6 +76,11 @@ class Table:
         """The route that answers, if one does, and its parameters as raw text."""
         return self._find_in(self.index, method, path)
 
+    def route_at(self, method: str, path: str) -> Route | None:
+        """The same by the tree, which is there before the index is."""
+        route: Route | None = self._trees[method].match(path)[0]
+        return route
+
     def _find_in(self, index: Index, method: str, path: str) -> tuple[Route | None, dict[str, str]]:
         if not path.isascii():
             path = tunnel(path)

@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from microfn import RouteConflict, Router
-from microfn.router import _after_fork_in_child as after_fork_in_child
+from microfn.registry import _after_fork_in_child as after_fork_in_child
 
 from .wsgi import call
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 from dataclasses import dataclass, field
 from typing import Any
@@ -49,6 +50,7 @@ class Reply:
     body: bytes = b""
     errors: str = ""
     error: BaseException | None = None
+    iterable: Any = None
 
     @property
     def code(self) -> int:
@@ -61,6 +63,10 @@ class Reply:
     @property
     def text(self) -> str:
         return self.body.decode()
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
 
 
 def environ_of(
@@ -111,7 +117,7 @@ def call(
 
     application = validator(app) if validate else app
     try:
-        iterable = application(environ, start_response)
+        reply.iterable = iterable = application(environ, start_response)
         try:
             for number, chunk in enumerate(iterable, 1):
                 reply.body += chunk

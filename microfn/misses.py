@@ -1,0 +1,120 @@
+"""What is answered where the method has no route for the path: a redirect, OPTIONS, 405 or 404."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from werkzeug.exceptions import BadRequest, MethodNotAllowed, NotFound, RequestURITooLarge
+
+from .answer import answer, closing
+from .headers import LENGTH_HEADERS, TEXT_HEADER, Made, status_line
+from .index import NOT_UTF8, NOWHERE, Miss
+from .paths import decode_path, location
+from .problems import OwnPage
+from .recovery import recover, with_headers
+from .request import Request
+from .site import Site
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+__all__ = ["NO_TEXT", "instead"]
+
+_NOTHING = "There is nothing at this path."
+_NOT_ALLOWED = "This path answers other methods, those in Allow."
+_NOT_FOUND = OwnPage(404, _NOTHING)
+NO_TEXT = "The path is not UTF-8."
+
+
+def instead(site: Site, environ: WSGIEnvironment, miss: Miss | Exception, request: Request | None = None) -> Made:
+    """The answer to a request without a route, in httprouter's order; `miss` may be an error that came before that.
+
+    `request` is there where middleware has seen it; else it is made where somebody is to see it.
+    """
+    if isinstance(miss, Exception):
+        return _refuse(site, environ, miss, request)
+    if miss is NOT_UTF8:
+        return _refuse(site, environ, BadRequest(NO_TEXT), request)
+    path = environ.get("PATH_INFO") or "/"
+    if len(path) > site.max_path_length and len(decode_path(path)) > site.max_path_length:
+        return _refuse(site, environ, RequestURITooLarge(), request)
+    if miss is NOWHERE:
+        return _not_found(site, environ, request)
+    if path[0] != "/":
+        return _beside_the_paths(site, environ, path, request)
+    method = environ["REQUEST_METHOD"]
+    if method in site.methods:  # of another there is no other spelling either
+        target = site.table.moved(method, decode_path(path))
+        if target is not None:
+            return _redirect(site, environ, target)
+    return _elsewhere(site, environ, miss.methods, request) if miss.methods else _not_found(site, environ, request)
+
+
+def _beside_the_paths(site: Site, environ: WSGIEnvironment, path: str, request: Request | None) -> Made:
+    """The answer to a target that is no path. RFC 9110, section 9.3.7: `OPTIONS *` asks about the server."""
+    if path != "*" or environ["REQUEST_METHOD"] != "OPTIONS":
+        return _refuse(site, environ, BadRequest("The path does not begin with a slash."), request)
+    if not site.methods or not site.handle_options:
+        return _not_found(site, environ, request)
+    return _elsewhere(site, environ, tuple(site.methods), request)
+
+
+def _elsewhere(site: Site, environ: WSGIEnvironment, methods: tuple[str, ...], request: Request | None) -> Made:
+    """The answer where other methods have the path: OPTIONS, 405, or 404 where neither is wanted."""
+    allow, page = _not_allowed(methods, site.handle_options)
+    if site.handle_options and environ["REQUEST_METHOD"] == "OPTIONS":
+        return _options(site, environ, allow, request)
+    if not site.handle_method_not_allowed:
+        return _not_found(site, environ, request)
+    if site.handles_errors:
+        return _refuse(site, environ, MethodNotAllowed(allow.split(", "), _NOT_ALLOWED), request)
+    if request is not None:
+        request.error = MethodNotAllowed(allow.split(", "), _NOT_ALLOWED)
+    return page.answer(environ)
+
+
+@lru_cache(maxsize=1024)
+def _not_allowed(methods: tuple[str, ...], handle_options: bool) -> tuple[str, OwnPage]:
+    """The value of Allow (RFC 9110, section 10.2.1), and the page of a 405. Depends on what is registered, not sent."""
+    names = {*methods, "OPTIONS"} if handle_options else {*methods}
+    allow = ", ".join(sorted(names | {"HEAD"} if "GET" in names else names))
+    return allow, OwnPage(405, _NOT_ALLOWED, ("Allow", allow))
+
+
+def _not_found(site: Site, environ: WSGIEnvironment, request: Request | None) -> Made:
+    if site.handles_errors:
+        return _refuse(site, environ, NotFound(_NOTHING), request)
+    if request is not None:
+        request.error = NotFound(_NOTHING)
+    return _NOT_FOUND.answer(environ)
+
+
+def _redirect(site: Site, environ: WSGIEnvironment, path: str) -> Made:
+    # RFC 9110, sections 15.4.2, 15.4.8, 15.4.9: after a 301 a POST may turn into a GET, after 307 and 308 it may not.
+    method = environ["REQUEST_METHOD"]
+    line = status_line((301 if method in ("GET", "HEAD") else 308) if site.permanent_redirects else 307)
+    content = f"{line[4:]}\n".encode()
+    target = location(environ.get("SCRIPT_NAME") or "", path, environ.get("QUERY_STRING") or "")
+    headers = [TEXT_HEADER, LENGTH_HEADERS[len(content)], ("Location", target)]
+    return line, headers, [] if method == "HEAD" else [content]
+
+
+def _options(site: Site, environ: WSGIEnvironment, allow: str, request: Request | None) -> Made:
+    if site.global_options is None:
+        return "204 No Content", [("Allow", allow)], []
+    asked = request or site.request_class(environ)
+    try:
+        made = answer(site.global_options(asked, {}), environ, site.encoders, origin=site.global_options)
+    except Exception as error:
+        made = recover(site, asked, error)
+    made = with_headers(made, [("Allow", allow)])
+    return closing(asked, made) if request is None else made
+
+
+def _refuse(site: Site, environ: WSGIEnvironment, error: Exception, request: Request | None) -> Made:
+    """The answer to an error that comes before any handle."""
+    if request is not None:
+        return recover(site, request, error)
+    request = site.request_class(environ)
+    return closing(request, recover(site, request, error))

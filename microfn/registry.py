@@ -1,0 +1,243 @@
+"""What is registered with an application, changed by one thread at a time, and published as a whole."""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from .errors import RouteConflict, name_of
+from .handle import Handle, Middleware
+from .mount import Mount
+from .route import Route
+from .scope import Scope
+from .table import Table
+
+__all__ = ["Key", "Registered", "Registry"]
+
+T = TypeVar("T")
+Key = int | type[Exception]
+"""What an error handler is for: a status, or a class of exceptions."""
+
+
+class Registered:
+    """All that people registered. What is published is made of it alone."""
+
+    def __init__(self) -> None:
+        self.routes: list[Route] = []
+        self.names: dict[str, Route] = {}
+        self.mounts: dict[str, Mount] = {}
+        self.middleware: dict[Scope, tuple[Middleware, ...]] = {}
+        self.handlers: dict[Scope, dict[Key, Handle]] = {}
+
+    def copy(self) -> Registered:
+        """The same, to go back to."""
+        other = Registered()
+        other.routes = self.routes.copy()
+        other.names = self.names.copy()
+        other.mounts = self.mounts.copy()
+        other.middleware = self.middleware.copy()
+        other.handlers = self.handlers.copy()
+        return other
+
+    def chain(self, scope: Scope) -> list[Middleware]:
+        """The middleware of a scope and of all around it, the outermost first."""
+        return [m for part in scope.lineage() for m in (*part.use, *self.middleware.get(part, ()))]
+
+
+class Registry:
+    """Changes what is registered, and has it published: `publish` is called with a table that is ready, and the rest.
+
+    Before the first publication changes only gather. From then on each is published by the thread that makes it.
+    """
+
+    def __init__(self, new_table: Callable[[Sequence[Route]], Table], publish: Callable[[Table, Registered], None]):
+        self._new_table = new_table
+        self._publish_site = publish
+        self._lock = threading.RLock()
+        """Held by whoever registers, never while a request is served."""
+        self.now = Registered()
+        self._draft: Table | None = None
+        """The table that is published next; None where nothing changed since the last one."""
+        self._before: Registered | None = None
+        """What there was before the outermost open block of `changes`."""
+        self._is_live = False
+        self._sealed_by: str | None = None
+        _registries.add(self)
+
+    @contextmanager
+    def changes(self) -> Iterator[None]:
+        """Publish all that is changed inside as one; where an exception leaves the block, nothing has changed."""
+        with self._lock:
+            saved = self.now.copy()
+            is_outermost = self._before is None
+            self._before = self._before or saved
+            try:
+                yield
+                if is_outermost and self._is_live:
+                    self._publish()
+            except BaseException:
+                self.now, self._draft = saved, None
+                raise
+            finally:
+                if is_outermost:
+                    self._before = None
+
+    def _change(self, change: Callable[..., T], *args: Any) -> T:
+        """Make one change, which checks before it changes anything; only a publication may have to be undone."""
+        with self._lock:
+            if self._sealed_by is not None:
+                raise RuntimeError(
+                    f"this Router was included {self._sealed_by}, with what it had; register before that"
+                )
+            if self._is_live and self._before is None:
+                with self.changes():
+                    return change(*args)
+            return change(*args)
+
+    def add(self, routes: Sequence[Route]) -> None:
+        """Register these routes, of one pattern: all or, where one is refused, none."""
+        self._change(self._add, routes)
+
+    def _add(self, routes: Sequence[Route]) -> None:
+        new, now = routes[0], self.now
+        known = now.names.get(new.name) if new.name is not None else None
+        if known is not None and known.pattern != new.pattern:
+            raise ValueError(f"the name {new.name!r} of {new} is taken by {known}")
+        for mount in now.mounts.values():
+            if mount.covers(new.pattern):
+                raise RouteConflict(new, mount, "mount", mount.application)
+        self._next_table().add(routes)
+        now.routes += routes
+        if new.name is not None:
+            now.names.setdefault(new.name, new)
+
+    def remove(self, method: str, pattern: str) -> None:
+        """Take out one route. Raises LookupError where there is none."""
+        self._change(self._remove, method, pattern)
+
+    def _remove(self, method: str, pattern: str) -> None:
+        now = self.now
+        found = next((route for route in now.routes if route.method == method and route.pattern == pattern), None)
+        if found is None:
+            raise LookupError(f"there is no route {method} {pattern} to remove")
+        now.routes.remove(found)
+        self._draft = None
+        if found.name is not None and now.names[found.name] is found:
+            del now.names[found.name]
+            for route in now.routes:
+                if route.name == found.name:
+                    now.names[found.name] = route
+
+    def add_mount(self, mount: Mount) -> None:
+        """Register an application below a prefix. Raises `RouteConflict` where a route is below it."""
+        self._change(self._add_mount, mount)
+
+    def _add_mount(self, mount: Mount) -> None:
+        existing = self.now.mounts.get(mount.prefix)
+        if existing is not None:
+            raise RouteConflict(mount, existing, "same", existing.application)
+        for route in self.now.routes:
+            if mount.covers(route.pattern):
+                raise RouteConflict(mount, route, "mount", route.handle)
+        self.now.mounts[mount.prefix] = mount
+
+    def add_error_handler(self, scope: Scope, key: Key, handler: Handle) -> None:
+        """Register a handler for a status or a class of exceptions, in a scope."""
+        self._change(self._add_error_handler, scope, key, handler)
+
+    def _add_error_handler(self, scope: Scope, key: Key, handler: Handle) -> None:
+        handlers = self.now.handlers.get(scope, {})
+        if key in handlers:
+            known = name_of(handlers[key])
+            raise ValueError(f"{getattr(key, '__name__', key)} has an error handler already: {known}")
+        self.now.handlers[scope] = {**handlers, key: handler}
+
+    def add_middleware(self, scope: Scope, middleware: Middleware) -> None:
+        """Register a middleware of a scope, inside of those that it has."""
+        self._change(self._add_middleware, scope, middleware)
+
+    def _add_middleware(self, scope: Scope, middleware: Middleware) -> None:
+        self.now.middleware[scope] = (*self.now.middleware.get(scope, ()), middleware)
+
+    def include(self, other: Registry, root: Scope, into: Scope, where: str) -> None:
+        """Register all of another registry in a scope, which takes the place of its outermost, `root`.
+
+        From then on the other one is sealed.
+        """
+        if other is self:
+            raise ValueError("a router cannot include itself")
+        with other._lock:
+            with self.changes():
+                self._change(self._include, other.now, {root: into})
+            other._sealed_by = other._sealed_by or where
+
+    def _include(self, other: Registered, moved: dict[Scope, Scope]) -> None:
+        (into,) = moved.values()
+        for route in other.routes:
+            self._add([route.moved(into.prefix, _move(route.scope, moved))])
+        for mount in other.mounts.values():
+            self._add_mount(mount.moved(into.prefix))
+        for scope, middleware in other.middleware.items():
+            self.now.middleware[_move(scope, moved)] = middleware
+        for scope, handlers in other.handlers.items():
+            self.now.handlers[_move(scope, moved)] = handlers
+
+    def publish(self) -> None:
+        """Publish what is registered, unless that is done; inside of a block of `changes`, what there was before it."""
+        with self._lock:
+            if self._is_live:
+                return
+            if self._before is not None:
+                table = self._new_table(self._before.routes)
+                table.compile()
+                self._publish_site(table, self._before)
+                self._is_live = True
+            else:
+                self._publish()
+
+    def _publish(self) -> None:
+        table = self._next_table()
+        table.compile()
+        self._publish_site(table, self.now)
+        self._draft = None
+        self._is_live = True
+
+    def with_table(self, use: Callable[[Table, Registered], T]) -> T:
+        """What `use` makes of what is registered and not yet published."""
+        with self._lock:
+            return use(self._next_table(), self.now)
+
+    def _next_table(self) -> Table:
+        """The table that is being changed: a new one where requests read the last."""
+        if self._draft is None:
+            self._draft = self._new_table(self.now.routes)
+        return self._draft
+
+    def forget_other_threads(self) -> None:
+        """In a forked child nobody holds the lock any more, and what another thread had begun is not finished."""
+        self._lock = threading.RLock()
+        self._draft = None
+        if self._before is not None:
+            self.now, self._before = self._before, None
+
+
+def _move(scope: Scope, moved: dict[Scope, Scope]) -> Scope:
+    """The counterpart of a scope below another prefix, made where it is not there yet."""
+    for part in scope.lineage():
+        if part not in moved:
+            moved[part] = Scope(part.own_prefix, part.parent and moved[part.parent], part.use)
+    return moved[scope]
+
+
+def _after_fork_in_child() -> None:
+    for registry in _registries:
+        registry.forget_other_threads()
+
+
+_registries: weakref.WeakSet[Registry] = weakref.WeakSet()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -1,0 +1,82 @@
+"""What is published: all that a request is answered from, as one value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from .answer import Encoders
+from .handle import Handle
+from .mount import Mounts
+from .problems import ErrorHandlers
+from .request import Request
+from .scope import Scope
+from .table import Table
+from .urls import Urls
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+__all__ = ["Served", "Site"]
+
+
+@dataclass(repr=False, eq=False, slots=True)
+class Site:
+    """One state of an application. It is made as a whole, and nothing of it changes then."""
+
+    table: Table
+    find: Callable[[str | None, str], tuple[Any, Any]]
+    """The table's index, asked by each request."""
+    methods: frozenset[str]
+    """Those that have routes; HEAD where GET has."""
+    mounts: Mounts | None
+    urls: Urls
+    request_class: type[Request]
+    encoders: Encoders
+    """How plain values become bodies."""
+    root: Scope
+    chains: dict[Scope, Handle]
+    """The middleware of each scope that has any, composed."""
+    errors: dict[Scope, ErrorHandlers]
+    """The error handlers of each scope that has any of its own; `root` has them in any case."""
+    handles_errors: bool
+    """Whether there are any handlers of errors."""
+    scopes: Callable[[str | None, str], tuple[Any, Any]] | None
+    """Finds the scope of a path that has no route; None where all of them are the root's."""
+    handle_method_not_allowed: bool
+    handle_options: bool
+    global_options: Handle | None
+    permanent_redirects: bool
+    max_path_length: int
+    path_info_encoded: bool
+    is_guarded: bool
+    """Whether something is to be looked at whatever was found: the host, a path that is still encoded, or a mount."""
+
+    def scope_of(self, environ: WSGIEnvironment, request: Request | None = None) -> Scope:
+        """Where a request belongs: its route does, or its path."""
+        if request is not None and request.route is not None:
+            return request.route.scope
+        if self.scopes is None:
+            return self.root
+        return self.scopes("", environ.get("PATH_INFO") or "/")[0] or self.root
+
+    def handlers_of(self, request: Request) -> ErrorHandlers:
+        """The error handlers for a request: those of the nearest scope first."""
+        if len(self.errors) == 1:
+            return self.errors[self.root]
+        for scope in reversed(self.scope_of(request.environ, request).lineage()):
+            if scope in self.errors:
+                return self.errors[scope]
+        return self.errors[self.root]
+
+
+class Served(Protocol):
+    """What `respond` serves."""
+
+    @property
+    def site(self) -> Site | None:
+        """What is published now; None before the first request."""
+
+    def first_site(self) -> Site:
+        """Publish what is registered."""

@@ -1,0 +1,56 @@
+"""Bodies that are JSON, and not what a route asks for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from werkzeug.exceptions import HTTPException, UnprocessableEntity
+
+__all__ = ["InvalidBody", "checked"]
+
+# msgspec: "Expected `int`, got `str` - at `$.users[0].age`".
+_MSGSPEC_PLACE = re.compile(r" - at `(?:key in )?\$(.*)`$")
+_STEP = re.compile(r"\.([^.\[]+)|\[([0-9]+)\]")
+
+
+class InvalidBody(UnprocessableEntity):
+    """A body that the `valid` of its route refused (RFC 9110, section 15.5.21).
+
+    `errors` says what is wrong, and where by a JSON pointer (RFC 6901): `[{"detail": "...", "pointer": "#/users/0"}]`.
+    """
+
+    def __init__(self, errors: list[dict[str, str]]) -> None:
+        super().__init__("; ".join(f"{error['pointer']}: {error['detail']}" for error in errors))
+        self.errors = errors
+        self.members = {"errors": errors}
+
+
+def checked(valid: Callable[[Any], Any], data: Any) -> Any:
+    """What `valid` makes of the data. Raises `InvalidBody` for what it raises; an HTTPException is an answer itself."""
+    try:
+        return valid(data)
+    except HTTPException:
+        raise
+    except Exception as error:
+        raise InvalidBody(_errors_of(error)) from error
+
+
+def _errors_of(error: Exception) -> list[dict[str, str]]:
+    listed = getattr(error, "errors", None)
+    if callable(listed):  # pydantic
+        return [{"detail": str(one["msg"]), "pointer": _pointer(one["loc"])} for one in listed()]
+    found = _MSGSPEC_PLACE.search(str(error))
+    if found:
+        steps = [name or number for name, number in _STEP.findall(found[1])]
+        return [{"detail": str(error)[: found.start()], "pointer": _pointer(steps)}]
+    if type(error).__module__ == "builtins" and type(error) is not ValueError:
+        # An accident of code that did not expect such data, whose message is about the inside.
+        return [{"detail": "This is not what is expected here.", "pointer": "#"}]
+    path = getattr(error, "path", ())
+    return [{"detail": str(error), "pointer": _pointer([path] if isinstance(path, (str, int)) else path)}]
+
+
+def _pointer(steps: Iterable[object]) -> str:
+    return "#" + "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in steps)

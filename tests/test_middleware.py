@@ -1,0 +1,560 @@
+"""Middleware: every outcome is a Response, errors are inside, and what is open is closed once."""
+
+from __future__ import annotations
+
+import pytest
+from werkzeug.exceptions import Conflict, HTTPException, NotFound
+from werkzeug.wrappers import Response as WerkzeugResponse
+
+from microfn import InvalidHandle, Request, Response, Router, abort, html, redirect
+
+from .wsgi import call
+
+
+def say(text):
+    return lambda request, params: text
+
+
+def marking(name, log=None):
+    """A middleware that tells in a header that it was there, and in a log what it saw."""
+
+    def mark(handle):
+        def marked(request, params):
+            response = handle(request, params)
+            response.headers.add("X-Mark", name)
+            if log is not None:
+                log.append((name, response.status_code, request.route and request.route.pattern, request.error))
+            return response
+
+        return marked
+
+    return mark
+
+
+def marks(response):
+    return [value for name, value in response.header_list if name == "X-Mark"]
+
+
+def raising(error):
+    def fail(request, params):
+        raise error
+
+    return fail
+
+
+class Body:
+    """A body that counts how often it is closed."""
+
+    def __init__(self, *chunks):
+        self.chunks = iter(chunks)
+        self.closed = 0
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        chunk = next(self.chunks)
+        if isinstance(chunk, Exception):
+            raise chunk
+        return chunk
+
+    def close(self):
+        self.closed += 1
+
+
+def test_the_first_is_the_outermost():
+    app = Router()
+    app.use(marking("a"))
+    app.use(marking("b"))
+    app.get("/", use=[marking("c"), marking("d")])(say("hello"))
+    assert marks(call(app)) == ["d", "c", "b", "a"]
+    assert call(app).text == "hello"
+
+
+def test_the_order_of_use_and_routes_does_not_matter():
+    app = Router()
+    app.get("/")(say("hello"))
+    app.use(marking("late"))
+    assert marks(call(app)) == ["late"]
+
+
+def test_use_is_a_decorator_too():
+    app = Router()
+
+    @app.use
+    def middleware(handle):
+        return handle
+
+    assert callable(middleware)
+    app.get("/")(say("hello"))
+    assert call(app).text == "hello"
+
+
+RETURNED = {
+    "text": lambda: "text",
+    "bytes": lambda: b"bytes",
+    "dict": lambda: {"a": 1},
+    "list": lambda: [1],
+    "html": lambda: html("<p>"),
+    "tuple": lambda: ("made", 201, {"X-A": "1"}),
+    "stream": lambda: iter(["a", "b"]),
+    "a stream with a status": lambda: (iter([b"a"]), 202),
+    "nothing": lambda: ("", 204),
+    "Response": lambda: Response("r", 201),
+    "a Response with headers": lambda: Response("r", headers={"X-A": "1"}),
+    "a streaming Response": lambda: Response(iter(["a", "b"])),
+    "werkzeug's Response": lambda: WerkzeugResponse("w"),
+    "a redirect": lambda: redirect("/x"),
+    "a WSGI application": lambda: WerkzeugResponse("w").__call__,
+    "None": lambda: None,
+    "half a surrogate": lambda: ("x", 200, {"X": "\n"}),
+}
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize("make", RETURNED.values(), ids=RETURNED)
+def test_whatever_a_handle_returns_comes_out_as_without_middleware(make, method):
+    plain, wrapped = Router(), Router()
+    seen = []
+
+    @wrapped.use
+    def look(handle):
+        def looked(request, params):
+            response = handle(request, params)
+            seen.append(response)
+            return response
+
+        return looked
+
+    for app in plain, wrapped:
+        app.get("/")(lambda request, params: make())
+    ours, theirs = call(wrapped, method), call(plain, method)
+    assert (ours.status, sorted(ours.header_list), ours.body) == (
+        theirs.status,
+        sorted(theirs.header_list),
+        theirs.body,
+    )
+    assert isinstance(seen[0], WerkzeugResponse)
+
+
+OUTCOMES = {
+    "a hit": ("GET", "/users/7", 200, None),
+    "HEAD": ("HEAD", "/users/7", 200, None),
+    "404": ("GET", "/nothing", 404, NotFound),
+    "405": ("DELETE", "/users/7", 405, HTTPException),
+    "OPTIONS": ("OPTIONS", "/users/7", 204, None),
+    "a slash redirect": ("GET", "/users/7/", 301, None),
+    "a case redirect": ("GET", "/USERS/7", 301, None),
+    "a cleaned path": ("POST", "//things", 308, None),
+    "a path that is not UTF-8": ("GET", "/\xff", 400, HTTPException),
+    "a path that is too long": ("GET", "/" + "x" * 9000, 414, HTTPException),
+    "no path": ("GET", "x", 400, HTTPException),
+    "a converter's refusal": ("GET", "/users/x", 404, NotFound),
+    "an error that was meant": ("GET", "/conflict", 409, Conflict),
+    "an error that nobody foresaw": ("GET", "/broken", 500, KeyError),
+    "a body that is too long": ("POST", "/things", 413, HTTPException),
+    "a body that is no JSON": ("POST", "/json", 415, HTTPException),
+    "None": ("GET", "/none", 500, TypeError),
+    "a converter that fails": ("GET", "/odd/x", 500, KeyError),
+}
+
+
+def many(**options):
+    app = Router(max_content_length=3, **options)
+    app.get("/users/:id", convert={"id": int})(say("user"))
+    app.get("/odd/:id", convert={"id": {}.__getitem__})(say("odd"))
+    app.post("/things")(lambda request, params: request.get_data())
+    app.post("/json")(lambda request, params: request.json)
+    app.get("/conflict")(raising(Conflict("both")))
+    app.get("/broken")(raising(KeyError("inside")))
+    app.get("/none")(say(None))
+    return app
+
+
+@pytest.mark.parametrize("has_handlers", [False, True])
+@pytest.mark.parametrize("outcome", OUTCOMES.values(), ids=OUTCOMES)
+def test_a_middleware_sees_every_outcome_as_a_response(outcome, has_handlers):
+    method, path, status, error = outcome
+    plain, app, log = many(), many(), []
+    app.use(marking("m", log))
+    if has_handlers:
+        for one in plain, app:
+            one.error(Exception)(lambda request, error: "mine")
+            one.error(404)(lambda request, error: "mine")
+            one.error(405)(lambda request, error: "mine")
+    environ = {"REQUEST_METHOD": method, "PATH_INFO": path, "CONTENT_LENGTH": "4", "CONTENT_TYPE": "text/plain"}
+    ours, theirs = call(app, validate=False, **environ), call(plain, validate=False, **environ)
+    assert ours.code == theirs.code == status
+    assert ours.body == theirs.body
+    assert [pair for pair in ours.header_list if pair[0] != "X-Mark"] == theirs.header_list
+    assert marks(ours) == ["m"]
+    ((_, seen, pattern, raised),) = log
+    assert seen == status
+    assert isinstance(raised, error) if error else raised is None
+    hits = ("a hit", "HEAD", "an error that was meant", "an error that nobody foresaw", "None")
+    if outcome in [OUTCOMES[name] for name in hits]:
+        assert pattern is not None
+
+
+def test_a_host_that_is_not_trusted_is_an_outcome_too():
+    app, log = Router(trusted_hosts=["example.com"]), []
+    app.use(marking("m", log))
+    app.get("/")(say("hello"))
+    assert call(app, HTTP_HOST="evil.example").code == 400
+    assert log[0][1:3] == (400, None)
+    assert call(app, HTTP_HOST="example.com").text == "hello"
+
+
+def test_an_undecoded_path_is_decoded_before_its_scope_is_looked_for():
+    app = Router(path_info_encoded=True)
+    group = app.group("/ü", use=[marking("m")])
+    group.get("/x")(say("x"))
+    assert marks(call(app, PATH_INFO="/%C3%BC/x")) == ["m"]
+    assert marks(call(app, PATH_INFO="/%C3%BC/y")) == ["m"]
+    assert call(app, PATH_INFO="/%FF/y").code == 400
+
+
+def test_what_a_middleware_returns_is_converted_like_a_handles():
+    app = Router()
+    app.use(marking("outer"))
+    app.use(lambda handle: lambda request, params: ({"status": handle(request, params).status_code}, 418))
+    app.get("/")(say("hello"))
+    got = call(app)
+    assert (got.code, got.json, marks(got)) == (418, {"status": 200}, ["outer"])
+
+
+def test_the_outermost_may_return_anything_too():
+    app = Router()
+    app.use(lambda handle: lambda request, params: "short")
+    assert call(app, path="/nothing").text == "short"
+    assert call(app, "HEAD", path="/nothing").body == b""
+
+
+def test_an_error_in_a_middleware_is_answered_outside_of_it(caplog):
+    app, log = Router(), []
+    app.use(marking("outer", log))
+    app.use(lambda handle: raising(KeyError("inner")))
+    app.use(marking("never"))
+    app.get("/")(say("hello"))
+    got = call(app)
+    assert (got.code, marks(got)) == (500, ["outer"])
+    assert isinstance(log[0][3], KeyError)
+    assert len(caplog.records) == 1
+
+
+def test_an_error_in_the_outermost_middleware_is_answered_by_error_handlers():
+    app = Router()
+    app.use(lambda handle: raising(Conflict()))
+    app.error(409)(lambda request, error: "mine")
+    app.get("/")(say("hello"))
+    assert (call(app).code, call(app).text) == (409, "mine")
+    assert (call(app, path="/x").code, call(app, path="/x").text) == (409, "mine")
+
+
+def test_a_middleware_may_stop_a_request():
+    app = Router()
+    app.use(lambda handle: lambda request, params: abort(401))
+    app.get("/")(lambda request, params: pytest.fail("it is called"))
+    assert call(app).code == 401
+
+
+def test_a_middleware_may_change_what_the_handle_gets():
+    app = Router()
+
+    def double(handle):
+        return lambda request, params: handle(request, {**params, "id": params["id"] * 2})
+
+    app.get("/:id", use=[double])(lambda request, params: params["id"])
+    assert call(app, path="/ab").text == "abab"
+
+
+def test_what_middleware_hands_on_is_fresh_for_each_request():
+    app = Router()
+
+    def login(handle):
+        def logged_in(request, params):
+            assert "user" not in request.context
+            request.context.user = "ann"
+            request.context["role"] = "admin"
+            return handle(request, params)
+
+        return logged_in
+
+    app.use(login)
+
+    @app.get("/")
+    def show(request, params):
+        context = request.context
+        return [context["user"], context.role, context.get("x"), context.get("user"), "role" in context]
+
+    assert call(app).json == ["ann", "admin", None, "ann", True]
+    assert call(app).code == 200
+    with pytest.raises(AttributeError):
+        Request({}).context.user  # noqa: B018
+
+
+def test_an_error_handler_sees_the_error_and_middleware_what_it_made():
+    app, log = Router(), []
+    app.use(marking("m", log))
+    app.error(KeyError)(lambda request, error: (str(error), 410))
+    app.get("/")(raising(KeyError("gone")))
+    assert call(app).code == 410
+    assert log[0][1] == 410
+    assert isinstance(log[0][3], KeyError)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [lambda body: body, lambda body: Response(body), lambda body: (body, 201), lambda body: WerkzeugResponse(body)],
+)
+class TestOpenBodies:
+    def test_a_stream_is_closed_once_at_its_end(self, make):
+        app, body = Router(), Body("a", "b")
+        app.use(marking("m"))
+        app.get("/")(lambda request, params: make(body))
+        got = call(app)
+        assert (got.body, body.closed, marks(got)) == (b"ab", 1, ["m"])
+
+    def test_a_stream_that_a_middleware_drops_is_closed_once(self, make):
+        app, body = Router(), Body("a", "b")
+        app.use(lambda handle: lambda request, params: [handle(request, params).status_code])
+        app.get("/")(lambda request, params: make(body))
+        assert isinstance(call(app).json[0], int)
+        assert body.closed == 1
+
+    def test_a_stream_is_closed_once_where_a_middleware_fails_behind_it(self, make):
+        app, body = Router(), Body("a", "b")
+
+        def fail(handle):
+            def failing(request, params):
+                handle(request, params)
+                raise Conflict
+
+            return failing
+
+        app.use(fail)
+        app.get("/")(lambda request, params: make(body))
+        assert call(app).code == 409
+        assert body.closed == 1
+
+    def test_a_stream_that_fails_at_once_is_an_error_inside(self, make):
+        app, log, body = Router(), [], Body(KeyError("early"))
+        app.use(marking("outer", log))
+        app.use(marking("inner"))
+        app.get("/")(lambda request, params: make(body))
+        got = call(app)
+        assert (got.code, body.closed, marks(got)) == (500, 1, ["inner", "outer"])
+        assert isinstance(log[0][3], KeyError)
+
+    def test_a_stream_that_fails_later_cuts_the_connection_and_is_closed(self, make):
+        app, body = Router(), Body("a", KeyError("late"))
+        app.use(marking("m"))
+        app.get("/")(lambda request, params: make(body))
+        assert isinstance(call(app).error, KeyError)
+        assert body.closed == 1
+
+    def test_head_closes_a_stream_without_sending_it(self, make):
+        app, body = Router(), Body("a", "b")
+        app.use(marking("m"))
+        app.get("/")(lambda request, params: make(body))
+        assert (call(app, "HEAD").body, body.closed) == (b"", 1)
+
+
+@pytest.mark.parametrize("body", ["text", ["li", "st"]])
+@pytest.mark.parametrize("is_dropped", [True, False])
+def test_what_a_response_calls_when_it_is_closed_is_called_once(body, is_dropped):
+    app, calls = Router(), []
+    if is_dropped:
+        app.use(lambda handle: lambda request, params: handle(request, params) and "other")
+    else:
+        app.use(marking("outer"))
+    app.use(marking("inner"))
+
+    @app.get("/")
+    def index(request, params):
+        response = Response(body)
+        response.call_on_close(lambda: calls.append(1))
+        response.call_on_close(lambda: calls.append(2))
+        return response
+
+    assert call(app).code == 200
+    assert calls == [1, 2]
+
+
+def test_what_a_stream_and_its_response_call_comes_in_order():
+    app, calls = Router(), []
+    app.use(marking("m"))
+
+    class Closing(Body):
+        def close(self):
+            calls.append("body")
+
+    @app.get("/")
+    def index(request, params):
+        response = Response(Closing("a"))
+        response.call_on_close(lambda: calls.append(1))
+        response.call_on_close(lambda: calls.append(2))
+        request.call_on_close(lambda: calls.append("request"))
+        return response
+
+    assert call(app).body == b"a"
+    assert calls == ["body", 1, 2, "request"]
+
+
+def test_the_request_ends_also_where_what_is_no_exception_passes():
+    app, ended = Router(), []
+
+    def interrupt(handle):
+        def interrupted(request, params):
+            request.call_on_close(lambda: ended.append(1))
+            raise KeyboardInterrupt
+
+        return interrupted
+
+    app.use(interrupt)
+    app.get("/")(say("hello"))
+    for path in "/", "/nothing":
+        with pytest.raises(KeyboardInterrupt):
+            call(app, path=path)
+    assert ended == [1, 1]
+
+
+def test_a_file_keeps_its_wrapper(tmp_path):
+    class Wrapper:
+        def __init__(self, file, size=8192):
+            self.file = file
+            self.closed = 0
+
+        def __iter__(self):
+            return iter(lambda: self.file.read(8192), b"")
+
+        def close(self):
+            self.closed += 1
+            self.file.close()
+
+    (tmp_path / "a.txt").write_text("hello")
+    app = Router()
+    app.use(marking("outer"))
+    app.use(marking("inner"))
+    app.serve_files("/*path", str(tmp_path))
+    got = call(app, path="/a.txt", validate=False, **{"wsgi.file_wrapper": Wrapper})
+    assert isinstance(got.iterable, Wrapper)
+    assert (got.body, got.iterable.closed, marks(got)) == (b"hello", 1, ["inner", "outer"])
+
+
+def test_a_file_that_is_dropped_is_closed(tmp_path):
+    (tmp_path / "a.txt").write_text("hello")
+    opened = []
+
+    def drop(handle):
+        def dropped(request, params):
+            opened.append(handle(request, params).response)
+            return "other"
+
+        return dropped
+
+    app = Router()
+    app.use(drop)
+    app.serve_files("/*path", str(tmp_path))
+    assert call(app, path="/a.txt").text == "other"
+    with pytest.raises(ValueError, match="closed"):
+        opened[0].file.read()
+
+
+def test_middleware_is_called_once_for_all_routes_that_share_it():
+    app, made = Router(), []
+
+    @app.use
+    def counted(handle):
+        made.append(handle)
+        return handle
+
+    for number in range(50):
+        app.get(f"/{number}")(say("x"))
+    app.build()
+    assert len(made) == 1
+
+
+def test_a_route_with_middleware_of_its_own_does_not_give_it_to_others():
+    app = Router()
+    app.get("/a", use=[marking("a")])(say("a"))
+    app.get("/b")(say("b"))
+    assert marks(call(app, path="/a")) == ["a"]
+    assert marks(call(app, path="/b")) == []
+    assert marks(call(app, path="/c")) == []
+
+
+def test_where_there_is_no_middleware_a_request_has_nothing_of_it():
+    app, seen = Router(), []
+    app.get("/")(lambda request, params: seen.append(request) or "")
+    call(app)
+    assert not hasattr(seen[0], "site")
+    assert vars(seen[0]) == {}
+
+
+@pytest.mark.parametrize("wrong", [None, 7, "m", lambda: None, lambda a, b: None, [marking("m")]])
+def test_what_is_no_middleware_is_refused_when_it_is_given(wrong):
+    app = Router()
+    with pytest.raises(InvalidHandle, match="middleware"):
+        app.use(wrong)
+    with pytest.raises(InvalidHandle, match="middleware"):
+        app.get("/", use=[wrong])(say(""))
+    with pytest.raises(InvalidHandle, match="middleware"):
+        app.group("/a", use=[wrong])
+
+
+def test_an_async_middleware_is_refused():
+    async def middleware(handle):
+        return handle
+
+    with pytest.raises(InvalidHandle, match="async"):
+        Router().use(middleware)
+
+
+def test_use_takes_a_list():
+    with pytest.raises(TypeError, match="use is a list of middleware"):
+        Router().get("/", use=marking("m"))(say(""))
+
+
+@pytest.mark.parametrize("returned", [None, 7, lambda request: None])
+def test_a_middleware_that_returns_no_handle_is_told_when_it_is_built(returned):
+    app = Router()
+
+    @app.use
+    def broken(handle):
+        return returned
+
+    with pytest.raises(InvalidHandle, match="broken"):
+        app.build()
+
+
+def test_a_middleware_that_cannot_be_built_while_requests_are_served_changes_nothing():
+    app = Router()
+    app.get("/")(say("hello"))
+    app.build()
+    with pytest.raises(InvalidHandle):
+        app.use(lambda handle: None)
+    app.get("/b")(say("b"))
+    assert (call(app).text, call(app, path="/b").text) == ("hello", "b")
+
+
+def test_middleware_that_is_added_while_requests_are_served_holds_from_then_on():
+    app = Router()
+    app.get("/")(say("hello"))
+    assert marks(call(app)) == []
+    app.use(marking("m"))
+    assert marks(call(app)) == ["m"]
+
+
+def test_middleware_of_a_block_that_fails_is_forgotten():
+    app = Router()
+    app.get("/")(say("hello"))
+
+    def fail():
+        with app.changes():
+            app.use(marking("m"))
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
+    assert marks(call(app)) == []
