@@ -10,7 +10,7 @@ from werkzeug.exceptions import BadRequest
 from .answer import answer, close, closing
 from .headers import LENGTH_HEADERS, TEXT_HEADER, Made
 from .index import NOWHERE, Miss
-from .misses import NO_TEXT, instead
+from .misses import NO_TEXT, Refusal, instead
 from .mount import Mount
 from .paths import unquote_path_info
 from .recovery import recover
@@ -39,7 +39,8 @@ def respond(app: Served, environ: WSGIEnvironment, start_response: StartResponse
     request = None
     try:
         if route is None:
-            status, headers, body = (_through_middleware if site.chains else instead)(site, environ, found)
+            made = _through_middleware(site, environ, found) if site.chains else instead(site, environ, found)
+            status, headers, body = made
         else:
             # PERF: a call of the class, which would call __init__, costs 100 ns more.
             request = new_object(site.request_class)
@@ -76,7 +77,7 @@ def respond(app: Served, environ: WSGIEnvironment, start_response: StartResponse
 
 def _look_closer(
     site: Site, environ: WSGIEnvironment, route: Route | None, found: Any
-) -> tuple[Route | None, dict[str, Any] | Miss | Mount | Exception]:
+) -> tuple[Route | None, dict[str, Any] | Miss | Mount | Refusal]:
     """What is rarely asked for: what comes before a route, or stands in for one that is not there."""
     environ.setdefault("REQUEST_METHOD", "GET")
     try:
@@ -98,7 +99,7 @@ def _look_closer(
                 return None, NOWHERE
             found = bound
     except Exception as error:
-        return None, error
+        return None, Refusal(error)
     return route, found
 
 
@@ -113,7 +114,7 @@ def _check_host_and_path(site: Site, environ: WSGIEnvironment) -> None:
         site.request_class(environ).host  # noqa: B018 - it is checked by being read
 
 
-def _through_middleware(site: Site, environ: WSGIEnvironment, miss: Miss | Exception) -> Made:
+def _through_middleware(site: Site, environ: WSGIEnvironment, miss: Miss | Refusal) -> Made:
     """The answer to a request without a route, through the middleware of the scope that its path is in."""
     handle = site.chains.get(site.scope_of(environ))
     if handle is None:

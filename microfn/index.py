@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 
 from .pattern import Pattern
 
-__all__ = ["NOT_UTF8", "NOWHERE", "NO_MATCH", "Index", "Miss"]
+__all__ = ["NOT_UTF8", "NOWHERE", "NO_MATCH", "NO_PATH", "Index", "Miss"]
 
 Leaf = dict[str, Any]
 Pick = Callable[[Sequence[str]], Any]
@@ -49,6 +49,8 @@ NOWHERE = Miss((), may_move=False)
 """No pattern has the first segment of this path, in whatever case."""
 NOT_UTF8 = Miss((), may_move=False)
 """The path is not UTF-8, or a host has put characters there that are no bytes."""
+NO_PATH = Miss((), may_move=False)
+"""What was asked for does not begin with a slash."""
 
 
 class Index:
@@ -140,11 +142,12 @@ def _finder(  # noqa: C901 - it holds the search, see PERF
                 return None, NOT_UTF8
         segments = path.split("/")
         if segments[0] or not path:
-            return None, NO_MATCH
+            return None, NO_PATH
         bucket = buckets.get(segments[1], anything)
         if not bucket:
-            is_known = segments[1].casefold() in firsts or "//" in path or "/." in path
-            return None, NO_MATCH if is_known else NOWHERE
+            if "//" in path or "/." in path or segments[1].casefold() in firsts:
+                return None, NO_MATCH
+            return None, NOWHERE
         count = len(segments)
         methods: tuple[str, ...] = ()
         # A param at the end is not empty, so paths with a slash at the end are a case of their own.

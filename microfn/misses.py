@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from werkzeug.exceptions import BadRequest, MethodNotAllowed, NotFound, RequestURITooLarge
 
@@ -19,7 +18,7 @@ from .site import Site
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-__all__ = ["NO_TEXT", "instead"]
+__all__ = ["NO_TEXT", "Allowed", "Refusal", "instead"]
 
 _NOTHING = "There is nothing at this path."
 _NOT_ALLOWED = "This path answers other methods, those in Allow."
@@ -27,32 +26,46 @@ _NOT_FOUND = OwnPage(404, _NOTHING)
 NO_TEXT = "The path is not UTF-8."
 
 
-def instead(site: Site, environ: WSGIEnvironment, miss: Miss | Exception, request: Request | None = None) -> Made:
-    """The answer to a request without a route, in httprouter's order; `miss` may be an error that came before that.
+class Refusal(NamedTuple):
+    """In place of a miss: an error that came before the table was asked."""
+
+    error: Exception
+    may_move: bool = False
+    methods: tuple[str, ...] = ()
+
+
+def instead(site: Site, environ: WSGIEnvironment, miss: Miss | Refusal, request: Request | None = None) -> Made:
+    """The answer to a request without a route, in httprouter's order.
 
     `request` is there where middleware has seen it; else it is made where somebody is to see it.
     """
-    if isinstance(miss, Exception):
-        return _refuse(site, environ, miss, request)
-    if miss is NOT_UTF8:
-        return _refuse(site, environ, BadRequest(NO_TEXT), request)
     path = environ.get("PATH_INFO") or "/"
-    if len(path) > site.max_path_length and len(decode_path(path)) > site.max_path_length:
+    if len(path) > site.max_path_length and _is_too_long(site, path, miss):
         return _refuse(site, environ, RequestURITooLarge(), request)
     if miss is NOWHERE:
         return _not_found(site, environ, request)
-    if path[0] != "/":
-        return _beside_the_paths(site, environ, path, request)
-    method = environ["REQUEST_METHOD"]
-    if method in site.methods:  # of another there is no other spelling either
-        target = site.table.moved(method, decode_path(path))
+    if not miss.may_move:
+        return _without_a_path(site, environ, path, miss, request)
+    if environ["REQUEST_METHOD"] in site.methods:  # of another there is no other spelling either
+        target = site.table.moved(environ["REQUEST_METHOD"], decode_path(path))
         if target is not None:
             return _redirect(site, environ, target)
     return _elsewhere(site, environ, miss.methods, request) if miss.methods else _not_found(site, environ, request)
 
 
-def _beside_the_paths(site: Site, environ: WSGIEnvironment, path: str, request: Request | None) -> Made:
-    """The answer to a target that is no path. RFC 9110, section 9.3.7: `OPTIONS *` asks about the server."""
+def _is_too_long(site: Site, path: str, miss: Miss | Refusal) -> bool:
+    """Whether a path has too many characters; one that is not UTF-8 has none."""
+    return (miss.may_move or miss is NOWHERE) and len(decode_path(path)) > site.max_path_length
+
+
+def _without_a_path(
+    site: Site, environ: WSGIEnvironment, path: str, miss: Miss | Refusal, request: Request | None
+) -> Made:
+    """The answer where there is nothing to look for. RFC 9110, section 9.3.7: `OPTIONS *` asks about the server."""
+    if isinstance(miss, Refusal):
+        return _refuse(site, environ, miss.error, request)
+    if miss is NOT_UTF8:
+        return _refuse(site, environ, BadRequest(NO_TEXT), request)
     if path != "*" or environ["REQUEST_METHOD"] != "OPTIONS":
         return _refuse(site, environ, BadRequest("The path does not begin with a slash."), request)
     if not site.methods or not site.handle_options:
@@ -62,7 +75,7 @@ def _beside_the_paths(site: Site, environ: WSGIEnvironment, path: str, request: 
 
 def _elsewhere(site: Site, environ: WSGIEnvironment, methods: tuple[str, ...], request: Request | None) -> Made:
     """The answer where other methods have the path: OPTIONS, 405, or 404 where neither is wanted."""
-    allow, page = _not_allowed(methods, site.handle_options)
+    allow, page = site.allowed[methods]
     if site.handle_options and environ["REQUEST_METHOD"] == "OPTIONS":
         return _options(site, environ, allow, request)
     if not site.handle_method_not_allowed:
@@ -71,15 +84,25 @@ def _elsewhere(site: Site, environ: WSGIEnvironment, methods: tuple[str, ...], r
         return _refuse(site, environ, MethodNotAllowed(allow.split(", "), _NOT_ALLOWED), request)
     if request is not None:
         request.error = MethodNotAllowed(allow.split(", "), _NOT_ALLOWED)
-    return page.answer(environ)
+    line, headers, content = page[environ.get("HTTP_ACCEPT", "")]
+    return line, headers.copy(), [] if environ["REQUEST_METHOD"] == "HEAD" else [content]
 
 
-@lru_cache(maxsize=1024)
-def _not_allowed(methods: tuple[str, ...], handle_options: bool) -> tuple[str, OwnPage]:
-    """The value of Allow (RFC 9110, section 10.2.1), and the page of a 405. Depends on what is registered, not sent."""
-    names = {*methods, "OPTIONS"} if handle_options else {*methods}
-    allow = ", ".join(sorted(names | {"HEAD"} if "GET" in names else names))
-    return allow, OwnPage(405, _NOT_ALLOWED, ("Allow", allow))
+class Allowed(dict[tuple[str, ...], tuple[str, OwnPage]]):
+    """The value of Allow (RFC 9110, section 10.2.1), and the page of a 405, by the methods that have a path.
+
+    PERF: made once for each set of methods; there are as many as are registered, whatever is sent.
+    """
+
+    def __init__(self, handle_options: bool) -> None:
+        super().__init__()
+        self._automatic = {"OPTIONS"} if handle_options else set[str]()
+
+    def __missing__(self, methods: tuple[str, ...]) -> tuple[str, OwnPage]:
+        names = {*methods, *self._automatic, *(["HEAD"] if "GET" in methods else [])}
+        allow = ", ".join(sorted(names))
+        self[methods] = made = allow, OwnPage(405, _NOT_ALLOWED, ("Allow", allow))
+        return made
 
 
 def _not_found(site: Site, environ: WSGIEnvironment, request: Request | None) -> Made:
@@ -87,7 +110,8 @@ def _not_found(site: Site, environ: WSGIEnvironment, request: Request | None) ->
         return _refuse(site, environ, NotFound(_NOTHING), request)
     if request is not None:
         request.error = NotFound(_NOTHING)
-    return _NOT_FOUND.answer(environ)
+    line, headers, content = _NOT_FOUND[environ.get("HTTP_ACCEPT", "")]
+    return line, headers.copy(), [] if environ["REQUEST_METHOD"] == "HEAD" else [content]
 
 
 def _redirect(site: Site, environ: WSGIEnvironment, path: str) -> Made:

@@ -13,6 +13,7 @@ from .codec import JSON, Codec
 from .dispatch import respond
 from .handle import Handle, check_handle
 from .index import Index
+from .misses import Allowed
 from .mount import Mounts
 from .paths import location, other_spelling, tunnel
 from .pattern import Pattern, parse
@@ -108,6 +109,7 @@ class Router(Registrar):
             request_class=type("Request", (Request,), attributes),
             handle_method_not_allowed=handle_method_not_allowed,
             handle_options=handle_options,
+            allowed=Allowed(handle_options),
             global_options=global_options,
             permanent_redirects=permanent_redirects,
             max_path_length=max_path_length,

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from .answer import Encoders
 from .handle import Handle
 from .mount import Mounts
-from .problems import ErrorHandlers
+from .problems import ErrorHandlers, OwnPage
 from .request import Request
 from .scope import Scope
 from .table import Table
@@ -44,6 +44,8 @@ class Site:
     """Whether there are any handlers of errors."""
     scopes: Callable[[str | None, str], tuple[Any, Any]] | None
     """Finds the scope of a path that has no route; None where all of them are the root's."""
+    allowed: Mapping[tuple[str, ...], tuple[str, OwnPage]]
+    """What a path allows that other methods have."""
     handle_method_not_allowed: bool
     handle_options: bool
     global_options: Handle | None
