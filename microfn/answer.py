@@ -69,20 +69,20 @@ def answer(result: Any, environ: WSGIEnvironment, encoders: Encoders, *, origin:
     `result` holds is closed then; else it is closed by whoever closes the answer's body.
     """
     made = made_of(result, environ, encoders, origin, status)
-    if environ["REQUEST_METHOD"] == "HEAD" or made[0].startswith(_NO_CONTENT):
+    if environ["REQUEST_METHOD"] == "HEAD" or made[0][:3] in _NO_CONTENT:
         return _without_body(*made)
     return made
 
 
 def made_of(result: Any, environ: WSGIEnvironment, encoders: Encoders, origin: object, status: int = 200) -> Made:
     """The same, with a body also where HTTP has none."""
-    encode = encoders.get(type(result))
-    if encode is not None and status == 200:
-        return encode(result)
-    if type(result) is Response:
-        made = result.as_made()
+    kind = type(result)
+    if kind is Response:
+        made: Made | None = result.as_made()
         if made is not None:
             return made
+    elif kind in encoders and status == 200:
+        return encoders[kind](result)
     return _general_answer(result, environ, encoders, origin, status)
 
 
@@ -113,15 +113,14 @@ def _general_answer(result: Any, environ: WSGIEnvironment, encoders: Encoders, o
     return line, headers, content
 
 
-def closing(request: Request, made: Made) -> Made:
-    """The answer, whose end is the end of the request too; also where what is to be called then is told meanwhile."""
-    status, headers, body = made
+def closing(request: Request, body: Iterable[bytes]) -> Iterable[bytes]:
+    """The body, whose end is the end of the request too; also where what is to be called then is told meanwhile."""
     waiting = request.on_close
     if type(body) is list and not waiting:
-        return made
+        return body
     if is_file(body, request.environ) and (not waiting or waiting == [body.close]):  # type: ignore[attr-defined]
-        return made
-    return status, headers, Ending(body, request.end)
+        return body
+    return Ending(body, request.end)
 
 
 def close(body: object) -> None:

@@ -17,6 +17,8 @@ from .response import Response
 
 __all__ = ["compose"]
 
+new_object = object.__new__
+
 
 def compose(middleware: Iterable[Middleware]) -> Handle:
     """The handle that is called for every request of a scope; the first middleware is the outermost.
@@ -36,9 +38,16 @@ def _innermost(request: Request, params: Any) -> WerkzeugResponse:
         if route is None:
             return Response.of(instead(site, request.environ, request.miss, request))
         result = route.run(request, params)
-        return Response(result) if type(result) is str else _as_response(request, result, route.handle)
+        encode = site.encoders.get(type(result))
+        if encode is None:
+            return _as_response(request, result, route.handle)
+        made = encode(result)
     except Exception as error:
-        return Response.of(recover(site, request, error))
+        made = recover(site, request, error)
+    # PERF: Response.of, made in place.
+    response = new_object(Response)
+    response._made = made  # noqa: SLF001
+    return response
 
 
 def _guarded(handle: Handle) -> Handle:

@@ -27,7 +27,9 @@ _BY_GET = ("HEAD", None)
 new_object = object.__new__
 
 
-def respond(app: Served, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+def respond(  # noqa: C901 - the life of a request is told in one place
+    app: Served, environ: WSGIEnvironment, start_response: StartResponse
+) -> Iterable[bytes]:
     """Answer a request: find its route, call the handle, send what it returned."""
     site = app.site or app.first_site()
     method = environ.get("REQUEST_METHOD")
@@ -58,11 +60,13 @@ def respond(app: Served, environ: WSGIEnvironment, start_response: StartResponse
                 content = result.encode()
                 status, headers, body = "200 OK", [TEXT_HEADER, LENGTH_HEADERS[len(content)]], [content]
             else:
-                made = answer(result, environ, site.encoders, origin=handle)
-                status, headers, body = closing(request, made)
+                status, headers, body = answer(result, environ, site.encoders, origin=handle)
+                if type(body) is not list or request.on_close:
+                    body = closing(request, body)
     except Exception as error:
         request = request or site.request_class(environ)
-        status, headers, body = closing(request, recover(site, request, error))
+        status, headers, body = recover(site, request, error)
+        body = closing(request, body)
     except BaseException:
         if request is not None:
             request.end()
@@ -122,10 +126,10 @@ def _through_middleware(site: Site, environ: WSGIEnvironment, miss: Miss | Refus
     request = site.request_class(environ)
     request.site, request.miss = site, miss
     try:
-        made = answer(handle(request, request.params), environ, site.encoders, origin=handle)
+        status, headers, body = answer(handle(request, request.params), environ, site.encoders, origin=handle)
     except Exception as error:
-        made = recover(site, request, error)
+        status, headers, body = recover(site, request, error)
     except BaseException:
         request.end()
         raise
-    return closing(request, made)
+    return status, headers, closing(request, body)

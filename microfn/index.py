@@ -128,7 +128,7 @@ def _finder(  # noqa: C901 - it holds the search, see PERF
     bound by itself and others by a loop, since `dict(zip(...))` takes twice as long.
     """
 
-    def find(method: Any, path: str) -> tuple[Any, Any]:  # noqa: C901
+    def find(method: Any, path: str) -> tuple[Any, Any]:  # noqa: C901, PLR0912
         leaf = statics.get(path)
         if leaf is not None:
             value = leaf.get(method)
@@ -149,24 +149,27 @@ def _finder(  # noqa: C901 - it holds the search, see PERF
                 return None, NO_MATCH
             return None, NOWHERE
         count = len(segments)
-        methods: tuple[str, ...] = ()
         # A param at the end is not empty, so paths with a slash at the end are a case of their own.
-        for pick, table in bucket.get(count if segments[-1] else -count) or bucket.beyond(count):
-            found = table.get(pick(segments)) if pick else table
-            if found is not None:
-                entry = found.get(method)
+        candidates = bucket.get(count if segments[-1] else -count) or bucket.beyond(count)
+        methods: tuple[str, ...] = ()
+        for pick, table in candidates:
+            leaf = table.get(pick(segments)) if pick else table
+            if leaf is not None:
+                entry = leaf.get(method)
                 if entry is not None:
-                    value, name, places = entry
-                    if name:
-                        return value, {name: segments[places]}
-                    if name is None:
-                        return value, places(segments)
-                    params = {}
-                    for name, place in places:
-                        params[name] = segments[place]
-                    return value, params
-                methods += tuple(found)
-        return None, _miss(methods) if methods else NO_MATCH
+                    break
+                methods += tuple(leaf)
+        else:
+            return None, _miss(methods) if methods else NO_MATCH
+        value, name, places = entry
+        if name:
+            return value, {name: segments[places]}
+        if name is None:
+            return value, places(segments)
+        params = {}
+        for name, place in places:
+            params[name] = segments[place]
+        return value, params
 
     return find
 

@@ -132,8 +132,8 @@ def _options(site: Site, environ: WSGIEnvironment, allow: str, request: Request 
         made = answer(site.global_options(asked, {}), environ, site.encoders, origin=site.global_options)
     except Exception as error:
         made = recover(site, asked, error)
-    made = with_headers(made, [("Allow", allow)])
-    return closing(asked, made) if request is None else made
+    status, headers, body = with_headers(made, [("Allow", allow)])
+    return status, headers, closing(asked, body) if request is None else body
 
 
 def _refuse(site: Site, environ: WSGIEnvironment, error: Exception, request: Request | None) -> Made:
@@ -141,4 +141,5 @@ def _refuse(site: Site, environ: WSGIEnvironment, error: Exception, request: Req
     if request is not None:
         return recover(site, request, error)
     request = site.request_class(environ)
-    return closing(request, recover(site, request, error))
+    status, headers, body = recover(site, request, error)
+    return status, headers, closing(request, body)

@@ -95,16 +95,19 @@ class Response(WerkzeugResponse):
 
     def as_made(self) -> Made | None:
         """What is sent of it, where that is clear without werkzeug: it has the body that it was made with."""
-        body = self.own_body
-        if body is None:
-            return None
         state = self.__dict__
-        line, headers, _ = self._made
+        made: Made | None = state.get("_made")
+        if made is None or len(state) == 1:
+            return made
+        if "response" in state or "_on_close" in state:
+            return None
+        line, headers, body = made
         if "headers" in state:
-            if "Location" in self.headers or "Content-Location" in self.headers:
-                return None
             headers = self.headers.to_wsgi_list()
-            if type(body) is list and "Content-Length" not in self.headers:
+            names = {name.lower() for name, _ in headers}
+            if "location" in names or "content-location" in names:
+                return None
+            if type(body) is list and "content-length" not in names:
                 headers.append(LENGTH_HEADERS[sum(map(len, body))])
         if "_status" in state or "headers" in state:
             line = self._status

@@ -17,6 +17,7 @@ from .scope import Scope
 __all__ = ["Converter", "Route", "RouteOptions", "check_options", "check_size", "nearest"]
 
 Converter = Callable[[str], Any]
+_NO_CONVERTERS: dict[str, Converter] = {}
 _ANYWHERE = Scope()
 
 # RFC 9110, section 5.6.2: a token. Upper case only: methods are case-sensitive, and nobody means "get".
@@ -86,7 +87,7 @@ class Route:
         self.parsed = parsed
         self.handle = handle
         self.name = name
-        self.converters = _converters(parsed, convert) if convert else {}
+        self.converters = _converters(parsed, convert) if convert else _NO_CONVERTERS
         self.max_content_length = max_content_length
         self.valid = valid
         self.run = handle if valid is None else _checking_first(handle, valid)
