@@ -39,10 +39,13 @@ class _LengthHeaders(dict[int, tuple[str, str]]):
     """The header that says how long a body is. PERF: those of short bodies are made once."""
 
     def __missing__(self, size: int) -> tuple[str, str]:
-        return ("Content-Length", str(size))
+        header = ("Content-Length", str(size))
+        if size < 1024:
+            self[size] = header
+        return header
 
 
-LENGTH_HEADERS = _LengthHeaders({size: ("Content-Length", str(size)) for size in range(1024)})
+LENGTH_HEADERS = _LengthHeaders()
 
 _STATUS_LINES = {status: f"{status} {phrase}" for status, phrase in HTTP_STATUS_CODES.items()}
 

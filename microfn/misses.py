@@ -22,6 +22,10 @@ __all__ = ["NO_TEXT", "Allowed", "Refusal", "instead"]
 
 _NOTHING = "There is nothing at this path."
 _NOT_ALLOWED = "This path answers other methods, those in Allow."
+_MOVED = {
+    status: (line, LENGTH_HEADERS[len(line) - 3], f"{line[4:]}\n".encode())
+    for status, line in ((status, status_line(status)) for status in (301, 307, 308))
+}
 _NOT_FOUND = OwnPage(404, _NOTHING)
 NO_TEXT = "The path is not UTF-8."
 
@@ -117,11 +121,9 @@ def _not_found(site: Site, environ: WSGIEnvironment, request: Request | None) ->
 def _redirect(site: Site, environ: WSGIEnvironment, path: str) -> Made:
     # RFC 9110, sections 15.4.2, 15.4.8, 15.4.9: after a 301 a POST may turn into a GET, after 307 and 308 it may not.
     method = environ["REQUEST_METHOD"]
-    line = status_line((301 if method in ("GET", "HEAD") else 308) if site.permanent_redirects else 307)
-    content = f"{line[4:]}\n".encode()
-    target = location(environ.get("SCRIPT_NAME") or "", path, environ.get("QUERY_STRING") or "")
-    headers = [TEXT_HEADER, LENGTH_HEADERS[len(content)], ("Location", target)]
-    return line, headers, [] if method == "HEAD" else [content]
+    line, length, content = _MOVED[(301 if method in ("GET", "HEAD") else 308) if site.permanent_redirects else 307]
+    target = location(environ.get("SCRIPT_NAME"), path, environ.get("QUERY_STRING"))
+    return line, [TEXT_HEADER, length, ("Location", target)], [] if method == "HEAD" else [content]
 
 
 def _options(site: Site, environ: WSGIEnvironment, allow: str, request: Request | None) -> Made:

@@ -94,7 +94,7 @@ def is_same_site(path: str) -> bool:
     return path[1:2] not in ("/", "\\") and not ("/." in path and _DOTS.intersection(path.split("/")))
 
 
-def location(script_name: str, path: str, query: str = "") -> str:
+def location(script_name: str | None, path: str, query: str | None = None) -> str:
     r"""One path-absolute reference (RFC 3986, section 4.2) to `path` in this application.
 
     `script_name` and `query` are as WSGI has them, bytes decoded as latin-1; `path` is text. Everything is
@@ -104,8 +104,8 @@ def location(script_name: str, path: str, query: str = "") -> str:
     >>> location("//app/", "/caf\xe9 bar", "next=%2F")
     '/app/caf%C3%A9%20bar?next=%2F'
     """
-    prefix = script_name.strip("/")
     target = path if _PLAIN.fullmatch(path) else quote(path, _PATH_SAFE)
+    prefix = script_name.strip("/") if script_name else ""
     if prefix:
         target = "/" + quote(_tunnelled(prefix), _PATH_SAFE) + target
     if query:

@@ -30,7 +30,6 @@ from .handle import Handle
 from .lazy import Lazy
 from .paths import decode_path, location
 from .route import Route
-from .validation import checked
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -288,6 +287,8 @@ class Request(_Slots, WerkzeugRequest):
             """What the route's `valid` made of the JSON. Raises `InvalidBody` (422) for what `valid` raised."""
             if self.route is None or self.route.valid is None:
                 raise RuntimeError("request.valid is there where the route has a `valid`")
+            from .validation import checked  # noqa: PLC0415 - who checks no bodies does not load what does
+
             return checked(self.route.valid, self.json)
 
     else:
@@ -296,7 +297,7 @@ class Request(_Slots, WerkzeugRequest):
 
     def url_for(self, target: str | Handle, /, **params: object) -> str:
         """`Router.url_for`, behind the SCRIPT_NAME that this request came with."""
-        return location(self.environ.get("SCRIPT_NAME") or "", self.router.path_for(target, params))
+        return location(self.environ.get("SCRIPT_NAME"), self.router.path_for(target, params))
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         """A pickled request is a plain one when it comes back: it has no Router."""

@@ -24,8 +24,9 @@ _ANYWHERE = Scope()
 _METHOD = re.compile(r"[A-Z0-9!#$%&'*+.^_`|~-]+")
 _USUAL_METHODS = frozenset(["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"])
 _INTEGER = re.compile(r"-?[0-9]+")
-_DECIMAL = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
-_FOREIGN_PARAM = re.compile(r"(?<=/)[<{](\w+(?::\w+)?)[>}](?=/|$)")
+# Not compiled when this is imported, which takes longer than most programs need it.
+_DECIMAL = r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?"
+_FOREIGN_PARAM = r"(?<=/)[<{](\w+(?::\w+)?)[>}](?=/|$)"
 _FOREIGN_TYPES = ("any", "float", "int", "path", "string", "uuid")
 
 
@@ -178,7 +179,7 @@ def _check_method(method: str) -> None:
 
 def _check_names(pattern: Pattern) -> None:
     """What a tree takes, but `params` could not hold, or would surprise."""
-    foreign = _FOREIGN_PARAM.search(pattern.text) if "<" in pattern.text or "{" in pattern.text else None
+    foreign = re.search(_FOREIGN_PARAM, pattern.text) if "<" in pattern.text or "{" in pattern.text else None
     if foreign:
         # Flask and werkzeug write <int:id>, bottle <id:int>, falcon and Starlette {id}.
         first, _, second = foreign[1].partition(":")
@@ -226,7 +227,7 @@ def _integer(text: str) -> int:
 
 def _decimal(text: str) -> float:
     """`float`, likewise, and never an infinity or NaN."""
-    if not _DECIMAL.fullmatch(text) or not isfinite(number := float(text)):
+    if not re.fullmatch(_DECIMAL, text) or not isfinite(number := float(text)):
         raise ValueError(text)
     return number
 

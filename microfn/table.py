@@ -10,7 +10,7 @@ from typing import Any
 
 from .errors import RouteConflict
 from .index import Index
-from .paths import clean_path, is_same_site, other_spelling, tunnel
+from .paths import clean_path, is_clean, is_same_site, other_spelling, tunnel
 from .pattern import fold, respell
 from .route import Route
 from .tree import Tree
@@ -65,6 +65,10 @@ class Table:
         """Make the index, and the one by folded text: that is the same where no pattern has a character to fold."""
         self.index = Index((route.method, route.parsed, route) for route in self.routes)
         folded = [(route.method, fold(route.parsed), route) for route in self.routes]
+        self._ends_in_slashes = any(
+            text != "/" and (text[-1] == "/" or "*" in text) for text in (route.pattern for route in self.routes)
+        )
+        """Whether any path with a slash at its end is a match: most tables have none."""
         self._converts = any(route.converters for route in self.routes)
         self._folded: Index | None = self.index
         if any(pattern is None for _, pattern, _ in folded):
@@ -98,18 +102,19 @@ class Table:
         # httprouter does not redirect CONNECT, whose target is no path (RFC 9110, section 9.3.6), nor the root.
         if path == "/" or method == "CONNECT":
             return None
-        other = other_spelling(path) if self.slash else None
+        other = other_spelling(path) if self.slash and (self._ends_in_slashes or path[-1] == "/") else None
         if other is not None and self._answers(method, other):
             return other
         if not self.fixed:
             return None
-        clean = clean_path(path)
-        if clean == path:
-            # PERF: that these two are no matches is known already; most misses end here.
-            if self._folded is self.index and path.casefold() == path:
-                return None
-            return self._refolded(method, path) or (self._refolded(method, other) if other else None)
-        return self._repaired(method, clean)
+        if not is_clean(path):
+            clean = clean_path(path)
+            if clean != path:
+                return self._repaired(method, clean)
+        # PERF: that these two are no matches is known already; most misses end here.
+        if self._folded is self.index and path.casefold() == path:
+            return None
+        return self._refolded(method, path) or (self._refolded(method, other) if other else None)
 
     def _repaired(self, method: str, clean: str) -> str | None:
         """The same for a path that had to be cleaned."""
