@@ -55,18 +55,25 @@ def microfn_small(made: Callable[[str], Any] = str) -> Application:
     return app
 
 
-def microfn_small_responses() -> Application:
-    from microfn import Response
-
-    return microfn_small(Response)
-
-
-def microfn_github() -> Application:
+def microfn_github(made: Callable[[str], Any] = str) -> Application:
     from microfn import Router
 
     app = Router()
     for method, pattern in ROUTES:
-        app.handle(method, pattern, lambda request, params: joined(params.values()))
+        app.handle(method, pattern, lambda request, params: made(joined(params.values())))
+    return app
+
+
+def with_middleware(app: Any) -> Application:
+    """The same Router with one middleware, which does nothing."""
+
+    @app.use
+    def nothing(handle):
+        def through(request, params):
+            return handle(request, params)
+
+        return through
+
     return app
 
 

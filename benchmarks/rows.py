@@ -78,13 +78,28 @@ def for_bare(asked: Sequence[Request]) -> Sequence[Request]:
     return [dataclasses.replace(request, check=lambda body, headers: bool(body)) for request in asked]
 
 
+def dressed() -> dict[str, tuple[dict[str, c.Application], Sequence[Request]]]:
+    """Each row by falcon, and by microfn plainly, with one middleware, and with Response objects."""
+    from microfn import Response
+
+    apps: dict[str, dict[str, c.Application]] = {
+        kind: {
+            "falcon": BUILDERS[kind]["falcon"](),
+            "plain": build(str),
+            "middleware": c.with_middleware(build(str)),
+            "Response": build(Response),
+        }
+        for kind, build in (("small", c.microfn_small), ("github", c.microfn_github))
+    }
+    return {row: (apps[kind], asked) for row, (kind, asked) in ROWS.items()}
+
+
 def other_answers() -> tuple[dict[str, c.Application], dict[str, Sequence[Request]]]:
     """What is not among the eight rows, and falcon's hello to compare it with."""
     small, github = c.microfn_small(), c.microfn_github()
     table: dict[str, tuple[c.Application, Sequence[Request]]] = {
         "falcon, hello": (c.falcon_small(), ROWS["hello"][1]),
         "falcon, 404 among 203": (c.falcon_github(), [Request("GET", f"/repos/{name}/x/nope", 404) for name in NAMES]),
-        "hello as a Response": (c.microfn_small_responses(), ROWS["hello"][1]),
         "a query argument read": (small, [Request("GET", "/query", 200, says("1"), query="q=1&b=2")]),
         "HEAD": (small, [Request("HEAD", "/", 200)]),
         "OPTIONS": (small, [Request("OPTIONS", "/json", 204)]),

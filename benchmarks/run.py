@@ -32,6 +32,7 @@ def main() -> None:
     results: dict[str, Any] = {"machine": machine(), "requests": requests()}
     if sys.argv[1:] == ["quick"]:
         return
+    results["dressed"] = dressed()
     results["answers"] = answers()
     results["tables"] = tables.measure()
     results["sockets"] = sockets.measure()
@@ -82,6 +83,17 @@ def summary(timed: dict[str, list[float]]) -> dict[str, Any]:
         for ours, theirs, bare in zip(timed["microfn"], timed[fastest], timed["bare"], strict=True)
     ]
     return {"median": median, "fastest peer": fastest, "overhead": statistics.median(parts)}
+
+
+def dressed() -> dict[str, dict[str, float]]:
+    """(b) The eight rows with middleware and with Response objects, as a part of what falcon takes for them plainly."""
+    found = {}
+    print("\nas a part of falcon's row     plain  middleware  Response")
+    for row, (apps, asked) in rows.dressed().items():
+        timed = race(apps, dict.fromkeys(apps, asked))
+        found[row] = {name: ratio(timed, name, "falcon") for name in apps if name != "falcon"}
+        print(f"{row:26}" + "".join(f"{part:10.2f}" for part in found[row].values()), flush=True)
+    return found
 
 
 def answers() -> dict[str, float]:

@@ -31,7 +31,7 @@ from .response import Response
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
 
-__all__ = ["Encoders", "Ending", "Stream", "answer", "close", "closing", "encoders_for", "is_file", "made_of"]
+__all__ = ["Encoders", "Ending", "Stream", "answer", "close", "closing", "encoders_for", "is_file"]
 
 _NO_CONTENT = ("204", "205", "304")
 
@@ -62,28 +62,33 @@ def _encode_json(codec: Codec, value: Any) -> bytes:
     return text.encode(errors="backslashreplace") if isinstance(text, str) else text
 
 
-def answer(result: Any, environ: WSGIEnvironment, encoders: Encoders, *, origin: object, status: int = 200) -> Made:
+def answer(
+    result: Any,
+    environ: WSGIEnvironment,
+    encoders: Encoders,
+    *,
+    origin: object,
+    status: int = 200,
+    is_final: bool = True,
+) -> Made:
     """The answer that is meant by `result`, which `origin` returned; `status` is what a plain value gets.
+
+    One that is not final, since middleware is to see it, keeps its body also where HTTP has none.
 
     Raises TypeError or ValueError for what cannot be sent, and whatever a stream raises before its first chunk. What
     `result` holds is closed then; else it is closed by whoever closes the answer's body.
     """
-    made = made_of(result, environ, encoders, origin, status)
-    if environ["REQUEST_METHOD"] == "HEAD" or made[0][:3] in _NO_CONTENT:
+    kind = type(result)
+    made: Made | None = None
+    if kind is Response:
+        made = result.as_made()
+    elif kind in encoders and status == 200:
+        made = encoders[kind](result)
+    if made is None:
+        made = _general_answer(result, environ, encoders, origin, status)
+    if is_final and (environ["REQUEST_METHOD"] == "HEAD" or made[0][:3] in _NO_CONTENT):
         return _without_body(*made)
     return made
-
-
-def made_of(result: Any, environ: WSGIEnvironment, encoders: Encoders, origin: object, status: int = 200) -> Made:
-    """The same, with a body also where HTTP has none."""
-    kind = type(result)
-    if kind is Response:
-        made: Made | None = result.as_made()
-        if made is not None:
-            return made
-    elif kind in encoders and status == 200:
-        return encoders[kind](result)
-    return _general_answer(result, environ, encoders, origin, status)
 
 
 def _general_answer(result: Any, environ: WSGIEnvironment, encoders: Encoders, origin: object, status: int) -> Made:

@@ -8,7 +8,7 @@ from typing import Any
 
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from .answer import Stream, close, made_of
+from .answer import Stream, answer, close
 from .handle import Handle, Middleware, wrap
 from .misses import instead
 from .recovery import recover
@@ -66,7 +66,8 @@ def _as_response(request: Request, result: Any, origin: object) -> WerkzeugRespo
     if isinstance(result, WerkzeugResponse):
         response = result
     else:
-        response = Response.of(made_of(result, request.environ, request.site.encoders, origin))
+        made = answer(result, request.environ, request.site.encoders, origin=origin, is_final=False)
+        response = Response.of(made)
     own = response.own_body if isinstance(response, Response) else None
     if own is None:
         _tie(request, response)

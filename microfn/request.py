@@ -299,11 +299,15 @@ class Request(_Slots, WerkzeugRequest):
         """`Router.url_for`, behind the SCRIPT_NAME that this request came with."""
         return location(self.environ.get("SCRIPT_NAME"), self.router.path_for(target, params))
 
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        """A pickled request is a plain one when it comes back: it has no Router."""
-        reduced: Any = super().__reduce_ex__(max(int(protocol), 2))
-        made, (cls, *arguments), *state = reduced
-        return (made, (Request if cls.router is not None else cls, *arguments), *state)
+    def __reduce__(self) -> Any:
+        """A pickled request is a plain one when it comes back: it has neither Router nor route."""
+        cls = Request if self.router is not None else type(self)
+        return _unpickled, (cls, self.environ, self.params, self.__dict__)
+
+    def __copy__(self) -> Request:
+        copied = _unpickled(type(self), self.environ, self.params, self.__dict__)
+        copied.route = self.route
+        return copied
 
     def call_on_close(self, callback: Callable[[], None]) -> None:
         """Call this, without arguments, when the body of the answer has been sent, or the client has gone."""
@@ -354,6 +358,13 @@ class Request(_Slots, WerkzeugRequest):
     @property
     def json_module(self) -> Any:
         return _Guarded(self.codec)
+
+
+def _unpickled(cls: type[Request], environ: WSGIEnvironment, params: dict[str, Any], state: dict[str, Any]) -> Request:
+    request = cls(environ)
+    request.params = params
+    request.__dict__.update(state)
+    return request
 
 
 def _guarded(parsed: property) -> property:

@@ -8,16 +8,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from .answer import encoders_for
-from .chain import compose
+from .assembly import is_shadowed, parts_of, urls_of
 from .codec import JSON, Codec
 from .dispatch import respond
 from .handle import Handle, check_handle
-from .index import Index
 from .misses import Allowed
-from .mount import Mounts
-from .paths import location, other_spelling, tunnel
-from .pattern import Pattern, parse
-from .problems import ErrorHandlers
+from .paths import location, other_spelling
 from .registrar import Registrar
 from .registry import Registered, Registry
 from .request import MAX_CONTENT_LENGTH, Request
@@ -26,7 +22,6 @@ from .route import Route, check_size
 from .scope import Scope
 from .site import Site
 from .table import Table
-from .urls import Urls
 
 if TYPE_CHECKING:
     from werkzeug.test import Client
@@ -179,7 +174,7 @@ class Router(Registrar):
     def path_for(self, target: str | Handle, params: dict[str, object]) -> str:
         """The same as text, not encoded."""
         site = self.site
-        urls = self._registry.with_table(_urls) if site is None else site.urls
+        urls = self._registry.with_table(urls_of) if site is None else site.urls
         return urls.path_for(target, params)
 
     def test_client(self) -> Client:
@@ -194,71 +189,7 @@ class Router(Registrar):
         return cast("Site", self.site)
 
     def _publish(self, table: Table, now: Registered) -> None:
-        mounts = Mounts(now.mounts.values()) if now.mounts else None
-        scopes = list(dict.fromkeys(part for scope in _scopes(now, self._scope) for part in scope.lineage()))
-        self.site = self._new_site(
-            table=table,
-            find=table.index.find,
-            methods=table.methods(),
-            mounts=mounts,
-            is_guarded=self._is_guarded or _is_shadowed(now),
-            urls=_urls(table, now),
-            chains=_chains(now, scopes),
-            errors=_error_handlers(now, scopes),
-            handles_errors=any(now.handlers.values()),
-            scopes=_finder(now, scopes),
-        )
-
-
-def _scopes(now: Registered, root: Scope) -> list[Scope]:
-    """All scopes that something is registered in."""
-    return [root, *now.handlers, *now.middleware, *dict.fromkeys(route.scope for route in now.routes)]
-
-
-def _chains(now: Registered, scopes: Iterable[Scope]) -> dict[Scope, Handle]:
-    """The composed middleware of each scope; scopes with the same middleware share it, so that it is made once."""
-    made: dict[tuple[int, ...], Handle] = {}
-    chains: dict[Scope, Handle] = {}
-    for scope in scopes:
-        chain = now.chain(scope)
-        if chain:
-            key = tuple(map(id, chain))
-            made[key] = chains[scope] = made.get(key) or compose(chain)
-    return chains
-
-
-def _error_handlers(now: Registered, scopes: Iterable[Scope]) -> dict[Scope, ErrorHandlers]:
-    """By scope, those around it included; `scopes` holds those around each before it."""
-    found: dict[Scope, ErrorHandlers] = {}
-    for scope in scopes:
-        if scope in now.handlers or scope.parent is None:
-            around = next((found[part] for part in reversed(scope.lineage()[:-1]) if part in found), None)
-            found[scope] = ErrorHandlers(now.handlers.get(scope, {}), around)
-    return found
-
-
-def _finder(now: Registered, scopes: Iterable[Scope]) -> Any:
-    """Finds the scope of a path that has no route; of several with one prefix it is the first."""
-    own = [s for s in scopes if s.own_prefix and (s in now.handlers or s in now.middleware or s.use)]
-    if not own:
-        return None
-    items = []
-    for scope in reversed(own):
-        names = parse(scope.prefix).names
-        items.append(("", Pattern(scope.prefix, names), scope))
-        items.append(("", Pattern(f"{scope.prefix}/*rest", (*names, "rest")), scope))
-    return Index(items).find
-
-
-def _is_shadowed(now: Registered) -> bool:
-    """Whether a route with wildcards could take a path from a mount, so that mounts are to be asked first."""
-    wild = [route.pattern for route in now.routes if route.parsed.names] if now.mounts else []
-    return any(mount.may_meet(pattern) for mount in now.mounts.values() for pattern in wild)
-
-
-def _urls(table: Table, now: Registered) -> Urls:
-    mounts = Mounts(now.mounts.values())
-    return Urls(now.names.copy(), tuple(now.routes), table, lambda path: mounts.find(tunnel(path)) is not None)
+        self.site = self._new_site(**parts_of(table, now, self._scope), is_guarded=self._is_guarded or is_shadowed(now))
 
 
 def _check_flags(**flags: object) -> None:

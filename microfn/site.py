@@ -18,7 +18,11 @@ from .urls import Urls
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-__all__ = ["Served", "Site"]
+__all__ = ["ANY", "FindScope", "Served", "Site"]
+
+ANY = "ANY"
+"""The method that scopes are looked for by."""
+FindScope = Callable[[str, str], tuple[Any, Any]]
 
 
 @dataclass(repr=False, eq=False, slots=True)
@@ -42,7 +46,7 @@ class Site:
     """The error handlers of each scope that has any of its own; `root` has them in any case."""
     handles_errors: bool
     """Whether there are any handlers of errors."""
-    scopes: Callable[[str | None, str], tuple[Any, Any]] | None
+    scopes: FindScope | None
     """Finds the scope of a path that has no route; None where all of them are the root's."""
     allowed: Mapping[tuple[str, ...], tuple[str, OwnPage]]
     """What a path allows that other methods have."""
@@ -61,7 +65,7 @@ class Site:
             return request.route.scope
         if self.scopes is None:
             return self.root
-        return self.scopes("", environ.get("PATH_INFO") or "/")[0] or self.root
+        return self.scopes(ANY, environ.get("PATH_INFO") or "/")[0] or self.root
 
     def handlers_of(self, request: Request) -> ErrorHandlers:
         """The error handlers for a request: those of the nearest scope first."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any
 
 from werkzeug.exceptions import HTTPException, UnprocessableEntity
@@ -12,17 +13,19 @@ __all__ = ["InvalidBody", "checked"]
 
 # msgspec: "Expected `int`, got `str` - at `$.users[0].age`".
 _MSGSPEC_PLACE = re.compile(r" - at `(?:key in )?\$(.*)`$")
-_STEP = re.compile(r"\.([^.\[]+)|\[([0-9]+)\]")
+_STEP = re.compile(r"\.([^.\[\]]+)|\[([0-9]+)\]")
 
 
 class InvalidBody(UnprocessableEntity):
     """A body that the `valid` of its route refused (RFC 9110, section 15.5.21).
 
     `errors` says what is wrong, and where by a JSON pointer (RFC 6901): `[{"detail": "...", "pointer": "#/users/0"}]`.
+    The place is what pydantic's and msgspec's errors tell, or the `path` of one of your own: a name, or a list of them.
     """
 
     def __init__(self, errors: list[dict[str, str]]) -> None:
-        super().__init__("; ".join(f"{error['pointer']}: {error['detail']}" for error in errors))
+        told = [one["detail"] if one["pointer"] == "#" else f"{one['pointer']}: {one['detail']}" for one in errors]
+        super().__init__("; ".join(told))
         self.errors = errors
         self.members = {"errors": errors}
 
@@ -40,7 +43,8 @@ def checked(valid: Callable[[Any], Any], data: Any) -> Any:
 def _errors_of(error: Exception) -> list[dict[str, str]]:
     listed = getattr(error, "errors", None)
     if callable(listed):  # pydantic
-        return [{"detail": str(one["msg"]), "pointer": _pointer(one["loc"])} for one in listed()]
+        with suppress(Exception):
+            return [{"detail": str(one["msg"]), "pointer": _pointer(one["loc"])} for one in listed()]
     found = _MSGSPEC_PLACE.search(str(error))
     if found:
         steps = [name or number for name, number in _STEP.findall(found[1])]
@@ -49,7 +53,8 @@ def _errors_of(error: Exception) -> list[dict[str, str]]:
         # An accident of code that did not expect such data, whose message is about the inside.
         return [{"detail": "This is not what is expected here.", "pointer": "#"}]
     path = getattr(error, "path", ())
-    return [{"detail": str(error), "pointer": _pointer([path] if isinstance(path, (str, int)) else path)}]
+    steps = path if isinstance(path, (list, tuple)) else [path]
+    return [{"detail": str(error), "pointer": _pointer(steps)}]
 
 
 def _pointer(steps: Iterable[object]) -> str:

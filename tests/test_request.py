@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import io
+import pickle
 
 import pytest
 from werkzeug.datastructures import EnvironHeaders
@@ -107,6 +109,59 @@ def test_nothing_is_computed_before_it_is_asked():
     assert vars(request) == {}
     assert "werkzeug.request" not in request.environ
     assert Request(environ_of(), populate_request=True).environ["werkzeug.request"]
+
+
+class Own(Request):
+    """A subclass, with an attribute of its own."""
+
+    @property
+    def shout(self):
+        return self.path.upper()
+
+
+@pytest.mark.parametrize("name", PROPERTIES)
+def test_a_subclass_has_what_werkzeugs_has(name):
+    environ = ENVIRONS["headers"]
+    assert read(Own, environ, name) == read(WerkzeugRequest, environ, name)
+
+
+def picklable(environ):
+    return {**environ, "wsgi.input": io.BytesIO(b"{}"), "wsgi.errors": None}
+
+
+@pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))
+@pytest.mark.parametrize("cls", [Request, Own])
+def test_a_request_can_be_pickled(cls, protocol):
+    request = cls(picklable(environ_of("POST", "/x", query="a=1", HTTP_ACCEPT="text/html")))
+    request.method = "PUT"
+    request.params = {"id": 7}
+    assert request.args["a"] == "1"
+    again = pickle.loads(pickle.dumps(request, protocol))
+    assert type(again) is cls
+    assert (again.method, again.url, again.args, again.params) == ("PUT", request.url, request.args, {"id": 7})
+    assert again.get_data() == b""
+
+
+def test_a_routers_request_is_a_plain_one_when_it_comes_back():
+    app, kept = Router(), []
+
+    @app.get("/:id")
+    def show(request, params):
+        kept.extend([request, copy.copy(request)])
+        return pickle.dumps(request)
+
+    environ = picklable(environ_of(path="/7"))
+    again = pickle.loads(b"".join(app(environ, lambda *answer: None)))
+    assert (type(again), again.path, again.params, again.route, again.router) == (
+        Request,
+        "/7",
+        {"id": "7"},
+        None,
+        None,
+    )
+    request, copied = kept
+    assert type(copied) is type(request)
+    assert (copied.route, copied.router, copied.params) == (request.route, app, {"id": "7"})
 
 
 def test_an_attribute_may_be_assigned():

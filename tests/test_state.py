@@ -10,6 +10,7 @@ import pytest
 
 from microfn import RouteConflict, Router
 from microfn.registry import _after_fork_in_child as after_fork_in_child
+from microfn.table import Table
 
 from .wsgi import call
 
@@ -262,3 +263,92 @@ def test_a_child_forked_while_another_thread_registers_is_free():
     leave.set()
     holder.join(30)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_a_route_may_be_removed_and_registered_again():
+    app = Router()
+    app.get("/a", name="a")(say("a"))
+    app.post("/a")(say("post"))
+    assert call(app, path="/a").text == "a"
+    app.remove("GET", "/a")
+    assert call(app, path="/a").code == 405
+    app.get("/a", name="a")(say("again"))
+    assert call(app, path="/a").text == "again"
+    assert [route.method for route in app.routes] == ["POST", "GET"]
+
+
+def test_a_route_may_be_removed_before_the_first_request_and_from_a_group():
+    app = Router()
+    group = app.group("/g")
+    group.get("/:id")(say("id"))
+    group.remove("GET", "/:id")
+    group.get("/new")(say("new"))
+    assert call(app, path="/g/new").text == "new"
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", "/b"), ("POST", "/a"), ("get", "/a"), ("GET", "/:x"), ("GET", None)]
+)
+def test_what_is_not_there_cannot_be_removed(method, path):
+    app = Router()
+    app.get("/a")(say("a"))
+    with pytest.raises(LookupError, match="there is no route"):
+        app.remove(method, path)
+    assert call(app, path="/a").text == "a"
+
+
+def test_several_changes_replace_a_table_at_once():
+    app = Router()
+    app.get("/:id")(say("old"))
+    assert call(app, path="/x").text == "old"
+    with app.changes():
+        app.remove("GET", "/:id")
+        app.get("/x")(say("new"))
+        app.use(lambda handle: handle)
+        assert call(app, path="/x").text == "old"
+    assert call(app, path="/x").text == "new"
+    assert call(app, path="/y").code == 404
+
+
+def test_readers_see_one_table_or_the_other_while_a_writer_flips(monkeypatch):
+    """Eight threads: each answer is wholly of one table, and no reader builds anything."""
+    app, builders, wrong, counts, done = Router(), set(), [], [], threading.Event()
+    compiled = Table.compile
+    monkeypatch.setattr(Table, "compile", lambda table: (builders.add(threading.get_ident()), compiled(table))[1])
+    patterns = ["/a", "/:who/name", "/files/*path"]
+
+    def fill(name):
+        def tell(request, params):
+            # All that is registered is of the table that the request was answered from.
+            return [name, {route.handle is tell for route in request.site.table.routes} == {True}]
+
+        for pattern in patterns:
+            app.get(pattern)(tell)
+
+    def read():
+        count = 0
+        while not done.is_set():
+            for path in "/a", "/x/name", "/files/a":
+                got = call(app, path=path, validate=False)
+                count += 1
+                if got.code != 200 or got.json not in (["a", True], ["b", True]):
+                    wrong.append(got)
+        counts.append(count)
+
+    app.use(lambda handle: handle)
+    fill("a")
+    app.build()
+    readers = [threading.Thread(target=read) for _ in range(8)]
+    for reader in readers:
+        reader.start()
+    for turn in range(100):
+        with app.changes():
+            for pattern in patterns:
+                app.remove("GET", pattern)
+            fill("ba"[turn % 2])
+    done.set()
+    for reader in readers:
+        reader.join(20)
+    assert wrong == []
+    assert len(counts) == 8
+    assert builders == {threading.get_ident()}

@@ -1,0 +1,314 @@
+"""Groups and included Routers: a prefix, middleware and error handlers of their own."""
+
+from __future__ import annotations
+
+import pytest
+
+from microfn import Group, InvalidPattern, RouteConflict, Router
+
+from .test_middleware import marking, marks, raising, say
+from .wsgi import call
+
+
+def test_a_group_puts_its_prefix_before_patterns():
+    app = Router()
+    api = app.group("/api")
+    api.get("/users/:id")(lambda request, params: params["id"])
+    api.get("")(say("root"))
+    assert isinstance(api, Group)
+    assert repr(api) == "<Group /api>"
+    assert call(app, path="/api/users/7").text == "7"
+    assert call(app, path="/api").text == "root"
+    assert [route.pattern for route in app.routes] == ["/api/users/:id", "/api"]
+
+
+def test_groups_may_be_nested_and_have_params():
+    app = Router()
+    user = app.group("/users/:id", use=[marking("user")])
+    posts = user.group("/posts", use=[marking("posts")])
+    posts.get("/:post", use=[marking("route")])(lambda request, params: params)
+    got = call(app, path="/users/7/posts/8")
+    assert (got.json, marks(got)) == ({"id": "7", "post": "8"}, ["route", "posts", "user"])
+
+
+@pytest.mark.parametrize("prefix", ["", "/"])
+def test_a_group_without_a_prefix_shares_middleware(prefix):
+    app = Router()
+    private = app.group(prefix, use=[marking("private")])
+    private.get("/a")(say("a"))
+    app.get("/b")(say("b"))
+    assert marks(call(app, path="/a")) == ["private"]
+    assert marks(call(app, path="/b")) == []
+    assert marks(call(app, path="/c")) == []
+
+
+MISSES = [
+    ("GET", "/api/nothing", 404),
+    ("GET", "/api/", 404),
+    ("GET", "/api//", 404),
+    ("GET", "/api/users/x", 404),
+    ("DELETE", "/api/users/7", 405),
+    ("OPTIONS", "/api/users/7", 204),
+    ("GET", "/api/users/7/", 301),
+    ("GET", "/api/USERS/7", 301),
+    ("POST", "/api/users/7/", 404),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "status"), MISSES)
+def test_all_below_a_prefix_is_the_groups_business(method, path, status):
+    app = Router()
+    app.use(marking("app"))
+    api = app.group("/api", use=[marking("api")])
+    api.get("/users/:id", convert={"id": int})(say("user"))
+    for inside in path, "/API" + path[4:] if status == 301 else path:
+        got = call(app, method, inside)
+        assert got.code == status
+        assert marks(got) == (["api", "app"] if inside.startswith("/api") else ["app"])
+
+
+def test_what_is_beside_a_prefix_is_not():
+    app = Router()
+    app.group("/api", use=[marking("api")]).get("/x")(say("x"))
+    for path in "/", "/apis", "/ap", "/x", "//api/y":
+        assert marks(call(app, path=path)) == []
+
+
+def test_a_prefix_with_params_and_one_with_text_are_told_apart():
+    app = Router(overlap=True)
+    app.group("/:tenant", use=[marking("tenant")]).get("/x")(say("x"))
+    app.group("/admin", use=[marking("admin")]).get("/x")(say("x"))
+    assert marks(call(app, path="/admin/nothing")) == ["admin"]
+    assert marks(call(app, path="/acme/nothing")) == ["tenant"]
+
+
+def test_the_nearest_error_handler_answers():
+    app = Router()
+    app.error(404)(say("app 404"))
+    app.error(KeyError)(lambda request, error: ("app KeyError", 400))
+    api = app.group("/api")
+    api.error(404)(lambda request, error: {"error": "api 404"})
+    v1 = api.group("/v1")
+    v1.get("/x")(raising(KeyError()))
+    v1.get("/y")(raising(ValueError()))
+    v1.error(ValueError)(lambda request, error: ("v1 ValueError", 400))
+    assert call(app, path="/nothing").text == "app 404"
+    assert call(app, path="/api/nothing").json == {"error": "api 404"}
+    assert call(app, path="/api/v1/nothing").json == {"error": "api 404"}
+    assert call(app, path="/api/v1/x").text == "app KeyError"
+    assert call(app, path="/api/v1/y").text == "v1 ValueError"
+
+
+def test_a_handler_of_a_class_comes_before_one_of_500_however_far_away():
+    app = Router()
+    app.error(KeyError)(lambda request, error: ("app KeyError", 400))
+    api = app.group("/api")
+    api.error(500)(say("api 500"))
+    api.get("/x")(raising(KeyError()))
+    api.get("/y")(raising(ValueError()))
+    assert call(app, path="/api/x").text == "app KeyError"
+    assert (call(app, path="/api/y").code, call(app, path="/api/y").text) == (500, "api 500")
+
+
+def test_a_groups_error_handlers_are_not_the_applications():
+    app = Router()
+    app.group("/api").error(404)(say("api"))
+    assert call(app, path="/nothing").headers["content-type"] == "application/problem+json"
+    assert call(app, path="/api/nothing").text == "api"
+
+
+def test_an_error_handler_that_fails_leaves_it_to_the_next_around_it(caplog):
+    app = Router()
+    app.error(Exception)(lambda request, error: ("app", 500))
+    api = app.group("/api")
+    api.error(KeyError)(raising(ValueError()))
+    api.get("/x")(raising(KeyError()))
+    assert (call(app, path="/api/x").code, call(app, path="/api/x").text) == (500, "app")
+
+
+def test_use_on_a_group_is_within_that_of_the_application_whenever_it_comes():
+    app = Router()
+    api = app.group("/api", use=[marking("first")])
+    api.get("/x")(say("x"))
+    api.use(marking("second"))
+    app.use(marking("app"))
+    assert marks(call(app, path="/api/x")) == ["second", "first", "app"]
+    api.use(marking("third"))
+    assert marks(call(app, path="/api/x")) == ["third", "second", "first", "app"]
+
+
+def test_of_two_groups_with_one_prefix_the_first_with_something_of_its_own_has_the_misses():
+    app = Router()
+    app.group("/api").get("/x")(say("x"))
+    app.group("/api", use=[marking("a")]).get("/y")(say("y"))
+    app.group("/api", use=[marking("b")]).get("/z")(say("z"))
+    assert marks(call(app, path="/api/nothing")) == ["a"]
+    assert marks(call(app, path="/api/z")) == ["b"]
+
+
+def test_a_prefix_that_is_not_ascii():
+    app = Router()
+    api = app.group("/käse", use=[marking("m")])
+    api.get("/ö")(say("ok"))
+    assert call(app, path="/käse/ö".encode().decode("latin-1")).text == "ok"
+    assert marks(call(app, path="/käse/x".encode().decode("latin-1"))) == ["m"]
+    assert marks(call(app, path="/k\xff/x")) == []
+
+
+@pytest.mark.parametrize("prefix", ["api", "/api/", "//", "/a/*rest", "/:", "/a:b:c"])
+def test_a_prefix_that_could_be_before_nothing_is_refused(prefix):
+    with pytest.raises(InvalidPattern):
+        Router().group(prefix)
+    with pytest.raises(InvalidPattern):
+        Router().include(prefix, Router())
+
+
+@pytest.mark.parametrize("prefix", [None, 7, b"/api"])
+def test_a_prefix_is_text(prefix):
+    with pytest.raises(TypeError):
+        Router().group(prefix)
+
+
+def test_a_pattern_in_a_group_begins_with_a_slash_too():
+    with pytest.raises(InvalidPattern, match="begins with a slash, also below '/api'"):
+        Router().group("/api").get("users")(say(""))
+    with pytest.raises(InvalidPattern):
+        Router().group("").get("")(say(""))
+
+
+def test_a_param_that_its_prefix_has_already_is_refused():
+    with pytest.raises(InvalidPattern, match="two wildcards of the name 'id'"):
+        Router().group("/users/:id").get("/posts/:id")(say(""))
+
+
+def test_files_are_served_below_a_prefix(tmp_path):
+    (tmp_path / "a.txt").write_text("hello")
+    app = Router()
+    app.group("/docs").serve_files("/*path", str(tmp_path))
+    assert call(app, path="/docs/a.txt").text == "hello"
+
+
+# Included Routers
+
+
+def users():
+    router = Router()
+    router.use(marking("users"))
+    router.error(404)(lambda request, error: {"error": "users"})
+    router.get("/", name="users")(say("all"))
+    router.get("/:id", name="user", convert={"id": int}, max_content_length=7)(
+        lambda request, params: [params["id"], request.route.max_content_length]
+    )
+    admin = router.group("/:id/admin", use=[marking("admin")])
+    admin.get("/keys")(lambda request, params: params)
+    return router
+
+
+def test_an_included_router_is_there_with_all_that_it_has():
+    app = Router()
+    app.use(marking("app"))
+    app.include("/users", users())
+    assert call(app, path="/users/").text == "all"
+    assert call(app, path="/users/7").json == [7, 7]
+    got = call(app, path="/users/7/admin/keys")
+    assert (got.json, marks(got)) == ({"id": "7"}, ["admin", "users", "app"])
+    got = call(app, path="/users/x")
+    assert (got.code, got.json, marks(got)) == (404, {"error": "users"}, ["users", "app"])
+    assert marks(call(app, path="/other")) == ["app"]
+    assert app.url_for("user", id=8) == "/users/8"
+    assert [route.pattern for route in app.routes] == ["/users/", "/users/:id", "/users/:id/admin/keys"]
+
+
+def test_a_router_may_be_included_in_a_group_and_in_another_included_router():
+    inner, middle, app = Router(), Router(), Router()
+    inner.get("/c")(say("c"))
+    inner.use(marking("inner"))
+    middle.group("/b", use=[marking("b")]).include("/i", inner)
+    app.group("/a", use=[marking("a")]).include("", middle)
+    got = call(app, path="/a/b/i/c")
+    assert (got.text, marks(got)) == ("c", ["inner", "b", "a"])
+
+
+def test_a_router_may_be_included_twice_where_its_names_are_not():
+    inner, app = Router(), Router()
+    inner.get("/x")(lambda request, params: request.route.pattern)
+    app.include("/v1", inner)
+    app.include("/v2", inner)
+    assert call(app, path="/v1/x").text == "/v1/x"
+    assert call(app, path="/v2/x").text == "/v2/x"
+
+
+def test_where_a_route_came_from_is_still_known():
+    inner, app = Router(), Router()
+    inner.get("/x")(say("x"))
+    app.include("/a", inner)
+    with pytest.raises(RouteConflict, match=r"test_groups\.py:\d+"):
+        app.get("/a/x")(say("y"))
+
+
+def test_where_one_thing_is_refused_nothing_is_taken():
+    inner, app = Router(), Router()
+    inner.use(marking("inner"))
+    inner.get("/free")(say("free"))
+    inner.get("/taken")(say("taken"))
+    app.get("/taken")(say("mine"))
+    with pytest.raises(RouteConflict):
+        app.include("", inner)
+    assert [route.pattern for route in app.routes] == ["/taken"]
+    assert marks(call(app, path="/taken")) == []
+    inner.get("/more")(say("it is not included"))
+    app.include("/inner", inner)
+    assert call(app, path="/inner/more").code == 200
+
+
+def test_a_name_that_both_have_is_refused():
+    app = Router()
+    app.get("/u", name="user")(say("u"))
+    with pytest.raises(ValueError, match="the name 'user'"):
+        app.include("/users", users())
+
+
+CHANGES = [
+    lambda router: router.get("/late")(say("late")),
+    lambda router: router.use(marking("late")),
+    lambda router: router.error(418)(say("late")),
+    lambda router: router.group("/g").get("/late")(say("late")),
+    lambda router: router.mount("/m", Router()),
+    lambda router: router.include("/i", Router()),
+    lambda router: router.remove("GET", "/"),
+]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_comes_after_it_was_included_would_be_lost_so_it_is_refused(change):
+    inner, app = users(), Router()
+    app.include("/users", inner)
+    with pytest.raises(RuntimeError, match=r"included at .*test_groups\.py:\d+"):
+        change(inner)
+
+
+def test_an_included_router_can_still_be_tested_by_itself():
+    inner = users()
+    Router().include("/users", inner)
+    assert call(inner, path="/7").json == [7, 7]
+
+
+def test_a_router_may_be_included_while_requests_are_served():
+    app = Router()
+    assert call(app, path="/users/7").code == 404
+    app.include("/users", users())
+    assert call(app, path="/users/7").code == 200
+
+
+@pytest.mark.parametrize("wrong", [None, "users", lambda environ, start_response: [], Router().group("/a")])
+def test_what_is_no_router_is_not_included(wrong):
+    with pytest.raises(TypeError, match="included is a Router"):
+        Router().include("/x", wrong)
+
+
+def test_a_router_cannot_include_itself():
+    app = Router()
+    with pytest.raises(ValueError, match="itself"):
+        app.include("/x", app)
+    with pytest.raises(ValueError, match="itself"):
+        app.group("/a").include("/x", app)

@@ -1,0 +1,228 @@
+"""Reverse URLs lead to their route, or are refused."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from microfn import InvalidUrl, Router
+
+from .test_middleware import say
+from .wsgi import call
+
+
+def index(request, params):
+    return "index"
+
+
+@pytest.fixture
+def app():
+    app = Router()
+    app.get("/", name="home")(index)
+    app.get("/users/:id", name="user", convert={"id": int})(say("user"))
+    app.get("/users/:id/posts/:post", name="post")(say("post"))
+    app.get("/files/*path", name="file")(say("file"))
+    app.get("/tags/t_:tag", name="tag")(say("tag"))
+    app.get("/käse/ü:x", name="cheese")(say("cheese"))
+    app.get("/what?/a b/%41", name="odd")(say("odd"))
+    return app
+
+
+BUILT = [
+    ("home", {}, "/"),
+    ("user", {"id": 7}, "/users/7"),
+    ("user", {"id": "7"}, "/users/7"),
+    ("user", {"id": -7}, "/users/-7"),
+    ("post", {"id": "a b", "post": "ü"}, "/users/a%20b/posts/%C3%BC"),
+    ("post", {"id": "%2F", "post": "a?b#c"}, "/users/%252F/posts/a%3Fb%23c"),
+    ("post", {"id": Decimal("1.5"), "post": UUID(int=1)}, "/users/1.5/posts/00000000-0000-0000-0000-000000000001"),
+    ("post", {"id": "...", "post": ".a"}, "/users/.../posts/.a"),
+    ("post", {"id": "\x00\n", "post": "\\"}, "/users/%00%0A/posts/%5C"),
+    ("file", {"path": "a/b.txt"}, "/files/a/b.txt"),
+    ("file", {"path": "/a/b.txt"}, "/files/a/b.txt"),
+    ("file", {"path": "/"}, "/files/"),
+    ("file", {"path": "dir/"}, "/files/dir/"),
+    ("tag", {"tag": "."}, "/tags/t_."),
+    ("cheese", {"x": "y"}, "/k%C3%A4se/%C3%BCy"),
+    ("odd", {}, "/what%3F/a%20b/%2541"),
+]
+
+
+@pytest.mark.parametrize(("name", "params", "url"), BUILT)
+def test_a_url_is_built_by_name(app, name, params, url):
+    assert app.url_for(name, **params) == url
+
+
+def test_a_url_is_built_by_handle(app):
+    assert app.url_for(index) == "/"
+
+
+def test_before_and_after_the_first_request_and_after_changes(app):
+    assert app.url_for("home") == "/"
+    app.build()
+    assert app.url_for("home") == "/"
+    app.get("/late", name="late")(index)
+    assert app.url_for("late") == "/late"
+
+
+def test_a_url_that_is_asked_for_early_publishes_nothing(app):
+    app.url_for("home")
+    assert app.site is None
+
+
+REFUSED = [
+    ("usr", {}, "did you mean 'user'"),
+    ("nothing like it", {}, "no route has this name"),
+    ("user", {}, "lacks its param 'id'"),
+    ("user", {"id": 7, "ids": 8}, "did you mean 'id'"),
+    ("home", {"q": 1}, "it has none"),
+    ("user", {"id": ""}, "no text of a path"),
+    ("user", {"id": None}, "no text of a path"),
+    ("user", {"id": b"7"}, "no text of a path"),
+    ("user", {"id": [7]}, "no text of a path"),
+    ("user", {"id": "x"}, "its converter refuses"),
+    ("user", {"id": 1.5}, "its converter refuses"),
+    ("post", {"id": ".", "post": "x"}, "dot segment"),
+    ("post", {"id": "..", "post": "x"}, "dot segment"),
+    ("post", {"id": "a/b", "post": "x"}, "no slash"),
+    ("post", {"id": "\ud800", "post": "x"}, "surrogate"),
+    ("file", {"path": ""}, "no text of a path"),
+    ("file", {"path": "//evil"}, "hosts would make one"),
+    ("file", {"path": "a//b"}, "hosts would make one"),
+    ("file", {"path": "../x"}, "dot segment"),
+    ("file", {"path": "a/./x"}, "dot segment"),
+]
+
+
+@pytest.mark.parametrize(("name", "params", "reason"), REFUSED)
+def test_a_url_that_would_not_lead_there_is_refused(app, name, params, reason):
+    with pytest.raises(InvalidUrl, match=reason) as info:
+        app.url_for(name, **params)
+    assert info.value.target == name
+
+
+def test_a_handle_that_has_no_route_or_several(app):
+    with pytest.raises(InvalidUrl, match="it has no route"):
+        app.url_for(print)
+    app.get("/again")(index)
+    with pytest.raises(InvalidUrl, match="several routes, /, /again; use a name"):
+        app.url_for(index)
+
+
+def test_a_handle_that_cannot_be_hashed():
+    class Handle:
+        __hash__ = None
+
+        def __call__(self, request, params):
+            return ""
+
+    app, handle = Router(), Handle()
+    app.get("/x", name="x")(handle)
+    assert app.url_for("x") == "/x"
+    with pytest.raises(InvalidUrl, match="it has no route"):
+        app.url_for(handle)
+
+
+def test_a_handle_of_several_methods_has_one_url():
+    app = Router()
+    app.route("/x/:y", methods=["GET", "POST"], name="x")(index)
+    assert app.url_for(index, y=1) == app.url_for("x", y=1) == "/x/1"
+
+
+def test_a_method_of_an_object_is_a_handle_too():
+    class Users:
+        def show(self, request, params):
+            return ""
+
+    users, app = Users(), Router()
+    app.get("/users")(users.show)
+    assert app.url_for(users.show) == "/users"
+
+
+@pytest.mark.parametrize("is_published", [False, True])
+def test_a_url_that_would_lead_to_another_route_is_refused(is_published):
+    app = Router(overlap=True)
+    app.get("/users/:id", name="user")(index)
+    app.get("/users/new")(say("new"))
+    app.get("/*rest", name="rest")(say("rest"))
+    if is_published:
+        app.build()
+    assert app.url_for("user", id="ann") == "/users/ann"
+    assert app.url_for("rest", rest="x/y") == "/x/y"
+    with pytest.raises(InvalidUrl, match="would lead to GET /users/new"):
+        app.url_for("user", id="new")
+    with pytest.raises(InvalidUrl, match="would lead to GET /users/:id"):
+        app.url_for("rest", rest="users/ann")
+
+
+def test_a_url_that_would_lead_to_a_mount_is_refused():
+    app = Router()
+    app.get("/:page", name="page")(index)
+    app.mount("/old", Router())
+    assert app.url_for("page", page="new") == "/new"
+    with pytest.raises(InvalidUrl, match="would lead to a mount"):
+        app.url_for("page", page="old")
+
+
+def test_across_groups_and_included_routers():
+    inner, app = Router(), Router()
+    inner.get("/:id", name="inner")(lambda request, params: request.url_for("outer"))
+    app.group("/g").get("/x", name="outer")(lambda request, params: request.url_for("inner", id="ü"))
+    app.include("/i", inner)
+    assert call(app, path="/i/7").text == "/g/x"
+    assert call(app, path="/g/x").text == "/i/%C3%BC"
+
+
+@pytest.mark.parametrize(
+    ("script", "url"),
+    [
+        ("/app", "/app/g"),
+        ("/app/", "/app/g"),
+        ("/", "/g"),
+        ("//evil.test", "/evil.test/g"),
+        (None, "/g"),
+        ("/a b", "/a%20b/g"),
+    ],
+)
+def test_a_requests_url_has_the_script_name(script, url):
+    app = Router()
+    app.get("/g", name="g")(lambda request, params: request.url_for("g"))
+    assert call(app, path="/g", SCRIPT_NAME=script, validate=False).text == url
+
+
+def test_a_param_may_be_called_like_an_argument():
+    app = Router()
+    app.get("/:target/:self", name="x")(say(""))
+    assert app.url_for("x", target=1, self=2) == "/1/2"
+
+
+def test_a_removed_name_is_gone_and_one_of_another_method_stays():
+    app = Router()
+    app.route("/x", methods=["GET", "POST"], name="x")(index)
+    app.remove("GET", "/x")
+    assert app.url_for("x") == "/x"
+    app.remove("POST", "/x")
+    with pytest.raises(InvalidUrl):
+        app.url_for("x")
+
+
+VALUES = st.text(max_size=8) | st.text("./%\\:*?#ab\u00e4 ", max_size=6)
+
+
+@given(first=VALUES, second=VALUES, rest=VALUES)
+def test_whatever_is_built_leads_back_with_the_same_values(first, second, rest):
+    app = Router(redirect_trailing_slash=False, redirect_fixed_path=False)
+    app.get("/a/:first/b_:second/*rest", name="x")(lambda request, params: {**params})
+    try:
+        url = app.url_for("x", first=first, second=second, rest=rest)
+    except InvalidUrl:
+        return
+    assert url.isascii()
+    from urllib.parse import unquote_to_bytes
+
+    got = call(app, path=unquote_to_bytes(url).decode("latin-1")).json
+    assert got == {"first": first, "second": second, "rest": rest if rest.startswith("/") else f"/{rest}"}
