@@ -195,7 +195,10 @@ class Request(_Slots, WerkzeugRequest):
 
     # What werkzeug's constructor computes. Read with `.get`: hosts leave out what the standard calls required.
 
-    if not TYPE_CHECKING:
+    if TYPE_CHECKING:
+        context: Context
+        valid: Any
+    else:
 
         @Lazy
         def method(self) -> str:
@@ -290,10 +293,6 @@ class Request(_Slots, WerkzeugRequest):
             from .validation import checked  # noqa: PLC0415 - who checks no bodies does not load what does
 
             return checked(self.route.valid, self.json)
-
-    else:
-        context: Context
-        valid: Any
 
     def url_for(self, target: str | Handle, /, **params: object) -> str:
         """`Router.url_for`, behind the SCRIPT_NAME that this request came with."""

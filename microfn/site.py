@@ -71,10 +71,8 @@ class Site:
         """The error handlers for a request: those of the nearest scope first."""
         if len(self.errors) == 1:
             return self.errors[self.root]
-        for scope in reversed(self.scope_of(request.environ, request).lineage()):
-            if scope in self.errors:
-                return self.errors[scope]
-        return self.errors[self.root]
+        lineage = self.scope_of(request.environ, request).lineage()
+        return next(self.errors[scope] for scope in reversed(lineage) if scope in self.errors)
 
 
 class Served(Protocol):

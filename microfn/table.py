@@ -107,10 +107,9 @@ class Table:
             return other
         if not self.fixed:
             return None
-        if not is_clean(path):
-            clean = clean_path(path)
-            if clean != path:
-                return self._repaired(method, clean)
+        clean = path if is_clean(path) else clean_path(path)
+        if clean != path:
+            return self._repaired(method, clean)
         # PERF: that these two are no matches is known already; most misses end here.
         if self._folded is self.index and path.casefold() == path:
             return None

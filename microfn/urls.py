@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
 from .errors import InvalidUrl
@@ -55,10 +55,10 @@ class Urls:
         if self._by_handle is None:
             found: dict[Handle, list[Route]] = {}
             for route in self._routes:
-                if getattr(route.handle, "__hash__", None) is not None:
+                if isinstance(route.handle, Hashable):
                     found.setdefault(route.handle, []).append(route)
             self._by_handle = found
-        routes = self._by_handle.get(handle, []) if getattr(handle, "__hash__", None) is not None else []
+        routes = self._by_handle.get(handle, []) if isinstance(handle, Hashable) else []
         patterns = {route.pattern for route in routes}
         if len(patterns) != 1:
             reason = (

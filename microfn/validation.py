@@ -53,8 +53,7 @@ def _errors_of(error: Exception) -> list[dict[str, str]]:
         # An accident of code that did not expect such data, whose message is about the inside.
         return [{"detail": "This is not what is expected here.", "pointer": "#"}]
     path = getattr(error, "path", ())
-    steps = path if isinstance(path, (list, tuple)) else [path]
-    return [{"detail": str(error), "pointer": _pointer(steps)}]
+    return [{"detail": str(error), "pointer": _pointer(path if isinstance(path, (list, tuple)) else [path])}]
 
 
 def _pointer(steps: Iterable[object]) -> str:

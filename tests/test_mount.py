@@ -133,11 +133,20 @@ def test_mounts_come_before_routes_with_wildcards():
     app.get("/o:ld/x")(say("prefixed"))
     app.mount("/old", show)
     app.mount("/a/b", show)
+    app.get("/x/:y")(say("x"))
     assert seen(app, "/old/x") == ("/old", "/x")
     assert seen(app, "/old") == ("/old", "")
     assert seen(app, "/a/b/c") == ("/a/b", "/c")
     assert call(app, path="/older").text == "page"
     assert call(app, path="/a/c").text == "rest"
+
+
+def test_a_single_page_application_beside_a_mount():
+    app = Router()
+    app.get("/*page")(say("page"))
+    app.mount("/api", show)
+    assert seen(app, "/api/x") == ("/api", "/x")
+    assert call(app, path="/apis").text == "page"
 
 
 def test_in_strict_mode_too():

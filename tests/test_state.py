@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import threading
@@ -295,6 +296,18 @@ def test_what_is_not_there_cannot_be_removed(method, path):
     with pytest.raises(LookupError, match="there is no route"):
         app.remove(method, path)
     assert call(app, path="/a").text == "a"
+
+
+def test_the_garbage_collector_is_left_as_it_was():
+    app = Router()
+    gc.disable()
+    try:
+        app.build()
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
+    app.get("/a")(say("a"))
+    assert gc.isenabled()
 
 
 def test_several_changes_replace_a_table_at_once():

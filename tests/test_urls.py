@@ -64,7 +64,8 @@ def test_a_url_is_built_by_handle(app):
 def test_before_and_after_the_first_request_and_after_changes(app):
     assert app.url_for("home") == "/"
     app.build()
-    assert app.url_for("home") == "/"
+    assert app.url_for("home") == app.url_for(index) == "/"
+    assert app.url_for(index) == "/"
     app.get("/late", name="late")(index)
     assert app.url_for("late") == "/late"
 
