@@ -32,7 +32,8 @@ def _log(error: BaseException, environ: WSGIEnvironment) -> None:
     method = ascii(environ.get("REQUEST_METHOD", ""))[1:-1]
     path = ascii(environ.get("PATH_INFO", ""))[1:-1][:1000]
     route = environ.get("microfn.route", "no route")
-    message = f"{method} {path} [{route}] raised {type(error).__name__}"
+    name = environ.get("microfn.request_id")
+    message = f"{method} {path} [{route}] raised {type(error).__name__}" + (f" (request {name})" if name else "")
     if logger.hasHandlers():
         logger.error("%s", message, exc_info=error)
         return

@@ -171,7 +171,7 @@ class Request(_Slots, WerkzeugRequest):
     """The route that matched: its `method`, `pattern`, `name`, `handle` and `where`. None where none did."""
     params: dict[str, Any]
     """The parameters of the route, in path order: the same dict that its handle gets. Empty where there is no route."""
-    on_close: Sequence[Callable[[], None]] = ()
+    on_close: Sequence[Callable[[], object]] = ()
     """What is called when the body of the answer has been sent, or the client has gone."""
     error: Exception | None = None
     """What was raised, or what the framework answered with; also where a handler made an answer of it."""
@@ -308,7 +308,7 @@ class Request(_Slots, WerkzeugRequest):
         copied.route = self.route
         return copied
 
-    def call_on_close(self, callback: Callable[[], None]) -> None:
+    def call_on_close(self, callback: Callable[[], object]) -> None:
         """Call this, without arguments, when the body of the answer has been sent, or the client has gone."""
         self.on_close = [*self.on_close, callback]
 

@@ -93,6 +93,11 @@ class Response(WerkzeugResponse):
         made: Made | None = state.get("_made")
         return None if made is None or "response" in state or "_on_close" in state else made[2]
 
+    @property
+    def is_sequence(self) -> bool:
+        own = self.own_body
+        return isinstance(self.response if own is None else own, (list, tuple))
+
     def as_made(self) -> Made | None:
         """What is sent of it, where that is clear without werkzeug: it has the body that it was made with."""
         state = self.__dict__

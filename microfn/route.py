@@ -14,7 +14,7 @@ from .handle import Handle, Middleware, check_handle
 from .pattern import Pattern, parse
 from .scope import Scope
 
-__all__ = ["Converter", "Route", "RouteOptions", "check_options", "check_size", "nearest"]
+__all__ = ["Converter", "Route", "RouteOptions", "check_names", "check_options", "check_size", "nearest"]
 
 Converter = Callable[[str], Any]
 _NO_CONVERTERS: dict[str, Converter] = {}
@@ -164,6 +164,14 @@ def check_size(name: str, value: object, *, optional: bool = False) -> None:
         raise TypeError(f"{name} is a number{' or None' if optional else ''}, not {value!r}")
     if value < 0:
         raise ValueError(f"{name} cannot be negative: {value}")
+
+
+def check_names(name: str, values: object) -> str:
+    """A list of names, as a header has it; refuse what is no list of text."""
+    listed = [] if isinstance(values, str) or not isinstance(values, Iterable) else list(values)
+    if not all(isinstance(value, str) for value in listed) or (not listed and values not in ([], ())):
+        raise TypeError(f"{name} is a list of texts, not {values!r}")
+    return ", ".join(listed)
 
 
 def _check_method(method: str) -> None:

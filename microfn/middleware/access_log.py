@@ -1,0 +1,78 @@
+"""One line of JSON for each request, when its answer has been sent."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from ..handle import Handle, Middleware
+from ..request import Request
+from ..response import Response
+
+__all__ = ["access_log"]
+
+
+def access_log(write: Callable[[str], object] | None = None) -> Middleware:
+    """Log `method`, `pattern`, `path`, `status`, `bytes`, `ms` and `id` of each request when its body has ended.
+
+    `pattern` is null where there was no route, `id` without `request_id`, which goes around this one. All that a client
+    sent is escaped: the line is ASCII. `write` gets the line; without it, the logger `microfn.access` does, at level
+    INFO, and shows it on stderr where logging is not set up.
+
+    >>> from microfn import Router
+    >>> app, lines = Router(), []
+    >>> _ = app.use(access_log(lines.append))
+    >>> _ = app.test_client().get("/nothing", buffered=True)
+    >>> json.loads(lines[0])["status"]
+    404
+    """
+    write = write or _logger().info
+
+    def middleware(handle: Handle) -> Handle:
+        def logged(request: Request, params: Any) -> Response:
+            began = time.perf_counter()
+            response: Response = handle(request, params)
+            counted = _count(request, response)
+
+            def end() -> None:
+                route, name = request.route, request.environ.get("microfn.request_id")
+                line: dict[str, Any] = {"method": request.method, "pattern": route and route.pattern}
+                line |= {"path": request.path, "status": response.status_code, "bytes": counted()}
+                line |= {"ms": round((time.perf_counter() - began) * 1000, 3), "id": name}
+                write(json.dumps(line))
+
+            request.call_on_close(end)
+            return response
+
+        return logged
+
+    return middleware
+
+
+def _logger() -> logging.Logger:
+    logger = logging.getLogger("microfn.access")
+    if not logger.hasHandlers():
+        logger.addHandler(logging.StreamHandler())
+        logger.setLevel(logging.INFO)
+    return logger
+
+
+def _count(request: Request, response: Response) -> Callable[[], int | None]:
+    """What tells the bytes of the body when it has been sent."""
+    if request.method == "HEAD" or response.status_code in (204, 205, 304):
+        return lambda: 0
+    if response.is_sequence or response.direct_passthrough:
+        return lambda: response.content_length or response.calculate_content_length()
+    chunks, size = response.response, 0
+
+    def passed_on() -> Iterator[Any]:
+        nonlocal size
+        for chunk in chunks:
+            size += len(chunk)
+            yield chunk
+
+    response.response = passed_on()
+    return lambda: size

@@ -1,0 +1,79 @@
+"""Cross-origin requests (the Fetch standard, "CORS protocol")."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from ..handle import Handle, Middleware
+from ..request import Request
+from ..response import Response
+from ..route import check_names, check_size
+
+__all__ = ["cors"]
+
+
+def cors(
+    origins: str | Iterable[str] | Callable[[str], bool],
+    *,
+    methods: Iterable[str] = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"),
+    headers: Iterable[str] | None = None,
+    expose: Iterable[str] = (),
+    credentials: bool = False,
+    max_age: int = 600,
+) -> Middleware:
+    """Let pages of other origins use the application: `origins` is "*", a list, or a callable that is asked.
+
+    The preflight of an allowed origin is answered here; it comes without credentials, so this goes around what asks for
+    them. `headers` are the request headers that are allowed, None for all; `expose` are the response headers that pages
+    may read; `max_age` is how many seconds browsers may keep the answer. ValueError is raised for what is no origin.
+
+    >>> from microfn import Router
+    >>> app = Router()
+    >>> _ = app.use(cors(["https://www.example.com"]))
+    >>> app.test_client().get("/", headers={"Origin": "https://www.example.com"}).headers["Access-Control-Allow-Origin"]
+    'https://www.example.com'
+    """
+    is_allowed = (lambda origin: origin.isprintable() and origins(origin)) if callable(origins) else _among(origins)
+    if origins == "*" and credentials:
+        raise ValueError('origins is "*", which browsers refuse with credentials; list the origins')
+    check_size("max_age", max_age)
+    exposed, wanted = check_names("expose", expose), check_names("headers", headers or ())
+    told = {"Access-Control-Allow-Methods": check_names("methods", methods), "Access-Control-Max-Age": str(max_age)}
+
+    def preflight(request: Request) -> Response:
+        response = Response("", 204, told)
+        response.vary.update(("Access-Control-Request-Method", "Access-Control-Request-Headers"))
+        asked = request.headers.get("Access-Control-Request-Headers", "") if headers is None else wanted
+        if asked and asked.isprintable():  # what cannot be sent is no header's name either
+            response.headers["Access-Control-Allow-Headers"] = asked
+        return response
+
+    def middleware(handle: Handle) -> Handle:
+        def shared(request: Request, params: Any) -> Response:
+            origin = request.headers.get("Origin", "")
+            is_known = bool(origin) and is_allowed(origin)
+            is_preflight = request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers
+            response: Response = preflight(request) if is_known and is_preflight else handle(request, params)
+            if origins != "*":
+                response.vary.add("Origin")  # also where it is not allowed: caches are not to mix them up
+            if is_known:
+                response.headers["Access-Control-Allow-Origin"] = "*" if origins == "*" else origin
+                if credentials:
+                    response.headers["Access-Control-Allow-Credentials"] = "true"
+                if exposed and not is_preflight:
+                    response.headers["Access-Control-Expose-Headers"] = exposed
+            return response
+
+        return shared
+
+    return middleware
+
+
+def _among(origins: str | Iterable[str]) -> Callable[[str], bool]:
+    listed = check_names("origins", origins).split(", ") if origins != "*" else []
+    for origin in listed:
+        if not re.fullmatch(r"null|[a-z][a-z0-9+.-]*://[^/?#\s*]+", origin):
+            raise ValueError(f"{origin!r} is no origin, like 'https://www.example.com' (no path, no slash at the end)")
+    return listed.__contains__ if origins != "*" else bool

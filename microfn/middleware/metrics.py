@@ -1,0 +1,78 @@
+"""Counters and durations for Prometheus, by route pattern and never by path."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING, Any
+
+from ..handle import Handle
+from ..request import Request
+from ..response import Response
+
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
+
+__all__ = ["Metrics"]
+
+_METHODS = frozenset("GET HEAD POST PUT PATCH DELETE OPTIONS CONNECT TRACE".split())
+
+
+class Metrics:
+    """A middleware that counts and times requests, and `show`, the handle that tells Prometheus.
+
+    `http_requests_total` counts by method, route and status, `http_request_duration_seconds` is a histogram by method
+    and route, to the end of the body. The route is its pattern, "" where there is none; a method that no standard
+    knows is "OTHER": so there are as many series as there are routes, whatever clients send.
+
+    Needs the extra `metrics` (prometheus-client). With several workers set PROMETHEUS_MULTIPROC_DIR, as its
+    documentation says, and `show` tells of all of them. `registry` is prometheus_client's own unless given.
+
+    >>> from microfn import Router
+    >>> from prometheus_client import CollectorRegistry
+    >>> app, metrics = Router(), Metrics(registry=CollectorRegistry())
+    >>> _ = app.use(metrics)
+    >>> _ = app.get("/metrics")(metrics.show)
+    >>> _ = app.test_client().get("/nothing")
+    >>> 'http_requests_total{method="GET",route="",status="404"} 1.0' in app.test_client().get("/metrics").text
+    True
+    """
+
+    def __init__(self, *, registry: CollectorRegistry | None = None) -> None:
+        import prometheus_client  # noqa: PLC0415 - an extra
+
+        self._client = prometheus_client
+        self._registry = prometheus_client.REGISTRY if registry is None else registry
+        self._requests = prometheus_client.Counter(
+            "http_requests", "Requests answered.", ["method", "route", "status"], registry=self._registry
+        )
+        self._seconds = prometheus_client.Histogram(
+            "http_request_duration_seconds",
+            "Time to the end of the body.",
+            ["method", "route"],
+            registry=self._registry,
+        )
+
+    def __call__(self, handle: Handle) -> Handle:
+        """The handle, measured."""
+
+        def measured(request: Request, params: Any) -> Response:
+            began = time.perf_counter()
+            response: Response = handle(request, params)
+            method = request.method if request.method in _METHODS else "OTHER"
+            route = request.route.pattern if request.route is not None else ""
+            self._requests.labels(method, route, response.status_code).inc()
+            request.call_on_close(lambda: self._seconds.labels(method, route).observe(time.perf_counter() - began))
+            return response
+
+        return measured
+
+    def show(self, request: Request, params: Any) -> Response:  # noqa: ARG002 - it is a handle
+        """What Prometheus asks for, as a handle: `app.get("/metrics")(metrics.show)`."""
+        registry = self._registry
+        if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+            from prometheus_client import multiprocess  # noqa: PLC0415 - not wanted by most
+
+            registry = self._client.CollectorRegistry()
+            multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        return Response(self._client.generate_latest(registry), content_type=self._client.CONTENT_TYPE_LATEST)
