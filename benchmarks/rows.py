@@ -78,20 +78,12 @@ def for_bare(asked: Sequence[Request]) -> Sequence[Request]:
     return [dataclasses.replace(request, check=lambda body, headers: bool(body)) for request in asked]
 
 
-def dressed() -> dict[str, tuple[dict[str, c.Application], Sequence[Request]]]:
-    """Each row by falcon, and by microfn plainly, with one middleware, and with Response objects."""
+def dressed(kind: str) -> dict[str, c.Application]:
+    """microfn plainly, with one middleware, and with Response objects."""
     from microfn import Response
 
-    apps: dict[str, dict[str, c.Application]] = {
-        kind: {
-            "falcon": BUILDERS[kind]["falcon"](),
-            "plain": build(str),
-            "middleware": c.with_middleware(build(str)),
-            "Response": build(Response),
-        }
-        for kind, build in (("small", c.microfn_small), ("github", c.microfn_github))
-    }
-    return {row: (apps[kind], asked) for row, (kind, asked) in ROWS.items()}
+    build = {"small": c.microfn_small, "github": c.microfn_github}[kind]
+    return {"plain": build(), "middleware": c.with_middleware(build()), "Response": build(Response)}
 
 
 def other_answers() -> tuple[dict[str, c.Application], dict[str, Sequence[Request]]]:

@@ -89,7 +89,8 @@ def dressed() -> dict[str, dict[str, float]]:
     """(b) The eight rows with middleware and with Response objects, as a part of what falcon takes for them plainly."""
     found = {}
     print("\nas a part of falcon's row     plain  middleware  Response")
-    for row, (apps, asked) in rows.dressed().items():
+    for row, (kind, asked) in rows.ROWS.items():
+        apps = {"falcon": rows.BUILDERS[kind]["falcon"](), **rows.dressed(kind)}
         timed = race(apps, dict.fromkeys(apps, asked))
         found[row] = {name: ratio(timed, name, "falcon") for name in apps if name != "falcon"}
         print(f"{row:26}" + "".join(f"{part:10.2f}" for part in found[row].values()), flush=True)

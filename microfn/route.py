@@ -82,7 +82,8 @@ class Route:
         check_handle(handle)
         if name is not None and not isinstance(name, str):
             raise TypeError(f"a route's name is a str, not {type(name).__name__}")
-        check_size("max_content_length", max_content_length, optional=True)
+        if max_content_length is not None:
+            check_size("max_content_length", max_content_length, optional=True)
         self.method = method
         self.pattern = pattern
         self.parsed = parsed
@@ -195,14 +196,21 @@ def _check_names(pattern: Pattern) -> None:
         ours = f"'*{name}'" if kind == "path" else f"':{name}'"
         convert = f" with convert={{{name!r}: {kind}}}" if kind in ("int", "float") else ""
         raise InvalidPattern(pattern.text, f"{foreign[0]!r} is no param here; did you mean {ours}{convert}?")
-    for number, name in enumerate(pattern.names):
-        if not name.isidentifier():
-            reason = f"{name!r} is no identifier; a param runs to the end of its segment"
-            raise InvalidPattern(pattern.text, reason)
-        if name in pattern.names[:number]:
-            raise InvalidPattern(pattern.text, f"it has two wildcards of the name {name!r}, and params can hold one")
+    reason = _trouble_with(pattern.names)
+    if reason:
+        raise InvalidPattern(pattern.text, reason)
     if not _is_utf8(pattern.text):
         raise InvalidPattern(pattern.text, "it holds a surrogate, which no request can send as UTF-8")
+
+
+@functools.lru_cache(maxsize=4096)
+def _trouble_with(names: tuple[str, ...]) -> str | None:
+    for number, name in enumerate(names):
+        if not name.isidentifier():
+            return f"{name!r} is no identifier; a param runs to the end of its segment"
+        if name in names[:number]:
+            return f"it has two wildcards of the name {name!r}, and params can hold one"
+    return None
 
 
 def _is_utf8(text: str) -> bool:

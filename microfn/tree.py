@@ -43,6 +43,10 @@ class Kind(enum.IntEnum):
     CATCH_ALL = 3
 
 
+# PERF: an enum's members are slow to read (CPython 3.11), and each insertion needs some.
+_STATIC, _ROOT, _PARAM, _CATCH_ALL = Kind
+
+
 class Node:
     """A piece of path that some patterns have in common, and what may follow it."""
 
@@ -83,7 +87,7 @@ class Node:
     @property
     def indices(self) -> str:
         """The first characters of the static children, in the children's order."""
-        return "".join(child.path[0] for child in self.children if child.kind is Kind.STATIC)
+        return "".join(child.path[0] for child in self.children if child.kind is _STATIC)
 
     def __repr__(self) -> str:
         return f"<Node {self.path!r} {self.kind.name} priority={self.priority}>"
@@ -110,7 +114,7 @@ class Tree:
 
     def __init__(self, *, overlap: bool = False) -> None:
         self.overlap = overlap
-        self._top = Node("", Kind.STATIC)
+        self._top = Node("", _STATIC)
         """Stands above the first slash, so that "/" is an ordinary child; where "/*" is registered it is the root."""
 
     def add_route(self, path: str, handle: Any) -> None:
@@ -172,7 +176,7 @@ class Tree:
     def walk(self) -> Iterator[tuple[int, Node]]:
         """All nodes with their depth, parents before children, the busiest children first."""
         top = self._top
-        stack = [(0, node) for node in (top.edges.values() if top.kind is Kind.STATIC and top.edges else [top])]
+        stack = [(0, node) for node in (top.edges.values() if top.kind is _STATIC and top.edges else [top])]
         while stack:
             depth, node = stack.pop()
             yield depth, node
@@ -218,18 +222,18 @@ class Tree:
 
     def _follow_text(self, pattern: Pattern, trail: list[Node], text: str) -> tuple[str, int]:
         """Lengthen `trail` by the nodes of `text`; return what is missing of it, and where the last node leaves it."""
-        node = trail[-1]
-        while text:
+        node, at, size = trail[-1], 0, len(text)
+        while at < size:
             if not self.overlap and (node.param is not None or node.catch_all is not None):
-                self._check_static_place(pattern, node, text)
-            child = node.edges.get(text[0])
+                self._check_static_place(pattern, node, text[at])
+            child = node.edges.get(text[at])
             if child is None:
-                return text, 0
+                return text[at:], 0
             trail.append(child)
-            if not text.startswith(child.path):
-                shared = _shared_length(child.path, text)
-                return text[shared:], shared
-            text = text[len(child.path) :]
+            if not text.startswith(child.path, at):
+                shared = _shared_length(child.path, text[at:])
+                return text[at + shared :], shared
+            at += len(child.path)
             node = child
         return "", 0
 
@@ -244,11 +248,11 @@ class Tree:
         if alike is not None and alike.path != wildcard:
             self._refuse(pattern, alike, "names")
 
-    def _check_static_place(self, pattern: Pattern, node: Node, text: str) -> None:
+    def _check_static_place(self, pattern: Pattern, node: Node, first: str) -> None:
         """In strict mode no text stands where a wildcard does."""
         if node.param is not None:
             self._refuse(pattern, node.param, "place")
-        if node.catch_all is not None and text[0] == "/":
+        if node.catch_all is not None and first == "/":
             self._refuse(pattern, node.catch_all, "place")
 
     def _check_split_place(self, pattern: Pattern, node: Node, at: int, missing: str) -> None:
@@ -266,16 +270,16 @@ class Tree:
         for part in parts:
             node = trail[-1]
             if part[0] == ":":
-                child = node.param = Node(":" if self.overlap else part, Kind.PARAM)
+                child = node.param = Node(":" if self.overlap else part, _PARAM)
             elif part[:2] == "/*":
-                child = node.catch_all = Node("/*" if self.overlap else part, Kind.CATCH_ALL)
+                child = node.catch_all = Node("/*" if self.overlap else part, _CATCH_ALL)
                 if node is self._top:
-                    node.kind = Kind.ROOT
+                    node.kind = _ROOT
                     for former_root in node.edges.values():
-                        former_root.kind = Kind.STATIC
+                        former_root.kind = _STATIC
             else:
-                is_root = node is self._top and node.kind is Kind.STATIC
-                child = Node(part, Kind.ROOT if is_root else Kind.STATIC)
+                is_root = node is self._top and node.kind is _STATIC
+                child = Node(part, _ROOT if is_root else _STATIC)
                 if node.edges is _NO_EDGES:
                     node.edges = {}
                 node.edges[part[0]] = child
@@ -357,7 +361,7 @@ class _Place(NamedTuple):
 
 def _split(node: Node, at: int) -> None:
     """Make two nodes of a static one: `node` keeps the first `at` characters, a child takes all the rest."""
-    child = Node(node.path[at:], Kind.STATIC)
+    child = Node(node.path[at:], _STATIC)
     child.priority, child.touched = node.priority, node.touched
     child.edges, child.param, child.catch_all = node.edges, node.param, node.catch_all
     child.handle, child.pattern = node.handle, node.pattern

@@ -18,7 +18,7 @@ BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, re.DOTALL)
 
 
 def first_example() -> Router:
-    (source,) = [text for language, text in BLOCKS if language == "python"]
+    source = "".join(text for language, text in BLOCKS if language == "python")
     namespace: dict = {}
     exec(compile(source, "app.py", "exec"), namespace)
     return namespace["app"]
@@ -53,7 +53,7 @@ def run(client, command: str) -> str:
 def test_the_first_example_answers_as_shown():
     client = first_example().test_client()
     shown = transcript()
-    assert len(shown) == 6
+    assert len(shown) == 8
     for command, output in shown:
         assert run(client, command) == output.rstrip("\n")
 

@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks import contestants
 from benchmarks.measure import Request, race, ratio
-from benchmarks.rows import ROWS, for_bare
+from benchmarks.rows import ROWS, dressed, for_bare
 
 pytestmark = pytest.mark.speed
 
@@ -40,6 +40,28 @@ def test_a_request_costs_no_more_than_so_many_bare_ones(apps, row):
         seconds=0.01,
     )
     assert ratio(timed, "microfn", "bare") < MOST[row]
+
+
+@pytest.mark.parametrize("row", ["hello", "404", "203 routes, middle"])
+def test_a_middleware_and_a_response_cost_about_as_much_as_a_small_request(row):
+    kind, asked = ROWS[row]
+    apps = dressed(kind)
+    timed = race(apps, dict.fromkeys(apps, asked), rounds=9, seconds=0.01)
+    assert ratio(timed, "middleware", "plain") < 5
+    assert ratio(timed, "Response", "plain") < 4
+
+
+def test_a_miss_among_many_routes_costs_less_than_a_few_hits(apps):
+    asked = {
+        "hit": [Request("GET", "/repos/ann/x/keys", 200)],
+        "404": [Request("GET", "/repos/ann/x/nope", 404)],
+        "405": [Request("PATCH", "/repos/ann/x/keys", 405)],
+        "redirect": [Request("GET", "/Repos/ann/x/keys/", 301)],
+    }
+    timed = race(dict.fromkeys(asked, apps["github"]), asked, rounds=9, seconds=0.01)
+    assert ratio(timed, "404", "hit") < 4
+    assert ratio(timed, "405", "hit") < 4
+    assert ratio(timed, "redirect", "hit") < 8
 
 
 def test_a_large_table_answers_about_as_fast_as_a_small_one(apps):
