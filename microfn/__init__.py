@@ -12,6 +12,7 @@
 from werkzeug.exceptions import abort
 
 from .errors import InvalidHandle, InvalidMethod, InvalidPattern, InvalidUrl, RouteConflict, RouteError
+from .events import Event, event_stream
 from .mount import HostSwitch
 from .registrar import Group
 from .request import Request
@@ -20,6 +21,7 @@ from .route import Route
 from .router import Router
 
 __all__ = [
+    "Event",
     "Group",
     "HostSwitch",
     "InvalidHandle",
@@ -33,6 +35,7 @@ __all__ = [
     "RouteError",
     "Router",
     "abort",
+    "event_stream",
     "html",
     "redirect",
 ]

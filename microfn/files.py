@@ -9,89 +9,147 @@ import stat
 from datetime import datetime, timezone
 from typing import Any, BinaryIO
 
-from werkzeug.exceptions import NotFound, RequestedRangeNotSatisfiable
+from werkzeug.exceptions import NotFound, PreconditionFailed, RequestedRangeNotSatisfiable
+from werkzeug.http import parse_date
 from werkzeug.security import safe_join
 from werkzeug.wsgi import wrap_file
 
-from .handle import Handle
-from .paths import clean_path
+from .paths import clean_path, decode_path, is_same_site, location
 from .request import Request
-from .response import Response
+from .response import Response, redirect
 from .route import check_size
 
-__all__ = ["file_handle"]
+__all__ = ["Files"]
 
 # RFC 9110, section 14.1.2. What is no single range of bytes is ignored; 19 digits are more than any file has bytes.
 _ONE_RANGE = re.compile(r"bytes=([0-9]{0,19})-([0-9]{0,19})")
+_HASHED = r"[.-](?=[a-f]*[0-9])[0-9a-f]{8,64}\."
+_YEAR = 365 * 24 * 60 * 60
 _NOTHING = "There is no such file."
 _PRECOMPRESSED = (("br", ".br"), ("gzip", ".gz"))
 
 
-def file_handle(
-    directory: str,
-    param: str,
-    *,
-    max_age: int | None = None,
-    index: str | None = None,
-    precompressed: bool = False,
-) -> Handle:
+class Files:
     """A handle that serves the regular files below `directory` by the catch-all `param`.
 
-    `max_age`, in seconds, is how long a client may keep a file without asking again. `index` is the file that stands
-    for a directory. With `precompressed`, `style.css.br` or `style.css.gz` is sent for `style.css` to who accepts it.
-    Symbolic links are followed as long as they stay below `directory`.
+    Symbolic links are followed as long as they stay below `directory`. The options are those of `serve_files`.
 
-    Raises ValueError where there is no such directory.
+    Raises ValueError where there is no such directory, or no such fallback in it.
     """
-    check_size("max_age", max_age, optional=True)
-    if index is not None and not isinstance(index, str):
-        raise TypeError(f"index is the name of a file, not {index!r}")
-    if not isinstance(precompressed, bool):
-        raise TypeError(f"precompressed is True or False, not {precompressed!r}")
-    root = os.path.realpath(directory)
-    if not os.path.isdir(root):
-        raise ValueError(f"there is no directory {directory!r} to serve files from")
 
-    def serve_file(request: Request, params: dict[str, Any]) -> Response:
-        path = _find(root, params[param], index)
-        for encoding, suffix in _PRECOMPRESSED if precompressed else ():
-            if request.accept_encodings.quality(encoding) > 0:
-                compressed = _regular_file(root, path + suffix)
-                if compressed is not None:
-                    return _respond(request, compressed, path, max_age, vary=True, encoding=encoding)
-        return _respond(request, path, path, max_age, vary=precompressed)
+    def __init__(
+        self,
+        directory: str,
+        param: str,
+        *,
+        max_age: int | None = None,
+        immutable: bool | str = False,
+        index: str | None = None,
+        fallback: str | None = None,
+        precompressed: bool = False,
+    ) -> None:
+        check_size("max_age", max_age, optional=True)
+        for name, file in ("index", index), ("fallback", fallback):
+            if file is not None and not isinstance(file, str):
+                raise TypeError(f"{name} is the name of a file, not {file!r}")
+        if not isinstance(precompressed, bool):
+            raise TypeError(f"precompressed is True or False, not {precompressed!r}")
+        if not isinstance(immutable, (bool, str)):
+            raise TypeError(f"immutable is True, False or a regular expression, not {immutable!r}")
+        self._root = os.path.realpath(directory)
+        if not os.path.isdir(self._root):
+            raise ValueError(f"there is no directory {directory!r} to serve files from")
+        if fallback is not None and self._below(fallback) is None:
+            raise ValueError(f"there is no file {fallback!r} in {directory!r} as a fallback")
+        self._param = param
+        self._max_age = max_age
+        self._immutable = _compiled(_HASHED if immutable is True else immutable) if immutable else None
+        self._index = index
+        self._fallback = fallback
+        self._precompressed = precompressed
 
-    return serve_file
+    def __call__(self, request: Request, params: dict[str, Any]) -> Response:
+        """The file, or what stands for it. Raises `NotFound` (404)."""
+        path = params[self._param]
+        if clean_path(path) != path or "\0" in path:
+            raise NotFound(_NOTHING)
+        found = self._below(path[1:] + (self._index or "" if path.endswith("/") else ""))
+        if found is not None:
+            return self._send(request, found, self._caching(found))
+        if self._index is not None and self._below(f"{path[1:]}/{self._index}") is not None:
+            return _to_directory(request)
+        fallback = self._below(self._fallback) if self._fallback and _wants_a_page(request, path) else None
+        if fallback is None:
+            raise NotFound(_NOTHING)
+        return self._send(request, fallback, "no-cache")
+
+    def __repr__(self) -> str:
+        return f"<Files {self._root}>"
+
+    def _below(self, relative: str) -> str | None:
+        """The real path of a regular file in the directory, if there is one."""
+        joined = safe_join(self._root, relative) if relative and not relative.endswith("/") else None
+        return joined and self._regular(joined)
+
+    def _regular(self, path: str) -> str | None:
+        """The real path of a regular file; a device, a pipe, or what a link leads out to is none."""
+        try:
+            real = os.path.realpath(path)
+            is_regular = stat.S_ISREG(os.stat(real).st_mode)
+        except (OSError, ValueError):
+            return None
+        return real if is_regular and real.startswith(os.path.join(self._root, "")) else None
+
+    def _caching(self, path: str) -> str:
+        """The value of Cache-Control (RFC 9111, section 5.2; RFC 8246)."""
+        if self._immutable is not None and self._immutable.search(os.path.basename(path)):
+            return f"public, max-age={_YEAR}, immutable"
+        return "no-cache" if self._max_age is None else f"max-age={self._max_age}"
+
+    def _send(self, request: Request, path: str, caching: str) -> Response:
+        file, encoding = path, None
+        for name, suffix in _PRECOMPRESSED if self._precompressed else ():
+            compressed = self._regular(path + suffix) if request.accept_encodings.quality(name) > 0 else None
+            if compressed is not None:
+                file, encoding = compressed, name
+                break
+        response = _response(request, file, path, encoding)
+        response.headers["Cache-Control"] = caching
+        if self._precompressed:
+            response.vary.add("Accept-Encoding")
+        return response
 
 
-def _find(root: str, path: str, index: str | None) -> str:
-    """The file that `path`, which begins with a slash, stands for below `root`. Raises NotFound."""
-    if clean_path(path) == path and "\0" not in path:
-        relative = path[1:] + (index or "" if path.endswith("/") else "")
-        joined = safe_join(root, relative) if relative and not relative.endswith("/") else None
-        found = joined and _regular_file(root, joined)
-        if found:
-            return found
-    raise NotFound(_NOTHING)
-
-
-def _regular_file(root: str, path: str) -> str | None:
-    """The real path of a regular file below `root`; a device, a pipe, or what a link leads out to is none."""
+def _compiled(expression: str) -> re.Pattern[str]:
     try:
-        real = os.path.realpath(path)
-        is_regular = stat.S_ISREG(os.stat(real).st_mode)
-    except (OSError, ValueError):
-        return None
-    return real if is_regular and real.startswith(os.path.join(root, "")) else None
+        return re.compile(expression)
+    except re.error as error:
+        raise ValueError(f"immutable is no regular expression: {error}") from None
 
 
-def _respond(
-    request: Request, path: str, named: str, max_age: int | None, *, vary: bool, encoding: str | None = None
-) -> Response:
+def _wants_a_page(request: Request, path: str) -> bool:
+    """Whether a page may stand for what is not there: for a browser that goes there, not for a script or an image."""
+    is_asked = any(name == "text/html" for name, _ in request.accept_mimetypes)
+    return is_asked or "." not in path.rpartition("/")[2]
+
+
+def _to_directory(request: Request) -> Response:
+    path = decode_path(request.environ["PATH_INFO"]) + "/"
+    if not is_same_site(path):
+        raise NotFound(_NOTHING)
+    target = location(request.environ.get("SCRIPT_NAME"), path, request.environ.get("QUERY_STRING"))
+    return redirect(target, 301)
+
+
+def _response(request: Request, path: str, named: str, encoding: str | None) -> Response:
     content_type, packed = mimetypes.guess_type(named)
     if packed:  # an archive is what it is, not a way to send what is in it
         content_type = None
-    environ = {name: value for name, value in request.environ.items() if name != "HTTP_RANGE" or _is_one_range(request)}
+    environ = request.environ.copy()
+    if "HTTP_RANGE" in environ and not _is_one_range(request):
+        del environ["HTTP_RANGE"]
+    if environ.get("HTTP_IF_MATCH", "").strip() == "*":  # which there is; werkzeug takes it for a tag
+        del environ["HTTP_IF_MATCH"]
     file = _open(path)
     status = os.fstat(file.fileno())
     response = Response(
@@ -100,18 +158,28 @@ def _respond(
     response.content_length = status.st_size
     response.last_modified = datetime.fromtimestamp(status.st_mtime, timezone.utc)
     response.set_etag(f"{status.st_mtime_ns:x}-{status.st_size:x}" + (f"-{encoding}" if encoding else ""))
-    response.cache_control.max_age = max_age
-    response.cache_control.no_cache = True if max_age is None else None
     if encoding:
         response.content_encoding = encoding
-    if vary:
-        response.vary.add("Accept-Encoding")
     try:
         response.make_conditional(environ, accept_ranges=True, complete_length=status.st_size)
-    except RequestedRangeNotSatisfiable:
+        if response.status_code == 412 or _was_modified(request.environ, status.st_mtime):
+            raise PreconditionFailed
+    except (PreconditionFailed, RequestedRangeNotSatisfiable):
         response.close()
         raise
     return response
+
+
+def _was_modified(environ: dict[str, Any], since: float) -> bool:
+    """RFC 9110, section 13.1.4, which werkzeug leaves out: If-Unmodified-Since, where there is no If-Match."""
+    given = environ.get("HTTP_IF_UNMODIFIED_SINCE")
+    if not given or "HTTP_IF_MATCH" in environ:
+        return False
+    try:
+        date = parse_date(given)
+    except (ValueError, ArithmeticError):
+        return False
+    return date is not None and int(since) > date.timestamp()
 
 
 def _open(path: str) -> BinaryIO:

@@ -117,27 +117,45 @@ class Registrar:
         *,
         name: str | None = None,
         max_age: int | None = None,
+        immutable: bool | str = False,
         index: str | None = None,
+        fallback: str | None = None,
         precompressed: bool = False,
     ) -> None:
         """Serve the regular files below `directory`, which is relative to the module that calls this.
 
-        `path` ends in a catch-all: `/static/*filepath`. `max_age`, in seconds, is how long a client may keep a file
-        without asking again. `index` is the file that stands for a directory. With `precompressed`, `style.css.br` or
-        `style.css.gz` beside a file goes out to who accepts it. ETag, Last-Modified, 304, and 206 for one range are
-        automatic.
+        `path` ends in a catch-all: `/static/*filepath`. ETag, Last-Modified, 304, and 206 for one range are automatic.
 
-        Raises ValueError where there is no such directory or no catch-all.
+        `max_age`: for how many seconds a client may keep a file without asking again; without it, it asks each time.
+        `immutable`: files may be kept for a year whose names tell a new version from an old one: with True those with
+        a hexadecimal hash, `app.3f2a1b9c.js`, else those in whose names this regular expression is found.
+        `index`: the file that stands for a directory.
+        `fallback`: the file that stands for what is not there, where a page is asked for: a single-page application's.
+        `precompressed`: `style.css.br` or `style.css.gz` beside a file goes out to who accepts it.
+
+        Raises ValueError where there is no such directory or fallback, and InvalidPattern where there is no catch-all.
+
+        >>> import microfn
+        >>> app = microfn.Router()
+        >>> app.serve_files("/source/*filepath", microfn.__path__[0], max_age=60)
+        >>> app.test_client().get("/source/router.py", buffered=True).headers["Cache-Control"]
+        'max-age=60'
         """
-        from .files import file_handle  # noqa: PLC0415 - who serves no files does not load what does
+        from .files import Files  # noqa: PLC0415 - who serves no files does not load what does
 
         where = _caller()
         base = os.path.dirname(os.path.abspath(where[0]))
         names = parse(self._scope.pattern(path)).names
         if not names or not path.endswith(f"/*{names[-1]}"):
             raise InvalidPattern(path, "files are served below a catch-all: '/static/*filepath'")
-        handle = file_handle(
-            os.path.join(base, directory), names[-1], max_age=max_age, index=index, precompressed=precompressed
+        handle = Files(
+            os.path.join(base, directory),
+            names[-1],
+            max_age=max_age,
+            immutable=immutable,
+            index=index,
+            fallback=fallback,
+            precompressed=precompressed,
         )
         self._add(["GET"], path, handle, where, {"name": name})
 

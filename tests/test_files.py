@@ -119,6 +119,10 @@ def test_a_file_that_cannot_be_opened_is_404(app, monkeypatch):
     assert call(app, path="/f/hello.txt").code == 404
 
 
+def test_a_handle_says_what_it_serves(app, root):
+    assert repr(app.routes[0].handle) == f"<Files {os.path.realpath(root)}>"
+
+
 def test_other_methods_are_405(app):
     assert call(app, "POST", "/f/hello.txt").headers["allow"] == "GET, HEAD, OPTIONS"
     assert call(app, "OPTIONS", "/f/hello.txt").code == 204
@@ -196,7 +200,101 @@ def test_an_index_stands_for_its_directory(root):
     app.serve_files("/f/*path", root, index="index.html")
     assert call(app, path="/f/").body == b"<p>root"
     assert call(app, path="/f/sub/").body == b"<p>index"
-    assert call(app, path="/f/sub").code == 404
+    assert call(app, path="/f/nothing/").code == 404
+
+
+def test_a_directory_that_has_an_index_is_sent_to_its_slash(root):
+    app = Router()
+    app.serve_files("/f/*path", root, index="index.html")
+    got = call(app, path="/f/sub", query="a=1", SCRIPT_NAME="/app")
+    assert (got.code, got.headers["location"]) == (301, "/app/f/sub/?a=1")
+    at_root = Router()
+    at_root.serve_files("/*path", root, index="index.html")
+    (root / "\\evil").mkdir()
+    (root / "\\evil" / "index.html").write_text("")
+    assert call(at_root, path="/\\evil").code == 404
+    plain = Router()
+    plain.serve_files("/f/*path", root)
+    assert call(plain, path="/f/sub").code == 404
+
+
+HASHED = [
+    ("app.3f2a1b9c.js", True, True),
+    ("app-0123456789abcdef.css", True, True),
+    ("app.3f2a1b9c.js.map", True, True),
+    ("app.js", True, False),
+    ("app.facade-decade.js", True, False),
+    ("user-settings.js", True, False),
+    ("app.1234567.js", True, False),
+    ("index-BXk3dQ2a.js", r"-[\w-]{8}\.", True),
+    ("app.3f2a1b9c.js", r"-[\w-]{8}\.", False),
+    ("app.3f2a1b9c.js", False, False),
+]
+
+
+@pytest.mark.parametrize(("name", "immutable", "is_kept"), HASHED)
+def test_a_file_whose_name_has_a_hash_is_kept_for_a_year(root, name, immutable, is_kept):
+    (root / name).write_text("x")
+    app = Router()
+    app.serve_files("/f/*path", root, immutable=immutable, max_age=5)
+    caching = call(app, path=f"/f/{name}").headers["cache-control"]
+    assert caching == ("public, max-age=31536000, immutable" if is_kept else "max-age=5")
+
+
+HTML = "text/html,application/xhtml+xml,*/*;q=0.8"
+PAGES = [
+    ("/", None, b"<p>root"),
+    ("/some/page", None, b"<p>root"),
+    ("/some/page", "*/*", b"<p>root"),
+    ("/some/page/", HTML, b"<p>root"),
+    ("/v1.2/page", "*/*", b"<p>root"),
+    ("/release-1.2", HTML, b"<p>root"),
+    ("/hello.txt", HTML, b"hello"),
+    ("/missing.js", "*/*", None),
+    ("/missing.png", "image/avif,image/webp,*/*;q=0.8", None),
+    ("/missing.js.map", None, None),
+    ("/../secret", HTML, None),
+    ("/a//b", HTML, None),
+    ("/x\x00y", HTML, None),
+]
+
+
+@pytest.mark.parametrize(("path", "accept", "body"), PAGES)
+def test_a_fallback_stands_for_pages_that_are_not_there(root, path, accept, body):
+    app = Router(redirect_fixed_path=False)
+    app.serve_files("/*path", root, fallback="index.html", max_age=60)
+    got = call(app, path=path, HTTP_ACCEPT=accept)
+    assert got.code == (200 if body else 404)
+    if body == b"<p>root":
+        assert (got.body, got.headers["cache-control"]) == (body, "no-cache")
+        assert call(app, "HEAD", path=path, HTTP_ACCEPT=accept).headers["content-length"] == "7"
+
+
+def test_a_fallback_that_is_gone_is_404(root):
+    app = Router()
+    app.serve_files("/*path", root, fallback="index.html")
+    (root / "index.html").unlink()
+    assert call(app, path="/page").code == 404
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_a_precondition_that_fails_is_a_412_without_the_file(app, method):
+    date = call(app, path="/f/hello.txt").headers["last-modified"]
+    etag = call(app, path="/f/hello.txt").headers["etag"]
+    old, new = "Mon, 01 Jan 1990 00:00:00 GMT", "Fri, 01 Jan 2100 00:00:00 GMT"
+    for code, headers in [
+        (412, {"HTTP_IF_MATCH": '"other"'}),
+        (200, {"HTTP_IF_MATCH": etag}),
+        (200, {"HTTP_IF_MATCH": "*"}),
+        (412, {"HTTP_IF_UNMODIFIED_SINCE": old}),
+        (200, {"HTTP_IF_UNMODIFIED_SINCE": date}),
+        (200, {"HTTP_IF_UNMODIFIED_SINCE": new}),
+        (200, {"HTTP_IF_UNMODIFIED_SINCE": "yesterday"}),
+        (200, {"HTTP_IF_MATCH": etag, "HTTP_IF_UNMODIFIED_SINCE": old}),
+    ]:
+        got = call(app, method, "/f/hello.txt", **headers)
+        assert (headers, got.code) == (headers, code)
+        assert b"hello" not in got.body or code == 200
 
 
 @pytest.mark.parametrize(
@@ -255,6 +353,11 @@ def test_registering_refuses_what_cannot_be(root):
         ({"max_age": -1}, ValueError),
         ({"index": 5}, TypeError),
         ({"precompressed": 1}, TypeError),
+        ({"immutable": 1}, TypeError),
+        ({"immutable": "("}, ValueError),
+        ({"fallback": 5}, TypeError),
+        ({"fallback": "nothing.html"}, ValueError),
+        ({"fallback": "../secret"}, ValueError),
     ],
 )
 def test_an_option_that_cannot_be_is_refused(root, options, error):

@@ -397,6 +397,13 @@ def test_requests_are_counted_by_pattern_and_never_by_path():
     assert 'http_request_duration_seconds_count{method="GET",route="/users/:id"} 3.0' in text
 
 
+def test_with_several_workers_it_is_what_all_have_written(tmp_path, monkeypatch):
+    app = measured()
+    call(app, path="/users/7")
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+    assert counts(app)[0] == {}  # nothing is written there: that was told when prometheus_client was imported
+
+
 def test_a_duration_is_to_the_end_of_the_body():
     app = measured()
     app.get("/stream")(lambda request, params: iter(["a", "b"]))

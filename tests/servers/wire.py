@@ -80,6 +80,15 @@ class Wire:
         assert len(body) == size
         return answer._replace(body=body)
 
+    def skip(self, size: int) -> bytes:
+        """Read over so many bytes of a body, and return the three after them."""
+        buffer = memoryview(bytearray(1024 * 1024))
+        while size:
+            read = self._file.readinto(buffer[: min(size, len(buffer))])
+            assert read
+            size -= read
+        return self._file.read(3)
+
     def rest(self) -> bytes:
         """Everything up to the end of the connection."""
         return self._file.read()

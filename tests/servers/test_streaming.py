@@ -1,0 +1,81 @@
+"""What takes long, under gunicorn: events until the client leaves, a gigabyte, an upload."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from .process import Gunicorn, wait_until
+
+pytestmark = pytest.mark.server
+
+GIGABYTE = 1024 * 1024 * 1024
+
+
+@pytest.fixture(params=["sync", "gthread", "gevent"])
+def server(request, tmp_path, monkeypatch) -> Iterator[Gunicorn]:
+    files = tmp_path / "files"
+    files.mkdir()
+    with (files / "big").open("wb") as file:
+        file.truncate(GIGABYTE)
+        file.seek(GIGABYTE - 3)
+        file.write(b"end")
+    monkeypatch.setenv("MICROFN_TEST_FILES", str(files))
+    gunicorn = Gunicorn(request.param, tmp_path, workers=1, app="tests.servers.streaming:app")
+    try:
+        yield gunicorn
+    finally:
+        gunicorn.stop()
+
+
+def test_events_end_and_are_cleaned_up_when_the_client_leaves(server, key):
+    for number, leave in enumerate(("leave", "reset")):
+        name = f"{key}{number}"
+        with server.connect() as wire:
+            wire.request("GET", f"/events/{name}")
+            head = wire.head()
+            assert (head.status, head.headers["Content-Type"]) == (200, "text/event-stream")
+            assert wire.chunk() == b":\n\n"
+            assert json.loads(wire.chunk()[6:])["pid"]
+            assert server.count_recorded(f"ended {name}") == 0
+            getattr(wire, leave)()
+        server.wait_for_record(f"ended {name}")
+        server.wait_for_record(f"closed {name}")
+        wait_until(lambda: any(name in line for line in logged(server)), "no line in the access log")  # noqa: B023
+
+
+def logged(server: Gunicorn) -> list[str]:
+    return [line for line in server._record.read_text().splitlines() if line.startswith("{")]
+
+
+def peak(server: Gunicorn) -> int:
+    with server.connect() as wire:
+        wire.request("GET", "/memory")
+        memory: int = wire.answer().json["peak"]
+        return memory
+
+
+def test_a_gigabyte_is_sent_in_constant_memory(server):
+    before = peak(server)
+    with server.connect() as wire:
+        wire.request("GET", "/files/big")
+        head = wire.head()
+        assert head.headers["Content-Length"] == str(GIGABYTE)
+        assert wire.skip(GIGABYTE - 3) == b"end"
+    assert peak(server) - before < 32 * 1024 * 1024
+
+
+def test_an_upload_is_spooled_to_disk(server):
+    before = peak(server)
+    data = b"x" * (40 * 1024 * 1024)
+    body = b'--b\r\nContent-Disposition: form-data; name="file"; filename="f"\r\n\r\n' + data + b"\r\n--b--\r\n"
+    with server.connect() as wire:
+        content_type = "Content-Type: multipart/form-data; boundary=b"
+        wire.request("POST", "/upload", content_type, f"Content-Length: {len(body)}", body=body)
+        assert wire.answer().json == {"size": len(data), "is_on_disk": True}
+    assert peak(server) - before < 20 * 1024 * 1024
+    with server.connect() as wire:
+        wire.request("POST", "/upload", content_type, f"Content-Length: {100 * 1024 * 1024}")
+        assert wire.head().status == 413
