@@ -1,0 +1,87 @@
+"""What the documents show is what happens, and what they link to is there."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+
+import msgspec
+import orjson
+import pytest
+
+from microfn import Router
+
+from .documents import ROOT, blocks, run
+from .wsgi import call
+
+DOCUMENTS = sorted((ROOT / "docs").rglob("*.md"))
+WITH_EXAMPLES = [path for path in DOCUMENTS if any(language == "python" for language, _ in blocks(path))]
+
+
+def name_of(path):
+    return str(path.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("path", WITH_EXAMPLES, ids=name_of)
+def test_the_examples_do_what_is_shown(path, tmp_path, caplog):
+    public = tmp_path / "public"
+    public.mkdir()
+    (public / "index.html").write_text("<p>the application")
+    assert run(path, tmp_path) > 0
+
+
+def anchors(text: str) -> set[str]:
+    """As GitHub and Sphinx make them of headings."""
+    headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("path", [ROOT / "README.md", *DOCUMENTS], ids=name_of)
+def test_what_a_document_links_to_is_there(path):
+    for target in re.findall(r"\]\(([^)\s]+)\)", path.read_text()):
+        if "://" in target:
+            continue
+        file, _, anchor = target.partition("#")
+        other = (path.parent / file).resolve() if file else path
+        assert other.exists(), target
+        assert not anchor or anchor in anchors(other.read_text()), target
+
+
+class Msgspec:
+    dumps = staticmethod(msgspec.json.encode)
+    loads = staticmethod(msgspec.json.decode)
+
+
+CODECS = {"default": None, "orjson": orjson, "msgspec": Msgspec}
+OUT = {
+    'Decimal("1.50")': Decimal("1.50"),
+    'float("nan")': float("nan"),
+    "an integer of 30 digits": 10**29,
+    "a dict whose keys are integers": {1: 2},
+    '"ü"': "ü",
+    "half a surrogate pair, out": "\ud800",
+}
+IN = {'{"a": 1, "a": 2}, in': b'{"a": 1, "a": 2}', "NaN, in": b"NaN", "half a surrogate pair, in": b'"\\ud800"'}
+
+
+def cells():
+    text = (ROOT / "docs/howto/json.md").read_text().split("## Where they differ\n\n")[1].split("\n\n")[0]
+    head, _, *rows = [[cell.strip().strip("`") for cell in row.strip("|").split("|")] for row in text.splitlines()]
+    assert head[1:] == list(CODECS)
+    for name, *told in rows:
+        for codec, cell in zip(CODECS, told, strict=True):
+            yield name.replace("`", ""), codec, cell.replace("`", "")
+
+
+@pytest.mark.parametrize(("name", "codec", "told"), list(cells()))
+def test_the_libraries_differ_as_is_told(name, codec, told, caplog):
+    app = Router(json=CODECS[codec])
+    app.post("/")(lambda request, params: [request.json if name in IN else OUT[name]])
+    got = call(app, "POST", body=IN.get(name, b""), CONTENT_TYPE="application/json")
+    if told[:3] in ("400", "500"):
+        assert got.code == int(told[:3])
+        if told.startswith("500"):
+            assert any(kind.__name__ == told[5:-1] for kind in type(caplog.records[-1].exc_info[1]).__mro__)
+        return
+    said = {"as it is": str(10**29), "the last": '{"a":2}'}.get(told, told)
+    assert (got.code, got.text) == (200, f"[{said}]")
