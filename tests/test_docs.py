@@ -8,6 +8,7 @@ from decimal import Decimal
 import msgspec
 import orjson
 import pytest
+from prometheus_client import CollectorRegistry
 
 from microfn import Router
 
@@ -23,7 +24,8 @@ def name_of(path):
 
 
 @pytest.mark.parametrize("path", WITH_EXAMPLES, ids=name_of)
-def test_the_examples_do_what_is_shown(path, tmp_path, caplog):
+def test_the_examples_do_what_is_shown(path, tmp_path, caplog, monkeypatch):
+    monkeypatch.setattr("prometheus_client.REGISTRY", CollectorRegistry())
     public = tmp_path / "public"
     public.mkdir()
     (public / "index.html").write_text("<p>the application")
