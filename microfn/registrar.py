@@ -44,6 +44,14 @@ class Registrar:
         `valid`: makes an object of the JSON that was sent, `request.valid`; what it raises is a 422.
         `max_content_length`: bytes of a body that the handle may read, instead of the router's own limit.
 
+        >>> from microfn import Router
+        >>> app = Router()
+        >>> app.handle("POST", "/pages", lambda request, params: str(request.valid), valid=int)
+        >>> app.test_client().post("/pages", json="7").text
+        '7'
+        >>> app.test_client().post("/pages", json="x").status_code
+        422
+
         Raises `InvalidMethod`, `InvalidPattern`, `RouteConflict` (all ValueError), `InvalidHandle` and TypeError.
         """
         self._add([method], path, handle, _caller(), options)
@@ -228,6 +236,13 @@ class Registrar:
 
         Options of that Router (`json`, `overlap`, ...) do not come along: the including one's hold. Nothing can be
         registered with it any more, since that would be lost here. Where one thing is refused, nothing is taken.
+
+        >>> from microfn import Router
+        >>> users, app = Router(), Router()
+        >>> users.handle("GET", "/:id", lambda request, params: params, name="user")
+        >>> app.include("/users", users)
+        >>> app.url_for("user", id=7)
+        '/users/7'
         """
         if not isinstance(router, Registrar) or router._scope.parent is not None:
             raise TypeError(f"what is included is a Router, not {router!r}; other WSGI applications can be mounted")
@@ -242,13 +257,34 @@ class Registrar:
         middleware nor error handlers see them.
 
         Raises `RouteConflict` where a route lies below the prefix.
+
+        >>> from microfn import Router
+        >>> def old(environ, start_response):
+        ...     start_response("200 OK", [("Content-Type", "text/plain")])
+        ...     return [environ["PATH_INFO"].encode()]
+        >>> app = Router()
+        >>> app.mount("/old", old)
+        >>> app.test_client().get("/old/page").text
+        '/page'
         """
         self._registry.add_mount(
             Mount(self._scope.prefix + check_prefix(prefix), application, "{}:{}".format(*_caller()))
         )
 
     def remove(self, method: str, path: str) -> None:
-        """Take a route out, by its method and its pattern as it was registered here. Raises LookupError for none."""
+        """Take a route out, by its method and its pattern as it was registered here.
+
+        Raises LookupError where there is none. To replace a route, put both changes into one block of `changes`.
+
+        >>> from microfn import Router
+        >>> app = Router()
+        >>> app.handle("GET", "/motd", lambda request, params: "old")
+        >>> with app.changes():
+        ...     app.remove("GET", "/motd")
+        ...     app.handle("GET", "/motd", lambda request, params: "new")
+        >>> app.test_client().get("/motd").text
+        'new'
+        """
         self._registry.remove(method, self._scope.pattern(path))
 
 
