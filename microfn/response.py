@@ -102,11 +102,13 @@ class Response(WerkzeugResponse):
         """What is sent of it, where that is clear without werkzeug: it has the body that it was made with."""
         state = self.__dict__
         made: Made | None = state.get("_made")
-        if made is None or len(state) == 1:
-            return made
+        if made is None:
+            return None
+        if len(state) == 1:
+            return made[0], made[1].copy(), made[2]  # it may be sent again, and servers change the list
         if "response" in state or "_on_close" in state:
             return None
-        line, headers, body = made
+        line, headers, body = made[0], made[1].copy(), made[2]
         if "headers" in state:
             headers = self.headers.to_wsgi_list()
             names = {name.lower() for name, _ in headers}

@@ -586,3 +586,18 @@ def test_json_goes_through_the_codec_of_the_router():
     assert call(app, "POST", body=b"{}", CONTENT_TYPE="application/json").text == "loaded"
     assert answer([Point(1, 2)]).text == '[{"x":1,"y":2}]'
     assert answer({"a": 1}, router=Router(json=json)).text == '{"a": 1}'
+
+
+@pytest.mark.parametrize(
+    "make", [lambda: Response("x"), lambda: Response("x", 201), lambda: Response("x", headers={"X": "1"})]
+)
+def test_a_response_may_be_returned_again_and_again(make):
+    app, response = Router(), make()
+    app.get("/")(lambda request, params: response)
+
+    def serve():
+        seen = []
+        app(environ_of(), lambda status, headers: (seen.extend(headers), headers.append(("Server", "s"))))
+        return seen
+
+    assert serve() == serve() == serve()
