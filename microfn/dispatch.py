@@ -20,7 +20,7 @@ from .site import Served, Site
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-__all__ = ["respond"]
+__all__ = ["look_closer", "respond"]
 
 _BY_GET = ("HEAD", None)
 """Methods whose requests GET's routes answer too: HEAD, and none at all."""
@@ -35,7 +35,7 @@ def respond(  # noqa: C901 - the life of a request is told in one place
     method = environ.get("REQUEST_METHOD")
     route, found = site.find(method, environ.get("PATH_INFO") or "/")
     if site.is_guarded or (route.converters if route is not None else method in _BY_GET or site.mounts):
-        route, found = _look_closer(site, environ, route, found)
+        route, found = look_closer(site, environ, route, found)
         if isinstance(found, Mount):
             return found(environ, start_response)
     request = None
@@ -79,7 +79,7 @@ def respond(  # noqa: C901 - the life of a request is told in one place
     return body
 
 
-def _look_closer(
+def look_closer(
     site: Site, environ: WSGIEnvironment, route: Route | None, found: Any
 ) -> tuple[Route | None, dict[str, Any] | Miss | Mount | Refusal]:
     """What is rarely asked for: what comes before a route, or stands in for one that is not there."""

@@ -12,7 +12,7 @@ from .handle import Handle, Middleware, check_handle, check_middleware, check_mi
 from .mount import Mount
 from .pattern import parse
 from .registry import Key, Registry
-from .route import Route, RouteOptions, check_options
+from .route import Route, RouteOptions, check_options, short_name
 from .scope import Scope, check_prefix
 
 if TYPE_CHECKING:
@@ -191,6 +191,10 @@ class Registrar:
 
         return register
 
+    def handles(self, key: Key) -> bool:
+        """Whether an error handler is registered here for just this status or class."""
+        return key in self._registry.now.handlers.get(self._scope, {})
+
     def use(self, middleware: M) -> M:
         """Put a middleware around everything here; the first is the outermost. Also a decorator.
 
@@ -246,7 +250,7 @@ class Registrar:
         """
         if not isinstance(router, Registrar) or router._scope.parent is not None:
             raise TypeError(f"what is included is a Router, not {router!r}; other WSGI applications can be mounted")
-        where = "at {}:{}".format(*_caller())
+        where = f"at {_place()}"
         scope = Scope(check_prefix(prefix), self._scope, router._scope.use)
         self._registry.include(router._registry, router._scope, scope, where)
 
@@ -267,9 +271,7 @@ class Registrar:
         >>> app.test_client().get("/old/page").text
         '/page'
         """
-        self._registry.add_mount(
-            Mount(self._scope.prefix + check_prefix(prefix), application, "{}:{}".format(*_caller()))
-        )
+        self._registry.add_mount(Mount(self._scope.prefix + check_prefix(prefix), application, _place()))
 
     def remove(self, method: str, path: str) -> None:
         """Take a route out, by its method and its pattern as it was registered here.
@@ -303,6 +305,11 @@ def _check_path(path: object) -> None:
     if callable(path):
         name = getattr(path, "__name__", path)
         raise TypeError(f'the decorator of {name} lacks its pattern: @app.get("/..."), not @app.get')
+
+
+def _place() -> str:
+    file, line = _caller()
+    return f"{short_name(file)}:{line}"
 
 
 def _caller() -> tuple[str, int]:

@@ -14,7 +14,7 @@ from .handle import Handle, Middleware, check_handle
 from .pattern import Pattern, parse
 from .scope import Scope
 
-__all__ = ["Converter", "Route", "RouteOptions", "check_names", "check_options", "check_size", "nearest"]
+__all__ = ["Converter", "Route", "RouteOptions", "check_names", "check_options", "check_size", "nearest", "short_name"]
 
 Converter = Callable[[str], Any]
 _NO_CONVERTERS: dict[str, Converter] = {}
@@ -120,9 +120,13 @@ class Route:
             return None
         return values
 
+    @property
+    def place(self) -> str:
+        """Where it was registered, as people read it: "app.py:12"."""
+        return f"{short_name(self.where[0])}:{self.where[1]}" if self.where else ""
+
     def __str__(self) -> str:
-        place = f" ({_short(self.where[0])}:{self.where[1]})" if self.where else ""
-        return f"{self.method} {self.pattern}{place}"
+        return f"{self.method} {self.pattern}{self.place and f' ({self.place})'}"
 
     def __repr__(self) -> str:
         return f"<Route {self} {name_of(self.handle)}>"
@@ -248,7 +252,7 @@ def _decimal(text: str) -> float:
     return number
 
 
-def _short(filename: str) -> str:
+def short_name(filename: str) -> str:
     """The file as people know it: relative where it lies below the working directory."""
     path = os.path.relpath(filename)
     return filename if path.startswith(os.pardir) else path

@@ -13,6 +13,7 @@ from .codec import JSON, Codec
 from .dispatch import respond
 from .handle import Handle, check_handle
 from .misses import Allowed
+from .mount import Mount
 from .paths import location, other_spelling
 from .registrar import Registrar
 from .registry import Registered, Registry
@@ -124,6 +125,11 @@ class Router(Registrar):
     def routes(self) -> tuple[Route, ...]:
         """All routes, in the order of their registration."""
         return tuple(self._registry.now.routes)
+
+    @property
+    def mounts(self) -> tuple[Mount, ...]:
+        """All mounts, in the order of their registration."""
+        return tuple(self._registry.now.mounts.values())
 
     def lookup(self, method: str, path: str) -> tuple[Handle | None, dict[str, str], bool]:
         """What would answer: `(handle, params, tsr)`, the parameters as raw text, before any converter.

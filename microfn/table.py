@@ -32,7 +32,8 @@ class Table:
         self.slash = slash
         self.fixed = fixed
         self.routes: list[Route] = []
-        self._trees: dict[str, Tree] = {}
+        self.trees: dict[str, Tree] = {}
+        """By method."""
         for route in routes:
             self.add([route])
 
@@ -41,7 +42,7 @@ class Table:
         if len(routes) > 1:
             self._check(routes)
         for route in routes:
-            tree = self._trees.get(route.method) or self._trees.setdefault(route.method, Tree(overlap=self.overlap))
+            tree = self.trees.get(route.method) or self.trees.setdefault(route.method, Tree(overlap=self.overlap))
             try:
                 tree.add(route.parsed, route)
             except RouteConflict as conflict:
@@ -55,9 +56,9 @@ class Table:
             twin = seen.setdefault(route.method, route)
             if twin is not route:
                 raise RouteConflict(route, twin, "same", twin.handle)
-            if route.method in self._trees:
+            if route.method in self.trees:
                 try:
-                    self._trees[route.method].check(route.parsed)
+                    self.trees[route.method].check(route.parsed)
                 except RouteConflict as conflict:
                     raise _between_routes(route, conflict) from None
 
@@ -82,7 +83,7 @@ class Table:
 
     def route_at(self, method: str, path: str) -> Route | None:
         """The same by the tree, which is there before the index is."""
-        route: Route | None = self._trees[method].match(path)[0]
+        route: Route | None = self.trees[method].match(path)[0]
         return route
 
     def _find_in(self, index: Index, method: str, path: str) -> tuple[Route | None, dict[str, str]]:
@@ -95,7 +96,7 @@ class Table:
 
     def methods(self) -> frozenset[str]:
         """The methods that have any route; HEAD where GET has."""
-        return frozenset(self._trees) | ({"HEAD"} if "GET" in self._trees else set())
+        return frozenset(self.trees) | ({"HEAD"} if "GET" in self.trees else set())
 
     def moved(self, method: str, path: str) -> str | None:
         """The spelling that would match, of a path that does not: by its last slash, cleaned, or in another case."""
@@ -129,7 +130,7 @@ class Table:
         folded = path.casefold()
         if self._folded is None or len(folded) != len(path):
             # A character that folds into several is compared by the tree.
-            trees = [self._trees[name] for name in (method, "GET")[: 1 + (method == "HEAD")] if name in self._trees]
+            trees = [self.trees[name] for name in (method, "GET")[: 1 + (method == "HEAD")] if name in self.trees]
             found = next(filter(None, (tree.find_case_insensitive_path(path, False) for tree in trees)), None)
         else:
             route = self._find_in(self._folded, method, folded)[0]

@@ -173,6 +173,29 @@ class Tree:
             spelling = other and self._find_folded(other)
         return spelling
 
+    def reach(self, path: str) -> tuple[int, Node]:
+        """How many characters of a path the tree can follow, and the node in which it stops."""
+        best, stack = (0, self._top), [(self._top, 0)]
+        while stack:
+            node, at = stack.pop()
+            if at > best[0]:
+                best = at, node
+            if at == len(path):
+                continue
+            child = node.edges.get(path[at])
+            if child is not None:
+                shared = _shared_length(child.path, path[at:])
+                if shared == len(child.path):
+                    stack.append((child, at + shared))
+                elif at + shared > best[0]:
+                    best = at + shared, child
+            if node.param is not None:
+                end = path.find("/", at)
+                stack.append((node.param, end if end >= 0 else len(path)))
+            if node.catch_all is not None and path[at] == "/":
+                stack.append((node.catch_all, len(path)))
+        return best
+
     def walk(self) -> Iterator[tuple[int, Node]]:
         """All nodes with their depth, parents before children, the busiest children first."""
         top = self._top

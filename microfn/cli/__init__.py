@@ -1,0 +1,36 @@
+"""The command line: `microfn`, or `python -m microfn`. Each command is a module here, loaded when it is used."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import click
+
+from .. import __version__
+
+__all__ = ["main"]
+
+_COMMANDS = ("run", "serve", "routes", "match", "check", "new")
+
+
+class _Commands(click.Group):
+    """A group whose commands are imported one by one."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's
+        if cmd_name not in _COMMANDS:
+            return None
+        command: click.Command = import_module(f".{cmd_name}", __name__).command
+        return command
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="microfn")
+def main() -> None:
+    """Work with microfn applications.
+
+    APP is `module:name`, as for gunicorn. Without it, `app` or `application` is looked for in app.py, wsgi.py and
+    passenger_wsgi.py of this directory.
+    """

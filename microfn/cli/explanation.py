@@ -1,0 +1,70 @@
+"""What an application would answer, and why, without a handle, a middleware or an error handler being called."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from difflib import SequenceMatcher
+from typing import Any
+
+from ..dispatch import look_closer
+from ..misses import instead
+from ..mount import Mount
+from ..paths import tunnel
+from ..problems import ErrorHandlers
+from ..route import Route
+from ..router import Router
+from ..site import Site
+
+__all__ = ["Explanation", "explain"]
+
+
+@dataclass
+class Explanation:
+    """One request, explained."""
+
+    status: str
+    """The status line, where it is not the handle's business."""
+    route: Route | None = None
+    params: dict[str, Any] = field(default_factory=dict)
+    mount: Mount | None = None
+    location: str | None = None
+    allow: str | None = None
+    reached: str = ""
+    """The part of the path that the tree of its method can follow."""
+    nearest: list[Route] = field(default_factory=list)
+
+
+def explain(router: Router, method: str, path: str, query: str = "") -> Explanation:
+    """What would be answered; `path` is decoded text."""
+    site = router.first_site()
+    environ = {"REQUEST_METHOD": method, "SCRIPT_NAME": "", "PATH_INFO": tunnel(path), "QUERY_STRING": query}
+    found: Any
+    route, found = look_closer(site, environ, *site.find(method, environ["PATH_INFO"] or "/"))
+    if isinstance(found, Mount):
+        return Explanation("", mount=found)
+    if route is not None:
+        return Explanation("", route=route, params=found)
+    bare = replace(site, errors={site.root: ErrorHandlers({})}, handles_errors=False, global_options=None, scopes=None)
+    status, headers, _ = instead(bare, environ, found)
+    said = dict(headers)
+    tree = site.table.trees.get(method) or site.table.trees.get("GET")
+    reached = path[: tree.reach(path)[0]] if tree is not None else ""
+    return Explanation(
+        status,
+        location=said.get("Location"),
+        allow=said.get("Allow"),
+        reached=reached,
+        nearest=_nearest(site, method, path),
+    )
+
+
+def _nearest(site: Site, method: str, path: str, count: int = 3) -> list[Route]:
+    """The routes whose patterns look most like the path; those of its method first."""
+    matcher = SequenceMatcher(b=path, autojunk=False)
+
+    def likeness(route: Route) -> float:
+        matcher.set_seq1(route.pattern)
+        return matcher.quick_ratio() + (0.1 if route.method == method else 0)
+
+    ranked = sorted(((likeness(route), route) for route in site.table.routes), key=lambda pair: -pair[0])
+    return [route for ratio, route in ranked[:count] if ratio > 0.5]

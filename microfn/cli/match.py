@@ -1,0 +1,55 @@
+"""`microfn match`: what a request would lead to, and why."""
+
+from __future__ import annotations
+
+from urllib.parse import unquote
+
+import click
+
+from ..errors import name_of
+from .application import APP, load_router
+from .explanation import Explanation, explain
+
+__all__ = ["command"]
+
+
+@click.command("match")
+@click.argument("method")
+@click.argument("path")
+@APP
+@click.pass_context
+def command(ctx: click.Context, method: str, path: str, app: str | None) -> None:
+    r"""Tell which route a request would match, or why none does. PATH is as in a URL: percent-encoded, with a query.
+
+    \b
+    microfn match GET /users/7
+    microfn match DELETE '/caf%C3%A9?x=1' shop.app:app
+
+    The exit code is 0 for a route or a mount, 1 for every other answer.
+    """
+    _, router = load_router(app)
+    if method != method.upper():
+        raise click.UsageError(f"methods are case-sensitive; did you mean {method.upper()}?")
+    text, _, query = path.partition("?")
+    found = explain(router, method, unquote(text, errors="surrogateescape"), query)
+    if found.route is not None:
+        click.echo(f"{found.route}\n  handle  {name_of(found.route.handle)}")
+        for name, value in found.params.items():
+            click.echo(f"  {name}  {value!r}")
+    elif found.mount is not None:
+        click.echo(str(found.mount))
+    else:
+        _print_miss(found, text)
+        ctx.exit(1)
+
+
+def _print_miss(found: Explanation, path: str) -> None:
+    click.secho(found.status, fg="yellow")
+    if found.location is not None:
+        click.echo(f"  to      {found.location}")
+    elif found.allow is not None:
+        click.echo(f"  allowed {found.allow}")
+    else:
+        click.echo(f"  the walk through the tree stops behind {found.reached!r} of {path!r}")
+        for route in found.nearest:
+            click.echo(f"  near    {route}")

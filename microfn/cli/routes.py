@@ -1,0 +1,66 @@
+"""`microfn routes`: what is registered."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from ..errors import name_of
+from ..route import Route
+from ..router import Router
+from .application import APP, load_router
+
+__all__ = ["command"]
+
+
+@click.command("routes")
+@APP
+@click.option("--tree", is_flag=True, help="Draw the radix tree of each method, with priorities.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
+def command(app: str | None, tree: bool, as_json: bool) -> None:
+    r"""List the routes of an application.
+
+    \b
+    microfn routes
+    microfn routes shop.app:app --tree
+    microfn routes --json | jq '.[].pattern'
+    """
+    _, router = load_router(app)
+    if as_json:
+        click.echo(json.dumps([_described(route) for route in router.routes], indent=1))
+    elif tree:
+        for method, one in router.first_site().table.trees.items():
+            click.secho(method, bold=True)
+            click.echo(str(one))
+    else:
+        _print_table(router)
+
+
+def _described(route: Route) -> dict[str, object]:
+    return {
+        "method": route.method,
+        "pattern": route.pattern,
+        "name": route.name,
+        "handle": name_of(route.handle),
+        "file": route.where and route.where[0],
+        "line": route.where and route.where[1],
+    }
+
+
+def _print_table(router: Router) -> None:
+    rows = [(r.method, r.pattern, r.name or "", name_of(r.handle), r.place) for r in router.routes]
+    rows += [("*", f"{mount.prefix}/…", "", name_of(mount.application), mount.where) for mount in router.mounts]
+    if not rows:
+        click.echo("There are no routes.")
+        return
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    for method, pattern, name, handle, where in rows:
+        line = [
+            click.style(method.ljust(widths[0]), fg="cyan"),
+            click.style(pattern.ljust(widths[1]), bold=True),
+            *([name.ljust(widths[2])] if widths[2] else []),
+            handle.ljust(widths[3]),
+            click.style(where, dim=True),
+        ]
+        click.echo("  ".join(line).rstrip())
