@@ -119,8 +119,8 @@ def _check_host_and_path(site: Site, environ: WSGIEnvironment) -> None:
 
 
 def _through_middleware(site: Site, environ: WSGIEnvironment, miss: Miss | Refusal) -> Made:
-    """The answer to a request without a route, through the middleware of the scope that its path is in."""
-    handle = site.chains.get(site.scope_of(environ))
+    """The answer to a request without a route, through the middleware of where it belongs."""
+    handle = site.chains.get(site.scope_of_miss(environ, miss.methods))
     if handle is None:
         return instead(site, environ, miss)
     request = site.request_class(environ)

@@ -98,18 +98,19 @@ class InvalidUrl(RouteError):
 
 
 class InvalidHandle(TypeError):
-    """A handle that could not be called as `handle(request, params)`.
+    """A handle that could not be called as `handle(request, params)`, or a middleware not as `middleware(handle)`.
 
-    `handle` is the object that was given, `reason` says what is wrong with it.
+    `handle` is the object that was given, `reason` says what is wrong with it, `kind` what it cannot be.
     """
 
-    def __init__(self, handle: object, reason: str) -> None:
-        super().__init__(handle, reason)
+    def __init__(self, handle: object, reason: str, kind: str = "a handle") -> None:
+        super().__init__(handle, reason, kind)
         self.handle = handle
         self.reason = reason
+        self.kind = kind
 
     def __str__(self) -> str:
-        return f"{name_of(self.handle)} cannot be a handle: {self.reason}"
+        return f"{name_of(self.handle)} cannot be {self.kind}: {self.reason}"
 
 
 def name_of(handle: object) -> str:

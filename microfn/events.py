@@ -53,10 +53,12 @@ class Event(NamedTuple):
 def event_stream(source: Iterable[Any] | queue.Queue[Any], *, heartbeat: float = 15.0) -> Response:
     r"""Answer with events, as long as the client listens.
 
-    `source` is a queue, which None ends and which is filled elsewhere, or an iterator. It holds `Event` objects, or
-    what is to be the data of one. A queue that is empty for `heartbeat` seconds, and an iterator that yields None, send
-    a comment: so proxies do not give up, and a client that has gone is noticed. Then an iterator is closed (the
-    `finally` of a generator runs), and what `request.call_on_close` was given is called.
+    `source` is a queue, which None ends and which is filled elsewhere, or an iterator. It holds `Event` objects, text,
+    or what becomes JSON. The client is answered before there is an event, so what fails then cuts the connection.
+
+    A queue that is empty for `heartbeat` seconds, and an iterator that yields None, send a comment: so proxies do not
+    give up, and a client that has gone is noticed. Then an iterator is closed (the `finally` of a generator runs), and
+    what `request.call_on_close` was given is called.
 
     Each listener takes a thread, or a greenlet, of the server: under gunicorn `--worker-class gthread` or `gevent`.
     A client that comes back says what it saw last: `request.headers.get("Last-Event-ID")`.
@@ -73,7 +75,7 @@ def event_stream(source: Iterable[Any] | queue.Queue[Any], *, heartbeat: float =
         raise TypeError(f"heartbeat is a number of seconds, not {heartbeat!r}")
     if not heartbeat > 0:
         raise ValueError(f"heartbeat is a number of seconds above 0, not {heartbeat!r}")
-    if isinstance(source, (str, bytes, dict)) or not (hasattr(source, "get") or isinstance(source, Iterable)):
+    if isinstance(source, (str, bytes, dict, type)) or not (hasattr(source, "get") or isinstance(source, Iterable)):
         raise TypeError(f"events come from a queue or an iterator, not from {source!r:.100}")
     items = iter(source) if isinstance(source, Iterable) else _taken(source, heartbeat)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # nginx would keep events back

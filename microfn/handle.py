@@ -8,7 +8,7 @@ from functools import partial
 from types import CodeType, FunctionType, MethodType
 from typing import Any
 
-from .errors import InvalidHandle, name_of
+from .errors import InvalidHandle
 
 __all__ = ["Handle", "Middleware", "check_handle", "check_middleware", "check_middlewares", "wrap"]
 
@@ -47,7 +47,15 @@ def check_handle(handle: object, called: str = "handle(request, params)", count:
 
 def check_middleware(middleware: object) -> None:
     """Refuse what could not be called with a handle. Raises `InvalidHandle`."""
-    check_handle(middleware, "a middleware: middleware(handle)", 1)
+    try:
+        check_handle(middleware, "middleware(handle)", 1)
+    except InvalidHandle as error:
+        hint = ""
+        if isinstance(middleware, (list, tuple)):
+            hint = "; use takes them one by one"
+        elif callable(middleware):
+            hint = f"; did you mean what it returns, {getattr(middleware, '__name__', 'it')}(...)?"
+        raise InvalidHandle(middleware, error.reason + hint, "a middleware") from None
 
 
 def check_middlewares(name: str, middlewares: object) -> tuple[Middleware, ...]:
@@ -66,8 +74,13 @@ def wrap(handle: Handle, middleware: Middleware) -> Handle:
     """The handle that a middleware makes of another. Raises `InvalidHandle` where it makes none."""
     wrapped = middleware(handle)
     if wrapped is None:
-        raise InvalidHandle(middleware, "it is a middleware, and returned None; did you forget to return the handle?")
-    check_handle(wrapped, f"handle(request, params), which {name_of(middleware)} returned")
+        raise InvalidHandle(middleware, "it returned None; did you forget to return the handle?", "a middleware")
+    try:
+        check_handle(wrapped)
+    except InvalidHandle as error:
+        name = getattr(middleware, "__name__", "it")
+        reason = f"what it returned cannot be a handle: {error.reason}; did you mean what it returns, {name}(...)?"
+        raise InvalidHandle(middleware, reason, "a middleware") from None
     return wrapped
 
 

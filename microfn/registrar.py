@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .errors import InvalidPattern
@@ -195,8 +196,8 @@ class Registrar:
         """Whether an error handler is registered here for just this status or class."""
         return key in self._registry.now.handlers.get(self._scope, {})
 
-    def use(self, middleware: M) -> M:
-        """Put a middleware around everything here; the first is the outermost. Also a decorator.
+    def use(self, middleware: M, *more: Middleware) -> M:
+        """Put middleware around everything here; the first is the outermost. Also a decorator.
 
         It takes a handle and returns a handle. The one it is given always returns a `Response` and never raises: what
         a handle returns is converted, what is raised is answered, and the exception is `request.error`. So it sees
@@ -214,15 +215,19 @@ class Registrar:
         >>> app.test_client().get("/").headers["X-Frame-Options"]
         'DENY'
         """
-        check_middleware(middleware)
-        self._registry.add_middleware(self._scope, middleware)
+        given: list[Middleware] = [middleware, *more]
+        for one in given:
+            check_middleware(one)
+        for one in given:
+            self._registry.add_middleware(self._scope, one)
         return middleware
 
     def group(self, prefix: str, *, use: Iterable[Middleware] | None = None) -> Group:
         """A part of this one, below a prefix, with middleware and error handlers of its own; "" is no prefix.
 
-        Its middleware is within that around it. All that has no route below its prefix is its business too; of several
-        with one prefix it is the first that has middleware or error handlers.
+        Its middleware is within that around it. It is for what is registered with the group, but for mounts, and for
+        paths below its prefix that have no route at all; of several groups with one prefix these are the first's that
+        has middleware or error handlers.
 
         >>> from microfn import Router
         >>> app = Router()
@@ -249,7 +254,7 @@ class Registrar:
         '/users/7'
         """
         if not isinstance(router, Registrar) or router._scope.parent is not None:
-            raise TypeError(f"what is included is a Router, not {router!r}; other WSGI applications can be mounted")
+            raise TypeError(f"what is included is a Router, not {router!r:.200}; {_meant_by(prefix, router)}")
         where = f"at {_place()}"
         scope = Scope(check_prefix(prefix), self._scope, router._scope.use)
         self._registry.include(router._registry, router._scope, scope, where)
@@ -305,6 +310,15 @@ def _check_path(path: object) -> None:
     if callable(path):
         name = getattr(path, "__name__", path)
         raise TypeError(f'the decorator of {name} lacks its pattern: @app.get("/..."), not @app.get')
+
+
+def _meant_by(prefix: object, included: object) -> str:
+    if isinstance(prefix, Registrar):
+        return "the prefix comes first"
+    inside = [name for name, value in getattr(included, "__dict__", {}).items() if isinstance(value, Registrar)]
+    if isinstance(included, ModuleType) and inside:
+        return f"did you mean {included.__name__}.{inside[0]}?"
+    return "other WSGI applications can be mounted"
 
 
 def _place() -> str:

@@ -28,6 +28,7 @@ from werkzeug.wsgi import LimitedStream
 from .codec import JSON, Codec
 from .handle import Handle
 from .lazy import Lazy
+from .log import log_exception
 from .paths import decode_path, location
 from .route import Route
 
@@ -289,10 +290,15 @@ class Request(_Slots, WerkzeugRequest):
         def valid(self) -> Any:
             """What the route's `valid` made of the JSON. Raises `InvalidBody` (422) for what `valid` raised."""
             if self.route is None or self.route.valid is None:
-                raise RuntimeError("request.valid is there where the route has a `valid`")
-            from .validation import checked  # noqa: PLC0415 - who checks no bodies does not load what does
+                raise RuntimeError("request.valid is for routes that are registered with valid=")
+            from .validation import InvalidBody, checked  # noqa: PLC0415 - who checks no bodies does not load what does
 
-            return checked(self.route.valid, self.json)
+            try:
+                return checked(self.route.valid, self.json)
+            except InvalidBody as error:
+                if error.is_accident:
+                    log_exception(error.__cause__ or error, self.environ)
+                raise
 
     def url_for(self, target: str | Handle, /, **params: object) -> str:
         """`Router.url_for`, behind the SCRIPT_NAME that this request came with."""

@@ -149,9 +149,15 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     return next(iter(get_close_matches(name, list(known), 1)), None)
 
 
-def _checking_first(handle: Handle, valid: object) -> Handle:
+def _checking_first(handle: Handle, valid: Any) -> Handle:
     if not callable(valid):
         raise TypeError(f"valid is a callable that makes an object of the decoded JSON, not {valid!r}")
+    # Calling these classes checks nothing, or fails with every body.
+    if hasattr(valid, "model_validate"):
+        raise TypeError(f"valid is what makes the object, not its class; did you mean {valid.__name__}.model_validate?")
+    if isinstance(valid, type) and (hasattr(valid, "__struct_fields__") or hasattr(valid, "__dataclass_fields__")):
+        meant = f"functools.partial(msgspec.convert, type={valid.__name__})"
+        raise TypeError(f"valid is what makes the object, not its class; did you mean {meant}?")
 
     @functools.wraps(handle)
     def checked(request: Any, params: Any) -> Any:

@@ -67,6 +67,12 @@ class Site:
             return self.root
         return self.scopes(ANY, environ.get("PATH_INFO") or "/")[0] or self.root
 
+    def scope_of_miss(self, environ: WSGIEnvironment, methods: tuple[str, ...]) -> Scope:
+        """The same for middleware: a path that `methods` have belongs to their routes, where these are of one scope."""
+        path = environ.get("PATH_INFO") or "/"
+        scopes = {self.find(method, path)[0].scope for method in methods}
+        return scopes.pop() if len(scopes) == 1 else self.scope_of(environ)
+
     def handlers_of(self, request: Request) -> ErrorHandlers:
         """The error handlers for a request: those of the nearest scope first."""
         if len(self.errors) == 1:

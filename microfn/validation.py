@@ -23,6 +23,9 @@ class InvalidBody(UnprocessableEntity):
     The place is what pydantic's and msgspec's errors tell, or the `path` of one of your own: a name, or a list of them.
     """
 
+    is_accident = False
+    """Whether it was raised by code that did not expect such data, or is wrong itself."""
+
     def __init__(self, errors: list[dict[str, str]]) -> None:
         told = [one["detail"] if one["pointer"] == "#" else f"{one['pointer']}: {one['detail']}" for one in errors]
         super().__init__("; ".join(told))
@@ -37,7 +40,9 @@ def checked(valid: Callable[[Any], Any], data: Any) -> Any:
     except HTTPException:
         raise
     except Exception as error:
-        raise InvalidBody(_errors_of(error)) from error
+        invalid = InvalidBody(_errors_of(error))
+        invalid.is_accident = _is_accident(error)
+        raise invalid from error
 
 
 def _errors_of(error: Exception) -> list[dict[str, str]]:
@@ -49,11 +54,14 @@ def _errors_of(error: Exception) -> list[dict[str, str]]:
     if found:
         steps = [name or number for name, number in _STEP.findall(found[1])]
         return [{"detail": str(error)[: found.start()], "pointer": _pointer(steps)}]
-    if type(error).__module__ == "builtins" and type(error) is not ValueError:
-        # An accident of code that did not expect such data, whose message is about the inside.
+    if _is_accident(error):  # whose message is about the inside
         return [{"detail": "This is not what is expected here.", "pointer": "#"}]
     path = getattr(error, "path", ())
     return [{"detail": str(error), "pointer": _pointer(path if isinstance(path, (list, tuple)) else [path])}]
+
+
+def _is_accident(error: Exception) -> bool:
+    return type(error).__module__ == "builtins" and type(error) is not ValueError
 
 
 def _pointer(steps: Iterable[object]) -> str:

@@ -300,6 +300,19 @@ def test_a_router_may_be_included_while_requests_are_served():
     assert call(app, path="/users/7").code == 200
 
 
+def test_what_was_meant_is_told():
+    from . import test_middleware as module
+
+    with pytest.raises(TypeError, match="the prefix comes first"):
+        Router().include(Router(), "/users")
+    with pytest.raises(TypeError, match="other WSGI applications can be mounted"):
+        Router().include("/users", module)
+    module.some_router = Router()
+    with pytest.raises(TypeError, match=r"did you mean tests.test_middleware.some_router\?"):
+        Router().include("/users", module)
+    del module.some_router
+
+
 @pytest.mark.parametrize("wrong", [None, "users", lambda environ, start_response: [], Router().group("/a")])
 def test_what_is_no_router_is_not_included(wrong):
     with pytest.raises(TypeError, match="included is a Router"):

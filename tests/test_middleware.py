@@ -7,6 +7,7 @@ from werkzeug.exceptions import Conflict, HTTPException, NotFound
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from microfn import InvalidHandle, Request, Response, Router, abort, html, redirect
+from microfn.middleware import cors, request_id
 
 from .wsgi import call
 
@@ -501,6 +502,26 @@ def test_what_is_no_middleware_is_refused_when_it_is_given(wrong):
         app.get("/", use=[wrong])(say(""))
     with pytest.raises(InvalidHandle, match="middleware"):
         app.group("/a", use=[wrong])
+
+
+def test_several_are_given_at_once():
+    app = Router()
+    app.use(marking("a"), marking("b"))
+    app.get("/")(say("hello"))
+    assert marks(call(app)) == ["b", "a"]
+
+
+def test_what_makes_a_middleware_is_no_middleware_and_what_was_meant_is_told():
+    app = Router()
+    with pytest.raises(
+        InvalidHandle, match=r"request_id cannot be a middleware: .* did you mean .* request_id\(\.\.\.\)"
+    ):
+        app.use(request_id)
+    with pytest.raises(InvalidHandle, match="one by one"):
+        app.use([request_id()])
+    app.use(cors)
+    with pytest.raises(InvalidHandle, match=r"cors cannot be a middleware: .* did you mean .* cors\(\.\.\.\)"):
+        app.build()
 
 
 def test_an_async_middleware_is_refused():

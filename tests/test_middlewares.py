@@ -314,6 +314,24 @@ def test_a_callable_decides():
     assert cors_headers(call(app, HTTP_ORIGIN=EVIL)) == {}
 
 
+def test_on_a_route_it_answers_that_routes_preflights():
+    app = Router()
+    app.get("/x/:id", use=[cors([WWW])])(say("x"))
+    app.get("/y")(say("y"))
+    for method in "GET", "OPTIONS":
+        got = call(app, method, "/x/7", HTTP_ORIGIN=WWW, **(PREFLIGHT if method == "OPTIONS" else {}))
+        assert cors_headers(got)["allow-origin"] == WWW
+    assert cors_headers(call(app, "POST", "/x/7", HTTP_ORIGIN=WWW))["allow-origin"] == WWW
+    assert cors_headers(call(app, "OPTIONS", "/y", HTTP_ORIGIN=WWW, **PREFLIGHT)) == {}
+
+
+def test_where_methods_have_different_middleware_other_methods_have_neither():
+    app = Router()
+    app.get("/x", use=[cors([WWW])])(say("x"))
+    app.put("/x")(say("x"))
+    assert cors_headers(call(app, "OPTIONS", "/x", HTTP_ORIGIN=WWW, **PREFLIGHT)) == {}
+
+
 def test_on_a_group_it_is_for_the_group():
     app = Router()
     app.group("/api", use=[cors("*")]).put("/x")(say("x"))

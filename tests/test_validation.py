@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import json
+import re
 
 import msgspec
 import pydantic
@@ -162,6 +164,35 @@ def test_without_valid_there_is_no_object():
     app = Router()
     app.get("/")(lambda request, params: request.valid)
     assert call(app).code == 500
+
+
+@dataclasses.dataclass
+class Point:
+    x: int
+
+
+@pytest.mark.parametrize(
+    ("wrong", "meant"),
+    [
+        (User, "User.model_validate"),
+        (Pet, "functools.partial(msgspec.convert, type=Pet)"),
+        (Point, "functools.partial(msgspec.convert, type=Point)"),
+    ],
+)
+def test_a_class_whose_call_checks_nothing_is_refused(wrong, meant):
+    with pytest.raises(TypeError, match=re.escape(f"did you mean {meant}?")):
+        Router().post("/", valid=wrong)(lambda request, params: "")
+
+
+@pytest.mark.parametrize("valid", [lambda data: nothing, lambda: None, lambda data: data["naem"]])  # noqa: F821
+def test_a_mistake_in_valid_is_logged(valid, caplog):
+    assert post(valid, {"name": "Ann"}).code == 422
+    assert "POST / [/] raised" in caplog.text
+
+
+def test_a_refusal_is_not_logged(caplog):
+    assert post(User.model_validate, {}).code == 422
+    assert caplog.records == []
 
 
 @pytest.mark.parametrize("wrong", [7, "User", []])

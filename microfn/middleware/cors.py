@@ -73,7 +73,7 @@ def cors(
 
 def _among(origins: str | Iterable[str]) -> Callable[[str], bool]:
     listed = check_names("origins", origins).split(", ") if origins != "*" else []
-    for origin in listed:
-        if not re.fullmatch(r"null|[a-z][a-z0-9+.-]*://[^/?#\s*]+", origin):
-            raise ValueError(f"{origin!r} is no origin, like 'https://www.example.com' (no path, no slash at the end)")
-    return listed.__contains__ if origins != "*" else bool
+    for one in listed:
+        if not re.fullmatch(r"null|[a-z][a-z0-9+.-]*://[^/?#\s*]+", one):
+            raise ValueError(f"{one!r} is no origin, like 'https://www.example.com'; all of them are cors(\"*\")")
+    return listed.__contains__ if listed else bool
