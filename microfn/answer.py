@@ -125,6 +125,8 @@ def closing(request: Request, body: Iterable[bytes]) -> Iterable[bytes]:
         return body
     if is_file(body, request.environ) and (not waiting or waiting == [body.close]):  # type: ignore[attr-defined]
         return body
+    # Middleware has it closed with the request, in case it is dropped; this one is not, and is closed by itself.
+    request.on_close = [callback for callback in waiting if callback != getattr(body, "close", None)]
     return Ending(body, request.end)
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from typing import Any
 
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from .answer import Stream, answer, close
+from .answer import Stream, answer, close, is_file
 from .handle import Handle, Middleware, wrap
+from .headers import Made
 from .misses import instead
 from .recovery import recover
 from .request import Request
@@ -36,14 +37,14 @@ def _innermost(request: Request, params: Any) -> WerkzeugResponse:
     site, route = request.site, request.route
     try:
         if route is None:
-            return Response.of(instead(site, request.environ, request.miss, request))
+            return _of(request, instead(site, request.environ, request.miss, request))
         result = route.run(request, params)
         encode = site.encoders.get(type(result))
         if encode is None:
             return _as_response(request, result, route.handle)
         made = encode(result)
     except Exception as error:
-        made = recover(site, request, error)
+        return _of(request, recover(site, request, error))
     # PERF: Response.of, made in place.
     response = new_object(Response)
     response._made = made  # noqa: SLF001
@@ -57,44 +58,66 @@ def _guarded(handle: Handle) -> Handle:
         try:
             return _as_response(request, handle(request, params), handle)
         except Exception as error:
-            return Response.of(recover(request.site, request, error))
+            return _of(request, recover(request.site, request, error))
 
     return guarded
 
 
 def _as_response(request: Request, result: Any, origin: object) -> WerkzeugResponse:
-    if isinstance(result, WerkzeugResponse):
-        response = result
-    else:
-        made = answer(result, request.environ, request.site.encoders, origin=origin, is_final=False)
-        response = Response.of(made)
-    own = response.own_body if isinstance(response, Response) else None
-    if own is None:
+    response: WerkzeugResponse = result
+    if not isinstance(response, WerkzeugResponse):
+        return _of(request, answer(result, request.environ, request.site.encoders, origin=origin, is_final=False))
+    if not (isinstance(response, Response) and type(response.own_body) is list):
         _tie(request, response)
-    elif type(own) is not list:
-        _close_at_end(request, own)
     return response
 
 
-def _close_at_end(request: Request, body: object) -> None:
-    """Close a body with the request, whoever drops the response that it is of."""
-    if hasattr(body, "close") and body.close not in request.on_close:
-        request.call_on_close(body.close)
+def _of(request: Request, made: Made) -> Response:
+    """What is sent, as a Response whose body is closed with the request."""
+    line, headers, body = made
+    return Response.of(made if type(body) is list else (line, headers, _closed_at_end(request, body)))
 
 
 def _tie(request: Request, response: WerkzeugResponse) -> None:
     """Begin a stream, so that its failure is seen here; and close what is open with the request, whoever drops it."""
     body = response.response
     callbacks, response._on_close = response._on_close, []  # noqa: SLF001 - there is no other way to take them over
-    if isinstance(body, Stream) or response.is_sequence or response.direct_passthrough:
-        for callback in callbacks:
-            request.call_on_close(callback)
-        _close_at_end(request, body)
-        return
-    owner = ExitStack()
-    for callback in reversed(callbacks):
-        owner.callback(callback)
-    owner.callback(close, body)
-    stream = Stream(body, owner)
-    response.response = stream
-    _close_at_end(request, stream)
+    if not response.is_sequence and not isinstance(body, (Stream, _Once)) and not is_file(body, request.environ):
+        owner = ExitStack()
+        for callback in reversed(callbacks):
+            owner.callback(callback)
+        owner.callback(close, body)
+        # Of what is sent as it is, and for HEAD, nothing is read here.
+        is_begun = request.method != "HEAD" and not response.direct_passthrough
+        body = response.response = Stream(body, owner) if is_begun else _Once(body, owner)
+        callbacks = []
+    for callback in callbacks:
+        request.call_on_close(callback)
+    if not response.is_sequence:
+        _closed_at_end(request, body)
+
+
+def _closed_at_end(request: Request, body: Iterable[Any]) -> Iterable[Any]:
+    """The body, closed with the request if nobody has closed it before: middleware may have dropped it."""
+    if not isinstance(body, (Stream, _Once)) and not is_file(body, request.environ):
+        body = _Once(body, body)
+    closes: Any = getattr(body, "close", None)
+    if closes is not None and closes not in request.on_close:
+        request.call_on_close(closes)
+    return body
+
+
+class _Once:
+    """A body that is not begun here, and whose owner is closed once."""
+
+    def __init__(self, chunks: Iterable[Any], owner: object) -> None:
+        self._chunks = chunks
+        self._owner: object = owner
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._chunks)
+
+    def close(self) -> None:
+        """Close what it came from, the first time."""
+        owner, self._owner = self._owner, None
+        close(owner)
