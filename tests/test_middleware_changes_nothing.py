@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 
 import pytest
@@ -111,10 +112,8 @@ def build(plan, count):
     group = app.group("/g", use=[nothing] * (count // 2))
     for scope in app, group:
         for method, pattern, number, convert in plan["routes"]:
-            try:
+            with contextlib.suppress(RouteError):
                 scope.handle(method, pattern, lambda r, p, number=number: RETURNS[number](r), convert=convert)
-            except RouteError:
-                continue
     for scope, handlers in (app, plan["handlers"]), (group, plan["group handlers"]):
         for key, number in handlers.items():
             scope.error(key)(lambda r, e, number=number: RETURNS[number](r))
