@@ -251,6 +251,8 @@ def _complaint(body: object, origin: object) -> str:
 
 
 def _of_response(response: WerkzeugResponse, environ: WSGIEnvironment) -> Made:
+    if isinstance(response, Response):
+        response.forget_length()
     try:
         body, status, headers = response.get_wsgi_response(environ)
     except BaseException:

@@ -33,6 +33,8 @@ class Registered:
         self.mounts: dict[str, Mount] = {}
         self.middleware: dict[Scope, tuple[Middleware, ...]] = {}
         self.handlers: dict[Scope, dict[Key, Handle]] = {}
+        self.included: set[Registry] = set()
+        """The registries that are sealed by this one alone."""
 
     def copy(self) -> Registered:
         """The same, to go back to."""
@@ -42,6 +44,7 @@ class Registered:
         other.mounts = self.mounts.copy()
         other.middleware = self.middleware.copy()
         other.handlers = self.handlers.copy()
+        other.included = self.included.copy()
         return other
 
     def chain(self, scope: Scope) -> list[Middleware]:
@@ -81,6 +84,8 @@ class Registry:
                 if is_outermost and self._is_live:
                     self._publish()
             except BaseException:
+                for registry in self.now.included - saved.included:
+                    registry._sealed_by = None  # noqa: SLF001 - of its own class
                 self.now, self._draft = saved, None
                 raise
             finally:
@@ -171,10 +176,11 @@ class Registry:
         """
         if other is self:
             raise ValueError("a router cannot include itself")
-        with other._lock:
-            with self.changes():
-                self._change(self._include, other.now, {root: into})
-            other._sealed_by = other._sealed_by or where
+        with other._lock, self.changes():
+            self._change(self._include, other.now, {root: into})
+            if other._sealed_by is None:
+                other._sealed_by = where
+                self.now.included.add(other)
 
     def _include(self, other: Registered, moved: dict[Scope, Scope]) -> None:
         (into,) = moved.values()

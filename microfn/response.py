@@ -98,6 +98,15 @@ class Response(WerkzeugResponse):
         own = self.own_body
         return isinstance(self.response if own is None else own, (list, tuple))
 
+    def forget_length(self) -> None:
+        """Drop the length of the body that it was made with, where somebody has put another in its place."""
+        state = self.__dict__
+        made: Made | None = state.get("_made")
+        if made is not None and state.get("response", made[2]) is not made[2]:
+            length = self.headers.get("Content-Length")
+            if ("Content-Length", length) in made[1]:
+                del self.headers["Content-Length"]
+
     def as_made(self) -> Made | None:
         """What is sent of it, where that is clear without werkzeug: it has the body that it was made with."""
         state = self.__dict__

@@ -261,6 +261,25 @@ def test_where_one_thing_is_refused_nothing_is_taken():
     assert call(app, path="/inner/more").code == 200
 
 
+def test_an_include_that_is_undone_leaves_the_router_open():
+    inner, app = users(), Router()
+
+    def fail():
+        with app.changes():
+            app.include("/users", inner)
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
+    assert app.routes == ()
+    inner.get("/:id/late")(say("late"))
+    app.include("/users", inner)
+    app.include("/again", Router())
+    assert call(app, path="/users/7/late").text == "late"
+    with pytest.raises(RuntimeError):
+        inner.get("/too/late")(say(""))
+
+
 def test_a_name_that_both_have_is_refused():
     app = Router()
     app.get("/u", name="user")(say("u"))

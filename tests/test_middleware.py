@@ -505,6 +505,27 @@ def test_what_is_no_middleware_is_refused_when_it_is_given(wrong):
         app.group("/a", use=[wrong])
 
 
+@pytest.mark.parametrize("path", ["/text", "/dict", "/stream", "/nothing"])
+@pytest.mark.parametrize("body", [["other", "s"], (b"other", b"s"), "generator"])
+def test_a_body_that_is_put_in_the_place_of_another_has_its_own_length(path, body):
+    def replace(handle):
+        def replaced(request, params):
+            response = handle(request, params)
+            response.response = iter([b"other", b"s"]) if body == "generator" else body
+            return response
+
+        return replaced
+
+    app = Router()
+    app.use(replace)
+    app.get("/text")(say("hello"))
+    app.get("/dict")(say({"a": 1}))
+    app.get("/stream")(lambda request, params: iter(["a", "b"]))
+    got = call(app, path=path)
+    assert got.body == b"others"
+    assert got.headers.get("content-length") == (None if body == "generator" else "6")
+
+
 def test_several_are_given_at_once():
     app = Router()
     app.use(marking("a"), marking("b"))

@@ -206,7 +206,7 @@ DONE = [
     lambda response: setattr(response, "status", 418),
     lambda response: setattr(response, "status_code", 503),
     lambda response: setattr(response, "mimetype", "text/css"),
-    lambda response: setattr(response, "response", ["new"]),
+    # Not another `response`, which werkzeug sends with the length of the first.
     lambda response: setattr(response, "headers", Headers([("X-C", "3")])),
     lambda response: response.response.append(b"more"),
     lambda response: response.make_sequence(),
