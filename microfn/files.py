@@ -160,6 +160,9 @@ def _response(request: Request, path: str, named: str, encoding: str | None) -> 
     response.set_etag(f"{status.st_mtime_ns:x}-{status.st_size:x}" + (f"-{encoding}" if encoding else ""))
     if encoding:
         response.content_encoding = encoding
+    # RFC 9110, section 13.1.5: a strong tag, or a date, and that exactly; werkzeug takes weak tags and later dates too.
+    if environ.get("HTTP_IF_RANGE") not in (None, response.headers["ETag"], response.headers["Last-Modified"]):
+        environ.pop("HTTP_RANGE", None)
     try:
         response.make_conditional(environ, accept_ranges=True, complete_length=status.st_size)
         if response.status_code == 412 or _was_modified(request.environ, status.st_mtime):

@@ -53,9 +53,9 @@ def cors(
     def middleware(handle: Handle) -> Handle:
         def shared(request: Request, params: Any) -> Response:
             origin = request.headers.get("Origin", "")
-            is_known = bool(origin) and is_allowed(origin)
+            is_known = origins == "*" or (origin.isascii() and bool(origin) and is_allowed(origin))
             is_preflight = request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers
-            response: Response = preflight(request) if is_known and is_preflight else handle(request, params)
+            response: Response = preflight(request) if is_known and origin and is_preflight else handle(request, params)
             if origins != "*":
                 response.vary.add("Origin")  # also where it is not allowed: caches are not to mix them up
             if is_known:
