@@ -164,5 +164,6 @@ def test_answers_are_the_same_and_bodies_are_closed_once(seed, caplog):
             bodies.clear()
             got = call(app, validate=False, **environ)
             assert [one.closed for one in bodies] == [1] * len(bodies), (plan, environ)
-            seen.append((got.status, sorted(got.header_list), got.body, type(got.error)))
+            headers = sorted((name, "" if name == "Date" else value) for name, value in got.header_list)
+            seen.append((got.status, headers, got.body, type(got.error)))
         assert seen[0] == seen[1] == seen[2], (plan, environ)
