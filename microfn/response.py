@@ -108,7 +108,7 @@ class Response(WerkzeugResponse):
         made: Made | None = state.get("_made")
         if made is not None and state.get("response", made[2]) is not made[2]:
             length = self.headers.get("Content-Length")
-            if ("Content-Length", length) in made[1]:
+            if any(value == length for name, value in made[1] if name.lower() == "content-length"):
                 del self.headers["Content-Length"]
 
     def get_wsgi_headers(self, environ: WSGIEnvironment) -> WerkzeugHeaders:

@@ -505,9 +505,13 @@ def test_what_is_no_middleware_is_refused_when_it_is_given(wrong):
         app.group("/a", use=[wrong])
 
 
-@pytest.mark.parametrize("path", ["/text", "/dict", "/stream", "/nothing"])
+@pytest.mark.parametrize("path", ["/text", "/dict", "/stream", "/nothing", "/application"])
 @pytest.mark.parametrize("body", [["other", "s"], (b"other", b"s"), "generator"])
 def test_a_body_that_is_put_in_the_place_of_another_has_its_own_length(path, body):
+    def application(environ, start_response):
+        start_response("200 OK", [("Content-Type", "text/plain"), ("content-length", "5")])
+        return [b"first"]
+
     def replace(handle):
         def replaced(request, params):
             response = handle(request, params)
@@ -521,6 +525,7 @@ def test_a_body_that_is_put_in_the_place_of_another_has_its_own_length(path, bod
     app.get("/text")(say("hello"))
     app.get("/dict")(say({"a": 1}))
     app.get("/stream")(lambda request, params: iter(["a", "b"]))
+    app.get("/application")(lambda request, params: application)
     got = call(app, path=path)
     assert got.body == b"others"
     assert got.headers.get("content-length") == (None if body == "generator" else "6")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from ..mount import Mount
+from ..paths import tunnel
 from ..route import Route
 from ..router import Router
 from .application import APP, load_router
@@ -53,13 +55,20 @@ def _warnings(router: Router) -> list[str]:
 
 def _notes(router: Router) -> list[str]:
     """What is as it was asked for, and may surprise."""
-    return [
+    return [f"{mount} is not seen by the middleware of the group around it" for mount in _unseen(router)] + [
         f"{other} goes before {route}"
         for route in router.routes
         if route.parsed.names
         for other in router.routes
         if other.method == route.method and other is not route and _hides(other, route)
     ]
+
+
+def _unseen(router: Router) -> list[Mount]:
+    """The mounts within groups whose middleware people may count on."""
+    site = router.first_site()
+    scopes = {mount: site.scope_of({"PATH_INFO": tunnel(mount.prefix)}) for mount in router.mounts}
+    return [mount for mount, scope in scopes.items() if scope is not site.root and scope in site.chains]
 
 
 def _hides(first: Route, second: Route) -> bool:
