@@ -628,3 +628,10 @@ def test_a_response_may_be_returned_again_and_again(make):
         return seen
 
     assert serve() == serve() == serve()
+
+
+def test_a_foreign_response_that_cannot_be_sent_is_closed_and_a_500(caplog):
+    ended = []
+    response = WerkzeugResponse("x", 302, {"Location": "http://["})
+    response.call_on_close(lambda: ended.append(1))
+    assert (answer(response).code, ended) == (500, [1])
