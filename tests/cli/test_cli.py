@@ -191,6 +191,19 @@ CHECKED = [
         "note: GET /a/b (checked.py:6) goes before GET /*rest",
     ),
     ("app.get('/a/:b/c')(h)\napp.get('/a/:b')(h)\napp.get('/x/:b')(h)", 0, "nothing is wrong"),
+    (
+        "import os\nos.mkdir('public')\nopen('public/.env', 'w').close()\napp.serve_files('/static/*f', 'public')",
+        1,
+        "warning: GET /static/*f (checked.py:8) serves .env to everyone: keep public files in a directory",
+    ),
+    ("app.serve_files('/all/*f', '.')", 1, "GET /all/*f (checked.py:5) serves app.py, checked.py, "),
+    ("app.get('/')(lambda request, params: request.remote_addr)", 0, "GET / (checked.py:5) reads request.remote_addr,"),
+    (
+        "from werkzeug.middleware.proxy_fix import ProxyFix as P\napp.get('/')(lambda r, p: r.url)\napp = P(app)",
+        0,
+        "app: 1 route\nnothing is wrong\n",
+    ),
+    ("app.get('/')(print)\napp.get('/a')(lambda r, p: p.url)", 0, "nothing is wrong"),
     ("app.use(lambda handle: None)", 1, "did you forget to return the handle?"),
     ("app.get('/a/:b')(h)\napp.get('/a/:c')(h)", 1, "RouteConflict"),
 ]
