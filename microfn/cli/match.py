@@ -19,14 +19,14 @@ __all__ = ["command"]
 @APP
 @click.pass_context
 def command(ctx: click.Context, method: str, path: str, app: str | None) -> None:
-    r"""Tell which route a request would match, or why none does. PATH is as in a URL: percent-encoded, with a query.
+    """Tell which route a request would match, or why none does. PATH is as in a URL: percent-encoded, with a query.
 
     \b
     microfn match GET /users/7
     microfn match DELETE '/caf%C3%A9?x=1' shop.app:app
 
     The exit code is 0 for a route or a mount, 1 for every other answer.
-    """
+    """  # noqa: D301 - click wants the character
     _, router = load_router(app)
     if method != method.upper():
         raise click.UsageError(f"methods are case-sensitive; did you mean {method.upper()}?")

@@ -46,12 +46,12 @@ footer {{ color: #666; margin-top: 3rem; font-size: .9rem }}</style>
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True)
 @click.option("--no-reload", is_flag=True, help="Do not start again when a file changes.")
 def command(app: str | None, host: str, port: int, no_reload: bool) -> None:
-    r"""Serve an application while it is developed: it is loaded again when a file changes, and errors are shown.
+    """Serve an application while it is developed: it is loaded again when a file changes, and errors are shown.
 
     \b
     microfn run
     microfn run shop.app:app --port 5000
-    """
+    """  # noqa: D301 - click wants the character
     if not is_running_from_reloader():
         click.secho("For development only: tracebacks are shown to whoever asks. To deploy: microfn serve", fg="red")
     try:

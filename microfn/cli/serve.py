@@ -24,7 +24,7 @@ __all__ = ["command"]
 def command(  # noqa: PLR0917 - click names them all
     app: str | None, bind: str, workers: int | None, threads: int, is_printed: bool, options: tuple[str, ...]
 ) -> None:
-    r"""Serve an application with gunicorn.
+    """Serve an application with gunicorn.
 
     \b
     microfn serve
@@ -33,7 +33,7 @@ def command(  # noqa: PLR0917 - click names them all
 
     A request has 30 seconds, and as many to end when the server is told to stop. All options of gunicorn can follow
     behind "--"; they come last, so they win.
-    """
+    """  # noqa: D301 - click wants the character
     name = find(app)
     arguments = ["--bind", bind, "--worker-class", "gthread", "--workers", str(workers or os.cpu_count() or 1)]
     arguments += ["--threads", str(threads), "--timeout", "30", "--graceful-timeout", "30"]
