@@ -25,7 +25,10 @@ lint: $(VENV)/dev.stamp ## ruff, mypy --strict, import-linter
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
-check: lint test ## what CI runs
+docs: $(VENV)/docs.stamp ## build the pages in docs/ into build/docs, warnings are errors
+	$(BIN)/sphinx-build --builder html --fail-on-warning --keep-going --quiet --doctree-dir build/doctrees docs build/docs
+
+check: lint test docs ## what CI runs
 
 bench-quick: $(VENV)-bench/stamp ## measure whole requests against the peers, in a minute
 	$(VENV)-bench/bin/python -m benchmarks.run quick
@@ -54,3 +57,7 @@ $(VENV)/run.stamp: setup.cfg setup.py | $(BIN)/python
 $(VENV)/dev.stamp: setup.cfg setup.py | $(BIN)/python
 	$(PIP) install --editable '.[dev]'
 	touch $@ $(VENV)/run.stamp
+
+$(VENV)/docs.stamp: setup.cfg setup.py | $(BIN)/python
+	$(PIP) install --editable '.[docs]'
+	touch $@

@@ -73,7 +73,7 @@ def module(command: str, directory: Path) -> str:
         stderr=subprocess.STDOUT,
         timeout=60,
     )
-    return done.stdout.decode()
+    return done.stdout.decode().replace("python -m microfn", "microfn")  # as help calls itself here
 
 
 def named_file(text: str) -> str | None:
