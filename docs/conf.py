@@ -68,7 +68,7 @@ def link_to_pages(app: Sphinx, docname: str, source: list[str]) -> None:
         source[0] = source[0].replace(f"]({link}", f"]({os.path.relpath(os.path.join(app.srcdir, page), here)}")
 
 
-def mark_up(app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:  # noqa: ARG001
+def mark_up(app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
     """Docstrings are written to be read as they are: lines that begin with an option become a list, classes links."""
     marked: list[str] = []
     is_inside = False
@@ -84,7 +84,7 @@ def mark_up(app: Sphinx, what: str, name: str, obj: object, options: object, lin
     lines[:] = marked
 
 
-def shorten(app: Sphinx, what: str, name: str, obj: object, options: object, signature: str, returned: str) -> object:  # noqa: ARG001
+def shorten(app: Sphinx, what: str, name: str, obj: object, options: object, signature: str, returned: str) -> object:
     """Signatures without types that tell a type checker more than a reader."""
     if returned in _NOT_SHOWN:
         returned = ""
