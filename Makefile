@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint check bench bench-quick clean
+.PHONY: help run test lint docs check bench bench-quick clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,7 +33,7 @@ check: lint test docs ## what CI runs
 bench-quick: $(VENV)-bench/stamp ## measure whole requests against the peers, in a minute
 	$(VENV)-bench/bin/python -m benchmarks.run quick
 
-bench: $(VENV)-bench/stamp ## measure everything, and write benchmarks/results.json and .svg
+bench: $(VENV)-bench/stamp ## measure everything, and write benchmarks/results.*
 	$(VENV)-bench/bin/python -m benchmarks.run all
 
 clean: ## remove all that make made

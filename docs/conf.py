@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os.path
 import re
 from typing import TYPE_CHECKING
@@ -22,8 +23,8 @@ exclude_patterns = ["_static"]
 nitpicky = True
 # No inventory of other projects is read, so what is theirs is named and not linked.
 nitpick_ignore_regex = [("py:.*", r"(?!microfn\.).*"), ("py:class", r"microfn\.registrar\.(H|M|Registrar)")]
-# A part of these pages may be left out, and the rest is still built.
-suppress_warnings = ["toc.empty_glob"]
+# A directory of pages may be left out, and the rest is still built.
+logging.getLogger("sphinx.sphinx.directives.other").addFilter(lambda record: "toctree glob" not in str(record.msg))
 
 myst_enable_extensions = ["deflist"]
 myst_heading_anchors = 4
@@ -46,7 +47,7 @@ html_show_copyright = False
 pygments_style = "friendly"
 pygments_dark_style = "github-dark"
 
-PAGES = {"README.md": "overview.md", "CHANGELOG.md": "changelog.md"}
+PAGES = {"README.md": "overview.md", "CHANGELOG.md": "changelog.md", "benchmarks/README.md": "benchmarks.md"}
 """Files beside docs/ that are pages here, under another name."""
 _OPTION = re.compile(r"`\w+`(, `\w+`)*: ")
 _CLASSES = re.compile("`(" + "|".join(name for name in microfn.__all__ if name[0].isupper()) + ")`")

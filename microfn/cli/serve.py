@@ -31,8 +31,8 @@ def command(  # noqa: PLR0917 - click names them all
     microfn serve shop.app:app --bind 0.0.0.0:8000
     microfn serve shop.app:app -- --max-requests 10000 --certfile cert.pem --keyfile key.pem
 
-    A request has 30 seconds, and as many to end when the server is told to stop. All options of gunicorn can follow
-    behind "--"; they come last, so they win.
+    A worker that hangs for 30 seconds is replaced, and requests have as many to end when the server is told to stop.
+    All options of gunicorn can follow behind "--"; they come last, so they win.
     """  # noqa: D301 - click wants the character
     name = find(app)
     arguments = ["--bind", bind, "--worker-class", "gthread", "--workers", str(workers or os.cpu_count() or 1)]
