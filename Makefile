@@ -26,7 +26,7 @@ lint: $(VENV)/dev.stamp ## ruff, mypy --strict, import-linter
 	$(BIN)/lint-imports --no-cache
 
 docs: $(VENV)/docs.stamp ## build the pages in docs/ into build/docs, warnings are errors
-	$(BIN)/sphinx-build --builder html --fail-on-warning --keep-going --quiet --doctree-dir build/doctrees docs build/docs
+	$(BIN)/sphinx-build --builder html --fresh-env --fail-on-warning --keep-going --quiet --doctree-dir build/doctrees docs build/docs
 
 check: lint test docs ## what CI runs
 
