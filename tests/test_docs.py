@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
+from urllib.parse import urlsplit
 
 import msgspec
 import orjson
 import pytest
 from prometheus_client import CollectorRegistry
+from werkzeug.test import Client, TestResponse
 
 from microfn import Router
 
@@ -26,10 +28,50 @@ def name_of(path):
 @pytest.mark.parametrize("path", WITH_EXAMPLES, ids=name_of)
 def test_the_examples_do_what_is_shown(path, tmp_path, caplog, monkeypatch):
     monkeypatch.setattr("prometheus_client.REGISTRY", CollectorRegistry())
+    monkeypatch.chdir(tmp_path)
     public = tmp_path / "public"
     public.mkdir()
     (public / "index.html").write_text("<p>the application")
     assert run(path, tmp_path) > 0
+
+
+PORTED = [
+    ("GET", "/", {}),
+    ("POST", "/name", {"data": {"name": "Zoë & Ann"}}),
+    ("GET", "/", {}),
+    ("POST", "/notes", {"json": {"text": "Buy milk"}}),
+    ("GET", "/notes/1", {}),
+    ("GET", "/notes/2", {}),
+    ("GET", "/notes/x", {}),
+    ("GET", "/nothing", {}),
+    ("DELETE", "/admin/notes/1", {}),
+    ("GET", "/notes/1", {}),
+    ("DELETE", "/admin/notes/1", {"headers": {"X-Token": "7"}}),
+    ("GET", "/notes/1", {}),
+    ("HEAD", "/", {}),
+]
+
+
+def replies(source: str):
+    """What an application says to a client that keeps its cookies: where to, or else what, and of which type."""
+    namespace = {"__name__": "app"}
+    exec(source, namespace)
+    client = Client(namespace["app"])
+    for method, path, options in PORTED:
+        reply: TestResponse = client.open(path, method=method, buffered=True, **options)
+        body = reply.json if reply.is_json else reply.text
+        said = urlsplit(reply.location).path if reply.status_code == 303 else (body and reply.mimetype, body)
+        yield method, path, reply.status_code, said, reply.headers["X-Content-Type-Options"]
+
+
+@pytest.mark.parametrize("page", ["from-flask", "from-bottle"])
+def test_the_same_application_answers_the_same(page, tmp_path, monkeypatch):
+    old, new, *_ = [text for language, text in blocks(ROOT / f"docs/howto/{page}.md") if language == "python"]
+    monkeypatch.setenv("DATABASE", str(tmp_path / "old.db"))
+    before = list(replies(old))
+    monkeypatch.setenv("DATABASE", str(tmp_path / "new.db"))
+    assert list(replies(new)) == before
+    assert [reply[2] for reply in before] == [200, 303, 200, 201, 200, 404, 404, 404, 403, 200, 204, 404, 200]
 
 
 def anchors(text: str) -> set[str]:
