@@ -49,6 +49,8 @@ def _print_miss(found: Explanation, path: str) -> None:
         click.echo(f"  to      {found.location}")
     elif found.allow is not None:
         click.echo(f"  allowed {found.allow}")
+    elif found.refused is not None:
+        click.echo(f"  {found.refused} matches, but its convert refuses what is there")
     else:
         click.echo(f"  the walk through the tree stops behind {found.reached!r} of {path!r}")
         for route in found.nearest:
