@@ -279,7 +279,7 @@ def pictures() -> dict[str, str]:
         [
             *insertions(),
             lookup("lookup", tree, "/users/7/posts"),
-            lookup("catch-all", tree, "/support/faq/refunds"),
+            lookup("catch-all", tree, "/support/faq/pay"),
             miss("tsr", tree, "/users/7/"),
             repair("case", tree, "/USERS/Ann/Posts"),
             turning_back("overlap", overlap, "/users/me/posts", "/users/me/settings"),

@@ -20,8 +20,9 @@ ROOT = Path(__file__).parent.parent
 
 
 def blocks(document: Path) -> list[tuple[str, str]]:
-    """Language and text of each block of code."""
-    return re.findall(r"^```(\w+)\n(.*?)^```", document.read_text(), re.DOTALL | re.MULTILINE)
+    """Language and text of each block of code, also where it is a directive of Sphinx's with options."""
+    found = re.findall(r"^```(?:\{code-block\} )?(\w+)\n(.*?)^```", document.read_text(), re.DOTALL | re.MULTILINE)
+    return [(language, re.sub(r"\A(?::[\w-]+:.*\n)+\n", "", text)) for language, text in found]
 
 
 def commands(text: str) -> list[tuple[str, str]]:

@@ -80,15 +80,57 @@ def anchors(text: str) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
+def of_directives(document):
+    """What Sphinx is told to take in, and the pages it is told to list; a pattern may find nothing."""
+    text = document.read_text()
+    yield from re.findall(r"^```\{include\} (\S+)$", text, re.MULTILINE)
+    for entries in re.findall(r"^```\{toctree\}\n(.*?)^```", text, re.DOTALL | re.MULTILINE):
+        for entry in re.findall(r"^(?:[^:\n]*<)?([\w/-]+)>?$", entries, re.MULTILINE):
+            yield f"{entry}.md"
+
+
 @pytest.mark.parametrize("path", [ROOT / "README.md", *DOCUMENTS], ids=name_of)
 def test_what_a_document_links_to_is_there(path):
-    for target in re.findall(r"\]\(([^)\s]+)\)", path.read_text()):
+    for target in [*re.findall(r"\]\(([^)\s]+)\)", path.read_text()), *of_directives(path)]:
         if "://" in target:
             continue
         file, _, anchor = target.partition("#")
         other = (path.parent / file).resolve() if file else path
         assert other.exists(), target
         assert not anchor or anchor in anchors(other.read_text()), target
+
+
+FOR_SPHINX = """
+```{include} ../README.md
+:relative-images:
+```
+
+```{toctree}
+:glob:
+
+howto/*
+The rest <rest>
+tree
+```
+
+```{code-block} python
+:caption: app.py
+
+print(7)
+```
+
+```text
+7
+```
+"""
+
+
+def test_what_sphinx_alone_understands_is_looked_at_too(tmp_path):
+    document = tmp_path / "index.md"
+    document.write_text(FOR_SPHINX)
+    assert list(of_directives(document)) == ["../README.md", "rest.md", "tree.md"]
+    assert blocks(document) == [("python", "print(7)\n"), ("text", "7\n")]
+    assert run(document, tmp_path) == 1
 
 
 class Msgspec:
