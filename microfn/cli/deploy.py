@@ -86,7 +86,7 @@ def _checked_target(ctx: click.Context, param: click.Parameter, given: str) -> s
 @click.option("--user", default="www-data", show_default=True, help="Whom it runs as.")
 @click.pass_context
 def command(ctx: click.Context, target: str, app: str | None, **options: Any) -> None:
-    r"""Print the file with which a host serves an application. Its first lines say where it belongs.
+    """Print the file with which a host serves an application. Its first lines say where it belongs.
 
     \b
     TARGET is one of
@@ -104,7 +104,7 @@ def command(ctx: click.Context, target: str, app: str | None, **options: Any) ->
     microfn deploy apache shop.app:app --prefix /shop --directory /srv/shop
 
     The application is imported, to see that it is there; nothing is installed or written.
-    """
+    """  # noqa: D301 - click wants the character
     file = _file_for(target)
     for option in _VALUES:
         if not file.uses(option) and ctx.get_parameter_source(option) is click.core.ParameterSource.COMMANDLINE:
