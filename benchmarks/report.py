@@ -108,7 +108,7 @@ def _lines(results: dict[str, Any]) -> Iterator[str]:
         (
             [
                 goal.what,
-                f"{'≥' if goal.is_least else '≤'} {goal.most:g}",
+                f"{'≥' if goal.is_least else '≤'}\N{NO-BREAK SPACE}{goal.most:g}",
                 _measured(goal),
                 "yes" if goal.is_reached else "**no**",
             ]
