@@ -27,6 +27,7 @@ lint: $(VENV)/dev.stamp ## ruff, mypy --strict, import-linter
 
 docs: $(VENV)/docs.stamp ## build the pages in docs/ into build/docs, warnings are errors
 	$(BIN)/sphinx-build --builder html --fresh-env --fail-on-warning --keep-going --quiet --doctree-dir build/doctrees docs build/docs
+	@echo build/docs/index.html
 
 check: lint test docs ## what has to be green before each commit
 
