@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from decimal import Decimal
 from urllib.parse import urlsplit
@@ -13,6 +14,7 @@ from prometheus_client import CollectorRegistry
 from werkzeug.test import Client, TestResponse
 
 from microfn import Router
+from microfn.route import RouteOptions
 
 from .documents import ROOT, blocks, run
 from .wsgi import call
@@ -89,6 +91,14 @@ def test_what_a_document_links_to_is_there(path):
         other = (path.parent / file).resolve() if file else path
         assert other.exists(), target
         assert not anchor or anchor in anchors(other.read_text()), target
+
+
+def test_all_options_are_listed_with_their_defaults():
+    text = (ROOT / "docs/howto/structure.md").read_text().split("\n## Options\n")[1].split("\n## ")[0]
+    listed = re.findall(r"^\| `(\w+)` \| `(\w+)` \|", text, re.MULTILINE)
+    assert listed == [(name, str(option.default)) for name, option in inspect.signature(Router).parameters.items()]
+    (of_a_route,) = re.findall(r"^Those of a route: (.*)\.$", text, re.MULTILINE)
+    assert of_a_route.replace("`", "").split(", ") == list(RouteOptions.__annotations__)
 
 
 class Msgspec:
