@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint check bench bench-quick clean
+.PHONY: help run test lint check package versions bench bench-quick clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -15,7 +15,7 @@ run: $(VENV)/run.stamp ## serve examples/hello.py with gunicorn on 127.0.0.1:800
 
 test: $(VENV)/dev.stamp ## run all tests
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -m "not speed"
+	$(BIN)/coverage run -m pytest -m "not speed and not package"
 	$(BIN)/coverage report
 	$(BIN)/python -m pytest -m speed
 
@@ -25,7 +25,13 @@ lint: $(VENV)/dev.stamp ## ruff, mypy --strict, import-linter
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
-check: lint test ## what CI runs
+check: lint test ## what has to be green before each commit
+
+package: $(VENV)/dev.stamp ## build what is published, and install it where nothing else is
+	$(BIN)/python -m pytest -m package
+
+versions: $(VENV)/dev.stamp ## the tests on each Python from 3.10 that this machine has
+	$(BIN)/nox
 
 bench-quick: $(VENV)-bench/stamp ## measure whole requests against the peers, in a minute
 	$(VENV)-bench/bin/python -m benchmarks.run quick
@@ -34,11 +40,17 @@ bench: $(VENV)-bench/stamp ## measure everything, and write benchmarks/results.j
 	$(VENV)-bench/bin/python -m benchmarks.run all
 
 clean: ## remove all that make made
-	rm -rf $(VENV) $(VENV)-bench build dist *.egg-info .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-bench build dist *.egg-info .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis .nox
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 $(BIN)/python:
-	$(PYTHON) -m venv $(VENV)
+	@command -v $(PYTHON) > /dev/null || { \
+	  echo "There is no $(PYTHON) here: install Python 3.10 or newer, or say which: make PYTHON=/path/to/python" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { \
+	  echo "$(PYTHON) is too old: install Python 3.10 or newer, or say which: make PYTHON=/path/to/python" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2> /dev/null || { \
+	  echo "$(PYTHON) cannot make environments: install its venv (Debian, Ubuntu: apt install python3-venv)" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 
 $(VENV)-bench/stamp: setup.cfg setup.py
 	$(PYTHON) -m venv $(VENV)-bench

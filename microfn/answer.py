@@ -6,6 +6,7 @@ and takes the body away where HTTP has none.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ from .headers import (
     TEXT_HEADER,
     Headers,
     Made,
+    as_uri,
     gate,
     status_line,
 )
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Encoders", "Ending", "Stream", "answer", "close", "closing", "encoders_for", "is_file"]
 
+_CONTROL = re.compile("[\x00-\x1f\x7f]")
 _NO_CONTENT = ("204", "205", "304")
 
 Encoders = dict[type, Callable[[Any], Made]]
@@ -173,7 +176,7 @@ class Stream:
 
 
 class Ending:
-    """A body behind whose end something else happens, once, even where closing the body itself fails."""
+    """A body behind whose end something else happens, even where closing the body itself fails."""
 
     def __init__(self, body: Iterable[bytes], end: Callable[[], object]) -> None:
         self._body = body
@@ -258,9 +261,23 @@ def _of_response(response: WerkzeugResponse, environ: WSGIEnvironment) -> Made:
     except BaseException:
         response.close()
         raise
-    if not response.is_sequence and not response.direct_passthrough:
+    if response.is_sequence:
+        headers = _with_own_length(response, headers, environ)
+    elif not response.direct_passthrough:
         body = Stream(body)
     return status, headers, body
+
+
+def _with_own_length(response: WerkzeugResponse, headers: Headers, environ: WSGIEnvironment) -> Headers:
+    """The headers with the length that a body has which is whole; whatever was said before it changed."""
+    size = sum(map(len, response.iter_encoded()))
+    # A HEAD route of its own may say how long the body is that it does not make.
+    if not size and environ["REQUEST_METHOD"] == "HEAD":
+        return headers
+    told = [pair for pair in headers if pair[0].lower() == "content-length"]
+    if not told or told == [LENGTH_HEADERS[size]]:
+        return headers
+    return [pair for pair in headers if pair not in told] + [LENGTH_HEADERS[size]]
 
 
 def _of_application(application: WSGIApplication, environ: WSGIEnvironment) -> Made:
@@ -307,8 +324,14 @@ def _merge(headers: Headers, given: Headers, *, is_whole: bool) -> Headers:
     """The given headers replace those of the same name; only the length of a body that is whole is known better."""
     if is_whole:
         given = [pair for pair in given if _lower(pair[0]) != "content-length"]
+    given = [(name, as_uri(value) if _is_location(name, value) else value) for name, value in given]
     names = {_lower(name) for name, _ in given}
     return [pair for pair in headers if pair[0].lower() not in names] + given
+
+
+def _is_location(name: object, value: object) -> bool:
+    """Whether this is a header that holds a URL; one with control characters is none, and is refused later."""
+    return _lower(name) in ("location", "content-location") and isinstance(value, str) and not _CONTROL.search(value)
 
 
 def _lower(name: object) -> str:

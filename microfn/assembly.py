@@ -23,7 +23,7 @@ __all__ = ["is_shadowed", "parts_of", "urls_of"]
 
 def parts_of(table: Table, now: Registered, root: Scope) -> dict[str, Any]:
     """What a Site has of what is registered; `table` is compiled, `root` the outermost scope."""
-    own = [root, *now.handlers, *now.middleware, *dict.fromkeys(route.scope for route in now.routes)]
+    own = [root, *now.scopes, *now.handlers, *now.middleware, *dict.fromkeys(route.scope for route in now.routes)]
     scopes = list(dict.fromkeys(part for scope in own for part in scope.lineage()))
     return {
         "table": table,

@@ -14,7 +14,7 @@ from .headers import Made
 from .misses import instead
 from .recovery import recover
 from .request import Request
-from .response import Response
+from .response import Response, copy_of
 
 __all__ = ["compose"]
 
@@ -64,9 +64,9 @@ def _guarded(handle: Handle) -> Handle:
 
 
 def _as_response(request: Request, result: Any, origin: object) -> WerkzeugResponse:
-    response: WerkzeugResponse = result
-    if not isinstance(response, WerkzeugResponse):
+    if not isinstance(result, WerkzeugResponse):
         return _of(request, answer(result, request.environ, request.site.encoders, origin=origin, is_final=False))
+    response = copy_of(result)
     if not (isinstance(response, Response) and type(response.own_body) is list):
         _tie(request, response)
     return response

@@ -20,6 +20,10 @@ class Codec(Protocol):
         """The value of a JSON text; ValueError for what is none."""
 
 
+_DEEPEST = 500
+"""Levels of lists and objects that a text may have: what is loaded can be sent again, whatever stack it takes."""
+
+
 class JSON:
     """The default: strict in what it takes and sends (RFC 8259).
 
@@ -39,7 +43,7 @@ class JSON:
         """The value of a JSON text in UTF-8.
 
         Raises ValueError for what is none, NaN and infinities (which RFC 8259 does not have) and strings that hold
-        half a surrogate pair included; RecursionError where it is nested too deep.
+        half a surrogate pair included, and for more than 500 levels; RecursionError where a stack ends before.
         """
         decoded = text.decode()
         try:
@@ -49,9 +53,26 @@ class JSON:
             end = -1
         if end != len(decoded):
             value = self._decode(decoded)
+        if text.count(b"[") + text.count(b"{") > _DEEPEST and _is_too_deep(value):
+            raise ValueError(f"it is nested too deep: there may be {_DEEPEST} levels")
         if "\\ud" in decoded or "\\uD" in decoded:
             self.dumps(value).encode()  # UnicodeEncodeError is a ValueError: no such text could be stored or sent again
         return value
+
+
+def _is_too_deep(value: Any) -> bool:
+    """Whether lists and objects are nested beyond the limit, looked at level by level."""
+    level: list[Any] = [[value]]
+    for _ in range(_DEEPEST + 1):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if type(outer) is dict else outer)
+            if type(inner) is dict or type(inner) is list
+        ]
+        if not level:
+            return False
+    return True
 
 
 def _encoder() -> Callable[[Any], str]:

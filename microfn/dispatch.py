@@ -10,9 +10,11 @@ from werkzeug.exceptions import BadRequest
 from .answer import answer, close, closing
 from .headers import LENGTH_HEADERS, TEXT_HEADER, Made
 from .index import NOWHERE, Miss
+from .log import log_exception
 from .misses import NO_TEXT, Refusal, instead
 from .mount import Mount
 from .paths import unquote_path_info
+from .problems import internal_error, page
 from .recovery import recover
 from .route import Route
 from .site import Served, Site
@@ -27,11 +29,16 @@ _BY_GET = ("HEAD", None)
 new_object = object.__new__
 
 
-def respond(  # noqa: C901 - the life of a request is told in one place
+def respond(  # noqa: C901, PLR0912 - the life of a request is told in one place
     app: Served, environ: WSGIEnvironment, start_response: StartResponse
 ) -> Iterable[bytes]:
     """Answer a request: find its route, call the handle, send what it returned."""
-    site = app.site or app.first_site()
+    site = app.site
+    if site is None:
+        try:
+            site = app.first_site()
+        except Exception as error:  # what is registered cannot be published: a middleware makes no handle
+            return _fail(error, environ, start_response)
     method = environ.get("REQUEST_METHOD")
     route, found = site.find(method, environ.get("PATH_INFO") or "/")
     if site.is_guarded or (route.converters if route is not None else method in _BY_GET or site.mounts):
@@ -76,6 +83,14 @@ def respond(  # noqa: C901 - the life of a request is told in one place
     except BaseException:
         close(body)
         raise
+    return body
+
+
+def _fail(error: Exception, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    """Answer with 500, where there is nothing yet that requests could be answered from."""
+    log_exception(error, environ)
+    status, headers, body = page(internal_error(error), environ)
+    start_response(status, headers)
     return body
 
 

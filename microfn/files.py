@@ -56,8 +56,8 @@ class Files:
             raise TypeError(f"precompressed is True or False, not {precompressed!r}")
         if not isinstance(immutable, (bool, str)):
             raise TypeError(f"immutable is True, False or a regular expression, not {immutable!r}")
-        self._root = os.path.realpath(directory)
-        if not os.path.isdir(self._root):
+        self.root = os.path.realpath(directory)
+        if not os.path.isdir(self.root):
             raise ValueError(f"there is no directory {directory!r} to serve files from")
         if fallback is not None and self._below(fallback) is None:
             raise ValueError(f"there is no file {fallback!r} in {directory!r} as a fallback")
@@ -84,11 +84,11 @@ class Files:
         return self._send(request, fallback, "no-cache")
 
     def __repr__(self) -> str:
-        return f"<Files {self._root}>"
+        return f"<Files {self.root}>"
 
     def _below(self, relative: str) -> str | None:
         """The real path of a regular file in the directory, if there is one."""
-        joined = safe_join(self._root, relative) if relative and not relative.endswith("/") else None
+        joined = safe_join(self.root, relative) if relative and not relative.endswith("/") else None
         return joined and self._regular(joined)
 
     def _regular(self, path: str) -> str | None:
@@ -98,7 +98,7 @@ class Files:
             is_regular = stat.S_ISREG(os.stat(real).st_mode)
         except (OSError, ValueError):
             return None
-        return real if is_regular and real.startswith(os.path.join(self._root, "")) else None
+        return real if is_regular and real.startswith(os.path.join(self.root, "")) else None
 
     def _caching(self, path: str) -> str:
         """The value of Cache-Control (RFC 9111, section 5.2; RFC 8246)."""

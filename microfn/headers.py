@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from urllib.parse import quote
 
 from werkzeug.http import HTTP_STATUS_CODES
+from werkzeug.urls import iri_to_uri
 
-__all__ = ["LENGTH_HEADERS", "Headers", "Made", "gate", "status_line"]
+__all__ = ["LENGTH_HEADERS", "Headers", "Made", "as_uri", "gate", "status_line"]
 
 Headers = list[tuple[str, str]]
 
@@ -60,6 +62,18 @@ def status_line(status: int | str) -> str:
     if not isinstance(status, int):
         raise TypeError(f"a status is an int, or a str like '404 Not Found'; not {status!r} (body, status, headers)")
     return _STATUS_LINES.get(status) or f"{int(status)} Unknown"
+
+
+def as_uri(location: str) -> str:
+    r"""A location as headers have it: in ASCII, percent-encoded where it has to be (RFC 3986, section 2.1).
+
+    >>> as_uri("/caf\xe9 1"), as_uri("http://[")
+    ('/caf%C3%A9%201', 'http://%5B')
+    """
+    try:
+        return iri_to_uri(location)
+    except ValueError:  # its host is none
+        return quote(location, safe="!#$%&'()*+,/:;=?@", errors="surrogatepass")
 
 
 def gate(line: str, headers: Headers) -> None:

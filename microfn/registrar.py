@@ -238,7 +238,10 @@ class Registrar:
         >>> app.test_client().get("/api/x").json
         {'error': 'nothing here'}
         """
-        return Group(self._registry, Scope(check_prefix(prefix), self._scope, check_middlewares("use", use)))
+        scope = Scope(check_prefix(prefix), self._scope, check_middlewares("use", use))
+        if scope.use:
+            self._registry.add_scope(scope)
+        return Group(self._registry, scope)
 
     def include(self, prefix: str, router: Registrar) -> None:
         """Take over all that another Router has: routes, names, middleware, error handlers, groups and mounts.

@@ -31,6 +31,8 @@ class Registered:
         self.routes: list[Route] = []
         self.names: dict[str, Route] = {}
         self.mounts: dict[str, Mount] = {}
+        self.scopes: list[Scope] = []
+        """Those that were made with middleware: it is there also where nothing is registered in them."""
         self.middleware: dict[Scope, tuple[Middleware, ...]] = {}
         self.handlers: dict[Scope, dict[Key, Handle]] = {}
         self.included: set[Registry] = set()
@@ -42,6 +44,7 @@ class Registered:
         other.routes = self.routes.copy()
         other.names = self.names.copy()
         other.mounts = self.mounts.copy()
+        other.scopes = self.scopes.copy()
         other.middleware = self.middleware.copy()
         other.handlers = self.handlers.copy()
         other.included = self.included.copy()
@@ -169,6 +172,13 @@ class Registry:
     def _add_middleware(self, scope: Scope, middleware: Middleware) -> None:
         self.now.middleware[scope] = (*self.now.middleware.get(scope, ()), middleware)
 
+    def add_scope(self, scope: Scope) -> None:
+        """Register a scope that was made with middleware."""
+        self._change(self._add_scope, scope)
+
+    def _add_scope(self, scope: Scope) -> None:
+        self.now.scopes.append(scope)
+
     def include(self, other: Registry, root: Scope, into: Scope, where: str) -> None:
         """Register all of another registry in a scope, which takes the place of its outermost, `root`.
 
@@ -188,6 +198,7 @@ class Registry:
             self._add([route.moved(into.prefix, _move(route.scope, moved))])
         for mount in other.mounts.values():
             self._add_mount(mount.moved(into.prefix))
+        self.now.scopes += [_move(scope, moved) for scope in other.scopes]
         for scope, middleware in other.middleware.items():
             self.now.middleware[_move(scope, moved)] = middleware
         for scope, handlers in other.handlers.items():

@@ -315,15 +315,25 @@ class Request(_Slots, WerkzeugRequest):
         return copied
 
     def call_on_close(self, callback: Callable[[], object]) -> None:
-        """Call this, without arguments, when the body of the answer has been sent, or the client has gone."""
+        """Call this, without arguments, when the body of the answer has been sent, or the client has gone.
+
+        What it raises is logged.
+        """
         self.on_close = [*self.on_close, callback]
 
     def end(self) -> None:
-        """Call all that waits for the end, each once, also where one of them fails; a failure is raised then."""
+        """Call all that waits for the end, in order and each once, also where one of them fails."""
         with ExitStack() as stack:
             for callback in reversed(self.on_close):
-                stack.callback(callback)
+                stack.callback(self._call, callback)
             self.on_close = ()
+
+    def _call(self, callback: Callable[[], object]) -> None:
+        """Call what has been waiting. The answer is sent, so that a failure can only be logged."""
+        try:
+            callback()
+        except Exception as error:
+            log_exception(error, self.environ)
 
     def _get_file_stream(self, *args: Any, **kwargs: Any) -> IO[bytes]:
         """Where werkzeug puts an uploaded file, on disk if it is large; it is closed when the request is done with."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
@@ -11,10 +12,13 @@ from werkzeug.http import parse_date
 from werkzeug.utils import redirect as _redirect
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from .headers import LENGTH_HEADERS, TEXT_HEADER, Made, gate
+from .headers import LENGTH_HEADERS, TEXT_HEADER, Made, as_uri, gate
 from .lazy import Lazy
 
-__all__ = ["Response", "html", "redirect"]
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+__all__ = ["Response", "copy_of", "html", "redirect"]
 
 
 class Response(WerkzeugResponse):
@@ -68,7 +72,7 @@ class Response(WerkzeugResponse):
 
         @Lazy
         def headers(self) -> WerkzeugHeaders:
-            return WerkzeugHeaders(self._made[1])
+            return _headers_of(self._made[1])
 
         @Lazy
         def response(self) -> Iterable[bytes]:
@@ -104,8 +108,15 @@ class Response(WerkzeugResponse):
         made: Made | None = state.get("_made")
         if made is not None and state.get("response", made[2]) is not made[2]:
             length = self.headers.get("Content-Length")
-            if ("Content-Length", length) in made[1]:
+            if any(value == length for name, value in made[1] if name.lower() == "content-length"):
                 del self.headers["Content-Length"]
+
+    def get_wsgi_headers(self, environ: WSGIEnvironment) -> WerkzeugHeaders:
+        """werkzeug's; also where Location is text that is no URL."""
+        for name in "Location", "Content-Location":
+            if name in self.headers:
+                self.headers[name] = as_uri(self.headers[name])
+        return super().get_wsgi_headers(environ)
 
     def as_made(self) -> Made | None:
         """What is sent of it, where that is clear without werkzeug: it has the body that it was made with."""
@@ -120,11 +131,15 @@ class Response(WerkzeugResponse):
         line, headers, body = made[0], made[1].copy(), made[2]
         if "headers" in state:
             headers = self.headers.to_wsgi_list()
-            names = {name.lower() for name, _ in headers}
+            names = [name.lower() for name, _ in headers]
             if "location" in names or "content-location" in names:
                 return None
-            if type(body) is list and "content-length" not in names:
-                headers.append(LENGTH_HEADERS[sum(map(len, body))])
+            if type(body) is list:
+                length = LENGTH_HEADERS[sum(map(len, body))]
+                if "content-length" not in names:
+                    headers.append(length)
+                elif length not in headers or names.count("content-length") > 1:
+                    return None
         if "_status" in state or "headers" in state:
             line = self._status
             gate(line, headers)
@@ -141,6 +156,32 @@ def _is_readable(value: str) -> bool:
     except (ValueError, ArithmeticError):
         return False
     return True
+
+
+def copy_of(response: WerkzeugResponse) -> WerkzeugResponse:
+    """The same answer, to be changed by itself: whoever made this one may keep it and return it again."""
+    state = response.__dict__
+    if type(response) is Response and len(state) == 1 and "_made" in state:
+        return Response.of(response._made)  # noqa: SLF001 - of its own class
+    other: WerkzeugResponse
+    if type(response) is Response:  # PERF: what `copy` does, in a third of the time
+        other = object.__new__(Response)
+        other.__dict__.update(state)
+    else:
+        other = copy(response)
+    if "headers" in state:
+        other.headers = _headers_of(response.headers)
+    for name in "_on_close", "response":
+        if isinstance(state.get(name), list):
+            setattr(other, name, state[name].copy())
+    return other
+
+
+def _headers_of(pairs: Iterable[tuple[str, str]]) -> WerkzeugHeaders:
+    """Headers that were looked at before. PERF: werkzeug's constructor would look at each again, which takes 2 µs."""
+    headers = object.__new__(WerkzeugHeaders)
+    headers._list = list(pairs)
+    return headers
 
 
 def html(text: str) -> Markup:

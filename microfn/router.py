@@ -14,7 +14,7 @@ from .dispatch import respond
 from .handle import Handle, check_handle
 from .misses import Allowed
 from .mount import Mount
-from .paths import location, other_spelling
+from .paths import location, other_spelling, tunnel
 from .registrar import Registrar
 from .registry import Registered, Registry
 from .request import MAX_CONTENT_LENGTH, Request
@@ -135,15 +135,18 @@ class Router(Registrar):
         """What would answer: `(handle, params, tsr)`, the parameters as raw text, before any converter.
 
         HEAD falls back to GET. Without a match it is `(None, {}, tsr)`: `tsr` says whether the path without its last
-        slash, or with one more, is one. `path` is text, decoded. Like the first request, it publishes what is
-        registered.
+        slash, or with one more, is one. `path` is text, decoded; there are no routes below a mount. Like the first
+        request, it publishes what is registered.
 
         >>> app = Router()
         >>> app.handle("GET", "/users/:id", lambda request, params: "")
         >>> app.lookup("GET", "/users/7/")
         (None, {}, True)
         """
-        table = (self.site or self.first_site()).table
+        site = self.site or self.first_site()
+        table = site.table
+        if site.mounts is not None and site.mounts.find(tunnel(path)) is not None:
+            return None, {}, False
         route, params = table.find(method, path)
         if route is not None:
             return route.handle, params, False

@@ -6,13 +6,14 @@ import re
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any
+from urllib.parse import quote
 
 from werkzeug.exceptions import HTTPException, UnprocessableEntity
 
 __all__ = ["InvalidBody", "checked"]
 
 # msgspec: "Expected `int`, got `str` - at `$.users[0].age`".
-_MSGSPEC_PLACE = re.compile(r" - at `(?:key in )?\$(.*)`$")
+_MSGSPEC_PLACE = re.compile(r" - at `(?:key` in `)?\$(.*)`$")
 _STEP = re.compile(r"\.([^.\[\]]+)|\[([0-9]+)\]")
 
 
@@ -52,12 +53,14 @@ def _errors_of(error: Exception) -> list[dict[str, str]]:
             return [{"detail": str(one["msg"]), "pointer": _pointer(one["loc"])} for one in listed()]
     found = _MSGSPEC_PLACE.search(str(error))
     if found:
-        steps = [name or number for name, number in _STEP.findall(found[1])]
+        known = found[1].partition("[...]")[0]  # the key of a mapping, which is not told
+        steps = [name or number for name, number in _STEP.findall(known)]
         return [{"detail": str(error)[: found.start()], "pointer": _pointer(steps)}]
     if _is_accident(error):  # whose message is about the inside
         return [{"detail": "This is not what is expected here.", "pointer": "#"}]
     path = getattr(error, "path", ())
-    return [{"detail": str(error), "pointer": _pointer(path if isinstance(path, (list, tuple)) else [path])}]
+    is_list = isinstance(path, Iterable) and not isinstance(path, (str, bytes))
+    return [{"detail": str(error), "pointer": _pointer(path if is_list else [path])}]
 
 
 def _is_accident(error: Exception) -> bool:
@@ -65,4 +68,6 @@ def _is_accident(error: Exception) -> bool:
 
 
 def _pointer(steps: Iterable[object]) -> str:
-    return "#" + "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in steps)
+    """A JSON pointer as the fragment of a URI (RFC 6901, section 6)."""
+    escaped = (str(step).replace("~", "~0").replace("/", "~1") for step in steps)
+    return "#" + "".join("/" + quote(step, safe="!$&'()*+,;=:@?", errors="surrogatepass") for step in escaped)

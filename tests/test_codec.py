@@ -117,6 +117,28 @@ def test_a_value_that_holds_itself_is_refused():
         JSON().dumps(value)
 
 
+@pytest.mark.parametrize(
+    ("begin", "inner", "end"), [(b"[", b"1", b"]"), (b'{"a":', b"[]", b"}"), (b'[{"a":', b'"["', b"}]")]
+)
+def test_what_is_loaded_can_be_sent_again_and_what_is_deeper_is_400(begin, inner, end):
+    app = Router()
+    app.post("/")(lambda request, params: request.json)
+    levels, last = begin.count(b"[") + begin.count(b"{"), inner.count(b"[]")
+    for count in (500 - last) // levels, (500 - last) // levels + 1, 990 // levels, 5000, 300_000:
+        body = begin * count + inner + end * count
+        got = call(app, "POST", body=body, CONTENT_TYPE="application/json")
+        if count * levels + last <= 500:
+            assert (got.code, got.body) == (200, body)
+        else:
+            assert (got.code, "nested too deep" in got.text) == (400, True)
+
+
+def test_much_in_few_levels_is_not_too_deep():
+    text = json.dumps([{"a": ["[" * 600], "b": [[[1]]]}] * 1000)
+    assert JSON().loads(text.encode()) == json.loads(text)
+    assert JSON().loads(b'"' + b"[" * 600 + b'"') == "[" * 600
+
+
 def test_a_codec_that_goes_too_deep_is_400():
     class Deep(JSON):
         def loads(self, text):

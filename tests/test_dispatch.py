@@ -390,7 +390,7 @@ def test_what_is_told_while_the_body_streams_is_called_too():
     assert seen == ["late"]
 
 
-def test_all_is_called_also_where_one_of_it_fails():
+def test_all_is_called_also_where_one_of_it_fails(caplog):
     seen = []
 
     def handle(request, params):
@@ -401,8 +401,29 @@ def test_all_is_called_also_where_one_of_it_fails():
 
     app = Router()
     app.get("/")(handle)
-    assert isinstance(call(app, validate=False).error, ZeroDivisionError)
+    assert call(app).text == "ok"
     assert seen == [1, 2]
+    (record,) = caplog.records
+    assert "GET / [/] raised ZeroDivisionError" in record.message
+
+
+def test_all_is_called_also_where_one_of_it_is_no_exception():
+    seen = []
+
+    def leave():
+        raise SystemExit
+
+    def handle(request, params):
+        request.call_on_close(leave)
+        request.call_on_close(lambda: seen.append(1))
+        return "ok"
+
+    app = Router()
+    app.get("/")(handle)
+    body = app(environ_of(), lambda status, headers: None)
+    with pytest.raises(SystemExit):
+        body.close()
+    assert seen == [1]
 
 
 def test_what_is_no_exception_ends_the_request_too():

@@ -344,3 +344,36 @@ def test_a_router_cannot_include_itself():
         app.include("/x", app)
     with pytest.raises(ValueError, match="itself"):
         app.group("/a").include("/x", app)
+
+
+def refusing(handle):
+    return lambda request, params: ("no", 403)
+
+
+@pytest.mark.parametrize("path", ["/admin", "/admin/", "/admin/nothing", "/admin/a/b"])
+@pytest.mark.parametrize("prefix", ["", "/v1"])
+@pytest.mark.parametrize("is_included", [False, True])
+def test_a_group_guards_its_prefix_with_nothing_registered_in_it(path, prefix, is_included):
+    app, inner = Router(), Router()
+    target = inner if is_included else app.group(prefix)
+    target.group("/admin", use=[refusing])
+    if is_included:
+        app.include(prefix, inner)
+    app.get("/other")(say("other"))
+    assert call(app, path=prefix + path).code == 403
+    assert call(app, path="/administrator").code == 404
+    assert call(app, path="/other").text == "other"
+
+
+def test_a_group_that_is_made_while_requests_are_served_guards_from_then_on():
+    app = Router()
+    assert call(app, path="/admin/x").code == 404
+    app.group("/admin", use=[refusing])
+    assert call(app, path="/admin/x").code == 403
+
+
+def test_of_groups_with_one_prefix_the_first_that_was_made_with_middleware_has_what_has_no_route():
+    app = Router()
+    app.group("/a", use=[refusing])
+    app.group("/a").error(404)(lambda request, error: "second")
+    assert call(app, path="/a/nothing").code == 403

@@ -505,9 +505,13 @@ def test_what_is_no_middleware_is_refused_when_it_is_given(wrong):
         app.group("/a", use=[wrong])
 
 
-@pytest.mark.parametrize("path", ["/text", "/dict", "/stream", "/nothing"])
+@pytest.mark.parametrize("path", ["/text", "/dict", "/stream", "/nothing", "/application"])
 @pytest.mark.parametrize("body", [["other", "s"], (b"other", b"s"), "generator"])
 def test_a_body_that_is_put_in_the_place_of_another_has_its_own_length(path, body):
+    def application(environ, start_response):
+        start_response("200 OK", [("Content-Type", "text/plain"), ("content-length", "5")])
+        return [b"first"]
+
     def replace(handle):
         def replaced(request, params):
             response = handle(request, params)
@@ -521,9 +525,135 @@ def test_a_body_that_is_put_in_the_place_of_another_has_its_own_length(path, bod
     app.get("/text")(say("hello"))
     app.get("/dict")(say({"a": 1}))
     app.get("/stream")(lambda request, params: iter(["a", "b"]))
+    app.get("/application")(lambda request, params: application)
     got = call(app, path=path)
     assert got.body == b"others"
     assert got.headers.get("content-length") == (None if body == "generator" else "6")
+
+
+def told(response, name, value):
+    response.headers[name] = value
+    return response
+
+
+class Chunks:
+    def __iter__(self):
+        return iter([b"a", b"b"])
+
+
+KEPT = [
+    Response("kept"),
+    Response("kept", 201),
+    told(Response("kept"), "X-Other", "1"),
+    Response(["ke", "pt"]),
+    Response(Chunks()),
+    WerkzeugResponse("kept"),
+    WerkzeugResponse(["ke", "pt"]),
+    (Response("kept"), 202),
+]
+
+
+@pytest.mark.parametrize("kept", KEPT)
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_a_response_that_is_kept_collects_nothing_of_what_is_done_to_it(kept, count):
+    """What one client was told, a cookie say, is never told another."""
+
+    def marked(handle):
+        def mark(request, params):
+            response = handle(request, params)
+            assert "X-Name" not in response.headers or count > 1
+            response.headers["X-Name"] = request.environ["name"]
+            response.set_cookie("name", request.environ["name"])
+            response.call_on_close(lambda: ended.append(request.environ["name"]))
+            if response.is_sequence:
+                response.response = [*response.response, b"!"]
+            return response
+
+        return mark
+
+    ended = []
+    app = Router()
+    app.use(*[marked] * count)
+    app.get("/")(lambda request, params: kept)
+    first, second = (call(app, validate=False, name=name) for name in ("ann", "bob"))
+    assert first.body == second.body
+    assert "ann" not in str(second.header_list)
+    assert len(second.header_list) == len(first.header_list)
+    assert set(ended) == {"ann", "bob"}
+
+
+def test_a_response_that_a_middleware_keeps_collects_nothing_either():
+    kept = {}
+
+    def cache(handle):
+        def cached(request, params):
+            if request.path not in kept:
+                kept[request.path] = handle(request, params)
+            return kept[request.path]
+
+        return cached
+
+    def cookie(handle):
+        def set_cookie(request, params):
+            response = handle(request, params)
+            response.set_cookie("name", request.environ["name"])
+            return response
+
+        return set_cookie
+
+    app = Router()
+    app.use(cookie, cache)
+    app.get("/")(say("hello"))
+    app.get("/made")(lambda request, params: Response("made"))
+    for path in "/", "/made", "/nothing", "/", "/made", "/nothing":
+        for name in "ann", "bob":
+            cookies = [value for key, value in call(app, path=path, name=name).header_list if key == "Set-Cookie"]
+            assert cookies == [f"name={name}; Path=/"]
+
+
+def test_what_a_middleware_does_to_a_response_holds_further_out():
+    def first(handle):
+        def set_status(request, params):
+            response = handle(request, params)
+            response.status = 203
+            return response
+
+        return set_status
+
+    app = Router()
+    app.use(marking("outer"), first, marking("inner"))
+    app.get("/")(lambda request, params: Response("x"))
+    got = call(app)
+    assert (got.code, sorted(marks(got))) == (203, ["inner", "outer"])
+
+
+@pytest.mark.parametrize("length", ["0", "1", "999", "5, 5"])
+@pytest.mark.parametrize("path", ["/text", "/response", "/dict", "/nothing"])
+def test_a_whole_body_has_the_length_that_it_has_whatever_a_middleware_says(path, length):
+    def wrong(handle):
+        def tell(request, params):
+            response = told(handle(request, params), "Content-Length", length)
+            response.headers.add("Content-Length", length)
+            return response
+
+        return tell
+
+    app = Router()
+    app.use(wrong)
+    app.get("/text")(say("hello"))
+    app.get("/response")(lambda request, params: Response("hello", headers={"Content-Length": "3"}))
+    app.get("/dict")(say({"a": 1}))
+    got = call(app, path=path)
+    assert [value for name, value in got.header_list if name == "Content-Length"] == [str(len(got.body))]
+
+
+def test_a_head_of_its_own_says_how_long_the_body_is_that_it_does_not_make():
+    app = Router()
+    app.use(marking("m"))
+    app.head("/a")(lambda request, params: ("", 200, {"Content-Length": "1000"}))
+    app.head("/b")(lambda request, params: told(Response(), "Content-Length", "1000"))
+    assert call(app, "HEAD", "/a").headers["content-length"] == "1000"
+    assert call(app, "HEAD", "/b").headers["content-length"] == "1000"
 
 
 def test_several_are_given_at_once():
@@ -569,6 +699,15 @@ def test_a_middleware_that_returns_no_handle_is_told_when_it_is_built(returned):
 
     with pytest.raises(InvalidHandle, match="broken"):
         app.build()
+
+
+def test_until_it_is_mended_every_request_is_a_500_and_logged(caplog):
+    app = Router()
+    app.get("/")(say("hello"))
+    app.use(lambda handle: None)
+    for path in "/", "/", "/nothing":
+        assert (call(app, path=path).code, call(app, "HEAD", path).code) == (500, 500)
+    assert "did you forget to return the handle?" in str(caplog.records[-1].exc_info[1])
 
 
 def test_a_middleware_that_cannot_be_built_while_requests_are_served_changes_nothing():

@@ -458,3 +458,29 @@ def test_a_span_has_the_route():
     hit, miss = exporter.get_finished_spans()
     assert (hit.name, hit.attributes["http.route"]) == ("GET /users/:id", "/users/:id")
     assert "http.route" not in miss.attributes
+
+
+def test_the_id_is_there_until_the_request_has_ended(caplog):
+    """Also in what is called at its very end, and in the line of the access log."""
+    app = Router()
+    logger = logging.getLogger("microfn")
+    app.use(request_id(), access_log(lambda line: logger.warning(line)))
+    app.get("/")(lambda request, params: request.call_on_close(lambda: logger.warning("ending")) or "whole")
+    app.get("/stream")(lambda request, params: iter(["a", "b"]))
+    for path in "/", "/stream", "/nothing":
+        caplog.clear()
+        call(app, path=path, HTTP_X_REQUEST_ID="abc")
+        assert {record.request_id for record in caplog.records} == {"abc"}, path
+        logger.warning("behind")
+        assert caplog.records[-1].request_id == "-"
+
+
+def test_a_log_that_cannot_be_written_breaks_no_answer(caplog):
+    def fail(line):
+        raise OSError("disk full")
+
+    app = Router()
+    app.use(access_log(fail))
+    app.get("/")(lambda request, params: "fine")
+    assert call(app).text == "fine"
+    assert "disk full" in str(caplog.records[-1].exc_info[1])

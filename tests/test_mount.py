@@ -290,3 +290,13 @@ def test_what_is_no_table_of_hosts_is_refused():
             HostSwitch({wrong: show})
     with pytest.raises(ValueError, match="twice"):
         HostSwitch({"Example.com": show, "example.com.": show})
+
+
+def test_a_lookup_finds_no_route_below_a_mount():
+    app = Router()
+    app.get("/:a/:b")(lambda request, params: "route")
+    app.mount("/old", lambda environ, start_response: [])
+    app.mount("/é", lambda environ, start_response: [])
+    for path in "/old/x", "/é/x":
+        assert app.lookup("GET", path) == (None, {}, False)
+    assert app.lookup("GET", "/other/x")[1] == {"a": "other", "b": "x"}

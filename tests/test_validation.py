@@ -6,6 +6,7 @@ import dataclasses
 import functools
 import json
 import re
+from collections import deque
 
 import msgspec
 import pydantic
@@ -54,6 +55,10 @@ class Refused(ValueError):
         self.path = path
 
 
+def converting(kind):
+    return functools.partial(msgspec.convert, type=kind)
+
+
 def refusing(error):
     def refuse(data):
         raise error
@@ -84,6 +89,14 @@ REFUSED = [
     (refusing(ValueError("too young")), {}, [("too young", "#")]),
     (refusing(Refused("too young", "age")), {}, [("too young", "#/age")]),
     (refusing(Refused("too young", ["a/b", "c~d", 0])), {}, [("too young", "#/a~1b/c~0d/0")]),
+    (
+        refusing(Refused("too young", deque(["a b", "é", '"%', "\ud800"]))),
+        {},
+        [("too young", "#/a%20b/%C3%A9/%22%25/%ED%A0%80")],
+    ),
+    (refusing(Refused("too young", 7)), {}, [("too young", "#/7")]),
+    (converting(dict[str, dict[int, int]]), {"a": {"x": 1}}, [("Expected `int`, got `str`", "#")]),
+    (converting(dict[str, list[int]]), {"a": [1, "x"]}, [("Expected `int`, got `str`", "#")]),
     (refusing(OddErrors("odd")), {}, [("odd", "#")]),
     (refusing(KeyError("inside")), {}, [("This is not what is expected here.", "#")]),
     (lambda data: data["name"].strip(), [], [("This is not what is expected here.", "#")]),

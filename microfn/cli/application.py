@@ -13,7 +13,7 @@ import click
 from ..route import nearest
 from ..router import Router
 
-__all__ = ["APP", "find", "load", "load_router"]
+__all__ = ["APP", "find", "layers", "load", "load_router", "router_in"]
 
 _FILES = ("app.py", "wsgi.py", "passenger_wsgi.py")
 _NAMES = ("app", "application")
@@ -64,9 +64,23 @@ def load(given: str | None) -> tuple[str, Any]:
 def load_router(given: str | None) -> tuple[str, Router]:
     """The same for commands that look into a Router."""
     name, application = load(given)
-    if not isinstance(application, Router):
+    return name, router_in(name, application)
+
+
+def router_in(name: str, application: object) -> Router:
+    """The Router that an application is, or that WSGI middleware has been put around. Raises ClickException."""
+    found = next((layer for layer in layers(application) if isinstance(layer, Router)), None)
+    if found is None:
         raise click.ClickException(f"{name} is no Router but a {type(application).__name__}, which shows no routes")
-    return name, application
+    return found
+
+
+def layers(application: object) -> list[object]:
+    """An application and what it is put around, the outermost first: werkzeug's middleware calls that `app`."""
+    found = [application]
+    while not isinstance(found[-1], Router) and len(found) < 20 and callable(getattr(found[-1], "app", None)):
+        found.append(found[-1].app)  # type: ignore[attr-defined]
+    return found
 
 
 def _nothing_in(module: Any, name: str) -> str:

@@ -51,6 +51,7 @@ serve: ## as it is deployed
 \tmicrofn serve
 
 test:
+\t@python -c "import pytest" 2>/dev/null || python -m pip install --quiet -r requirements.txt
 \tpython -m pytest
 """
 _FILES = {

@@ -15,7 +15,7 @@ from ..problems import preferred_type
 from ..request import Request
 from ..response import html
 from ..router import Router
-from .application import APP, load
+from .application import APP, layers, load
 from .explanation import explain
 
 if TYPE_CHECKING:
@@ -65,10 +65,11 @@ def command(app: str | None, host: str, port: int, no_reload: bool) -> None:
 
 def for_development(application: Any) -> WSGIApplication:
     """The application with pages for its developer, where it has none of its own, and without redirects that stay."""
-    if isinstance(application, Router):
-        for key, handler in (404, _explain_404), (500, _show_traceback):
-            if not application.handles(key):
-                application.error(key)(handler)
+    for router in layers(application):
+        if isinstance(router, Router):
+            for key, handler in (404, _explain_404), (500, _show_traceback):
+                if not router.handles(key):
+                    router.error(key)(handler)
 
     def served(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:

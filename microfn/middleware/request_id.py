@@ -56,10 +56,7 @@ def request_id(*, header: str = "X-Request-ID", trust: bool = True) -> Middlewar
             _current.set(name)
             response: Response = handle(request, params)
             response.headers[header] = name
-            if response.is_sequence:
-                _current.set("-")
-            else:
-                request.call_on_close(lambda: _current.set("-"))
+            request.call_on_close(lambda: _current.set("-"))  # behind what is called for those within this one
             return response
 
         return named

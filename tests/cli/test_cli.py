@@ -178,6 +178,11 @@ def test_check_tells_what_goes_before_what():
 CHECKED = [
     ("", 1, "warning: there are no routes"),
     ("app.get('/x')(h)", 0, "app: 1 route\n"),
+    (
+        "admin = app.group('/admin', use=[lambda handle: handle])\nadmin.get('/')(h)\nadmin.mount('/old', app2)",
+        0,
+        "note: the mount /admin/old (checked.py:7) is not seen by the middleware of the group around it",
+    ),
     ("app.get('/:page')(h)\napp.mount('/old', app2)", 1, "the mount /old (checked.py:6) takes paths that GET /:page"),
     ("app.get('/a/:x')(h)\napp.get('/a/b:x')(h)\napp.get('/c:x/d')(h)", 0, "note: GET /a/b:x"),
     (
@@ -186,6 +191,19 @@ CHECKED = [
         "note: GET /a/b (checked.py:6) goes before GET /*rest",
     ),
     ("app.get('/a/:b/c')(h)\napp.get('/a/:b')(h)\napp.get('/x/:b')(h)", 0, "nothing is wrong"),
+    (
+        "import os\nos.mkdir('public')\nopen('public/.env', 'w').close()\napp.serve_files('/static/*f', 'public')",
+        1,
+        "warning: GET /static/*f (checked.py:8) serves .env to everyone: keep public files in a directory",
+    ),
+    ("app.serve_files('/all/*f', '.')", 1, "GET /all/*f (checked.py:5) serves app.py, checked.py, "),
+    ("app.get('/')(lambda request, params: request.remote_addr)", 0, "GET / (checked.py:5) reads request.remote_addr,"),
+    (
+        "from werkzeug.middleware.proxy_fix import ProxyFix as P\napp.get('/')(lambda r, p: r.url)\napp = P(app)",
+        0,
+        "app: 1 route\nnothing is wrong\n",
+    ),
+    ("app.get('/')(print)\napp.get('/a')(lambda r, p: p.url)", 0, "nothing is wrong"),
     ("app.use(lambda handle: None)", 1, "did you forget to return the handle?"),
     ("app.get('/a/:b')(h)\napp.get('/a/:c')(h)", 1, "RouteConflict"),
 ]

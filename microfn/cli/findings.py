@@ -1,0 +1,109 @@
+"""What is probably not meant, and what may surprise, found in an application without a request."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import os
+import textwrap
+from contextlib import suppress
+from typing import Any
+
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from ..files import Files
+from ..handle import Handle
+from ..mount import Mount
+from ..paths import tunnel
+from ..route import Route
+from ..router import Router
+from .application import layers
+
+__all__ = ["notes", "warnings"]
+
+_PRIVATE = {".env", ".git", ".hg", ".htpasswd", ".ssh", ".svn", ".venv", "__pycache__"}
+_PRIVATE_ENDINGS = (".py", ".db", ".sqlite", ".sqlite3", ".key", ".pem")
+# What of a request a proxy changes, and ProxyFix mends.
+_OF_THE_PROXY = {"base_url", "host", "host_url", "is_secure", "remote_addr", "root_url", "scheme", "url", "url_root"}
+
+
+def warnings(router: Router) -> list[str]:
+    """What is probably not meant."""
+    found = [] if router.routes or router.mounts else ["there are no routes"]
+    found += [
+        f"{mount} takes paths that {route} would match"
+        for mount in router.mounts
+        for route in router.routes
+        if mount.may_meet(route.pattern)
+    ]
+    return found + [
+        f"{route} serves {', '.join(private)} to everyone: keep public files in a directory of their own"
+        for route in router.routes
+        if (private := _private(route.handle))
+    ]
+
+
+def notes(router: Router, application: object) -> list[str]:
+    """What is as it was asked for, and may surprise; `application` is the Router, or what is around it."""
+    return [
+        *(f"{mount} is not seen by the middleware of the group around it" for mount in _unseen(router)),
+        *(
+            f"{other} goes before {route}"
+            for route in router.routes
+            if route.parsed.names
+            for other in router.routes
+            if other.method == route.method and other is not route and _hides(other, route)
+        ),
+        *([] if any(isinstance(layer, ProxyFix) for layer in layers(application)) else _without_proxy_fix(router)),
+    ]
+
+
+def _private(handle: Handle) -> list[str]:
+    """The files below a static root that hardly anybody means to publish; three of them are enough."""
+    if not isinstance(handle, Files):
+        return []
+    names = sorted(os.listdir(handle.root))
+    return [name for name in names if name in _PRIVATE or name.endswith(_PRIVATE_ENDINGS)][:3]
+
+
+def _unseen(router: Router) -> list[Mount]:
+    """The mounts within groups whose middleware people may count on."""
+    site = router.first_site()
+    scopes = {mount: site.scope_of({"PATH_INFO": tunnel(mount.prefix)}) for mount in router.mounts}
+    return [mount for mount, scope in scopes.items() if scope is not site.root and scope in site.chains]
+
+
+def _hides(first: Route, second: Route) -> bool:
+    """Whether a path of literal text in `first` would match `second` too, which has wildcards there."""
+    ours, theirs = first.pattern.split("/"), second.pattern.split("/")
+    for own, other in zip(ours, theirs, strict=False):
+        if other.startswith("*"):
+            return True
+        text, colon, _ = other.partition(":")
+        if colon and not (own.startswith(text) and own != text):
+            return False
+        if not colon and own != other:
+            return False
+    return len(ours) == len(theirs)
+
+
+def _without_proxy_fix(router: Router) -> list[str]:
+    """The first route that reads what a proxy changes."""
+    for route in router.routes:
+        for name in _attributes_read(route.handle):
+            if name in _OF_THE_PROXY:
+                return [f"{route} reads request.{name}, which behind a proxy is the proxy's without ProxyFix"]
+    return []
+
+
+def _attributes_read(handle: Any) -> list[str]:
+    """What a function reads of its first argument, as far as its source tells."""
+    with suppress(OSError, TypeError, SyntaxError):
+        first = next(iter(inspect.signature(handle).parameters), None)
+        nodes = ast.walk(ast.parse(textwrap.dedent(inspect.getsource(handle))))
+        return [
+            node.attr
+            for node in nodes
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == first
+        ]
+    return []

@@ -1,0 +1,32 @@
+"""The tests on every Python that microfn is for, as far as this machine has it: `nox`, or `make versions`."""
+
+from __future__ import annotations
+
+import glob
+import os
+import shutil
+import subprocess
+
+import nox
+
+VERSIONS = ["3.10", "3.11", "3.12", "3.13", "3.14"]
+
+nox.options.error_on_missing_interpreters = False
+nox.options.default_venv_backend = "venv"
+
+
+def interpreter(version: str) -> str:
+    """One of this version that runs: on the path, or one of pyenv's, whose shims may lead nowhere."""
+    pyenv = shutil.which("pyenv")
+    root = os.environ.get("PYENV_ROOT") or (os.path.dirname(os.path.dirname(pyenv)) if pyenv else "")
+    for found in (shutil.which(f"python{version}"), *glob.glob(f"{root}/versions/{version}.*/bin/python")):
+        if found and subprocess.run([found, "--version"], capture_output=True, check=False).returncode == 0:  # noqa: S603
+            return found
+    return version
+
+
+@nox.session(python=[interpreter(version) for version in VERSIONS])
+def tests(session: nox.Session) -> None:
+    """All tests but those of speed and those with servers; arguments go to pytest."""
+    session.install(".[test]")
+    session.run("python", "-m", "pytest", "-q", "-m", "not speed and not server and not package", *session.posargs)
