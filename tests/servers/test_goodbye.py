@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,7 @@ def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[sub
             env=kept,
             stdout=errors,
             stderr=errors,
+            start_new_session=True,
         )
     try:
         wait_until(lambda: b"Booting worker" in log.read_bytes(), "gunicorn does not start")
@@ -43,7 +45,8 @@ def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[sub
         assert found is not None
         yield process, int(found[1])
     finally:
-        process.kill()
+        with suppress(ProcessLookupError):  # it has ended, and all its workers
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
 
