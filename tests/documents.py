@@ -79,7 +79,7 @@ def module(command: str, directory: Path) -> str:
 
 def named_file(text: str) -> str | None:
     """The file that a block is, where its first line is a comment with nothing but that."""
-    found = re.match(r"(?:# |\{# |/\* )([\w/]+\.\w+)(?: #\}| \*/)?\n", text)
+    found = re.match(r"(?:# |\{# |/\* )([\w./]+\.\w+)(?: #\}| \*/)?\n", text)
     return found[1] if found else None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from decimal import Decimal
 from urllib.parse import urlsplit
@@ -13,6 +14,7 @@ from prometheus_client import CollectorRegistry
 from werkzeug.test import Client, TestResponse
 
 from microfn import Router
+from microfn.route import RouteOptions
 
 from .documents import ROOT, blocks, run
 from .wsgi import call
@@ -131,6 +133,14 @@ def test_what_sphinx_alone_understands_is_looked_at_too(tmp_path):
     assert list(of_directives(document)) == ["../README.md", "rest.md", "tree.md"]
     assert blocks(document) == [("python", "print(7)\n"), ("text", "7\n")]
     assert run(document, tmp_path) == 1
+
+
+def test_all_options_are_listed_with_their_defaults():
+    text = (ROOT / "docs/howto/structure.md").read_text().split("\n## Options\n")[1].split("\n## ")[0]
+    listed = re.findall(r"^\| `(\w+)` \| `(\w+)` \|", text, re.MULTILINE)
+    assert listed == [(name, str(option.default)) for name, option in inspect.signature(Router).parameters.items()]
+    (of_a_route,) = re.findall(r"^Those of a route: (.*)\.$", text, re.MULTILINE)
+    assert of_a_route.replace("`", "").split(", ") == list(RouteOptions.__annotations__)
 
 
 class Msgspec:
