@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint check package versions bench bench-quick clean
+.PHONY: help run test lint docs check package versions bench bench-quick clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,7 +25,11 @@ lint: $(VENV)/dev.stamp ## ruff, mypy --strict, import-linter
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
-check: lint test ## what has to be green before each commit
+docs: $(VENV)/docs.stamp ## build the pages in docs/ into build/docs, warnings are errors
+	$(BIN)/sphinx-build --builder html --fresh-env --fail-on-warning --keep-going --quiet --doctree-dir build/doctrees docs build/docs
+	@echo build/docs/index.html
+
+check: lint test docs ## what has to be green before each commit
 
 package: $(VENV)/dev.stamp ## build what is published, and install it where nothing else is
 	$(BIN)/python -m pytest -m package
@@ -36,7 +40,7 @@ versions: $(VENV)/dev.stamp ## the tests on each Python from 3.10 that this mach
 bench-quick: $(VENV)-bench/stamp ## measure whole requests against the peers, in a minute
 	$(VENV)-bench/bin/python -m benchmarks.run quick
 
-bench: $(VENV)-bench/stamp ## measure everything, and write benchmarks/results.json and .svg
+bench: $(VENV)-bench/stamp ## measure everything, and write benchmarks/results.*
 	$(VENV)-bench/bin/python -m benchmarks.run all
 
 clean: ## remove all that make made
@@ -66,3 +70,7 @@ $(VENV)/run.stamp: setup.cfg setup.py | $(BIN)/python
 $(VENV)/dev.stamp: setup.cfg setup.py | $(BIN)/python
 	$(PIP) install --editable '.[dev]'
 	touch $@ $(VENV)/run.stamp
+
+$(VENV)/docs.stamp: setup.cfg setup.py | $(BIN)/python
+	$(PIP) install --editable '.[docs]'
+	touch $@

@@ -1,6 +1,6 @@
 """The benchmarks: `python -m benchmarks.run [quick | all]`, in an environment that has the peers (`make bench`).
 
-Prints as it goes; `all` writes results.json and results.svg beside this file.
+Prints as it goes; `all` writes results.json, and what is made of it, beside this file.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from . import chart, rows, sockets, tables
+from . import report, rows, sockets, tables
 from .contestants import Application
 from .measure import race, ratio
 
@@ -38,7 +38,7 @@ def main() -> None:
     results["sockets"] = sockets.measure()
     results["imports"] = imports()
     (HERE / "results.json").write_text(json.dumps(results, indent=1) + "\n")
-    chart.draw(results, HERE / "results.svg")
+    report.write(results)
 
 
 def machine() -> dict[str, Any]:

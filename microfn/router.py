@@ -42,17 +42,19 @@ class Router(Registrar):
 
     Options are httprouter's where it has them:
 
-    `redirect_trailing_slash`, `redirect_fixed_path`: redirect to the route that the path without its last slash, or
-    with one more, would match; or the path cleaned of `//`, `.` and `..` and with the case of its text mended.
-    `handle_method_not_allowed`, `handle_options`: answer 405, and OPTIONS, by what other methods have a route;
-    `global_options` is a handle for OPTIONS requests that only other methods have a route for. `not_found`,
-    `method_not_allowed`: the same as `error(404)` and `error(405)`. `overlap`: let literal text stand beside a param,
-    and both beside a catch-all; literal text wins. `permanent_redirects`: 301, or 308 where the method must stay;
-    else 307. `max_content_length`: bytes of a body that may be read, None for no limit (413). `max_path_length`:
-    characters that a path may have if it is no match (414). `trusted_hosts`: the hosts to answer to, ".example.com"
-    for all below (400 for others).
-    `json`: an object with `dumps` and `loads`. `path_info_encoded`: the host hands over PATH_INFO undecoded
-    (Passenger).
+    `redirect_trailing_slash`: redirect to the route that the path without its last slash, or with one more, matches.
+    `redirect_fixed_path`: redirect to the path cleaned of `//`, `.` and `..`, and with the case of its text mended.
+    `handle_method_not_allowed`: answer 405 where other methods have a route.
+    `handle_options`: answer OPTIONS by what other methods have a route.
+    `global_options`: a handle for OPTIONS requests that only other methods have a route for.
+    `not_found`, `method_not_allowed`: the same as `error(404)` and `error(405)`.
+    `overlap`: let literal text stand beside a param, and both beside a catch-all; literal text wins.
+    `permanent_redirects`: 301, or 308 where the method must stay; else 307.
+    `max_content_length`: bytes of a body that may be read, None for no limit (413).
+    `max_path_length`: characters that a path may have if it is no match (414).
+    `trusted_hosts`: the hosts to answer to, ".example.com" for all below (400 for others).
+    `json`: an object with `dumps` and `loads`.
+    `path_info_encoded`: the host hands over PATH_INFO undecoded (Passenger).
     """
 
     def __init__(

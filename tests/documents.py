@@ -1,11 +1,17 @@
-"""Documents whose examples are run: each block of Python, each `$ curl`, and what is shown below them."""
+"""Documents whose examples are run: each block of Python, each command of a console, and what is shown below them.
+
+Blocks of Python are one module, app.py; one that begins with the name of a file, `# test_app.py`, is that file instead.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import io
+import os
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,18 +20,19 @@ ROOT = Path(__file__).parent.parent
 
 
 def blocks(document: Path) -> list[tuple[str, str]]:
-    """Language and text of each block of code."""
-    return re.findall(r"^```(\w+)\n(.*?)^```", document.read_text(), re.DOTALL | re.MULTILINE)
+    """Language and text of each block of code, also where it is a directive of Sphinx's with options."""
+    found = re.findall(r"^```(?:\{code-block\} )?(\w+)\n(.*?)^```", document.read_text(), re.DOTALL | re.MULTILINE)
+    return [(language, re.sub(r"\A(?::[\w-]+:.*\n)+\n", "", text)) for language, text in found]
 
 
-def curls(text: str) -> list[tuple[str, str]]:
-    """Each `$ curl` of a transcript, and what is shown below it."""
-    return re.findall(r"^\$ (curl [^\n]*)\n((?:(?!\$ ).*\n?)*)", text, re.MULTILINE)
+def commands(text: str) -> list[tuple[str, str]]:
+    """Each command of a transcript, and what is shown below it."""
+    return re.findall(r"^\$ ([^\n]*)\n((?:(?!\$ ).*\n?)*)", text, re.MULTILINE)
 
 
 def curl(client: Any, command: str) -> str:
     """What curl would print."""
-    method, headers, data, url, follow = "GET", {}, None, "", False
+    method, headers, data, url, follow = None, {}, None, "", False
     words = iter(shlex.split(command)[1:])
     for word in words:
         if word == "-X":
@@ -39,24 +46,74 @@ def curl(client: Any, command: str) -> str:
             follow = True
         else:
             url = word
-    path = urlsplit(url).path
-    return client.open(path, method=method, headers=headers, data=data, follow_redirects=follow, buffered=True).text
+    if data is not None:
+        method = method or "POST"
+        headers.setdefault("Content-Type", "application/x-www-form-urlencoded")
+    parts = urlsplit(url)
+    reply = client.open(
+        parts.path,
+        method=method or "GET",
+        query_string=parts.query,
+        headers=headers,
+        data=data,
+        follow_redirects=follow,
+        buffered=True,
+    )
+    return reply.text
+
+
+def module(command: str, directory: Path) -> str:
+    """What `microfn ...` or `python -m ...` prints."""
+    words = shlex.split(command.removeprefix("python -m "))
+    done = subprocess.run(
+        [sys.executable, "-m", *words],
+        check=False,
+        cwd=directory,
+        env={**os.environ, "COLUMNS": "80"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=60,
+    )
+    return done.stdout.decode().replace("python -m microfn", "microfn")  # as help calls itself here
+
+
+def named_file(text: str) -> str | None:
+    """The file that a block is, where its first line is a comment with nothing but that."""
+    found = re.match(r"(?:# |\{# |/\* )([\w./]+\.\w+)(?: #\}| \*/)?\n", text)
+    return found[1] if found else None
+
+
+def timeless(output: str) -> str:
+    """What was printed, whatever time it took."""
+    return re.sub(r"\d+\.\d\ds\b", "", output).rstrip("\n")
 
 
 def run(document: Path, directory: Path) -> int:
     """Run it from top to bottom, as modules in `directory`; the number of things that were compared."""
-    namespace: dict[str, Any] = {"__name__": "app"}
+    namespace: dict[str, Any] = {"__name__": "app", "__file__": str(directory / "app.py")}
     printed, compared = "", 0
+    sources: list[str] = []
     for language, text in blocks(document):
-        if language == "python":
+        file = named_file(text)
+        if file is not None:
+            (directory / file).parent.mkdir(exist_ok=True)
+            (directory / file).write_text(text)
+        elif language == "python":
             with contextlib.redirect_stdout(io.StringIO()) as stream:
                 exec(compile(text, str(directory / "app.py"), "exec"), namespace)
             printed = stream.getvalue()
+            sources.append(text)
+            (directory / "app.py").write_text("\n\n".join(sources))
             compared += 1
         elif language == "text" and printed:
             assert printed == text
         elif language == "console":
-            for command, shown in curls(text):
-                assert curl(namespace["app"].test_client(), command).rstrip("\n") == shown.rstrip("\n"), command
-                compared += 1
+            for command, shown in commands(text):
+                if command.startswith("cd "):
+                    directory /= command[3:]
+                elif command.startswith(("curl ", "microfn ", "python -m ")):
+                    is_curl = command.startswith("curl ")
+                    got = curl(namespace["app"].test_client(), command) if is_curl else module(command, directory)
+                    assert timeless(got) == timeless(shown), command
+                    compared += 1
     return compared

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from decimal import Decimal
+from urllib.parse import urlsplit
 
 import msgspec
 import orjson
 import pytest
 from prometheus_client import CollectorRegistry
+from werkzeug.test import Client, TestResponse
 
 from microfn import Router
+from microfn.route import RouteOptions
 
 from .documents import ROOT, blocks, run
 from .wsgi import call
@@ -26,10 +30,50 @@ def name_of(path):
 @pytest.mark.parametrize("path", WITH_EXAMPLES, ids=name_of)
 def test_the_examples_do_what_is_shown(path, tmp_path, caplog, monkeypatch):
     monkeypatch.setattr("prometheus_client.REGISTRY", CollectorRegistry())
+    monkeypatch.chdir(tmp_path)
     public = tmp_path / "public"
     public.mkdir()
     (public / "index.html").write_text("<p>the application")
     assert run(path, tmp_path) > 0
+
+
+PORTED = [
+    ("GET", "/", {}),
+    ("POST", "/name", {"data": {"name": "Zoë & Ann"}}),
+    ("GET", "/", {}),
+    ("POST", "/notes", {"json": {"text": "Buy milk"}}),
+    ("GET", "/notes/1", {}),
+    ("GET", "/notes/2", {}),
+    ("GET", "/notes/x", {}),
+    ("GET", "/nothing", {}),
+    ("DELETE", "/admin/notes/1", {}),
+    ("GET", "/notes/1", {}),
+    ("DELETE", "/admin/notes/1", {"headers": {"X-Token": "7"}}),
+    ("GET", "/notes/1", {}),
+    ("HEAD", "/", {}),
+]
+
+
+def replies(source: str):
+    """What an application says to a client that keeps its cookies: where to, or else what, and of which type."""
+    namespace = {"__name__": "app"}
+    exec(source, namespace)
+    client = Client(namespace["app"])
+    for method, path, options in PORTED:
+        reply: TestResponse = client.open(path, method=method, buffered=True, **options)
+        body = reply.json if reply.is_json else reply.text
+        said = urlsplit(reply.location).path if reply.status_code == 303 else (body and reply.mimetype, body)
+        yield method, path, reply.status_code, said, reply.headers["X-Content-Type-Options"]
+
+
+@pytest.mark.parametrize("page", ["from-flask", "from-bottle"])
+def test_the_same_application_answers_the_same(page, tmp_path, monkeypatch):
+    old, new, *_ = [text for language, text in blocks(ROOT / f"docs/howto/{page}.md") if language == "python"]
+    monkeypatch.setenv("DATABASE", str(tmp_path / "old.db"))
+    before = list(replies(old))
+    monkeypatch.setenv("DATABASE", str(tmp_path / "new.db"))
+    assert list(replies(new)) == before
+    assert [reply[2] for reply in before] == [200, 303, 200, 201, 200, 404, 404, 404, 403, 200, 204, 404, 200]
 
 
 def anchors(text: str) -> set[str]:
@@ -38,15 +82,65 @@ def anchors(text: str) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
+def of_directives(document):
+    """What Sphinx is told to take in, and the pages it is told to list; a pattern may find nothing."""
+    text = document.read_text()
+    yield from re.findall(r"^```\{include\} (\S+)$", text, re.MULTILINE)
+    for entries in re.findall(r"^```\{toctree\}\n(.*?)^```", text, re.DOTALL | re.MULTILINE):
+        for entry in re.findall(r"^(?:[^:\n]*<)?([\w/-]+)>?$", entries, re.MULTILINE):
+            yield f"{entry}.md"
+
+
 @pytest.mark.parametrize("path", [ROOT / "README.md", *DOCUMENTS], ids=name_of)
 def test_what_a_document_links_to_is_there(path):
-    for target in re.findall(r"\]\(([^)\s]+)\)", path.read_text()):
+    for target in [*re.findall(r"\]\(([^)\s]+)\)", path.read_text()), *of_directives(path)]:
         if "://" in target:
             continue
         file, _, anchor = target.partition("#")
         other = (path.parent / file).resolve() if file else path
         assert other.exists(), target
         assert not anchor or anchor in anchors(other.read_text()), target
+
+
+FOR_SPHINX = """
+```{include} ../README.md
+:relative-images:
+```
+
+```{toctree}
+:glob:
+
+howto/*
+The rest <rest>
+tree
+```
+
+```{code-block} python
+:caption: app.py
+
+print(7)
+```
+
+```text
+7
+```
+"""
+
+
+def test_what_sphinx_alone_understands_is_looked_at_too(tmp_path):
+    document = tmp_path / "index.md"
+    document.write_text(FOR_SPHINX)
+    assert list(of_directives(document)) == ["../README.md", "rest.md", "tree.md"]
+    assert blocks(document) == [("python", "print(7)\n"), ("text", "7\n")]
+    assert run(document, tmp_path) == 1
+
+
+def test_all_options_are_listed_with_their_defaults():
+    text = (ROOT / "docs/howto/structure.md").read_text().split("\n## Options\n")[1].split("\n## ")[0]
+    listed = re.findall(r"^\| `(\w+)` \| `(\w+)` \|", text, re.MULTILINE)
+    assert listed == [(name, str(option.default)) for name, option in inspect.signature(Router).parameters.items()]
+    (of_a_route,) = re.findall(r"^Those of a route: (.*)\.$", text, re.MULTILINE)
+    assert of_a_route.replace("`", "").split(", ") == list(RouteOptions.__annotations__)
 
 
 class Msgspec:

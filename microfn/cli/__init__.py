@@ -10,7 +10,7 @@ from .. import __version__
 
 __all__ = ["main"]
 
-_COMMANDS = ("run", "serve", "routes", "match", "check", "new")
+_COMMANDS = ("run", "serve", "routes", "match", "check", "new", "deploy")
 
 
 class _Commands(click.Group):

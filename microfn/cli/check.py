@@ -14,7 +14,7 @@ __all__ = ["command"]
 @APP
 @click.pass_context
 def command(ctx: click.Context, app: str | None) -> None:
-    r"""Import an application, build it, and look for what is probably not meant.
+    """Import an application, build it, and look for what is probably not meant.
 
     \b
     microfn check
@@ -22,7 +22,7 @@ def command(ctx: click.Context, app: str | None) -> None:
 
     Conflicts, names that are used twice, patterns and handles that cannot be are errors of the import. The exit code is
     1 where something is found; notes, which are marked so, do not count.
-    """
+    """  # noqa: D301 - click wants the character
     name, application = load(app)
     router = router_in(name, application)
     try:

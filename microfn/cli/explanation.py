@@ -7,6 +7,7 @@ from difflib import SequenceMatcher
 from typing import Any
 
 from ..dispatch import look_closer
+from ..index import NOWHERE
 from ..misses import instead
 from ..mount import Mount
 from ..paths import tunnel
@@ -14,6 +15,7 @@ from ..problems import ErrorHandlers
 from ..route import Route
 from ..router import Router
 from ..site import Site
+from ..tree import Tree
 
 __all__ = ["Explanation", "explain"]
 
@@ -31,6 +33,10 @@ class Explanation:
     allow: str | None = None
     reached: str = ""
     """The part of the path that the tree of its method can follow."""
+    tree: Tree | None = None
+    """That tree, or GET's where the method has none."""
+    refused: Route | None = None
+    """The route that would match, if its converters took what is there."""
     nearest: list[Route] = field(default_factory=list)
 
 
@@ -54,6 +60,8 @@ def explain(router: Router, method: str, path: str, query: str = "") -> Explanat
         location=said.get("Location"),
         allow=said.get("Allow"),
         reached=reached,
+        tree=tree,
+        refused=site.table.find(method, path)[0] if found is NOWHERE else None,
         nearest=_nearest(site, method, path),
     )
 

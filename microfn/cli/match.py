@@ -19,14 +19,14 @@ __all__ = ["command"]
 @APP
 @click.pass_context
 def command(ctx: click.Context, method: str, path: str, app: str | None) -> None:
-    r"""Tell which route a request would match, or why none does. PATH is as in a URL: percent-encoded, with a query.
+    """Tell which route a request would match, or why none does. PATH is as in a URL: percent-encoded, with a query.
 
     \b
     microfn match GET /users/7
     microfn match DELETE '/caf%C3%A9?x=1' shop.app:app
 
     The exit code is 0 for a route or a mount, 1 for every other answer.
-    """
+    """  # noqa: D301 - click wants the character
     _, router = load_router(app)
     if method != method.upper():
         raise click.UsageError(f"methods are case-sensitive; did you mean {method.upper()}?")
@@ -49,6 +49,8 @@ def _print_miss(found: Explanation, path: str) -> None:
         click.echo(f"  to      {found.location}")
     elif found.allow is not None:
         click.echo(f"  allowed {found.allow}")
+    elif found.refused is not None:
+        click.echo(f"  {found.refused} matches, but its convert refuses what is there")
     else:
         click.echo(f"  the walk through the tree stops behind {found.reached!r} of {path!r}")
         for route in found.nearest:

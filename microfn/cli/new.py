@@ -66,11 +66,11 @@ _FILES = {
 @click.command("new")
 @click.argument("directory", type=click.Path(file_okay=False))
 def command(directory: str) -> None:
-    r"""Write an application, its test and a Makefile into a new DIRECTORY.
+    """Write an application, its test and a Makefile into a new DIRECTORY.
 
     \b
     microfn new shop && cd shop && microfn run
-    """
+    """  # noqa: D301 - click wants the character
     taken = [name for name in _FILES if os.path.exists(os.path.join(directory, name))]
     if taken:
         raise click.ClickException(f"{directory} has {', '.join(taken)} already; nothing was written")

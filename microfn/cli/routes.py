@@ -19,13 +19,13 @@ __all__ = ["command"]
 @click.option("--tree", is_flag=True, help="Draw the radix tree of each method, with priorities.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
 def command(app: str | None, tree: bool, as_json: bool) -> None:
-    r"""List the routes of an application.
+    """List the routes of an application.
 
     \b
     microfn routes
     microfn routes shop.app:app --tree
     microfn routes --json | jq '.[].pattern'
-    """
+    """  # noqa: D301 - click wants the character
     _, router = load_router(app)
     if as_json:
         click.echo(json.dumps([_described(route) for route in router.routes], indent=1))

@@ -24,16 +24,16 @@ __all__ = ["command"]
 def command(  # noqa: PLR0917 - click names them all
     app: str | None, bind: str, workers: int | None, threads: int, is_printed: bool, options: tuple[str, ...]
 ) -> None:
-    r"""Serve an application with gunicorn.
+    """Serve an application with gunicorn.
 
     \b
     microfn serve
     microfn serve shop.app:app --bind 0.0.0.0:8000
     microfn serve shop.app:app -- --max-requests 10000 --certfile cert.pem --keyfile key.pem
 
-    A request has 30 seconds, and as many to end when the server is told to stop. All options of gunicorn can follow
-    behind "--"; they come last, so they win.
-    """
+    A worker that hangs for 30 seconds is replaced, and requests have as many to end when the server is told to stop.
+    All options of gunicorn can follow behind "--"; they come last, so they win.
+    """  # noqa: D301 - click wants the character
     name = find(app)
     arguments = ["--bind", bind, "--worker-class", "gthread", "--workers", str(workers or os.cpu_count() or 1)]
     arguments += ["--threads", str(threads), "--timeout", "30", "--graceful-timeout", "30"]

@@ -15,6 +15,7 @@ import urllib.request
 
 import pytest
 from click.testing import CliRunner
+from markupsafe import escape
 
 from microfn import Router, __version__, cli
 from microfn.cli.run import for_development
@@ -159,6 +160,8 @@ def test_match_tells_where_the_walk_stops_and_what_is_near():
     assert "stops behind '/'" in typed("match", "GET", "/zzz", code=1)
     assert "stops behind '/'" in typed("match", "BREW", "/zzz", code=1)
     assert "did you mean GET?" in typed("match", "get", "/", code=2)
+    refused = typed("match", "GET", "/users/ann", code=1)
+    assert refused == "404 Not Found\n  GET /users/:id (app.py:9) matches, but its convert refuses what is there\n"
 
 
 def test_match_where_there_are_no_routes(here):
@@ -204,6 +207,7 @@ CHECKED = [
         "app: 1 route\nnothing is wrong\n",
     ),
     ("app.get('/')(print)\napp.get('/a')(lambda r, p: p.url)", 0, "nothing is wrong"),
+    ("app.get('/')(lambda request, params: request.args['q'])", 0, "app: 1 route\nnothing is wrong\n"),
     ("app.use(lambda handle: None)", 1, "did you forget to return the handle?"),
     ("app.get('/a/:b')(h)\napp.get('/a/:c')(h)", 1, "RouteConflict"),
 ]
@@ -308,11 +312,44 @@ def test_a_developer_sees_where_the_walk_stops(caplog):
     assert '/user<span class="rest">/&lt;b&gt;</span>' in page.text
     assert "GET /users/:id" in page.text
     assert "near" not in call(developed(), "GET", "/%%%%%%%%%%%%%%%%", HTTP_ACCEPT=BROWSER).text
+    assert "     2  /" in page.text
+    assert "<secret>" not in page.text
+
+
+def test_a_developer_sees_which_converter_refused_a_path():
+    app = Router()
+    app.get("/users/:id", convert={"id": int})(lambda request, params: "user")
+    page = call(for_development(app), path="/users/ann", HTTP_ACCEPT=BROWSER)
+    assert page.code == 404
+    assert "<code>GET /users/:id (" in page.text
+    assert "matches, but its <code>convert</code> refuses" in page.text
+    assert "turns red" not in page.text
+
+
+def test_the_tree_of_many_routes_is_not_drawn():
+    app = Router()
+    for number in range(101):
+        app.get(f"/{number}/x")(lambda request, params: "")
+    assert "<details>" not in call(for_development(app), path="/nothing", HTTP_ACCEPT=BROWSER).text
+
+
+def test_a_developer_sees_where_an_exception_was_raised(caplog):
     page = call(developed(), path="/broken", HTTP_ACCEPT=BROWSER)
     assert page.code == 500
-    assert "KeyError" in page.text
+    assert "<h1>KeyError: &#39;&lt;secret&gt;&#39;</h1>" in page.text
+    assert "<code>GET /broken (" in page.text
+    assert 'class="filename">"' + str(escape(__file__)) in page.text
+    assert "dispatch.py" not in page.text.split("As text")[0]
     assert "<secret>" not in page.text
     assert len(caplog.records) == 1
+
+
+def test_what_microfn_itself_raises_has_its_frames(caplog):
+    app = Router()
+    app.get("/")(lambda request, params: None)
+    page = call(for_development(app), HTTP_ACCEPT=BROWSER)
+    assert "<h1>TypeError: " in page.text
+    assert "answer.py" in page.text.split("As text")[0]
 
 
 def test_a_program_gets_what_it_would_get_deployed(caplog):

@@ -89,6 +89,16 @@ class Wire:
             size -= read
         return self._file.read(3)
 
+    def until(self, text: bytes) -> bytes:
+        """What comes up to this text, as it comes."""
+        seen = b""
+        while text not in seen:
+            data = self._file.read1(65536)
+            if not data:
+                break
+            seen += data
+        return seen
+
     def rest(self) -> bytes:
         """Everything up to the end of the connection."""
         return self._file.read()

@@ -1,0 +1,102 @@
+"""How Sphinx builds these pages: `make docs`. Nothing is fetched from anywhere."""
+
+from __future__ import annotations
+
+import logging
+import os.path
+import re
+from typing import TYPE_CHECKING
+
+import microfn
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
+
+project = "microfn"
+author = "the authors of microfn"
+copyright = "the authors of microfn"  # noqa: A001 - Sphinx's name for it
+release = version = microfn.__version__
+
+extensions = ["myst_parser", "sphinx.ext.autodoc"]
+source_suffix = {".md": "markdown"}
+exclude_patterns = ["_static"]
+nitpicky = True
+# No inventory of other projects is read, so what is theirs is named and not linked.
+nitpick_ignore_regex = [("py:.*", r"(?!microfn\.).*"), ("py:class", r"microfn\.registrar\.(H|M|Registrar)")]
+# A directory of pages may be left out, and the rest is still built.
+logging.getLogger("sphinx.sphinx.directives.other").addFilter(lambda record: "toctree glob" not in str(record.msg))
+
+myst_enable_extensions = ["deflist"]
+myst_heading_anchors = 4
+
+default_role = "code"
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+autodoc_use_type_comments = False
+python_use_unqualified_type_names = True
+python_maximum_signature_line_length = 80
+add_module_names = False
+
+html_theme = "furo"
+html_title = f"microfn {release}"
+html_static_path = ["_static"]
+html_css_files = ["microfn.css"]
+html_copy_source = False
+html_show_sphinx = False
+html_show_copyright = False
+pygments_style = "friendly"
+pygments_dark_style = "github-dark"
+
+PAGES = {"README.md": "overview.md", "CHANGELOG.md": "changelog.md", "benchmarks/README.md": "benchmarks.md"}
+"""Files beside docs/ that are pages here, under another name."""
+_OPTION = re.compile(r"`\w+`(, `\w+`)*: ")
+_CLASSES = re.compile("`(" + "|".join(name for name in microfn.__all__ if name[0].isupper()) + ")`")
+_HANDLE = "~collections.abc.Callable[[~typing.Any, ~typing.Any], ~typing.Any]"
+_SHORTER = (
+    (f"~collections.abc.Callable[[{_HANDLE}], {_HANDLE}]", "~microfn.handle.Middleware"),
+    (_HANDLE, "~microfn.handle.Handle"),
+    (": ~typing_extensions.Unpack[~microfn.route.RouteOptions]", ""),
+    (": Unpack[RouteOptions]", ""),
+)
+_NOT_SHOWN = ("~collections.abc.Callable[[~microfn.registrar.H], ~microfn.registrar.H]", "Callable[[H], H]")
+
+
+def link_to_pages(app: Sphinx, docname: str, source: list[str]) -> None:
+    """Links to files that are pages here lead to these pages; on GitHub they lead to the files."""
+    here = os.path.dirname(app.env.doc2path(docname))
+    for file, page in PAGES.items():
+        link = os.path.relpath(os.path.join(app.srcdir, "..", file), here)
+        source[0] = source[0].replace(f"]({link}", f"]({os.path.relpath(os.path.join(app.srcdir, page), here)}")
+
+
+def mark_up(app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
+    """Docstrings are written to be read as they are: lines that begin with an option become a list, classes links."""
+    marked: list[str] = []
+    is_inside = False
+    for line in lines:
+        if line.startswith("PERF: "):  # for who reads the code
+            break
+        begins = _OPTION.match(line) is not None
+        if begins and not is_inside:
+            marked.append("")
+        is_inside = begins or (is_inside and bool(line))
+        indent = "* " if begins else "  " if is_inside else ""
+        marked.append(indent + _CLASSES.sub(r":py:class:`~microfn.\1`", line))
+    lines[:] = marked
+
+
+def shorten(app: Sphinx, what: str, name: str, obj: object, options: object, signature: str, returned: str) -> object:
+    """Signatures without types that tell a type checker more than a reader."""
+    if returned in _NOT_SHOWN:
+        returned = ""
+    for long, short in _SHORTER:
+        signature = signature and signature.replace(long, short)
+        returned = returned and returned.replace(long, short)
+    return signature, returned
+
+
+def setup(app: Sphinx) -> None:
+    """Called by Sphinx."""
+    app.connect("source-read", link_to_pages)
+    app.connect("autodoc-process-docstring", mark_up)
+    app.connect("autodoc-process-signature", shorten)

@@ -1,0 +1,134 @@
+"""The application that each host serves: its answers say what the host handed over.
+
+It stands alone, in a directory of its own, and leaves lines in the file `record` beside it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Iterator
+
+from werkzeug.utils import send_file
+
+from microfn import Response, Router
+
+RECORD = os.path.join(os.path.dirname(os.path.abspath(__file__)), "record")
+LONGEST_WAIT = 3.0
+
+app = Router(overlap=True, max_content_length=64 * 1024 * 1024)
+
+
+class OnPurpose(Exception):
+    """What a handle raises here; the logs of the hosts hold its tracebacks."""
+
+
+def has_recorded(line: str) -> bool:
+    with open(RECORD, encoding="utf-8") as file:
+        return line in file.read().splitlines()
+
+
+class Closing:
+    """A stream that tells when it is closed."""
+
+    def __init__(self, key: str, chunks: Iterator[bytes]) -> None:
+        self._key = key
+        self._chunks = chunks
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._chunks
+
+    def close(self) -> None:
+        with open(RECORD, "a", encoding="utf-8") as file:
+            file.write(f"closed {self._key}\n")
+
+
+@app.get("/")
+def index(request, params):
+    environ = request.environ
+    return {
+        "script_name": environ.get("SCRIPT_NAME"),
+        "path_info": environ.get("PATH_INFO"),
+        "query": environ.get("QUERY_STRING"),
+        "remote_addr": environ.get("REMOTE_ADDR"),
+        "host": environ.get("HTTP_HOST"),
+        "protocol": environ.get("SERVER_PROTOCOL"),
+        "authorization": environ.get("HTTP_AUTHORIZATION"),
+        "input_terminated": bool(environ.get("wsgi.input_terminated")),
+        "file_wrapper": "wsgi.file_wrapper" in environ,
+        "raw": next((name for name in ("RAW_URI", "REQUEST_URI") if name in environ), None),
+    }
+
+
+@app.get("/echo/*rest")
+def echo(request, params):
+    return {"rest": params["rest"]}
+
+
+@app.get("/docs")
+@app.post("/docs")
+def docs(request, params):
+    return "the docs\n"
+
+
+@app.post("/upload")
+def upload(request, params):
+    size, digest = 0, hashlib.sha256()
+    while chunk := request.stream.read(1024 * 1024):
+        size += len(chunk)
+        digest.update(chunk)
+    return {"size": size, "sha256": digest.hexdigest()}
+
+
+@app.get("/stream/:key")
+def stream(request, params):
+    """The second chunk comes when the client has told that it has seen the first, or has not in time."""
+
+    def chunks() -> Iterator[bytes]:
+        yield b"first "
+        deadline = time.monotonic() + LONGEST_WAIT
+        while not has_recorded(f"seen {params['key']}"):
+            if time.monotonic() > deadline:
+                yield b"all at once"
+                return
+            time.sleep(0.02)
+        yield b"second"
+
+    return Response(Closing(params["key"], chunks()), headers={"X-Accel-Buffering": "no"})
+
+
+@app.get("/ticks/:key")
+def ticks(request, params):
+    """More than any buffer holds, and for longer than the client stays."""
+
+    def chunks() -> Iterator[bytes]:
+        for _ in range(1000):
+            yield b"tick" * 4096
+            time.sleep(0.005)
+
+    return Response(Closing(params["key"], chunks()), headers={"X-Accel-Buffering": "no"})
+
+
+@app.get("/nothing")
+def nothing(request, params):
+    return "", 204
+
+
+@app.get("/raises")
+def raises(request, params):
+    raise OnPurpose("secret of a handle")
+
+
+@app.get("/file")
+def file(request, params):
+    """Sent through `wsgi.file_wrapper`, where the host has one."""
+    return send_file(os.path.abspath(__file__), request.environ, mimetype="text/plain")
+
+
+@app.get("/cookies")
+def cookies(request, params):
+    response = Response("two\n")
+    response.set_cookie("a", "1")
+    response.set_cookie("b", "2")
+    return response

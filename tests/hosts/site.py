@@ -1,0 +1,83 @@
+"""A site that some host serves, and what is asked of it."""
+
+from __future__ import annotations
+
+import http.client
+import io
+import json
+import uuid
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ..servers.wire import Wire
+
+
+class Answer(NamedTuple):
+    status: int
+    headers: http.client.HTTPMessage
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+class Site:
+    """The application at `prefix` of 127.0.0.1, and the file by which it and the tests talk."""
+
+    def __init__(self, port: int, prefix: str, record: Path) -> None:
+        self.port = port
+        self.prefix = prefix
+        self._record = record
+
+    def ask(self, method: str, target: str, *lines: str, body: bytes = b"") -> Answer:
+        """One request on a connection of its own, and all that comes back until its end."""
+        with Wire(self.port) as wire:
+            wire.request(method, self.prefix + target, "Connection: close", *lines, body=body)
+            return parse(wire.rest())
+
+    def begin(self, target: str) -> Wire:
+        wire = Wire(self.port)
+        wire.request("GET", self.prefix + target, "Connection: close")
+        return wire
+
+    def below(self, location: str) -> str:
+        """A path as it would be without the prefix; `outside …` where it is not below it."""
+        return location.removeprefix(self.prefix) if location.startswith(self.prefix) else f"outside {location}"
+
+    def tell(self, line: str) -> None:
+        with self._record.open("a", encoding="utf-8") as file:
+            file.write(f"{line}\n")
+
+    def has_recorded(self, line: str) -> bool:
+        return line in self._record.read_text("utf-8").splitlines()
+
+
+def new_key() -> str:
+    return uuid.uuid4().hex
+
+
+def parse(data: bytes) -> Answer:
+    """An answer that the end of the connection ends. Raises ValueError where there is none."""
+    head, separator, body = data.partition(b"\r\n\r\n")
+    if not separator:
+        raise ValueError("no answer")
+    first, _, rest = head.partition(b"\r\n")
+    status = int(first.split(b" ", 2)[1])
+    headers = http.client.parse_headers(io.BytesIO(rest + b"\r\n\r\n"))
+    if status == 100:
+        return parse(body)
+    return Answer(status, headers, body)
+
+
+def joined(answer: Answer) -> bytes:
+    """Its body, without the chunks."""
+    if (answer.headers.get("Transfer-Encoding") or "").lower() != "chunked":
+        return answer.body
+    data, rest = b"", answer.body
+    while True:
+        size, _, rest = rest.partition(b"\r\n")
+        length = int(size, 16)
+        if not length:
+            return data
+        data, rest = data + rest[:length], rest[length + 2 :]

@@ -1,0 +1,88 @@
+"""What is drawn and listed for the pages in docs/ is what there is; that they can be built, `make docs` tells."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+import runpy
+from xml.etree import ElementTree
+
+import pytest
+
+import microfn
+from benchmarks import chart, report
+from microfn import middleware
+from microfn.cli import main
+
+from .documents import ROOT
+
+DOCS = ROOT / "docs"
+PICTURES = runpy.run_path(str(DOCS / "pictures.py"))["pictures"]()
+RESULTS = json.loads((ROOT / "benchmarks/results.json").read_text())
+REFERENCE = "".join(path.read_text() for path in sorted((DOCS / "reference").glob("*.md")))
+DESCRIBED = set(
+    re.findall(r"^ *\.\. (?:auto)?(?:class|exception|function|method|attribute):: ([\w.]+)", REFERENCE, re.MULTILINE)
+)
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_a_picture_is_what_is_drawn(name):
+    committed = (DOCS / f"explanation/pictures/{name}.svg").read_text(encoding="utf-8")
+    assert committed == PICTURES[name], "run python docs/pictures.py"
+
+
+def test_there_is_no_picture_that_nobody_draws_or_shows():
+    assert {path.stem for path in (DOCS / "explanation/pictures").iterdir()} == set(PICTURES)
+    shown = "".join(path.read_text() for path in (DOCS / "explanation").glob("*.md"))
+    assert set(re.findall(r"!\[[^]]+\]\(pictures/([\w-]+)\.svg\)", shown)) == set(PICTURES)
+
+
+@pytest.mark.parametrize("drawing", [*PICTURES.values(), chart.draw(RESULTS)], ids=[*PICTURES, "chart"])
+def test_a_picture_has_a_title_and_keeps_within_its_card(drawing):
+    root = ElementTree.fromstring(drawing)
+    assert root[0].tag.endswith("title")
+    assert root[0].text
+    width, size = float(root.attrib["width"]), 8  # of a letter of 13px, which is the smallest
+    for text in root.iter("{http://www.w3.org/2000/svg}text"):
+        if "text-anchor" not in text.attrib or text.attrib["text-anchor"] == "start":
+            assert float(text.attrib["x"]) + size * 0.9 * len(text.text or "") < width, text.text
+
+
+def test_the_figures_are_those_of_the_last_run():
+    committed = {name: (ROOT / f"benchmarks/results.{name}").read_text(encoding="utf-8") for name in ("md", "svg")}
+    assert committed == {"md": report.text(RESULTS), "svg": chart.draw(RESULTS)}, "run python -m benchmarks.report"
+
+
+def test_a_goal_is_reached_by_what_is_shown():
+    assert report.Goal("", 0.4, 0.404).is_reached
+    assert not report.Goal("", 0.4, 0.406).is_reached
+    assert report.Goal("", 0.9, 0.896, is_least=True).is_reached
+    assert not report.Goal("", 0.9, 0.89, is_least=True).is_reached
+
+
+@pytest.mark.parametrize("name", microfn.__all__)
+def test_the_reference_has_all_that_is_public(name):
+    assert name in DESCRIBED
+
+
+@pytest.mark.parametrize("name", middleware.__all__)
+def test_the_reference_has_every_middleware(name):
+    assert name in DESCRIBED
+
+
+def methods_and_properties(cls):
+    return [name for name, value in inspect.getmembers(cls) if callable(value) or isinstance(value, property)]
+
+
+@pytest.mark.parametrize("name", methods_and_properties(microfn.Router))
+def test_the_reference_has_every_method_of_a_router(name):
+    is_for_dispatch = name == "first_site"
+    assert name[0] == "_" or is_for_dispatch or f"Router.{name}" in DESCRIBED
+
+
+@pytest.mark.parametrize("name", main.list_commands(None))
+def test_the_reference_has_every_command(name):
+    assert f"## `microfn {name}`" in REFERENCE
+    shown = REFERENCE.split(f"$ microfn {name} --help\n")[1].split("```")[0]
+    assert "\\b" not in shown, "the docstring is raw, so click does not see that its examples are lines"
