@@ -204,6 +204,7 @@ CHECKED = [
         "app: 1 route\nnothing is wrong\n",
     ),
     ("app.get('/')(print)\napp.get('/a')(lambda r, p: p.url)", 0, "nothing is wrong"),
+    ("app.get('/')(lambda r, p: r.json)", 0, "app: 1 route\nnothing is wrong\n"),
     ("app.use(lambda handle: None)", 1, "did you forget to return the handle?"),
     ("app.get('/a/:b')(h)\napp.get('/a/:c')(h)", 1, "RouteConflict"),
 ]
