@@ -77,7 +77,8 @@ def event_stream(source: Iterable[Any] | queue.Queue[Any], *, heartbeat: float =
         raise ValueError(f"heartbeat is a number of seconds above 0, not {heartbeat!r}")
     if isinstance(source, (str, bytes, dict, type)) or not (hasattr(source, "get") or isinstance(source, Iterable)):
         raise TypeError(f"events come from a queue or an iterator, not from {source!r:.100}")
-    items = iter(source) if isinstance(source, Iterable) else _taken(source, heartbeat)
+    # A queue first: gevent's, which it puts in the place of the standard library's, is iterable too.
+    items = _taken(source, heartbeat) if hasattr(source, "get") else iter(source)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # nginx would keep events back
     return Response(_Stream(items), headers=headers, content_type="text/event-stream")
 

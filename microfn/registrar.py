@@ -43,7 +43,7 @@ class Registrar:
         `use`: a list of middleware for this route alone, within that of the application and of groups.
         `convert`: maps params to callables that turn their text into a value; ValueError and ArithmeticError mean 404.
         `valid`: makes an object of the JSON that was sent, `request.valid`; what it raises is a 422.
-        `max_content_length`: bytes of a body that the handle may read, instead of the router's own limit.
+        `max_content_length`: bytes of a body that the handle may read, instead of the router's own; None for no limit.
 
         >>> from microfn import Router
         >>> app = Router()

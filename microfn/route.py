@@ -17,6 +17,8 @@ from .scope import Scope
 __all__ = ["Converter", "Route", "RouteOptions", "check_names", "check_options", "check_size", "nearest", "short_name"]
 
 Converter = Callable[[str], Any]
+_NOT_GIVEN: Any = object()
+_ENDLESS = 10**20
 _NO_CONVERTERS: dict[str, Converter] = {}
 _ANYWHERE = Scope()
 
@@ -71,7 +73,7 @@ class Route:
         name: str | None = None,
         convert: Mapping[str, Converter] | None = None,
         valid: Callable[[Any], Any] | None = None,
-        max_content_length: int | None = None,
+        max_content_length: int | None = _NOT_GIVEN,
         scope: Scope = _ANYWHERE,
         where: tuple[str, int] | None = None,
     ) -> None:
@@ -82,15 +84,18 @@ class Route:
         check_handle(handle)
         if name is not None and not isinstance(name, str):
             raise TypeError(f"a route's name is a str, not {type(name).__name__}")
-        if max_content_length is not None:
+        limit = None
+        if max_content_length is not _NOT_GIVEN:
             check_size("max_content_length", max_content_length, optional=True)
+            limit = _ENDLESS if max_content_length is None else max_content_length
         self.method = method
         self.pattern = pattern
         self.parsed = parsed
         self.handle = handle
         self.name = name
         self.converters = _converters(parsed, convert) if convert else _NO_CONVERTERS
-        self.max_content_length = max_content_length
+        self.max_content_length = limit
+        """Bytes; None where the router's own limit holds."""
         self.valid = valid
         self.run = handle if valid is None else _checking_first(handle, valid)
         self.scope = scope

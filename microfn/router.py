@@ -123,6 +123,12 @@ class Router(Registrar):
     __call__ = respond
     """The WSGI application (PEP 3333)."""
 
+    def __getattr__(self, name: str) -> Any:
+        """Nothing: it says what takes the place of a method that other frameworks' applications have."""
+        meant = _ELSEWHERE.get(name)
+        hint = f"; it is {meant}" if meant else ""
+        raise AttributeError(f"a Router has no {name!r}{hint}", name=name, obj=self)
+
     @property
     def routes(self) -> tuple[Route, ...]:
         """All routes, in the order of their registration."""
@@ -201,6 +207,25 @@ class Router(Registrar):
 
     def _publish(self, table: Table, now: Registered) -> None:
         self.site = self._new_site(**parts_of(table, now, self._scope), is_guarded=self._is_guarded or is_shadowed(now))
+
+
+_ELSEWHERE = {
+    "add_url_rule": "app.handle(method, pattern, handle)",
+    "after_request": "app.use, a middleware",
+    "add_route": "app.handle(method, pattern, handle)",
+    "before_request": "app.use, a middleware",
+    "config": "a module or a dict of your own",
+    "error_handler": "app.error(status)",
+    "errorhandler": "app.error(status)",
+    "install": "app.use, a middleware",
+    "logger": 'logging.getLogger("microfn")',
+    "register_blueprint": "app.include(prefix, router)",
+    "run": "`microfn run` while you develop, `microfn serve` then",
+    "static": "app.serve_files(pattern, directory)",
+    "teardown_request": "request.call_on_close",
+    "wsgi_app": "the Router itself",
+}
+"""What Flask, Bottle and Falcon call it, and what it is here."""
 
 
 def _check_flags(**flags: object) -> None:

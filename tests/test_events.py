@@ -80,6 +80,19 @@ def test_a_queue_is_read_until_none():
     assert call(serve(source)).text == ":\n\ndata: a\n\ndata: b\n\n"
 
 
+def test_a_queue_that_can_be_iterated_is_a_queue():
+    """As gevent's is, which it puts in the place of the standard library's."""
+
+    class Iterable(queue.Queue):
+        def __iter__(self):
+            raise AssertionError("it was taken for an iterator")
+
+    source = Iterable()
+    for item in "a", None, "b":
+        source.put(item)
+    assert "".join(event_stream(source, heartbeat=0.1).response) == ":\n\ndata: a\n\n"
+
+
 def test_a_queue_that_is_silent_sends_heartbeats():
     source = queue.Queue()
     timer = threading.Timer(0.25, lambda: (source.put("late"), source.put(None)))

@@ -492,3 +492,13 @@ def test_an_uploaded_file_is_open_while_the_answer_streams_and_closed_then():
 def test_an_upload_that_is_cut_short_is_400(form_app):
     whole = multipart(field(b"a", b"1"), field(b"f", b"data", b"f.txt"))
     assert call(form_app, "POST", **{**whole, "CONTENT_LENGTH": str(len(whole["body"]) + 1)}).code == 400
+
+
+def test_a_route_may_have_no_limit_at_all():
+    app = Router(max_content_length=10)
+    app.post("/", max_content_length=None)(lambda request, params: str(len(request.get_data())))
+    body = b"x" * (17 << 20)
+    assert call(app, "POST", body=body).text == str(len(body))
+    assert call(app, "POST", body=body, CONTENT_LENGTH=None, wsgi__input_terminated=True).text == str(len(body))
+    with pytest.raises(ValueError, match="cannot be negative"):
+        app.post("/other", max_content_length=-1)(lambda request, params: "")

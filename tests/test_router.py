@@ -416,3 +416,19 @@ def test_the_test_client_gives_responses_of_microfn():
     app = Router()
     app.get("/")(ok)
     assert isinstance(app.test_client().get("/"), Response)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("errorhandler", r"it is app\.error\(status\)"),
+        ("run", "`microfn run` while you develop"),
+        ("wsgi_app", "the Router itself"),
+        ("nothing", "a Router has no 'nothing'$"),
+    ],
+)
+def test_what_other_frameworks_have_is_told_by_its_name_here(name, message):
+    app = Router()
+    with pytest.raises(AttributeError, match=message):
+        getattr(app, name)
+    assert not hasattr(app, name)

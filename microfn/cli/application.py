@@ -54,6 +54,8 @@ def load(given: str | None) -> tuple[str, Any]:
     if not names or not hasattr(module, names[0].removesuffix("()")):
         raise click.ClickException(_nothing_in(module, name))
     application = getattr(module, names[0].removesuffix("()"))
+    if len(names) == 2 and application in layers(module.application):
+        names, application = names[1:], module.application  # the same with WSGI middleware around it
     if names[0].endswith("()"):
         application = application()
     if not callable(application):

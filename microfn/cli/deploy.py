@@ -159,7 +159,7 @@ def _importing(app: str) -> dict[str, str]:
     if factory != name:
         lines = [f"from {module} import {factory}", f"application = {name}"]
     else:
-        lines = [f"from {module} import {name}" + (f" as application" if name != "application" else "")]
+        lines = [f"from {module} import {name}" + (" as application" if name != "application" else "")]
     return {
         "app": app,
         "factory": f"{module}:{factory}" if factory != name else "",

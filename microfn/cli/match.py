@@ -52,6 +52,7 @@ def _print_miss(found: Explanation, path: str) -> None:
     elif found.refused is not None:
         click.echo(f"  {found.refused} matches, but its convert refuses what is there")
     else:
-        click.echo(f"  the walk through the tree stops behind {found.reached!r} of {path!r}")
+        place = "ends with it" if found.reached == path else f"stops behind {found.reached!r} of {path!r}"
+        click.echo(f"  the walk through the tree {place}")
         for route in found.nearest:
             click.echo(f"  near    {route}")

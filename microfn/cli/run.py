@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import click
-from werkzeug.exceptions import InternalServerError
+from werkzeug.exceptions import HTTPException, InternalServerError, NotFound
 from werkzeug.serving import is_running_from_reloader, run_simple
 
 from ..problems import preferred_type
@@ -49,9 +49,9 @@ def for_development(application: Any) -> WSGIApplication:
     """The application with pages for its developer, where it has none of its own, and without redirects that stay."""
     for router in layers(application):
         if isinstance(router, Router):
-            for key, handler in (404, _explain_404), (500, _show_traceback):
-                if not router.handles(key):
-                    router.error(key)(handler)
+            for handler, *keys in _PAGES:
+                if not any(map(router.handles, keys)):
+                    router.error(keys[0])(handler)
 
     def served(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
@@ -75,6 +75,13 @@ def _show_traceback(request: Request, error: InternalServerError) -> Any:
     if error.original_exception is None or not _is_for_a_browser(request):
         raise error
     return of_exception(request, error.original_exception)
+
+
+_PAGES: list[Any] = [
+    (_explain_404, 404, NotFound, HTTPException),
+    (_show_traceback, 500, InternalServerError, Exception),
+]
+"""Each page, what it is registered for, and what people may have registered in its place."""
 
 
 def _is_for_a_browser(request: Request) -> bool:

@@ -16,6 +16,7 @@ import urllib.request
 import pytest
 from click.testing import CliRunner
 from markupsafe import escape
+from werkzeug.exceptions import HTTPException, NotFound
 
 from microfn import Router, __version__, cli
 from microfn.cli.run import for_development
@@ -468,3 +469,27 @@ def test_python_m_is_the_command_line(monkeypatch, capsys):
         runpy.run_module("microfn", run_name="__main__")
     assert ended.value.code == 0
     assert capsys.readouterr().out == f"microfn, version {__version__}\n"
+
+
+@pytest.mark.parametrize("key", [404, NotFound, HTTPException])
+def test_a_page_of_ones_own_is_shown_while_developing(key):
+    app = Router()
+    app.error(key)(lambda request, error: "my own page")
+    assert call(for_development(app), path="/nothing", HTTP_ACCEPT=BROWSER).text == "my own page"
+
+
+def test_of_app_and_what_is_put_around_it_the_latter_is_served(here):
+    wrapped = (
+        "import app\nfrom werkzeug.middleware.proxy_fix import ProxyFix\napp = app.app\napplication = ProxyFix(app)\n"
+    )
+    (here / "wrapped.py").write_text(wrapped)
+    assert typed("check", "wrapped").startswith("wrapped:application: ")
+    (here / "apart.py").write_text("import app\napp = app.app\nfrom other import application\n")
+    assert typed("check", "apart").startswith("apart:app: ")
+
+
+def test_match_where_a_path_ends_within_the_text_of_a_node(here):
+    (here / "notes.py").write_text("from microfn import Router\napp = Router()\napp.get('/notes')(print)\n")
+    assert "  the walk through the tree ends with it\n  near    GET /notes" in typed(
+        "match", "GET", "/note", "notes", code=1
+    )
