@@ -34,7 +34,7 @@ _ALLOWED = {
 _VALUES = {
     "prefix": {"prefix", "pattern"},
     "server_name": {"server_name"},
-    "port": {"port"},
+    "port": {"port", "site_port"},
     "bind": {"bind", "listen", "socket", "runtime", "address"},
     "directory": {"directory"},
     "venv": {"venv", "python"},
@@ -136,6 +136,7 @@ def _values(target: str, app: str, options: dict[str, Any]) -> dict[str, str]:
         "name": re.sub(r"[^A-Za-z0-9_-]+", "-", os.path.basename(given["directory"])).strip("-") or "microfn",
         "pattern": given["prefix"].replace(".", r"\."),
         "python": python,
+        "site_port": "" if given["port"] in (80, 443) else f":{given['port']}",
     }
 
 

@@ -19,7 +19,7 @@ class Answer(NamedTuple):
 
     @property
     def json(self) -> Any:
-        return json.loads(self.body)
+        return json.loads(joined(self))
 
 
 class Site:
@@ -32,12 +32,15 @@ class Site:
 
     def ask(self, method: str, target: str, *lines: str, body: bytes = b"") -> Answer:
         """One request on a connection of its own, and all that comes back until its end."""
-        with Wire(self.port) as wire:
+        with self.connect() as wire:
             wire.request(method, self.prefix + target, "Connection: close", *lines, body=body)
             return parse(wire.rest())
 
+    def connect(self) -> Wire:
+        return Wire(self.port, f"a.example:{self.port}")
+
     def begin(self, target: str) -> Wire:
-        wire = Wire(self.port)
+        wire = self.connect()
         wire.request("GET", self.prefix + target, "Connection: close")
         return wire
 
