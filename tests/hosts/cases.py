@@ -78,7 +78,7 @@ case("PATH_INFO of /", "/")(handed_over("path_info"))
 case("Authorization", "Bearer t0ken")(handed_over("authorization"))
 case("Host", "a.example:PORT")(handed_over("host"))
 case("REMOTE_ADDR", "127.0.0.1")(handed_over("remote_addr"))
-case("`wsgi.input_terminated`", "False")(handed_over("input_terminated"))
+case("`wsgi.input_terminated`", "True")(handed_over("input_terminated"))
 case("`wsgi.file_wrapper`", "True")(handed_over("file_wrapper"))
 case("the path as it came", "REQUEST_URI")(handed_over("raw"))
 

@@ -121,7 +121,7 @@ class Host:
 
     @property
     def missing(self) -> list[str]:
-        return [need for need in self.needs if not (shutil.which(need) or _is_module(need))]
+        return [need for need in self.needs if not _is_there(need)]
 
     @contextmanager
     def serving(self, directory: Path, prefix: str) -> Iterator[Site]:
@@ -133,10 +133,10 @@ class Host:
             yield Site(place.port, prefix, place.record)
 
 
-def _is_module(name: str) -> bool:
+def _is_there(name: str) -> bool:
     if name.startswith("mod_"):
         return (MODULES / f"{name}.so").exists()
-    return find_spec(name) is not None
+    return bool(shutil.which(name) or Path(sys.executable).with_name(name).exists() or find_spec(name))
 
 
 def free_port() -> int:

@@ -74,12 +74,14 @@ def parse(data: bytes) -> Answer:
 
 
 def joined(answer: Answer) -> bytes:
-    """Its body, without the chunks."""
+    """Its body, without the chunks. Raises ValueError where the last is missing."""
     if (answer.headers.get("Transfer-Encoding") or "").lower() != "chunked":
         return answer.body
     data, rest = b"", answer.body
     while True:
-        size, _, rest = rest.partition(b"\r\n")
+        size, separator, rest = rest.partition(b"\r\n")
+        if not separator:
+            raise ValueError("it is cut off")
         length = int(size, 16)
         if not length:
             return data
