@@ -36,7 +36,7 @@ _VALUES = {
     "server_name": {"server_name"},
     "port": {"port", "site_port"},
     "bind": {"bind", "listen", "socket", "runtime", "address"},
-    "directory": {"directory"},
+    "directory": {"directory", "name"},
     "venv": {"venv", "python"},
     "user": {"user"},
 }
