@@ -63,7 +63,7 @@ class _File(Template):
 
 
 def _file_for(target: str) -> _File:
-    return _File(files(__package__).joinpath("templates", f"{target}.txt").read_text("utf-8"))
+    return _File((files(__package__) / "templates" / f"{target}.txt").read_text("utf-8"))
 
 
 def _checked_target(ctx: click.Context, param: click.Parameter, given: str) -> str:  # noqa: ARG001 - click's
@@ -85,7 +85,7 @@ def _checked_target(ctx: click.Context, param: click.Parameter, given: str) -> s
 @click.option("--venv", help="Where its packages are, on that machine.  [default: where this command's are]")
 @click.option("--user", default="www-data", show_default=True, help="Whom it runs as.")
 @click.pass_context
-def command(ctx: click.Context, target: str, app: str | None, **options: Any) -> None:
+def command(ctx: click.Context, /, target: str, app: str | None, **options: Any) -> None:
     r"""Print the file with which a host serves an application. Its first lines say where it belongs.
 
     \b
@@ -160,7 +160,7 @@ def _importing(app: str) -> dict[str, str]:
     if factory != name:
         lines = [f"from {module} import {factory}", f"application = {name}"]
     else:
-        lines = [f"from {module} import {name}" + (f" as application" if name != "application" else "")]
+        lines = [f"from {module} import {name}" + (" as application" if name != "application" else "")]
     return {
         "app": app,
         "factory": f"{module}:{factory}" if factory != name else "",

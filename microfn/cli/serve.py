@@ -43,13 +43,13 @@ def command(  # noqa: PLR0917 - click names them all
         server, arguments = "waitress", _for_waitress(bind, threads)
     arguments += [*options, name if ":" in name else f"{name}:app"]
     if is_printed:
-        click.echo(shlex.join([_PROGRAMS[server], *arguments]))
+        click.echo(shlex.join([_PROGRAMS[server], *arguments]))  # noqa: S603 - the same
         return
     if find_spec(server) is None:
         raise click.ClickException(f'{server} is not installed: pip install "microfn[{server}]"')
     sys.stdout.flush()
     if sys.platform == "win32":  # execv would leave the console to its shell
-        raise SystemExit(subprocess.call([sys.executable, "-m", server, *arguments]))
+        raise SystemExit(subprocess.call([sys.executable, "-m", server, *arguments]))  # noqa: S603 - the same
     os.execv(sys.executable, [sys.executable, "-m", server, *arguments])  # noqa: S606 - the very interpreter
 
 

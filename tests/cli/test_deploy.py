@@ -116,7 +116,9 @@ def test_what_would_mean_something_else_in_a_file_is_refused(option, begin, mean
     assert meant in " ".join(printed("apache", option, begin + value, code=2).split())
 
 
-@pytest.mark.parametrize("value", ["8000", ":8000", "localhost", "unix:http.sock", "unix:/a b", "a:b", "127.0.0.1:8000;"])
+@pytest.mark.parametrize(
+    "value", ["8000", ":8000", "localhost", "unix:http.sock", "unix:/a b", "a:b", "127.0.0.1:8000;"]
+)
 def test_what_is_no_address_is_refused(value):
     assert "--bind is HOST:PORT or unix:PATH" in printed("nginx", "--bind", value, code=2)
 
@@ -126,7 +128,10 @@ WRONG = [
     (("ngnix",), "did you mean nginx?"),
     (("Apache",), "did you mean apache?"),
     (("heroku",), "passenger, lambda\n"),
-    (("cgi", "--prefix", "/shop"), "cgi has no use for --prefix, only gunicorn, waitress, nginx, apache, uwsgi, passenger"),
+    (
+        ("cgi", "--prefix", "/shop"),
+        "cgi has no use for --prefix, only gunicorn, waitress, nginx, apache, uwsgi, passenger",
+    ),
     (("nginx", "--user", "me"), "nginx has no use for --user"),
     (("apache", "--prefix", "shop"), "--prefix is a path like /shop, not 'shop'"),
     (("cgi", "--venv", "/srv/my venv"), "the first line of a program cannot name '/srv/my venv/bin/python'"),

@@ -199,7 +199,9 @@ def large(site: Site) -> str:
 
 @case("POST in chunks", "whole")
 def chunked(site: Site) -> str:
-    return upload(site, "Transfer-Encoding: chunked", body=b"5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n", data=b"hello world")
+    return upload(
+        site, "Transfer-Encoding: chunked", body=b"5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n", data=b"hello world"
+    )
 
 
 @case("a stream", "piece by piece")

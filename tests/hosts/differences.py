@@ -50,7 +50,9 @@ DIFFERENCES = [
     Difference("`/echo/%FF`", LIGHTTPD, "400 text/html", "lighttpd refuses it"),
     Difference("`/echo/%FF`", (A2WSGI,), "/\ufffd", "a2wsgi has put U+FFFD in its place"),
     Difference("`//docs`", (*APACHE[:3], *LIGHTTPD), "200 the docs", "the slashes are joined before"),
-    Difference("`//docs`", ("waitress", "Passenger", "wsgiref"), "200 the docs", "the slashes are joined before", ("",)),
+    Difference(
+        "`//docs`", ("waitress", "Passenger", "wsgiref"), "200 the docs", "the slashes are joined before", ("",)
+    ),
     Difference("`//docs`", ("cheroot",), "400 text/plain", "cheroot refuses it"),
     Difference(
         "`/x/../docs`",

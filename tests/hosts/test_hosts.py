@@ -28,7 +28,10 @@ def served(request: pytest.FixtureRequest) -> Iterator[tuple[Host, Site]]:
             pytest.fail(told)
         pytest.skip(told)
     # Not pytest's own directory, which nobody else can enter: some hosts are another user.
-    with tempfile.TemporaryDirectory(prefix="microfn-hosts-") as directory, host.serving(Path(directory), prefix) as site:
+    with (
+        tempfile.TemporaryDirectory(prefix="microfn-hosts-") as directory,
+        host.serving(Path(directory), prefix) as site,
+    ):
         yield host, site
 
 
