@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint docs check package versions bench bench-quick clean
+.PHONY: help run test hosts hosts-apt pages lint docs check package versions bench bench-quick clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -15,9 +15,20 @@ run: $(VENV)/run.stamp ## serve examples/hello.py with gunicorn on 127.0.0.1:800
 
 test: $(VENV)/dev.stamp ## run all tests
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -m "not speed and not package"
+	$(BIN)/coverage run -m pytest -m "not speed and not package and not hosts"
 	$(BIN)/coverage report
 	$(BIN)/python -m pytest -m speed
+
+hosts: $(VENV)/hosts.stamp ## run one set of requests through every host; none may be missing
+	MICROFN_HOSTS=all $(BIN)/python -m pytest -q -m hosts tests/hosts
+
+hosts-apt: ## install with apt, as root, the hosts that pip does not bring
+	apt-get update || true
+	DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends apache2 gcc \
+		libapache2-mod-passenger libapache2-mod-wsgi-py3 libev-dev lighttpd nginx-light python3-dev python3-venv
+
+pages: $(VENV)/dev.stamp ## write anew what docs/deployment shows of files and of hosts
+	$(BIN)/python -m tests.hosts.pages
 
 lint: $(VENV)/dev.stamp ## ruff, mypy --strict, import-linter
 	$(BIN)/ruff check
@@ -65,6 +76,10 @@ $(VENV)-bench/stamp: setup.cfg setup.py
 
 $(VENV)/run.stamp: setup.cfg setup.py | $(BIN)/python
 	$(PIP) install --editable '.[gunicorn]'
+	touch $@
+
+$(VENV)/hosts.stamp: $(VENV)/dev.stamp
+	$(PIP) install --editable '.[hosts]'
 	touch $@
 
 $(VENV)/dev.stamp: setup.cfg setup.py | $(BIN)/python

@@ -29,4 +29,6 @@ def interpreter(version: str) -> str:
 def tests(session: nox.Session) -> None:
     """All tests but those of speed and those with servers; arguments go to pytest."""
     session.install(".[test]")
-    session.run("python", "-m", "pytest", "-q", "-m", "not speed and not server and not package", *session.posargs)
+    session.run(
+        "python", "-m", "pytest", "-q", "-m", "not speed and not server and not package and not hosts", *session.posargs
+    )

@@ -78,7 +78,8 @@ def event_stream(source: Iterable[Any] | queue.Queue[Any], *, heartbeat: float =
     if isinstance(source, (str, bytes, dict, type)) or not (hasattr(source, "get") or isinstance(source, Iterable)):
         raise TypeError(f"events come from a queue or an iterator, not from {source!r:.100}")
     # A queue first: gevent's, which it puts in the place of the standard library's, is iterable too.
-    items = _taken(source, heartbeat) if hasattr(source, "get") else iter(source)
+    given: Any = source
+    items = _taken(given, heartbeat) if hasattr(given, "get") else iter(given)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # nginx would keep events back
     return Response(_Stream(items), headers=headers, content_type="text/event-stream")
 

@@ -34,9 +34,9 @@ _ALLOWED = {
 _VALUES = {
     "prefix": {"prefix", "pattern"},
     "server_name": {"server_name"},
-    "port": {"port"},
+    "port": {"port", "site_port"},
     "bind": {"bind", "listen", "socket", "runtime", "address"},
-    "directory": {"directory"},
+    "directory": {"directory", "name"},
     "venv": {"venv", "python"},
     "user": {"user"},
 }
@@ -63,7 +63,7 @@ class _File(Template):
 
 
 def _file_for(target: str) -> _File:
-    return _File(files(__package__).joinpath("templates", f"{target}.txt").read_text("utf-8"))
+    return _File((files(__package__) / "templates" / f"{target}.txt").read_text("utf-8"))
 
 
 def _checked_target(ctx: click.Context, param: click.Parameter, given: str) -> str:  # noqa: ARG001 - click's
@@ -85,7 +85,7 @@ def _checked_target(ctx: click.Context, param: click.Parameter, given: str) -> s
 @click.option("--venv", help="Where its packages are, on that machine.  [default: where this command's are]")
 @click.option("--user", default="www-data", show_default=True, help="Whom it runs as.")
 @click.pass_context
-def command(ctx: click.Context, target: str, app: str | None, **options: Any) -> None:
+def command(ctx: click.Context, /, target: str, app: str | None, **options: Any) -> None:
     """Print the file with which a host serves an application. Its first lines say where it belongs.
 
     \b
@@ -136,6 +136,7 @@ def _values(target: str, app: str, options: dict[str, Any]) -> dict[str, str]:
         "name": re.sub(r"[^A-Za-z0-9_-]+", "-", os.path.basename(given["directory"])).strip("-") or "microfn",
         "pattern": given["prefix"].replace(".", r"\."),
         "python": python,
+        "site_port": "" if given["port"] in (80, 443) else f":{given['port']}",
     }
 
 

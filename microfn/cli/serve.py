@@ -1,9 +1,10 @@
-"""`microfn serve`: gunicorn, with defaults that fit the machine."""
+"""`microfn serve`: gunicorn, with defaults that fit the machine; on Windows, where it does not run, waitress."""
 
 from __future__ import annotations
 
 import os
 import shlex
+import subprocess
 import sys
 from importlib.util import find_spec
 
@@ -13,6 +14,8 @@ from .application import APP, find
 
 __all__ = ["command"]
 
+_PROGRAMS = {"gunicorn": "gunicorn", "waitress": "waitress-serve"}
+
 
 @click.command("serve", context_settings={"ignore_unknown_options": True})
 @APP
@@ -20,11 +23,11 @@ __all__ = ["command"]
 @click.option("--workers", type=click.IntRange(1), help="Processes.  [default: one for each core]")
 @click.option("--threads", type=click.IntRange(1), default=4, show_default=True, help="Threads of each process.")
 @click.option("--print", "is_printed", is_flag=True, help="Print the command instead of running it.")
-@click.argument("options", nargs=-1, type=click.UNPROCESSED, metavar="[-- GUNICORN OPTIONS]")
+@click.argument("options", nargs=-1, type=click.UNPROCESSED, metavar="[-- OPTIONS]")
 def command(  # noqa: PLR0917 - click names them all
     app: str | None, bind: str, workers: int | None, threads: int, is_printed: bool, options: tuple[str, ...]
 ) -> None:
-    """Serve an application with gunicorn.
+    """Serve an application with gunicorn; on Windows with waitress.
 
     \b
     microfn serve
@@ -32,16 +35,32 @@ def command(  # noqa: PLR0917 - click names them all
     microfn serve shop.app:app -- --max-requests 10000 --certfile cert.pem --keyfile key.pem
 
     A worker that hangs for 30 seconds is replaced, and requests have as many to end when the server is told to stop.
-    All options of gunicorn can follow behind "--"; they come last, so they win.
+    All options of gunicorn can follow behind "--"; they come last, so they win. On Windows they are waitress's, which
+    has no workers.
     """  # noqa: D301 - click wants the character
     name = find(app)
-    arguments = ["--bind", bind, "--worker-class", "gthread", "--workers", str(workers or os.cpu_count() or 1)]
-    arguments += ["--threads", str(threads), "--timeout", "30", "--graceful-timeout", "30"]
-    arguments += ["--no-control-socket", "--access-logfile", "-", *options, name if ":" in name else f"{name}:app"]
+    server, arguments = "gunicorn", _for_gunicorn(bind, workers, threads)
+    if sys.platform == "win32":
+        server, arguments = "waitress", _for_waitress(bind, threads)
+    arguments += [*options, name if ":" in name else f"{name}:app"]
     if is_printed:
-        click.echo(shlex.join(["gunicorn", *arguments]))
+        click.echo(shlex.join([_PROGRAMS[server], *arguments]))
         return
-    if find_spec("gunicorn") is None:
-        raise click.ClickException('gunicorn is not installed: pip install "microfn[gunicorn]"')
+    if find_spec(server) is None:
+        raise click.ClickException(f'{server} is not installed: pip install "microfn[{server}]"')
     sys.stdout.flush()
-    os.execv(sys.executable, [sys.executable, "-m", "gunicorn", *arguments])  # noqa: S606 - the very interpreter
+    if sys.platform == "win32":  # execv would leave the console to its shell
+        raise SystemExit(subprocess.call([sys.executable, "-m", server, *arguments]))  # noqa: S603 - the same
+    os.execv(sys.executable, [sys.executable, "-m", server, *arguments])  # noqa: S606 - the very interpreter
+
+
+def _for_waitress(bind: str, threads: int) -> list[str]:
+    return [f"--listen={bind}", f"--threads={threads}"]
+
+
+def _for_gunicorn(bind: str, workers: int | None, threads: int) -> list[str]:
+    return [
+        *("--bind", bind, "--worker-class", "gthread", "--workers", str(workers or os.cpu_count() or 1)),
+        *("--threads", str(threads), "--timeout", "30", "--graceful-timeout", "30"),
+        *("--no-control-socket", "--access-logfile", "-"),
+    ]

@@ -91,7 +91,7 @@ def typed(*words, code=0):
 
 def test_help_shows_every_command_with_examples():
     shown = typed("--help")
-    for name in "run", "serve", "routes", "match", "check", "new":
+    for name in "run", "serve", "routes", "match", "check", "new", "deploy":
         assert f"  {name} " in shown
         assert f"microfn {name}" in typed(name, "--help")
     assert "0.1.0" in typed("--version")
@@ -272,6 +272,21 @@ def test_serve_is_gunicorn_with_honest_defaults(monkeypatch):
     assert str(os.cpu_count()) in words
     monkeypatch.setattr("microfn.cli.serve.find_spec", lambda name: None)
     assert 'pip install "microfn[gunicorn]"' in typed("serve", code=1)
+
+
+@pytest.mark.usefixtures("here")
+def test_serve_is_waitress_on_windows(monkeypatch):
+    ran = []
+    monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.setattr("microfn.cli.serve.subprocess.call", lambda command: ran.append(command) or 3)
+    assert typed("serve", "--print") == "waitress-serve --listen=127.0.0.1:8000 --threads=4 app:app\n"
+    monkeypatch.setattr("microfn.cli.serve.find_spec", lambda name: name == "waitress")
+    typed("serve", "app:app", "--threads", "9", "--", "--ident=me", code=3)
+    assert ran == [
+        [sys.executable, "-m", "waitress", "--listen=127.0.0.1:8000", "--threads=9", "--ident=me", "app:app"]
+    ]
+    monkeypatch.setattr("microfn.cli.serve.find_spec", lambda name: None)
+    assert 'pip install "microfn[waitress]"' in typed("serve", code=1)
 
 
 def test_new_writes_a_project_that_runs_at_once(tmp_path):

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from ..servers.wire import Wire
 from . import app
 from .site import Answer, Site, joined, new_key
 
@@ -63,7 +62,7 @@ def redirected(site: Site, answer: Answer) -> str:
 def handed_over(name: str) -> Observe:
     def observe(site: Site) -> str:
         answer = site.ask("GET", "/", "Authorization: Bearer t0ken")
-        return str(answer.json[name]) if answer.status == 200 else told(answer)
+        return str(answer.json[name]).replace(str(site.port), "PORT") if answer.status == 200 else told(answer)
 
     return observe
 
@@ -77,16 +76,16 @@ case("the prefix is", "SCRIPT_NAME")(
 )
 case("PATH_INFO of /", "/")(handed_over("path_info"))
 case("Authorization", "Bearer t0ken")(handed_over("authorization"))
-case("Host", "a.example")(handed_over("host"))
+case("Host", "a.example:PORT")(handed_over("host"))
 case("REMOTE_ADDR", "127.0.0.1")(handed_over("remote_addr"))
-case("`wsgi.input_terminated`", "False")(handed_over("input_terminated"))
+case("`wsgi.input_terminated`", "True")(handed_over("input_terminated"))
 case("`wsgi.file_wrapper`", "True")(handed_over("file_wrapper"))
 case("the path as it came", "REQUEST_URI")(handed_over("raw"))
 
 
 @case("the prefix without a slash", "200")
 def bare(site: Site) -> str:
-    with Wire(site.port) as wire:
+    with site.connect() as wire:
         wire.request("GET", site.prefix or "/", "Connection: close")
         data = wire.rest()
     status = data.split(b" ", 2)[1].decode()

@@ -14,12 +14,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
 from ..documents import ROOT, blocks
 from .site import Site
 
+PAGES = ROOT / "docs/deployment"
 SOURCE = Path(__file__).with_name("app.py")
 DEADLINE = 20.0
 MODULES = Path("/usr/lib/apache2/modules")
@@ -95,12 +97,16 @@ class Place:
         for process in reversed(self._processes):
             process.terminate()
         for process in reversed(self._processes):
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait(10)
-                raise
+            _wait_for(process)
+
+
+def _wait_for(process: subprocess.Popen[bytes]) -> None:
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait(10)
+        raise
 
 
 @dataclass(frozen=True)
@@ -108,14 +114,18 @@ class Host:
     name: str
     start: Callable[[Place], None]
     needs: tuple[str, ...]
-    """Programs and modules of Python."""
+    """Programs, modules of Apache, modules of Python."""
     install: str
-    page: str
-    takes_prefix: bool = True
+    where: str = ""
+    """Where alone it can serve an application: `at /`, or anywhere."""
+
+    @property
+    def prefixes(self) -> tuple[str, ...]:
+        return ("",) if self.where else ("", "/svc")
 
     @property
     def missing(self) -> list[str]:
-        return [need for need in self.needs if not (shutil.which(need) or _is_module(need))]
+        return [need for need in self.needs if not _is_there(need)]
 
     @contextmanager
     def serving(self, directory: Path, prefix: str) -> Iterator[Site]:
@@ -127,10 +137,10 @@ class Host:
             yield Site(place.port, prefix, place.record)
 
 
-def _is_module(name: str) -> bool:
+def _is_there(name: str) -> bool:
     if name.startswith("mod_"):
         return (MODULES / f"{name}.so").exists()
-    return find_spec(name) is not None
+    return bool(shutil.which(name) or Path(sys.executable).with_name(name).exists() or find_spec(name))
 
 
 def free_port() -> int:
@@ -142,12 +152,6 @@ def free_port() -> int:
 
 def with_prefix(place: Place) -> list[str]:
     return ["--prefix", place.prefix] if place.prefix else []
-
-
-def shown(page: str, language: str, number: int = 0) -> str:
-    """A block of a page."""
-    document = ROOT / "docs/deployment" / f"{page}.md"
-    return [text for name, text in blocks(document) if name == language][number]
 
 
 def gunicorn(place: Place, worker_class: str = "gthread", bind: str = "") -> None:
@@ -180,8 +184,9 @@ def nginx_before_gunicorn(place: Place) -> None:
     nginx(place, place.deploy("nginx", "--port", str(place.port), "--bind", bind, *with_prefix(place)))
 
 
-def uwsgi(place: Place, *options: str) -> None:
-    place.write("uwsgi.ini", place.deploy("uwsgi", "--bind", f"127.0.0.1:{place.port}", *with_prefix(place)))
+def uwsgi(place: Place, *options: str, bind: str = "") -> None:
+    bind = bind or f"127.0.0.1:{place.port}"
+    place.write("uwsgi.ini", place.deploy("uwsgi", "--bind", bind, *with_prefix(place)))
     program = Path(sys.executable).with_name("uwsgi")
     place.start([str(program), "uwsgi.ini", *options])
 
@@ -227,25 +232,107 @@ def system_venv(place: Place) -> Path:
     return venv
 
 
-HOSTS = [
-    Host(
-        f"gunicorn {name}",
-        lambda place, name=name: gunicorn(place, name),  # type: ignore[misc]
-        ("gunicorn", *(("gevent", "packaging") if name == "gevent" else ())),
-        "pip install 'microfn[hosts]'",
-        "gunicorn",
+def shown_for(place: Place, page: str, language: str, number: int = 0) -> str:
+    """A block of a page, for this place instead of /srv/shop."""
+    (text,) = [text for name, text in blocks(PAGES / f"{page}.md") if name == language][number : number + 1]
+    here = {"/srv/shop": str(place.directory), " /shop ": f" {place.prefix or '/'} ", "shop:app": "app:app"}
+    if not place.prefix:
+        here |= {'"/shop" =>': '"/" =>', '/app.cgi" )': '/app.cgi/" )'}
+    here |= {"/shop": place.prefix, "listen 80": f"listen {place.port}"}
+    here["*:80"] = f"*:{place.port}"
+    for there, instead in here.items():
+        text = text.replace(there, instead)
+    return text
+
+
+def nginx_before_uwsgi(place: Place) -> None:
+    port = free_port()
+    uwsgi(place, "--socket", f"127.0.0.1:{port}", bind=f"127.0.0.1:{free_port()}")
+    nginx(place, shown_for(place, "uwsgi", "nginx").replace("127.0.0.1:8001", f"127.0.0.1:{port}"))
+
+
+def nginx_before_flup(place: Place) -> None:
+    bind = f"127.0.0.1:{free_port()}"
+    program = place.write("app.fcgi", place.deploy("fastcgi", "--bind", bind), 0o755)
+    place.start([str(program)])
+    nginx(place, shown_for(place, "fastcgi", "nginx").replace("127.0.0.1:8000", bind))
+
+
+def apache_embedded(place: Place) -> None:
+    site = shown_for(place, "apache", "apache").replace(f"{place.directory}/.venv", str(system_venv(place)))
+    _write_application(place, place.deploy("apache"))
+    apache(place, site, ("mod_wsgi",))
+
+
+def apache_cgi(place: Place) -> None:
+    place.write("app.cgi", place.deploy("cgi", "--venv", str(system_venv(place))), 0o755)
+    sockets = f"ScriptSock {place.directory}/cgid.sock\n"
+    apache(place, shown_for(place, "cgi", "apache"), ("mod_alias", "mod_cgid"), sockets)
+
+
+def lighttpd(place: Place, site: str) -> None:
+    main = place.write(
+        "lighttpd.conf",
+        f'server.document-root = "{place.directory}"\nserver.port = {place.port}\nserver.bind = "127.0.0.1"\n'
+        f'server.errorlog = "{place.log}"\nserver.upload-dirs = ( "{place.directory}" )\n{site}',
     )
-    for name in ("sync", "gthread", "gevent")
-]
-HOSTS += [
-    Host("nginx, gunicorn", nginx_before_gunicorn, ("nginx", "gunicorn"), "apt install nginx-light", "nginx"),
-    Host("waitress", waitress, ("waitress",), "pip install 'microfn[hosts]'", "waitress"),
-    Host("uWSGI", uwsgi, ("uwsgi",), "pip install 'microfn[hosts]'", "uwsgi"),
-    Host(
-        "Apache mod_wsgi, daemon",
-        apache_daemon,
-        ("apache2", "mod_wsgi"),
-        "apt install apache2 libapache2-mod-wsgi-py3",
-        "apache",
-    ),
+    place.start([shutil.which("lighttpd") or "", "-D", "-f", str(main)])
+
+
+def lighttpd_cgi(place: Place) -> None:
+    place.write("app.cgi", place.deploy("cgi"), 0o755)
+    lighttpd(place, shown_for(place, "cgi", "lighttpd"))
+
+
+def lighttpd_flup(place: Place) -> None:
+    place.write("app.fcgi", place.deploy("fastcgi"), 0o755)
+    lighttpd(place, shown_for(place, "fastcgi", "lighttpd"))
+
+
+def passenger(place: Place) -> None:
+    venv = system_venv(place)
+    options = ["--venv", str(venv), "--user", USER, "--port", str(place.port), *with_prefix(place)]
+    text = place.deploy("passenger", *options)
+    place.write("passenger_wsgi.py", text)
+    (place.directory / "public").mkdir()
+    (site,) = re.findall(r"^    <VirtualHost.*?</VirtualHost>\n", text, re.MULTILINE | re.DOTALL)
+    root = Path("/usr/lib/ruby/vendor_ruby/phusion_passenger/locations.ini")
+    above = f"PassengerRoot {root}\nPassengerInstanceRegistryDir {place.directory}\n"
+    apache(place, site, ("mod_alias", "mod_passenger"), above)
+
+
+def simple(place: Place, server: str) -> None:
+    """One of those that take no file: the command of its row."""
+    rows = re.findall(r"^\| (\S+) \| [^|]* \| `([^|`]*)`", (PAGES / "others.md").read_text(), re.MULTILINE)
+    command = dict(rows)[server].replace("8000", str(place.port)).replace("shop", "app")
+    place.write("asgi.py", shown_for(place, "others", "text").replace("shop", "app"))
+    words = [word for word in shlex.split(command) if word != "PYTHONPATH=."]
+    if words[0] == "python":
+        words[0] = sys.executable
+    else:
+        words[0] = str(Path(sys.executable).with_name(words[0]))
+    place.start(words, PYTHONPATH=str(place.directory))
+
+
+PIP = "pip install 'microfn[hosts]'"
+HOSTS = [
+    Host("gunicorn sync", partial(gunicorn, worker_class="sync"), ("gunicorn",), PIP),
+    Host("gunicorn gthread", gunicorn, ("gunicorn",), PIP),
+    Host("gunicorn gevent", partial(gunicorn, worker_class="gevent"), ("gunicorn", "gevent", "packaging"), PIP),
+    Host("nginx, gunicorn", nginx_before_gunicorn, ("nginx", "gunicorn"), "apt install nginx-light"),
+    Host("waitress", waitress, ("waitress",), PIP),
+    Host("uWSGI", uwsgi, ("uwsgi",), PIP),
+    Host("nginx, uWSGI", nginx_before_uwsgi, ("nginx", "uwsgi"), f"apt install nginx-light; {PIP}"),
+    Host("mod_wsgi, daemon", apache_daemon, ("apache2", "mod_wsgi"), "apt install apache2 libapache2-mod-wsgi-py3"),
+    Host("mod_wsgi, embedded", apache_embedded, ("apache2", "mod_wsgi"), "apt install apache2 libapache2-mod-wsgi-py3"),
+    Host("Apache CGI", apache_cgi, ("apache2", "mod_cgid"), "apt install apache2"),
+    Host("lighttpd CGI", lighttpd_cgi, ("lighttpd",), "apt install lighttpd"),
+    Host("lighttpd FastCGI", lighttpd_flup, ("lighttpd", "flup"), f"apt install lighttpd; {PIP}"),
+    Host("nginx FastCGI", nginx_before_flup, ("nginx", "flup"), f"apt install nginx-light; {PIP}"),
+    Host("Passenger", passenger, ("apache2", "mod_passenger"), "apt install libapache2-mod-passenger"),
+    Host("wsgiref", partial(simple, server="wsgiref"), (), "", "at /"),
+    Host("bjoern", partial(simple, server="bjoern"), ("bjoern",), PIP, "at /"),
+    Host("cheroot", partial(simple, server="cheroot"), ("cheroot",), PIP, "at /"),
+    Host("granian", partial(simple, server="granian"), ("granian",), PIP, "at /"),
+    Host("uvicorn, a2wsgi", partial(simple, server="uvicorn"), ("uvicorn", "a2wsgi"), PIP, "at /"),
 ]

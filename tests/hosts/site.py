@@ -19,7 +19,7 @@ class Answer(NamedTuple):
 
     @property
     def json(self) -> Any:
-        return json.loads(self.body)
+        return json.loads(joined(self))
 
 
 class Site:
@@ -32,12 +32,15 @@ class Site:
 
     def ask(self, method: str, target: str, *lines: str, body: bytes = b"") -> Answer:
         """One request on a connection of its own, and all that comes back until its end."""
-        with Wire(self.port) as wire:
+        with self.connect() as wire:
             wire.request(method, self.prefix + target, "Connection: close", *lines, body=body)
             return parse(wire.rest())
 
+    def connect(self) -> Wire:
+        return Wire(self.port, f"a.example:{self.port}")
+
     def begin(self, target: str) -> Wire:
-        wire = Wire(self.port)
+        wire = self.connect()
         wire.request("GET", self.prefix + target, "Connection: close")
         return wire
 
@@ -71,12 +74,14 @@ def parse(data: bytes) -> Answer:
 
 
 def joined(answer: Answer) -> bytes:
-    """Its body, without the chunks."""
+    """Its body, without the chunks. Raises ValueError where the last is missing."""
     if (answer.headers.get("Transfer-Encoding") or "").lower() != "chunked":
         return answer.body
     data, rest = b"", answer.body
     while True:
-        size, _, rest = rest.partition(b"\r\n")
+        size, separator, rest = rest.partition(b"\r\n")
+        if not separator:
+            raise ValueError("it is cut off")
         length = int(size, 16)
         if not length:
             return data

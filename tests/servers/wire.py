@@ -24,7 +24,8 @@ class Answer(NamedTuple):
 class Wire:
     """A connection to 127.0.0.1, of which every byte is accounted for."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, host: str = "a.example") -> None:
+        self._host = host
         self._socket = socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT)
         self._file = self._socket.makefile("rb")
 
@@ -48,7 +49,7 @@ class Wire:
 
     def request(self, method: str, target: str, *lines: str, body: bytes = b"") -> None:
         """Send a request with exactly these header lines besides Host."""
-        head = "\r\n".join([f"{method} {target} HTTP/1.1", "Host: a.example", *lines, "", ""])
+        head = "\r\n".join([f"{method} {target} HTTP/1.1", f"Host: {self._host}", *lines, "", ""])
         self.send(head.encode("latin-1") + body)
 
     def end(self) -> None:

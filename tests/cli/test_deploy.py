@@ -1,0 +1,148 @@
+"""`microfn deploy`: what is printed, and what is refused."""
+
+from __future__ import annotations
+
+import compileall
+import configparser
+import os
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from microfn import cli
+
+SHOP = "from microfn import Router\n\napp = Router()\napplication = app\n\n\ndef create():\n    return app\n"
+TARGETS = "gunicorn waitress nginx apache uwsgi cgi fastcgi passenger lambda".split()
+PLACE = ("--directory", "/srv/shop", "--venv", "/srv/shop/.venv")
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    (tmp_path / "shop_for_deploy.py").write_text(SHOP)
+    yield tmp_path
+    sys.modules.pop("shop_for_deploy", None)
+
+
+def printed(target, *options, app="shop_for_deploy:app", code=0):
+    result = CliRunner().invoke(cli.main, ["deploy", target, *([app] if app else []), *options])
+    assert result.exit_code == code, result.output
+    return result.output
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("app", ["shop_for_deploy:app", "shop_for_deploy:create()"])
+def test_everything_of_a_template_is_filled_in(target, app):
+    text = printed(target, app=app)
+    assert text.endswith("\n")
+    assert "@" not in text
+    assert not [line for line in text.splitlines() if line.startswith(("?", "!")) and not line.startswith("#!")]
+    assert text.isascii()
+
+
+@pytest.mark.parametrize("target", ["cgi", "fastcgi", "passenger", "lambda"])
+@pytest.mark.parametrize("name", ["app", "application", "create()"])
+def test_programs_are_python(target, name, here):
+    (here / "program.py").write_text(printed(target, app=f"shop_for_deploy:{name}"))
+    assert compileall.compile_file(here / "program.py", quiet=1)
+
+
+@pytest.mark.parametrize("target", ["gunicorn", "waitress", "uwsgi"])
+def test_units_are_ini(target):
+    parser = configparser.ConfigParser(interpolation=None)
+    parser.optionxform = str
+    parser.read_string(printed(target, *PLACE))
+    if target == "uwsgi":
+        assert parser["uwsgi"]["chdir"] == "/srv/shop"
+    else:
+        assert parser["Service"]["WorkingDirectory"] == "/srv/shop"
+        assert parser["Service"]["ExecStart"].startswith(f'"/srv/shop/.venv/bin/python" -m {target} ')
+
+
+SHOWN = [
+    ("gunicorn", ["--prefix", "/shop"], 'Environment="SCRIPT_NAME=/shop"'),
+    ("gunicorn", ["--bind", "unix:/run/shop/http.sock"], "RuntimeDirectory=shop"),
+    ("waitress", ["--bind", "unix:/run/http.sock"], '"--unix-socket=/run/http.sock"'),
+    ("waitress", ["--prefix", "/shop/"], "--url-prefix=/shop \\"),
+    ("nginx", ["--prefix", "/v1.0"], r'location ~ "^/v1\.0(/|$)"'),
+    ("nginx", ["--prefix", "/"], "location / {\n        # Nothing"),
+    ("nginx", ["--bind", "unix:/run/http.sock"], "proxy_pass http://unix:/run/http.sock;"),
+    ("nginx", ["--port", "8080"], "proxy_set_header Host $host:8080;"),
+    ("nginx", ["--port", "443"], "proxy_set_header Host $host;"),
+    ("nginx", ["--server-name", "*.example.com"], "server_name *.example.com;"),
+    ("apache", ["--prefix", "/shop"], 'WSGIScriptAlias "/shop" "'),
+    ("apache", ["--directory", "/srv/my shop"], 'WSGIDaemonProcess "my-shop" '),
+    ("apache", ["--directory", "/"], 'WSGIDaemonProcess "microfn" '),
+    ("uwsgi", ["--prefix", "/shop"], "mount = /shop=shop_for_deploy:app\nmanage-script-name = true"),
+    ("uwsgi", ["--bind", "unix:/run/http.sock"], "http-socket = /run/http.sock"),
+    ("fastcgi", ["--bind", "[::1]:9000"], 'bindAddress=("::1", 9000)'),
+    ("fastcgi", ["--bind", "unix:/run/shop.sock"], 'bindAddress="/run/shop.sock"'),
+    ("fastcgi", [], "WSGIServer(application, debug=False).run()"),
+    ("passenger", ["--prefix", "/shop"], 'PassengerBaseURI "/shop"'),
+    ("cgi", ["--venv", "/srv/venv"], "#!/srv/venv/bin/python\n"),
+]
+
+
+@pytest.mark.parametrize(("target", "options", "shown"), SHOWN)
+def test_options_reach_the_file(target, options, shown):
+    assert shown in printed(target, *options)
+
+
+def test_without_options_it_is_this_directory_and_this_python(here):
+    (here / "app.py").write_text("app = lambda environ, start_response: []\n")
+    text = printed("gunicorn", app=None)
+    assert f"WorkingDirectory={os.getcwd()}\n" in text
+    assert f'ExecStart="{sys.executable}" -m gunicorn --bind "127.0.0.1:8000"' in text
+    sys.modules.pop("app")
+
+
+HOSTILE = ['a"b', "a'b", "a\nb", "a;b", "a b\n", "$HOME", "%h", "{a}", "a\\b", "a\0b", "#a", "`a`", "a\x85b"]
+
+
+@pytest.mark.parametrize("value", HOSTILE)
+@pytest.mark.parametrize(
+    ("option", "begin", "meant"),
+    [
+        ("--directory", "/srv/", "--directory is an absolute path"),
+        ("--venv", "/srv/", "--venv is an absolute path"),
+        ("--prefix", "/", "--prefix is a path like /shop"),
+        ("--server-name", "", "--server-name is the name of a host"),
+        ("--user", "", "--user is the name of a user"),
+    ],
+)
+def test_what_would_mean_something_else_in_a_file_is_refused(option, begin, meant, value):
+    assert meant in " ".join(printed("apache", option, begin + value, code=2).split())
+
+
+@pytest.mark.parametrize(
+    "value", ["8000", ":8000", "localhost", "unix:http.sock", "unix:/a b", "a:b", "127.0.0.1:8000;"]
+)
+def test_what_is_no_address_is_refused(value):
+    assert "--bind is HOST:PORT or unix:PATH" in printed("nginx", "--bind", value, code=2)
+
+
+WRONG = [
+    (("ngnix",), "there is nothing for 'ngnix', only for gunicorn, waitress, nginx"),
+    (("ngnix",), "did you mean nginx?"),
+    (("Apache",), "did you mean apache?"),
+    (("heroku",), "passenger, lambda\n"),
+    (
+        ("cgi", "--prefix", "/shop"),
+        "cgi has no use for --prefix, only gunicorn, waitress, nginx, apache, uwsgi, passenger",
+    ),
+    (("nginx", "--user", "me"), "nginx has no use for --user"),
+    (("apache", "--prefix", "shop"), "--prefix is a path like /shop, not 'shop'"),
+    (("cgi", "--venv", "/srv/my venv"), "the first line of a program cannot name '/srv/my venv/bin/python'"),
+    (("uwsgi", "--port", "0"), "Invalid value for '--port'"),
+]
+
+
+@pytest.mark.parametrize(("words", "shown"), WRONG)
+def test_what_is_typed_wrong_is_told(words, shown):
+    assert shown in printed(*words, code=2)
+
+
+def test_an_application_that_is_not_there_is_told():
+    assert "did you mean shop_for_deploy:app?" in printed("nginx", app="shop_for_deploy:ap", code=1)

@@ -1,0 +1,91 @@
+"""What hosts do otherwise, and why. Everything that is not listed here is alike everywhere."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from .cases import CASES
+
+GUNICORN = ("gunicorn sync", "gunicorn gthread", "gunicorn gevent", "nginx, gunicorn")
+MOD_WSGI = ("mod_wsgi, daemon", "mod_wsgi, embedded")
+UWSGI = ("uWSGI", "nginx, uWSGI")
+APACHE = (*MOD_WSGI, "Apache CGI", "Passenger")
+LIGHTTPD = ("lighttpd CGI", "lighttpd FastCGI")
+FASTCGI = ("lighttpd FastCGI", "nginx FastCGI")
+CGI = ("Apache CGI", "lighttpd CGI")
+A2WSGI = "uvicorn, a2wsgi"
+
+
+class Difference(NamedTuple):
+    case: str
+    hosts: tuple[str, ...]
+    answer: str
+    why: str
+    prefixes: tuple[str, ...] = ("", "/svc")
+
+    @property
+    def where(self) -> str:
+        return "; ".join(self.hosts) + {("",): " (at /)", ("/svc",): " (below a prefix)"}.get(self.prefixes, "")
+
+
+DIFFERENCES = [
+    Difference("the prefix is", ("nginx, uWSGI",), "None", "nginx hands over none, so the key is absent", ("",)),
+    Difference("Host", ("nginx, uWSGI",), "a.example", "Debian's `uwsgi_params` leaves the port out"),
+    Difference("REMOTE_ADDR", ("nginx, gunicorn",), "", "a unix socket has no address: use ProxyFix"),
+    Difference(
+        "`wsgi.input_terminated`",
+        (*UWSGI, *CGI, *FASTCGI, "Passenger", "wsgiref", "cheroot", A2WSGI),
+        "False",
+        "only the length says where a body ends",
+    ),
+    Difference(
+        "`wsgi.file_wrapper`",
+        (*FASTCGI, "Passenger", "cheroot", "granian", A2WSGI),
+        "False",
+        "the host has none; files are sent all the same",
+    ),
+    Difference("the path as it came", GUNICORN, "RAW_URI", "its own name for it"),
+    Difference("the path as it came", ("wsgiref", "bjoern", "granian", A2WSGI), "None", "the host keeps it to itself"),
+    Difference("`/echo/a%2Fb`", ("cheroot",), "/a%2Fb", "%2F stays as it is, and `%252F` cannot be told from it"),
+    Difference("`/echo/%FF`", LIGHTTPD, "400 text/html", "lighttpd refuses it"),
+    Difference("`/echo/%FF`", (A2WSGI,), "/\ufffd", "a2wsgi has put U+FFFD in its place"),
+    Difference("`//docs`", (*APACHE[:3], *LIGHTTPD), "200 the docs", "the slashes are joined before"),
+    Difference(
+        "`//docs`", ("waitress", "Passenger", "wsgiref"), "200 the docs", "the slashes are joined before", ("",)
+    ),
+    Difference("`//docs`", ("cheroot",), "400 text/plain", "cheroot refuses it"),
+    Difference(
+        "`/x/../docs`",
+        (*UWSGI, *APACHE, *LIGHTTPD, "nginx FastCGI"),
+        "200 the docs",
+        "`..` is resolved before",
+    ),
+    Difference("HEAD", ("Apache CGI",), "200, its length is None, without a body", "Apache leaves the length out"),
+    Difference(
+        "HEAD of a stream",
+        ("waitress",),
+        r"200, with the body b'0\r\n\r\n'",
+        "waitress ends what it does not send with an empty chunk",
+    ),
+    Difference("204", ("wsgiref",), "204, its length is 0, without a body", "wsgiref adds a length"),
+    Difference(
+        "POST in chunks",
+        ("uWSGI", "wsgiref", A2WSGI),
+        "0 bytes of 11",
+        "no byte of it is handed over; a proxy that undoes chunks helps",
+    ),
+    Difference(
+        "POST in chunks",
+        ("Apache CGI",),
+        "no answer: it is cut off",
+        "Apache hands over no byte of it, and then cuts the answer off",
+    ),
+    Difference("close() when the client leaves", CGI, "not called", "the web server ends the process"),
+    Difference("close() when the client leaves", (A2WSGI,), "not called", "a2wsgi runs on to the end of the stream"),
+]
+
+
+def expectations(host: str, prefix: str) -> dict[str, str]:
+    """Each case, and what it comes to there."""
+    differing = {one.case: one.answer for one in DIFFERENCES if host in one.hosts and prefix in one.prefixes}
+    return {case.name: differing.get(case.name, case.expected) for case in CASES}

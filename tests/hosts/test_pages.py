@@ -1,0 +1,33 @@
+"""What the pages show is what is printed, and what the hosts are expected to do."""
+
+from __future__ import annotations
+
+import pytest
+
+from .cases import CASES
+from .differences import DIFFERENCES
+from .hosts import HOSTS, PAGES
+from .pages import as_written
+
+DOCUMENTS = sorted(PAGES.glob("*.md"))
+
+
+@pytest.mark.parametrize("page", DOCUMENTS, ids=[page.stem for page in DOCUMENTS])
+def test_a_page_is_as_it_would_be_written(page):
+    assert as_written(page.read_text()) == page.read_text(), "make pages"
+
+
+def test_every_page_is_in_the_list():
+    listed = (PAGES / "index.md").read_text()
+    for page in DOCUMENTS:
+        assert page.stem == "index" or f"({page.name})" in listed
+
+
+def test_differences_are_of_hosts_and_cases_that_there_are_and_told_once():
+    expected = {case.name: case.expected for case in CASES}
+    names = {host.name for host in HOSTS}
+    told = [(one.case, host, prefix) for one in DIFFERENCES for host in one.hosts for prefix in one.prefixes]
+    assert len(told) == len(set(told))
+    for one in DIFFERENCES:
+        assert set(one.hosts) <= names
+        assert expected[one.case] != one.answer
