@@ -43,7 +43,7 @@ def command(  # noqa: PLR0917 - click names them all
         server, arguments = "waitress", _for_waitress(bind, threads)
     arguments += [*options, name if ":" in name else f"{name}:app"]
     if is_printed:
-        click.echo(shlex.join([_PROGRAMS[server], *arguments]))  # noqa: S603 - the same
+        click.echo(shlex.join([_PROGRAMS[server], *arguments]))
         return
     if find_spec(server) is None:
         raise click.ClickException(f'{server} is not installed: pip install "microfn[{server}]"')
