@@ -32,7 +32,7 @@ USER = "www-data" if IS_ROOT else pwd.getpwuid(os.geteuid()).pw_name
 class Place:
     """A directory with the application, and what is written and started there."""
 
-    def __init__(self, directory: Path, prefix: str) -> None:
+    def __init__(self, directory: Path, prefix: str, addition: str = "") -> None:
         self.directory = directory
         self.prefix = prefix
         self.port = free_port()
@@ -40,7 +40,7 @@ class Place:
         self.record = directory / "record"
         self._processes: list[subprocess.Popen[bytes]] = []
         directory.chmod(0o755)
-        shutil.copy(SOURCE, directory / "app.py")
+        self.write("app.py", SOURCE.read_text() + addition)
         self.record.touch()
         self.record.chmod(0o666)
 
@@ -91,7 +91,7 @@ class Place:
                     return
                 seen = repr(answer)
             time.sleep(0.05)
-        raise AssertionError(f"no answer in {DEADLINE} s: {seen}\n{self.log.read_text(errors='replace')}")
+        raise AssertionError(f"no answer in {DEADLINE} s: {seen}\n{self.log.read_text(errors='replace')[-2000:]}")
 
     def stop(self) -> None:
         for process in reversed(self._processes):
@@ -128,8 +128,8 @@ class Host:
         return [need for need in self.needs if not _is_there(need)]
 
     @contextmanager
-    def serving(self, directory: Path, prefix: str) -> Iterator[Site]:
-        place = Place(directory, prefix)
+    def serving(self, directory: Path, prefix: str, addition: str = "") -> Iterator[Site]:
+        place = Place(directory, prefix, addition)
         with ExitStack() as stack:
             stack.callback(place.stop)
             self.start(place)
@@ -297,7 +297,9 @@ def passenger(place: Place) -> None:
     (place.directory / "public").mkdir()
     (site,) = re.findall(r"^    <VirtualHost.*?</VirtualHost>\n", text, re.MULTILINE | re.DOTALL)
     root = Path("/usr/lib/ruby/vendor_ruby/phusion_passenger/locations.ini")
-    above = f"PassengerRoot {root}\nPassengerInstanceRegistryDir {place.directory}\n"
+    above = (
+        f"PassengerRoot {root}\nPassengerDisableAnonymousTelemetry on\nPassengerInstanceRegistryDir {place.directory}\n"
+    )
     apache(place, site, ("mod_alias", "mod_passenger"), above)
 
 
