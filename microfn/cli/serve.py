@@ -10,22 +10,34 @@ from importlib.util import find_spec
 
 import click
 
-from .application import APP, find
+from .application import APP, find, load
 
 __all__ = ["command"]
 
 _PROGRAMS = {"gunicorn": "gunicorn", "waitress": "waitress-serve"}
 
 
-@click.command("serve", context_settings={"ignore_unknown_options": True})
+class _WithOptions(click.Command):
+    """A command that leaves all behind "--" to the server."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        at = args.index("--") if "--" in args else len(args)
+        ctx.obj = args[at + 1 :]
+        return super().parse_args(ctx, args[:at])
+
+    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
+        return [*super().collect_usage_pieces(ctx), "[-- OPTIONS OF THE SERVER]"]
+
+
+@click.command("serve", cls=_WithOptions)
 @APP
 @click.option("--bind", default="127.0.0.1:8000", show_default=True, help="Where to listen: HOST:PORT or unix:PATH.")
 @click.option("--workers", type=click.IntRange(1), help="Processes.  [default: one for each core]")
 @click.option("--threads", type=click.IntRange(1), default=4, show_default=True, help="Threads of each process.")
 @click.option("--print", "is_printed", is_flag=True, help="Print the command instead of running it.")
-@click.argument("options", nargs=-1, type=click.UNPROCESSED, metavar="[-- OPTIONS]")
+@click.pass_obj
 def command(  # noqa: PLR0917 - click names them all
-    app: str | None, bind: str, workers: int | None, threads: int, is_printed: bool, options: tuple[str, ...]
+    options: list[str], app: str | None, bind: str, workers: int | None, threads: int, is_printed: bool
 ) -> None:
     """Serve an application with gunicorn; on Windows with waitress.
 
@@ -39,10 +51,12 @@ def command(  # noqa: PLR0917 - click names them all
     has no workers.
     """  # noqa: D301 - click wants the character
     name = find(app)
+    if ":" not in name:
+        name, _ = load(app)
     server, arguments = "gunicorn", _for_gunicorn(bind, workers, threads)
     if sys.platform == "win32":
         server, arguments = "waitress", _for_waitress(bind, threads)
-    arguments += [*options, name if ":" in name else f"{name}:app"]
+    arguments += [*options, name]
     if is_printed:
         click.echo(shlex.join([_PROGRAMS[server], *arguments]))
         return

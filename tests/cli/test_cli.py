@@ -274,6 +274,14 @@ def test_serve_is_gunicorn_with_honest_defaults(monkeypatch):
     assert 'pip install "microfn[gunicorn]"' in typed("serve", code=1)
 
 
+def test_serve_finds_what_it_serves_and_leaves_the_rest_to_the_server(here):
+    assert typed("serve", "--print", "--", "--max-requests", "5").endswith(" --max-requests 5 app:app\n")
+    (here / "only.py").write_text("from app import app as application\n")
+    assert typed("serve", "--print", "only").endswith(" - only:application\n")
+    assert "No such option" in typed("serve", "--max-requests", "5", code=2)
+    assert "is a file; a module is meant: 'app:app'" in typed("serve", "app.py:app", code=2)
+
+
 @pytest.mark.usefixtures("here")
 def test_serve_is_waitress_on_windows(monkeypatch):
     ran = []
