@@ -98,7 +98,7 @@ def _without_proxy_fix(router: Router) -> list[str]:
 
 def _attributes_read(handle: Any) -> list[str]:
     """What a function reads of its first argument, as far as its source tells."""
-    with suppress(OSError, TypeError, SyntaxError):
+    with suppress(OSError, TypeError, ValueError, SyntaxError):
         first = next(iter(inspect.signature(handle).parameters), None)
         nodes = ast.walk(ast.parse(textwrap.dedent(inspect.getsource(handle))))
         return [

@@ -207,6 +207,7 @@ CHECKED = [
         0,
         "app: 1 route\nnothing is wrong\n",
     ),
+    # what a builtin takes is not told by every Python
     ("app.get('/')(print)\napp.get('/a')(lambda r, p: p.url)", 0, "nothing is wrong"),
     ("app.get('/')(lambda request, params: request.args['q'])", 0, "app: 1 route\nnothing is wrong\n"),
     ("app.use(lambda handle: None)", 1, "did you forget to return the handle?"),
