@@ -1,11 +1,12 @@
 # `make` alone lists the targets. Everything lives in $(VENV); nothing outside the checkout is written.
 PYTHON ?= python3
 VENV ?= .venv
+SOAK_SECONDS ?= 60
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test hosts hosts-apt pages lint docs check package versions bench bench-quick clean
+.PHONY: help run test fuzz soak hosts hosts-apt pages lint docs check package versions bench bench-quick clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -18,6 +19,12 @@ test: $(VENV)/dev.stamp ## run all tests
 	$(BIN)/coverage run -m pytest -m "not speed and not package and not hosts"
 	$(BIN)/coverage report
 	$(BIN)/python -m pytest -m speed
+
+fuzz: $(VENV)/dev.stamp ## a hundred thousand hostile requests, and two thousand lives of a Router
+	FUZZ_COUNT=12500 FUZZ_LIVES=2000 $(BIN)/python -m pytest -q tests/fuzz
+
+soak: $(VENV)/dev.stamp ## a server under load, with reloads and a kill, for SOAK_SECONDS
+	$(BIN)/python -m tests.servers.soak $(SOAK_SECONDS)
 
 hosts: $(VENV)/hosts.stamp ## run one set of requests through every host; none may be missing
 	MICROFN_HOSTS=all $(BIN)/python -m pytest -q -m hosts tests/hosts

@@ -91,6 +91,14 @@ def upload(request: Request, params: Params) -> dict[str, Any]:
     return {"length": len(data), "sha256": hashlib.sha256(data).hexdigest()}
 
 
+@app.post("/measure/:key", max_content_length=1 << 20)
+def measure(request: Request, params: Params) -> dict[str, Any]:
+    """Like the upload, and leaves no line in the record."""
+    data = request.get_data()
+    assert data.startswith(params["key"].encode() + b".")
+    return {"length": len(data)}
+
+
 @app.get("/stream/:key")
 def stream(request: Request, params: Params) -> Recorded:
     """The second chunk comes after the test has recorded that it has seen the first."""

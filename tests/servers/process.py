@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from .wire import Wire
@@ -95,13 +95,32 @@ class Gunicorn:
     def wait_for_record(self, line: str) -> None:
         wait_until(lambda: self.count_recorded(line) > 0, f"nothing recorded {line!r}")
 
+    def workers(self) -> list[int]:
+        """The process ids of those that serve now."""
+        ended = set(_ENDED.findall(self.errors()))
+        return [int(pid) for pid in _READY.findall(self.errors()) if pid not in ended]
+
+    def reload(self) -> None:
+        """SIGHUP: new workers take the place of the old ones."""
+        before = self.errors().count("Ready: worker")
+        self._process.send_signal(signal.SIGHUP)
+        wait_until(
+            lambda: (
+                self.errors().count("Ready: worker") >= before + self._workers and len(self.workers()) == self._workers
+            ),
+            "the workers were not replaced",
+            20,
+        )
+
     def terminate(self) -> None:
         self._process.send_signal(signal.SIGTERM)
 
-    def stop(self) -> None:
-        """End it, and look at how it ended and at all that it logged."""
+    def stop(self, killed: Collection[int] = ()) -> None:
+        """End it, and look at how it ended and at all that it logged; `killed` are workers that a test has ended."""
         code = self._end()
         errors = self.errors()
+        for pid in killed:
+            errors = re.sub(rf".*Ready: worker {pid}\n|.*[Ww]orker \(pid:{pid}\) was sent SIGKILL.*\n", "", errors)
         unexpected = [line for line in _RAISED.findall(errors) if not line.startswith(_EXPECTED)]
         failures = [line for line in errors.splitlines() if any(sign in line for sign in _FAILURES)]
         closed = [line for line in self._record.read_text("utf-8").splitlines() if line.startswith("closed ")]
@@ -110,6 +129,10 @@ class Gunicorn:
         assert not unexpected, errors
         assert not failures, errors
         assert len(closed) == len(set(closed)), f"a stream was closed twice: {closed}"
+
+    def make_sure(self) -> None:
+        """End it where a test that failed has left it."""
+        self._end()
 
     def _wait_for_port(self) -> int:
         """The port, as soon as all workers are ready."""
