@@ -41,6 +41,7 @@ class Gunicorn:
         *options: str,
         workers: int | None = None,
         app: str = "tests.servers.app:app",
+        **environ: str,
     ) -> None:
         self.keeps_alive = worker_class != "sync"
         self._workers = workers or WORKERS[worker_class]
@@ -58,7 +59,7 @@ class Gunicorn:
             self._process = subprocess.Popen(
                 [*command, *options, app],
                 cwd=ROOT,
-                env={**kept, "MICROFN_TEST_RECORD": str(self._record)},
+                env={**kept, **environ, "MICROFN_TEST_RECORD": str(self._record)},
                 stdin=subprocess.DEVNULL,
                 stdout=errors,
                 stderr=errors,
