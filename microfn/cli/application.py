@@ -33,6 +33,8 @@ def find(given: str | None) -> str:
     if module.endswith(".py") or os.sep in module:
         meant = given.replace(".py", "", 1).replace(os.sep, ".").lstrip(".")
         raise click.UsageError(f"{given!r} is a file; a module is meant: {meant!r}")
+    if not module:
+        raise click.UsageError(f"{given!r} names no module; APP is module:name")
     return given
 
 
@@ -48,7 +50,7 @@ def load(given: str | None) -> tuple[str, Any]:
         if isinstance(error, ModuleNotFoundError) and error.name and module_name.startswith(error.name):
             raise click.ClickException(f"there is no module {error.name!r} in {directory} or installed") from None
         raise _failed(module_name) from None
-    except Exception:
+    except (Exception, SystemExit):
         raise _failed(module_name) from None
     names = [name] if name else [one for one in _NAMES if hasattr(module, one)]
     if not names or not hasattr(module, names[0].removesuffix("()")):

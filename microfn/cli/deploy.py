@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from ..route import nearest
+from .address import ADDRESS
 from .application import APP, load
 
 __all__ = ["command"]
@@ -22,10 +23,7 @@ _BIND = "127.0.0.1:8000"
 _ALLOWED = {
     "prefix": (r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*", "a path like /shop"),
     "server_name": (r"[A-Za-z0-9*_][A-Za-z0-9.*_-]*", "the name of a host"),
-    "bind": (
-        r"unix:/[A-Za-z0-9_./+~-]+|(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}",
-        "HOST:PORT or unix:PATH",
-    ),
+    "bind": (ADDRESS, "HOST:PORT or unix:PATH"),
     "directory": (r"/[\w ./+~-]*", "an absolute path of letters, digits, blanks and any of ./_+~-"),
     "venv": (r"/[\w ./+~-]*", "an absolute path of letters, digits, blanks and any of ./_+~-"),
     "user": (r"[A-Za-z_][A-Za-z0-9_-]*", "the name of a user"),

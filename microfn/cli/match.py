@@ -27,6 +27,11 @@ def command(ctx: click.Context, method: str, path: str, app: str | None) -> None
 
     The exit code is 0 for a route or a mount, 1 for every other answer.
     """  # noqa: D301 - click wants the character
+    if method.startswith("/"):
+        raise click.UsageError("METHOD PATH [APP]: the method comes first")
+    if path[:1] != "/" and path != "*":
+        hint = f"; did you mean {method} /{path}?" if "://" not in path else ""
+        raise click.UsageError(f"METHOD PATH [APP]: {path!r} is no path, which begins with a slash{hint}")
     _, router = load_router(app)
     if method != method.upper():
         raise click.UsageError(f"methods are case-sensitive; did you mean {method.upper()}?")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 
 import click
 
@@ -81,4 +82,4 @@ def command(directory: str) -> None:
                 file.write(text)
     except OSError as error:
         raise click.ClickException(f"{directory} cannot be written: {error.strerror}") from None
-    click.echo(f"Written to {directory}: {', '.join(_FILES)}\nNext: cd {directory} && microfn run")
+    click.echo(f"Written to {directory}: {', '.join(_FILES)}\nNext: cd {shlex.quote(directory)} && microfn run")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -10,7 +11,8 @@ from importlib.util import find_spec
 
 import click
 
-from .application import APP, find, load
+from .address import ADDRESS
+from .application import APP, load
 
 __all__ = ["command"]
 
@@ -50,9 +52,9 @@ def command(  # noqa: PLR0917 - click names them all
     All options of gunicorn can follow behind "--"; they come last, so they win. On Windows they are waitress's, which
     has no workers.
     """  # noqa: D301 - click wants the character
-    name = find(app)
-    if ":" not in name:
-        name, _ = load(app)
+    if not re.fullmatch(ADDRESS, bind):
+        raise click.UsageError(f"--bind is HOST:PORT or unix:PATH, not {bind!r}")
+    name, _ = load(app)
     server, arguments = "gunicorn", _for_gunicorn(bind, workers, threads)
     if sys.platform == "win32":
         server, arguments = "waitress", _for_waitress(bind, threads)

@@ -137,7 +137,6 @@ MATCHES = [
     (("POST", "/users/7"), 1, "405 Method Not Allowed\n  allowed DELETE, GET, HEAD, OPTIONS\n"),
     (("OPTIONS", "/users/7"), 1, "204 No Content\n  allowed DELETE, GET, HEAD, OPTIONS\n"),
     (("GET", "/%FF"), 1, "400 Bad Request\n"),
-    (("GET", "users"), 1, "400 Bad Request\n"),
     (("BREW", "/"), 1, "405 Method Not Allowed\n  allowed GET, HEAD, OPTIONS\n"),
 ]
 
@@ -265,11 +264,11 @@ def test_serve_is_gunicorn_with_honest_defaults(monkeypatch):
         "gunicorn --bind 127.0.0.1:8000 --worker-class gthread --workers 3 --threads 4 --timeout 30 "
         "--graceful-timeout 30 --no-control-socket --access-logfile - app:app\n"
     )
-    typed("serve", "shop.app:make()", "--", "--max-requests", "5")
+    typed("serve", "app:create()", "--", "--max-requests", "5")
     ((interpreter, words),) = ran
     assert interpreter == words[0] == sys.executable
     assert words[1:3] == ["-m", "gunicorn"]
-    assert words[-3:] == ["--max-requests", "5", "shop.app:make()"]
+    assert words[-3:] == ["--max-requests", "5", "app:create()"]
     assert str(os.cpu_count()) in words
     monkeypatch.setattr("microfn.cli.serve.find_spec", lambda name: None)
     assert 'pip install "microfn[gunicorn]"' in typed("serve", code=1)
@@ -517,3 +516,43 @@ def test_match_where_a_path_ends_within_the_text_of_a_node(here):
     assert "  the walk through the tree ends with it\n  near    GET /notes" in typed(
         "match", "GET", "/note", "notes", code=1
     )
+
+
+def test_a_module_that_ends_the_program_is_told(here):
+    (here / "ends.py").write_text("import sys\nsys.exit(0)\n")
+    for command in ("check", "ends"), ("routes", "ends"), ("deploy", "gunicorn", "ends"), ("serve", "ends:app"):
+        assert "ends cannot be imported:" in typed(*command, code=1)
+    assert "':app' names no module; APP is module:name" in typed("routes", ":app", code=2)
+
+
+@pytest.mark.usefixtures("here")
+@pytest.mark.parametrize("bind", ["nonsense", "127.0.0.1:99999", "127.0.0.1:", ":80", "unix:", "unix:a b", "a:b:80"])
+def test_where_a_server_cannot_listen_is_told(bind):
+    for command in ("serve", "--print"), ("deploy", "nginx"):
+        assert "--bind is HOST:PORT or unix:PATH" in typed(*command, "--bind", bind, code=2)
+    assert " --bind '[::1]:65535' " in typed("serve", "--print", "--bind", "[::1]:65535")
+
+
+def test_serve_says_what_is_wrong_with_what_it_is_to_serve(here):
+    assert "did you mean app:app?" in typed("serve", "app:ap", code=1)
+    assert "there is no module 'nope'" in typed("serve", "nope:app", code=1)
+
+
+def test_what_to_type_next_can_be_typed(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert "Next: cd 'a b' && microfn run" in typed("new", "a b")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (
+            ("GET", "users"),
+            "METHOD PATH [APP]: 'users' is no path, which begins with a slash; did you mean GET /users?\n",
+        ),
+        (("GET", "http://127.0.0.1/users"), "'http://127.0.0.1/users' is no path, which begins with a slash\n"),
+        (("/users", "GET"), "METHOD PATH [APP]: the method comes first\n"),
+    ],
+)
+def test_match_tells_a_path_from_what_is_none(words, told):
+    assert typed("match", *words, code=2).endswith(told)
