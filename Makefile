@@ -29,7 +29,7 @@ soak: $(VENV)/dev.stamp ## a server under load, with reloads and a kill, for SOA
 hosts: $(VENV)/hosts.stamp ## run one set of requests through every host; none may be missing
 	MICROFN_HOSTS=all $(BIN)/python -m pytest -q -m hosts tests/hosts
 
-hosts-apt: ## install with apt, as root, the hosts that pip does not bring
+hosts-apt: ## install with apt, as root, the hosts that pip does not bring (their services start with the machine then)
 	apt-get update || true
 	DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends apache2 gcc \
 		libapache2-mod-passenger libapache2-mod-wsgi-py3 libev-dev lighttpd nginx-light python3-dev python3-venv

@@ -6,7 +6,6 @@ and takes the body away where HTTP has none.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -27,15 +26,16 @@ from .headers import (
     gate,
     status_line,
 )
+from .log import log_exception
 from .request import Request
-from .response import Response
+from .response import Response, forget_length
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
 
 __all__ = ["Encoders", "Ending", "Stream", "answer", "close", "closing", "encoders_for", "is_file"]
 
-_CONTROL = re.compile("[\x00-\x1f\x7f]")
+_LOCATIONS = ("location", "content-location")
 _NO_CONTENT = ("204", "205", "304")
 
 Encoders = dict[type, Callable[[Any], Made]]
@@ -90,7 +90,7 @@ def answer(
     if made is None:
         made = _general_answer(result, environ, encoders, origin, status)
     if is_final and (environ["REQUEST_METHOD"] == "HEAD" or made[0][:3] in _NO_CONTENT):
-        return _without_body(*made)
+        return _without_body(environ, *made)
     return made
 
 
@@ -254,8 +254,8 @@ def _complaint(body: object, origin: object) -> str:
 
 
 def _of_response(response: WerkzeugResponse, environ: WSGIEnvironment) -> Made:
-    if isinstance(response, Response):
-        response.forget_length()
+    if not response.is_sequence:
+        forget_length(response)
     try:
         body, status, headers = response.get_wsgi_response(environ)
     except BaseException:
@@ -324,23 +324,21 @@ def _merge(headers: Headers, given: Headers, *, is_whole: bool) -> Headers:
     """The given headers replace those of the same name; only the length of a body that is whole is known better."""
     if is_whole:
         given = [pair for pair in given if _lower(pair[0]) != "content-length"]
-    given = [(name, as_uri(value) if _is_location(name, value) else value) for name, value in given]
+    given = [(name, as_uri(value) if _lower(name) in _LOCATIONS else value) for name, value in given]
     names = {_lower(name) for name, _ in given}
     return [pair for pair in headers if pair[0].lower() not in names] + given
-
-
-def _is_location(name: object, value: object) -> bool:
-    """Whether this is a header that holds a URL; one with control characters is none, and is refused later."""
-    return _lower(name) in ("location", "content-location") and isinstance(value, str) and not _CONTROL.search(value)
 
 
 def _lower(name: object) -> str:
     return name.lower() if isinstance(name, str) else ""
 
 
-def _without_body(line: str, headers: Headers, body: Iterable[bytes]) -> Made:
+def _without_body(environ: WSGIEnvironment, line: str, headers: Headers, body: Iterable[bytes]) -> Made:
     """An answer to HEAD, or a 204, 205 or 304 (RFC 9110, sections 9.3.2, 15.3.5, 15.3.6 and 15.4.5)."""
-    close(body)
+    try:
+        close(body)
+    except Exception as error:  # nobody waits for that body, so the answer is what it is
+        log_exception(error, environ)
     return line, _without_content(line, headers), []
 
 

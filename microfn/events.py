@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import queue
 import re
 from collections.abc import Iterable, Iterator
@@ -75,13 +76,17 @@ def event_stream(source: Iterable[Any] | queue.Queue[Any], *, heartbeat: float =
         raise TypeError(f"heartbeat is a number of seconds, not {heartbeat!r}")
     if not heartbeat > 0:
         raise ValueError(f"heartbeat is a number of seconds above 0, not {heartbeat!r}")
-    if isinstance(source, (str, bytes, dict, type)) or not (hasattr(source, "get") or isinstance(source, Iterable)):
+    if isinstance(source, (str, bytes, dict, type)) or not (_is_queue(source) or isinstance(source, Iterable)):
         raise TypeError(f"events come from a queue or an iterator, not from {source!r:.100}")
     # A queue first: gevent's, which it puts in the place of the standard library's, is iterable too.
     given: Any = source
-    items = _taken(given, heartbeat) if hasattr(given, "get") else iter(given)
+    items = _taken(given, heartbeat) if _is_queue(given) else iter(given)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # nginx would keep events back
     return Response(_Stream(items), headers=headers, content_type="text/event-stream")
+
+
+def _is_queue(source: object) -> bool:
+    return hasattr(source, "get") and hasattr(source, "put") and not inspect.iscoroutinefunction(source.get)
 
 
 def _taken(source: queue.Queue[Any], heartbeat: float) -> Iterator[Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from urllib.parse import quote
 
 from werkzeug.http import HTTP_STATUS_CODES
@@ -22,6 +23,7 @@ BYTES = "application/octet-stream"
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 # PEP 3333: no control characters; what is not latin-1 cannot be sent at all.
 _UNSENDABLE = re.compile("[^ -~\x80-\xff]")
+_CONTROL = re.compile("[\x00-\x1f\x7f]")
 _STATUS_LINE = re.compile("[2-5][0-9]{2} [ -~\x80-\xff]*")
 # PEP 3333, "Other HTTP Features": the connection is the server's business.
 _HOP_BY_HOP = frozenset(
@@ -69,11 +71,16 @@ def as_uri(location: str) -> str:
 
     >>> as_uri("/caf\xe9 1"), as_uri("http://[")
     ('/caf%C3%A9%201', 'http://%5B')
+
+    Raises ValueError where it holds a control character, TypeError where it is no text.
     """
-    try:
-        return iri_to_uri(location)
-    except ValueError:  # its host is none
-        return quote(location, safe="!#$%&'()*+,/:;=?@", errors="surrogatepass")
+    if _CONTROL.search(location):
+        raise ValueError(f"the location {location!r} holds a control character")
+    # Of slashes and blanks that it begins with, Python's urlsplit drops some, and then it leads elsewhere.
+    with suppress(ValueError):  # a host that is none
+        if location[:3] != "///" and location.strip() == location:
+            return iri_to_uri(location)
+    return quote(location, safe="!#$%&'()*+,/:;=?@", errors="surrogatepass")
 
 
 def gate(line: str, headers: Headers) -> None:

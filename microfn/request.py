@@ -323,10 +323,11 @@ class Request(_Slots, WerkzeugRequest):
 
     def end(self) -> None:
         """Call all that waits for the end, in order and each once, also where one of them fails."""
-        with ExitStack() as stack:
-            for callback in reversed(self.on_close):
-                stack.callback(self._call, callback)
-            self.on_close = ()
+        while self.on_close:  # what is called may have more to be called
+            with ExitStack() as stack:
+                for callback in reversed(self.on_close):
+                    stack.callback(self._call, callback)
+                self.on_close = ()
 
     def _call(self, callback: Callable[[], object]) -> None:
         """Call what has been waiting. The answer is sent, so that a failure can only be logged."""

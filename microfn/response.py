@@ -18,7 +18,7 @@ from .lazy import Lazy
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-__all__ = ["Response", "copy_of", "html", "redirect"]
+__all__ = ["Response", "copy_of", "forget_length", "html", "redirect"]
 
 
 class Response(WerkzeugResponse):
@@ -76,7 +76,8 @@ class Response(WerkzeugResponse):
 
         @Lazy
         def response(self) -> Iterable[bytes]:
-            return self._made[2]
+            body = self._made[2]
+            return body.copy() if type(body) is list else body  # what is done to it stays with this answer
 
         @Lazy
         def _on_close(self) -> list[Callable[[], Any]]:
@@ -102,21 +103,18 @@ class Response(WerkzeugResponse):
         own = self.own_body
         return isinstance(self.response if own is None else own, (list, tuple))
 
-    def forget_length(self) -> None:
-        """Drop the length of the body that it was made with, where somebody has put another in its place."""
-        state = self.__dict__
-        made: Made | None = state.get("_made")
-        if made is not None and state.get("response", made[2]) is not made[2]:
-            length = self.headers.get("Content-Length")
-            if any(value == length for name, value in made[1] if name.lower() == "content-length"):
-                del self.headers["Content-Length"]
-
     def get_wsgi_headers(self, environ: WSGIEnvironment) -> WerkzeugHeaders:
         """werkzeug's; also where Location is text that is no URL."""
-        for name in "Location", "Content-Location":
-            if name in self.headers:
-                self.headers[name] = as_uri(self.headers[name])
-        return super().get_wsgi_headers(environ)
+        given = {name: as_uri(self.headers[name]) for name in _LOCATIONS if name in self.headers}
+        if not given:
+            return super().get_wsgi_headers(environ)
+        other = copy_of(self)
+        for name in given:
+            other.headers[name] = "/"
+        headers = WerkzeugResponse.get_wsgi_headers(other, environ)
+        for name, location in given.items():
+            headers[name] = location
+        return headers
 
     def as_made(self) -> Made | None:
         """What is sent of it, where that is clear without werkzeug: it has the body that it was made with."""
@@ -146,6 +144,7 @@ class Response(WerkzeugResponse):
         return line, headers, body
 
 
+_LOCATIONS = ("Location", "Content-Location")
 _DATES = ("HTTP_IF_MODIFIED_SINCE", "HTTP_IF_UNMODIFIED_SINCE", "HTTP_IF_RANGE")
 
 
@@ -174,7 +173,21 @@ def copy_of(response: WerkzeugResponse) -> WerkzeugResponse:
     for name in "_on_close", "response":
         if isinstance(state.get(name), list):
             setattr(other, name, state[name].copy())
+    if other.is_sequence:
+        other.__dict__["_whole_length"] = other.headers.get("Content-Length")
     return other
+
+
+def forget_length(response: WerkzeugResponse) -> None:
+    """Drop the length of a whole body, where a stream was put in its place."""
+    state = response.__dict__
+    made: Made | None = state.get("_made")
+    known = [state.get("_whole_length")]
+    if made is not None and state.get("response", made[2]) is not made[2]:
+        known += [value for name, value in made[1] if name.lower() == "content-length"]
+    length = response.headers.get("Content-Length")
+    if length is not None and length in known:
+        del response.headers["Content-Length"]
 
 
 def _headers_of(pairs: Iterable[tuple[str, str]]) -> WerkzeugHeaders:
@@ -206,6 +219,6 @@ def redirect(location: str, code: int = 302) -> Response:
     """
     if code not in (301, 302, 303, 307, 308):
         raise ValueError(f"{code!r} is no redirect; those are 301, 302, 303, 307 and 308")
-    response = _redirect(location, code, Response)
+    response = _redirect(as_uri(location), code, Response)
     assert isinstance(response, Response)
     return response

@@ -125,9 +125,9 @@ class Router(Registrar):
 
     def __getattr__(self, name: str) -> Any:
         """Nothing: it says what takes the place of a method that other frameworks' applications have."""
-        meant = _ELSEWHERE.get(name)
-        hint = f"; it is {meant}" if meant else ""
-        raise AttributeError(f"a Router has no {name!r}{hint}", name=name, obj=self)
+        if name in _ELSEWHERE:
+            raise AttributeError(f"a Router has no {name!r}; it is {_ELSEWHERE[name]}", name=name, obj=self)
+        return object.__getattribute__(self, name)
 
     @property
     def routes(self) -> tuple[Route, ...]:

@@ -13,7 +13,7 @@ from werkzeug.exceptions import HTTPException, UnprocessableEntity
 __all__ = ["InvalidBody", "checked"]
 
 # msgspec: "Expected `int`, got `str` - at `$.users[0].age`".
-_MSGSPEC_PLACE = re.compile(r" - at `(?:key` in `)?\$(.*)`$")
+_MSGSPEC_PLACE = re.compile(r"(.*) - at `(?:key` in `)?\$(.*)`", re.DOTALL)
 _STEP = re.compile(r"\.([^.\[\]]+)|\[([0-9]+)\]")
 
 
@@ -51,16 +51,17 @@ def _errors_of(error: Exception) -> list[dict[str, str]]:
     if callable(listed):  # pydantic
         with suppress(Exception):
             return [{"detail": str(one["msg"]), "pointer": _pointer(one["loc"])} for one in listed()]
-    found = _MSGSPEC_PLACE.search(str(error))
+    found = _MSGSPEC_PLACE.fullmatch(str(error))
     if found:
-        known = found[1].partition("[...]")[0]  # the key of a mapping, which is not told
+        known = found[2].partition("[...]")[0]  # the key of a mapping, which is not told
         steps = [name or number for name, number in _STEP.findall(known)]
-        return [{"detail": str(error)[: found.start()], "pointer": _pointer(steps)}]
+        return [{"detail": found[1], "pointer": _pointer(steps)}]
     if _is_accident(error):  # whose message is about the inside
         return [{"detail": "This is not what is expected here.", "pointer": "#"}]
     path = getattr(error, "path", ())
-    is_list = isinstance(path, Iterable) and not isinstance(path, (str, bytes))
-    return [{"detail": str(error), "pointer": _pointer(path if is_list else [path])}]
+    steps = list(path) if isinstance(path, Iterable) and not isinstance(path, str) else [path]
+    is_known = all(isinstance(step, (str, int)) for step in steps) and not isinstance(path, bytes)
+    return [{"detail": str(error), "pointer": _pointer(steps if is_known else ())}]
 
 
 def _is_accident(error: Exception) -> bool:

@@ -462,3 +462,29 @@ def test_an_error_carries_its_response():
     app.error(403)(lambda request, error: "asked")
     app.get("/")(lambda request, params: abort(Response("as it is", 403)))
     assert call(app).text == "as it is"
+
+
+def test_what_is_told_while_a_request_ends_is_called_too():
+    app, seen = Router(), []
+
+    @app.get("/")
+    def handle(request, params):
+        request.call_on_close(lambda: seen.append(1) or request.call_on_close(lambda: seen.append(3)))
+        request.call_on_close(lambda: seen.append(2))
+        return "ok"
+
+    assert (call(app).text, seen) == ("ok", [1, 2, 3])
+
+
+def test_a_head_is_answered_where_the_body_that_nobody_gets_cannot_be_closed(caplog):
+    class Body:
+        def __iter__(self):
+            return iter([b"a"])
+
+        def close(self):
+            raise OSError("it is stuck")
+
+    app = Router()
+    app.get("/")(lambda request, params: Response(Body()))
+    assert call(app, "HEAD", validate=False).code == 200
+    assert "it is stuck" in str(caplog.records[-1].exc_info[1])

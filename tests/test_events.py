@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import queue
 import threading
 from datetime import date
@@ -156,3 +157,13 @@ def test_what_is_no_source_is_refused(wrong):
 def test_a_heartbeat_is_a_time(heartbeat, error):
     with pytest.raises(error, match="heartbeat"):
         event_stream([], heartbeat=heartbeat)
+
+
+def test_what_is_no_queue_is_not_taken_for_one():
+    class Query(list):
+        def get(self, ident):
+            raise AssertionError("it was taken for a queue")
+
+    assert "".join(event_stream(Query(["a"])).response) == ":\n\ndata: a\n\n"
+    with pytest.raises(TypeError, match="events come from a queue or an iterator"):
+        event_stream(asyncio.Queue())

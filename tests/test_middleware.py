@@ -505,7 +505,9 @@ def test_what_is_no_middleware_is_refused_when_it_is_given(wrong):
         app.group("/a", use=[wrong])
 
 
-@pytest.mark.parametrize("path", ["/text", "/dict", "/stream", "/nothing", "/application"])
+@pytest.mark.parametrize(
+    "path", ["/text", "/dict", "/stream", "/nothing", "/application", "/typed", "/bytes", "/werkzeug", "/redirect"]
+)
 @pytest.mark.parametrize("body", [["other", "s"], (b"other", b"s"), "generator"])
 def test_a_body_that_is_put_in_the_place_of_another_has_its_own_length(path, body):
     def application(environ, start_response):
@@ -526,6 +528,10 @@ def test_a_body_that_is_put_in_the_place_of_another_has_its_own_length(path, bod
     app.get("/dict")(say({"a": 1}))
     app.get("/stream")(lambda request, params: iter(["a", "b"]))
     app.get("/application")(lambda request, params: application)
+    app.get("/typed")(lambda request, params: Response("hello", mimetype="text/css"))
+    app.get("/bytes")(lambda request, params: Response(b"hello", headers={"Content-Length": "5"}))
+    app.get("/werkzeug")(lambda request, params: WerkzeugResponse("hello"))
+    app.get("/redirect")(lambda request, params: redirect("/x"))
     got = call(app, path=path)
     assert got.body == b"others"
     assert got.headers.get("content-length") == (None if body == "generator" else "6")
@@ -566,7 +572,7 @@ def test_a_response_that_is_kept_collects_nothing_of_what_is_done_to_it(kept, co
             response.set_cookie("name", request.environ["name"])
             response.call_on_close(lambda: ended.append(request.environ["name"]))
             if response.is_sequence:
-                response.response = [*response.response, b"!"]
+                response.response.append(b"!")
             return response
 
         return mark

@@ -121,6 +121,10 @@ def _values(target: str, app: str, options: dict[str, Any]) -> dict[str, str]:
         "directory": os.path.abspath(options["directory"] or ""),
         "venv": options["venv"] or sys.prefix,
     }
+    if options["port"] == 443:
+        raise click.UsageError(
+            "443 is HTTPS, and certificates are not known here: certbot adds them to the file for 80"
+        )
     for option, (pattern, meant) in _ALLOWED.items():
         if given[option] and not re.fullmatch(pattern, given[option]):
             raise click.UsageError(f"{_flag(option)} is {meant}, not {given[option]!r}")
@@ -134,7 +138,7 @@ def _values(target: str, app: str, options: dict[str, Any]) -> dict[str, str]:
         "name": re.sub(r"[^A-Za-z0-9_-]+", "-", os.path.basename(given["directory"])).strip("-") or "microfn",
         "pattern": given["prefix"].replace(".", r"\."),
         "python": python,
-        "site_port": "" if given["port"] in (80, 443) else f":{given['port']}",
+        "site_port": "" if given["port"] == 80 else f":{given['port']}",
     }
 
 

@@ -526,7 +526,9 @@ def test_a_module_that_ends_the_program_is_told(here):
 
 
 @pytest.mark.usefixtures("here")
-@pytest.mark.parametrize("bind", ["nonsense", "127.0.0.1:99999", "127.0.0.1:", ":80", "unix:", "unix:a b", "a:b:80"])
+@pytest.mark.parametrize(
+    "bind", ["nonsense", "127.0.0.1:99999", "a:08000", "127.0.0.1:", ":80", "unix:", "unix:a b", "a:b:80"]
+)
 def test_where_a_server_cannot_listen_is_told(bind):
     for command in ("serve", "--print"), ("deploy", "nginx"):
         assert "--bind is HOST:PORT or unix:PATH" in typed(*command, "--bind", bind, code=2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import pwd
 import re
@@ -186,7 +187,7 @@ def nginx_before_gunicorn(place: Place) -> None:
 
 def uwsgi(place: Place, *options: str, bind: str = "") -> None:
     bind = bind or f"127.0.0.1:{place.port}"
-    place.write("uwsgi.ini", place.deploy("uwsgi", "--bind", bind, *with_prefix(place)))
+    place.write("uwsgi.ini", place.deploy("uwsgi", "--bind", bind, "--user", getpass.getuser(), *with_prefix(place)))
     program = Path(sys.executable).with_name("uwsgi")
     place.start([str(program), "uwsgi.ini", *options])
 
