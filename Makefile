@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 SOAK_SECONDS ?= 60
+FUZZ_SECONDS ?= 10
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
@@ -20,8 +21,11 @@ test: $(VENV)/dev.stamp ## run all tests
 	$(BIN)/coverage report
 	$(BIN)/python -m pytest -m speed
 
-fuzz: $(VENV)/dev.stamp ## a hundred thousand hostile requests, and two thousand lives of a Router
+fuzz: $(VENV)/fuzz.stamp ## hostile requests, lives of a Router, and atheris for FUZZ_SECONDS on each target
 	FUZZ_COUNT=12500 FUZZ_LIVES=2000 $(BIN)/python -m pytest -q tests/fuzz
+	for target in answering cleaning decoding looking_up redirecting; do \
+	  $(BIN)/python -m tests.fuzz.guided $$target -max_total_time=$(FUZZ_SECONDS) -verbosity=0 tests/fuzz/corpus/$$target || exit 1; \
+	done
 
 soak: $(VENV)/dev.stamp ## a server under load, with reloads and a kill, for SOAK_SECONDS
 	$(BIN)/python -m tests.servers.soak $(SOAK_SECONDS)
@@ -83,6 +87,10 @@ $(VENV)-bench/stamp: setup.cfg setup.py
 
 $(VENV)/run.stamp: setup.cfg setup.py | $(BIN)/python
 	$(PIP) install --editable '.[gunicorn]'
+	touch $@
+
+$(VENV)/fuzz.stamp: $(VENV)/dev.stamp
+	$(PIP) install --editable '.[fuzz]'
 	touch $@
 
 $(VENV)/hosts.stamp: $(VENV)/dev.stamp
