@@ -53,7 +53,7 @@ class JSON:
             end = -1
         if end != len(decoded):
             value = self._decode(decoded)
-        if text.count(b"[") + text.count(b"{") > _DEEPEST and _is_too_deep(value):
+        if len(text) > _DEEPEST < text.count(b"[") + text.count(b"{") and _is_too_deep(value):
             raise ValueError(f"it is nested too deep: there may be {_DEEPEST} levels")
         if "\\ud" in decoded or "\\uD" in decoded:
             self.dumps(value).encode()  # UnicodeEncodeError is a ValueError: no such text could be stored or sent again

@@ -123,12 +123,6 @@ class Router(Registrar):
     __call__ = respond
     """The WSGI application (PEP 3333)."""
 
-    def __getattr__(self, name: str) -> Any:
-        """Nothing: it says what takes the place of a method that other frameworks' applications have."""
-        if name in _ELSEWHERE:
-            raise AttributeError(f"a Router has no {name!r}; it is {_ELSEWHERE[name]}", name=name, obj=self)
-        return object.__getattribute__(self, name)
-
     @property
     def routes(self) -> tuple[Route, ...]:
         """All routes, in the order of their registration."""
@@ -226,6 +220,20 @@ _ELSEWHERE = {
     "wsgi_app": "the Router itself",
 }
 """What Flask, Bottle and Falcon call it, and what it is here."""
+
+
+class _Elsewhere:
+    """No attribute: it says what takes its place. PERF: a `__getattr__` would make every attribute slower."""
+
+    def __init__(self, name: str, meant: str) -> None:
+        self._message = f"a Router has no {name!r}; it is {meant}"
+
+    def __get__(self, router: object, owner: object) -> Any:
+        raise AttributeError(self._message)
+
+
+for _name, _meant in _ELSEWHERE.items():
+    setattr(Router, _name, _Elsewhere(_name, _meant))
 
 
 def _check_flags(**flags: object) -> None:
