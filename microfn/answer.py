@@ -19,6 +19,7 @@ from .headers import (
     HTML_HEADER,
     JSON_HEADER,
     LENGTH_HEADERS,
+    LOCATIONS,
     TEXT_HEADER,
     Headers,
     Made,
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Encoders", "Ending", "Stream", "answer", "close", "closing", "encoders_for", "is_file"]
 
-_LOCATIONS = ("location", "content-location")
 _NO_CONTENT = ("204", "205", "304")
 
 Encoders = dict[type, Callable[[Any], Made]]
@@ -324,7 +324,7 @@ def _merge(headers: Headers, given: Headers, *, is_whole: bool) -> Headers:
     """The given headers replace those of the same name; only the length of a body that is whole is known better."""
     if is_whole:
         given = [pair for pair in given if _lower(pair[0]) != "content-length"]
-    given = [(name, as_uri(value) if _lower(name) in _LOCATIONS else value) for name, value in given]
+    given = [(name, as_uri(value) if _lower(name) in LOCATIONS else value) for name, value in given]
     names = {_lower(name) for name, _ in given}
     return [pair for pair in headers if pair[0].lower() not in names] + given
 

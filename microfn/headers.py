@@ -10,7 +10,7 @@ from urllib.parse import quote
 from werkzeug.http import HTTP_STATUS_CODES
 from werkzeug.urls import iri_to_uri
 
-__all__ = ["LENGTH_HEADERS", "Headers", "Made", "as_uri", "gate", "status_line"]
+__all__ = ["LENGTH_HEADERS", "LOCATIONS", "Headers", "Made", "as_uri", "gate", "status_line"]
 
 Headers = list[tuple[str, str]]
 
@@ -51,6 +51,8 @@ class _LengthHeaders(dict[int, tuple[str, str]]):
 
 LENGTH_HEADERS = _LengthHeaders()
 
+LOCATIONS = ("location", "content-location")
+"""The headers that hold a URL."""
 _STATUS_LINES = {status: f"{status} {phrase}" for status, phrase in HTTP_STATUS_CODES.items()}
 
 

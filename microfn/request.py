@@ -30,7 +30,7 @@ from .handle import Handle
 from .lazy import Lazy
 from .log import log_exception
 from .paths import decode_path, location
-from .route import Route
+from .route import ENDLESS, Route
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -39,7 +39,6 @@ __all__ = ["Request"]
 
 MAX_CONTENT_LENGTH = 16 * 1024 * 1024
 _DIGITS = re.compile("[0-9]+")
-_ENDLESS = 10**20
 _TOO_DEEP = "it is nested too deep"
 
 
@@ -441,7 +440,7 @@ def _checked_length(promised: str, limit: int | None) -> int:
     if not _DIGITS.fullmatch(promised):
         raise BadRequest("Content-Length is not a number.")
     # A number of thousands of digits is over every limit; int() would refuse it.
-    length = int(promised) if len(promised) < 20 else _ENDLESS
+    length = int(promised) if len(promised) < 20 else ENDLESS
     if limit is not None and length > limit:
         raise RequestEntityTooLarge(f"The body can have {limit} bytes at most.")
     return length
@@ -469,4 +468,4 @@ def _open_chunked_body(environ: WSGIEnvironment, limit: int | None) -> IO[bytes]
     """A body without a length has an end only where the server says so; else reading it would block for ever."""
     if not environ.get("wsgi.input_terminated"):
         return io.BytesIO()
-    return cast("IO[bytes]", _Body(environ["wsgi.input"], _ENDLESS if limit is None else limit, is_max=True))
+    return cast("IO[bytes]", _Body(environ["wsgi.input"], ENDLESS if limit is None else limit, is_max=True))

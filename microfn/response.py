@@ -12,7 +12,7 @@ from werkzeug.http import parse_date
 from werkzeug.utils import redirect as _redirect
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from .headers import LENGTH_HEADERS, TEXT_HEADER, Made, as_uri, gate
+from .headers import LENGTH_HEADERS, LOCATIONS, TEXT_HEADER, Made, as_uri, gate
 from .lazy import Lazy
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ class Response(WerkzeugResponse):
 
     def get_wsgi_headers(self, environ: WSGIEnvironment) -> WerkzeugHeaders:
         """werkzeug's; also where Location is text that is no URL."""
-        given = {name: as_uri(self.headers[name]) for name in _LOCATIONS if name in self.headers}
+        given = {name.title(): as_uri(self.headers[name]) for name in LOCATIONS if name in self.headers}
         if not given:
             return super().get_wsgi_headers(environ)
         other = copy_of(self)
@@ -144,7 +144,6 @@ class Response(WerkzeugResponse):
         return line, headers, body
 
 
-_LOCATIONS = ("Location", "Content-Location")
 _DATES = ("HTTP_IF_MODIFIED_SINCE", "HTTP_IF_UNMODIFIED_SINCE", "HTTP_IF_RANGE")
 
 

@@ -14,11 +14,22 @@ from .handle import Handle, Middleware, check_handle
 from .pattern import Pattern, parse
 from .scope import Scope
 
-__all__ = ["Converter", "Route", "RouteOptions", "check_names", "check_options", "check_size", "nearest", "short_name"]
+__all__ = [
+    "ENDLESS",
+    "Converter",
+    "Route",
+    "RouteOptions",
+    "check_names",
+    "check_options",
+    "check_size",
+    "nearest",
+    "short_name",
+]
 
 Converter = Callable[[str], Any]
 _NOT_GIVEN: Any = object()
-_ENDLESS = 10**20
+ENDLESS = 10**20
+"""More bytes than any body has."""
 _NO_CONVERTERS: dict[str, Converter] = {}
 _ANYWHERE = Scope()
 
@@ -87,7 +98,7 @@ class Route:
         limit = None
         if max_content_length is not _NOT_GIVEN:
             check_size("max_content_length", max_content_length, optional=True)
-            limit = _ENDLESS if max_content_length is None else max_content_length
+            limit = ENDLESS if max_content_length is None else max_content_length
         self.method = method
         self.pattern = pattern
         self.parsed = parsed

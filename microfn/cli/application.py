@@ -15,6 +15,7 @@ from ..router import Router
 
 __all__ = ["APP", "find", "layers", "load", "load_router", "router_in"]
 
+_PACKAGE = os.path.dirname(os.path.dirname(__file__)) + os.sep
 _FILES = ("app.py", "wsgi.py", "passenger_wsgi.py")
 _NAMES = ("app", "application")
 
@@ -102,11 +103,11 @@ def _failed(module: str) -> click.ClickException:
 
 
 def _own(lines: list[str]) -> list[str]:
-    """A traceback without the frames of this command and of importlib."""
+    """A traceback without the frames of microfn and of importlib."""
     kept, skips = [lines[0]], False
     for line in lines[1:]:
         if line.startswith("  File "):
-            skips = "importlib" in line or os.path.dirname(__file__) in line
+            skips = "importlib" in line or _PACKAGE in line
         elif not line.startswith(" "):
             skips = False
         if not skips:

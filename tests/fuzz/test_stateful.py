@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from dataclasses import dataclass, field
+from urllib.parse import unquote
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
@@ -226,6 +227,8 @@ class Life(RuleBasedStateMachine):
             return
         others = {name for name in METHODS if self.found(name, path)}
         if got.code in (301, 308):
+            target = unquote(got.headers["location"])
+            assert self.found(method, target) or (method == "HEAD" and self.found("GET", target))
             return
         assert got.code == (405 if others else 404)
         if others:

@@ -131,7 +131,7 @@ class Gunicorn:
         assert not failures, errors
         assert len(closed) == len(set(closed)), f"a stream was closed twice: {closed}"
 
-    def make_sure(self) -> None:
+    def ensure_ended(self) -> None:
         """End it where a test that failed has left it."""
         self._end()
 

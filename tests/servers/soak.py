@@ -63,7 +63,7 @@ def main(seconds: float) -> int:
         try:
             return 0 if soak(gunicorn, seconds) else 1
         finally:
-            gunicorn.make_sure()
+            gunicorn.ensure_ended()
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ CLIENTS = 6
 def gunicorn(tmp_path: Path) -> Iterator[Gunicorn]:
     gunicorn = Gunicorn("gthread", tmp_path, workers=2)
     yield gunicorn
-    gunicorn.make_sure()
+    gunicorn.ensure_ended()
 
 
 def go_on(load: Load, count: int = 200) -> None:
