@@ -25,6 +25,9 @@ _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _UNSENDABLE = re.compile("[^ -~\x80-\xff]")
 _CONTROL = re.compile("[\x00-\x1f\x7f]")
 _STATUS_LINE = re.compile("[2-5][0-9]{2} [ -~\x80-\xff]*")
+# RFC 3986, section 2: what may stand in a URL, but for the brackets of an IPv6 address.
+_URL = re.compile(r"[A-Za-z0-9\-._~:/?#@!$&'()*+,;=%]+")
+_VISIBLE = re.compile("[!-~]*")
 # PEP 3333, "Other HTTP Features": the connection is the server's business.
 _HOP_BY_HOP = frozenset(
     "connection keep-alive proxy-authenticate proxy-authorization te trailer trailers transfer-encoding upgrade".split()
@@ -71,17 +74,23 @@ def status_line(status: int | str) -> str:
 def as_uri(location: str) -> str:
     r"""A location as headers have it: in ASCII, percent-encoded where it has to be (RFC 3986, section 2.1).
 
+    One in which nothing has to be stays as it is.
+
     >>> as_uri("/caf\xe9 1"), as_uri("http://[")
     ('/caf%C3%A9%201', 'http://%5B')
 
     Raises ValueError where it holds a control character, TypeError where it is no text.
     """
+    if _URL.fullmatch(location):
+        return location
     if _CONTROL.search(location):
         raise ValueError(f"the location {location!r} holds a control character")
     # Of slashes and blanks that it begins with, Python's urlsplit drops some, and then it leads elsewhere.
     with suppress(ValueError):  # a host that is none
         if location[:3] != "///" and location.strip() == location:
-            return iri_to_uri(location)
+            location = iri_to_uri(location)
+            if _VISIBLE.fullmatch(location):  # which a host with a blank is not
+                return location
     return quote(location, safe="!#$%&'()*+,/:;=?@", errors="surrogatepass")
 
 

@@ -367,6 +367,9 @@ LOCATIONS = {
     "http://h:99999/": "http://h:99999/",
     "http://h:x/ä": "http://h:x/%C3%A4",
     "http://[::1": "http://%5B::1",
+    "http://a b/é": "http://a%20b/%C3%A9",
+    "/docs?#": "/docs?#",
+    "https://example.org:/?": "https://example.org:/?",
     f"http://{'ä' * 70}/": f"http://{'%C3%A4' * 70}/",
 }
 

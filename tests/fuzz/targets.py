@@ -6,18 +6,24 @@ answer can be sent.
 
 from __future__ import annotations
 
+import http.client
+import io
+import json
 import re
 from collections.abc import Callable
+from html.parser import HTMLParser
 from urllib.parse import unquote_to_bytes, urljoin, urlsplit
 
-from microfn import Router, paths
+from werkzeug.exceptions import UnprocessableEntity
+
+from microfn import Router, headers, paths, problems
 from microfn.errors import RouteError
 from microfn.index import Index
 from microfn.pattern import parse
 from microfn.tree import Tree
 
-from .. import invariants
-from ..wsgi import call
+from .. import invariants, model
+from ..wsgi import call, environ_of
 
 _LOCATION = re.compile(r"/(?![/\\])[!-~]*")
 _SENDABLE = re.compile("[ -~\x80-\xff]*")
@@ -50,21 +56,26 @@ def cleaning(data: bytes) -> None:
 
 
 def looking_up(data: bytes) -> None:
-    """Patterns, a line each, and below them paths: the index has what the tree has."""
+    """Patterns, a line each, and below them paths: the tree has what the definition says, and the index what it has."""
     patterns, _, asked = data.decode("utf-8", "ignore").partition("\n\n")
     for overlap in False, True:
-        tree, taken = Tree(overlap=overlap), []
+        tree, judge, taken = Tree(overlap=overlap), model.Model(overlap=overlap), []
         for text in patterns.split("\n")[:12]:
+            is_accepted = judge.add(text, text)
             try:
                 pattern = parse(text)
                 tree.add(pattern, text)
             except RouteError:
+                assert not is_accepted
                 continue
+            assert is_accepted
             taken.append(("GET", pattern, text))
-        invariants.check(tree)
+        invariants.check(tree, judge.routes)
         index = Index(taken)
         for path in asked.split("\n")[:12]:
-            handle, params = tree.match(path)
+            handle, params, _ = expected = judge.get_value(path)
+            assert tree.get_value(path) == expected
+            assert tree.find_case_insensitive_path(path, True) in (judge.spellings(path, True) or {None})
             value, found = index.find("GET", paths.tunnel(path))
             assert value == handle
             if handle is not None and len({name for name, _ in params}) == len(params):
@@ -82,6 +93,88 @@ def redirecting(data: bytes) -> None:
     assert urlsplit(urljoin("https://site.test/a/b", location)).netloc == "site.test"
     written = unquote_to_bytes(location.partition("?")[0])
     assert written.endswith(path.encode())
+
+
+def gating(data: bytes) -> None:
+    """A status, a name and a value, a line each (`|` ends a line within one): read as they were said, or refused."""
+    line, name, value = [*data.decode("latin-1").split("\n", 2), "", ""][:3]
+    line, name, value = (text.replace("|", "\r\n") for text in (line, name, value))
+    try:
+        headers.gate(line, [(name, value)])
+    except ValueError:
+        harmless = re.fullmatch("[2-5][0-9][0-9] [ -~]*", line) and re.fullmatch("X-[a-z]+", name)
+        assert not (harmless and re.fullmatch("[ -~]*", value))
+        return
+    sent = f"HTTP/1.1 {line}\r\n{name}: {value}\r\n\r\n".encode("latin-1")
+    assert sent.count(b"\n") == sent.count(b"\r") == 3
+    file = io.BytesIO(sent)
+    assert file.readline().split(b" ", 2)[1] in {b"%d" % status for status in range(200, 600)}
+    assert [(name, value.lstrip(" ")) for name, value in http.client.parse_headers(file).items()] == [
+        (name, value.lstrip(" "))
+    ]
+    assert name.lower() not in ("connection", "transfer-encoding", "upgrade", "te", "trailer")
+
+
+def leading(data: bytes) -> None:
+    """A location that a handle gives: what leaves is ASCII, stays as it is, and leads where it led."""
+    given = data.decode("utf-8", "surrogateescape")
+    try:
+        location = headers.as_uri(given)
+    except ValueError:
+        assert re.search("[\x00-\x1f\x7f]", given)
+        return
+    assert re.fullmatch("[!-~]*", location)
+    if re.fullmatch(r"[\w/?#&=%:;.-]*", given, re.ASCII):
+        assert location == given
+    elif given.startswith("/") and not given.startswith(("//", "/\\")):
+        assert re.match(r"/(?![/\\])", location)
+        assert headers.as_uri(location) == location
+        assert _without_marks(location) == _without_marks(given)
+    elif host := re.match(r"(?:https?:)?//([a-z.]+)(?=[/?#]|$)", given):
+        assert urlsplit(location).netloc == host[1]
+
+
+def _without_marks(url: str) -> bytes:
+    """The bytes that a URL stands for; an empty query or fragment counts for nothing."""
+    return re.sub(b"[?#]", b"", unquote_to_bytes(url.encode("utf-8", "surrogatepass")))
+
+
+class _Texts(HTMLParser):
+    """The elements of a page, and its texts."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.texts: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        self.tags.append(tag)
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data)
+
+
+def explaining(data: bytes) -> None:
+    """An Accept header, and below it the detail of an error: it is told as it is, and as nothing else."""
+    accept, _, detail = data.partition(b"\n")
+    detail = detail.decode("utf-8", "ignore").replace("\r", " ").replace("\0", "0")
+    environ = environ_of(HTTP_ACCEPT=accept.decode("latin-1"))
+    line, pairs, body = problems.page(UnprocessableEntity(detail), environ)
+    told, content = dict(pairs), b"".join(body)
+    assert told["Content-Length"] == str(len(content))
+    assert told["Vary"] == "Accept"
+    if told["Content-Type"] == "application/problem+json":
+        assert json.loads(content) == {"type": "about:blank", "title": line[4:], "status": 422, "detail": detail}
+    elif told["Content-Type"] == "text/plain; charset=utf-8":
+        assert content.decode() == f"{line}\n{detail}\n"
+    else:
+        assert told["Content-Type"] == "text/html; charset=utf-8"
+        assert b"html" in accept.lower() or b"text/*" in accept.lower()
+        page = _Texts()
+        page.feed(content.decode())
+        page.close()
+        assert page.tags == ["html", "meta", "meta", "title", "style", "h1", "b", "p"]
+        assert "".join(page.texts).endswith(f"\n{detail}\n")
 
 
 def _application() -> Router:
@@ -115,9 +208,6 @@ def answering(data: bytes) -> None:
 
 
 TARGETS: dict[str, Callable[[bytes], None]] = {
-    "answering": answering,
-    "cleaning": cleaning,
-    "decoding": decoding,
-    "looking_up": looking_up,
-    "redirecting": redirecting,
+    target.__name__: target
+    for target in (answering, cleaning, decoding, explaining, gating, leading, looking_up, redirecting)
 }

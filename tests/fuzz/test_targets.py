@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable
 
 import pytest
@@ -55,6 +56,18 @@ def send_any_header(monkeypatch):
     monkeypatch.setattr("microfn.answer.gate", lambda line, headers: None)
 
 
+def let_lines_end(monkeypatch):
+    monkeypatch.setattr("microfn.headers._UNSENDABLE", re.compile("\x00"))
+
+
+def send_locations_as_they_are(monkeypatch):
+    monkeypatch.setattr("microfn.headers.as_uri", lambda location: location)
+
+
+def escape_nothing(monkeypatch):
+    monkeypatch.setattr("microfn.problems.escape", str)
+
+
 @pytest.mark.parametrize(
     ("name", "plant"),
     [
@@ -63,6 +76,9 @@ def send_any_header(monkeypatch):
         ("looking_up", forget_the_last_slash),
         ("redirecting", keep_the_slashes_of_the_prefix),
         ("answering", send_any_header),
+        ("gating", let_lines_end),
+        ("leading", send_locations_as_they_are),
+        ("explaining", escape_nothing),
     ],
 )
 def test_a_bug_that_is_planted_is_found(name, plant, monkeypatch, caplog):
