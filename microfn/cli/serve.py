@@ -16,6 +16,8 @@ from .application import APP, load
 
 __all__ = ["command"]
 
+# gunicorn's own, without the name of Basic auth: that is logged as it was sent, line breaks and all.
+_LINE = '%(h)s - - %(t)s "%(r)s" %(s)s %(b)s "%(f)s" "%(a)s"'
 _PROGRAMS = {"gunicorn": "gunicorn", "waitress": "waitress-serve"}
 
 
@@ -78,5 +80,5 @@ def _for_gunicorn(bind: str, workers: int | None, threads: int) -> list[str]:
     return [
         *("--bind", bind, "--worker-class", "gthread", "--workers", str(workers or os.cpu_count() or 1)),
         *("--threads", str(threads), "--timeout", "30", "--graceful-timeout", "30"),
-        *("--no-control-socket", "--access-logfile", "-"),
+        *("--no-control-socket", "--access-logfile", "-", "--access-logformat", _LINE),
     ]

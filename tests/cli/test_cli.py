@@ -262,7 +262,8 @@ def test_serve_is_gunicorn_with_honest_defaults(monkeypatch):
     monkeypatch.setattr(os, "execv", lambda *arguments: ran.append(arguments))
     assert typed("serve", "--print", "--workers", "3") == (
         "gunicorn --bind 127.0.0.1:8000 --worker-class gthread --workers 3 --threads 4 --timeout 30 "
-        "--graceful-timeout 30 --no-control-socket --access-logfile - app:app\n"
+        "--graceful-timeout 30 --no-control-socket --access-logfile - "
+        """--access-logformat '%(h)s - - %(t)s "%(r)s" %(s)s %(b)s "%(f)s" "%(a)s"' app:app\n"""
     )
     typed("serve", "app:create()", "--", "--max-requests", "5")
     ((interpreter, words),) = ran
@@ -277,7 +278,7 @@ def test_serve_is_gunicorn_with_honest_defaults(monkeypatch):
 def test_serve_finds_what_it_serves_and_leaves_the_rest_to_the_server(here):
     assert typed("serve", "--print", "--", "--max-requests", "5").endswith(" --max-requests 5 app:app\n")
     (here / "only.py").write_text("from app import app as application\n")
-    assert typed("serve", "--print", "only").endswith(" - only:application\n")
+    assert typed("serve", "--print", "only").endswith(" only:application\n")
     assert "No such option" in typed("serve", "--max-requests", "5", code=2)
     assert "is a file; a module is meant: 'app:app'" in typed("serve", "app.py:app", code=2)
 
