@@ -19,8 +19,9 @@ from .wire import Wire
 pytestmark = pytest.mark.server
 
 FORGED = b'x" 200 1\n127.0.0.1 - - forged \x1b[2J\x9b\xe2\x80\xa8\xff'
+NAME = 'x" 200 1\n127.0.0.1 - - forged \x1b[2J\x9b\u2028'.encode()
 HOSTILE = {
-    "the name of Basic auth": b"GET / HTTP/1.1\r\nHost: a\r\nAuthorization: Basic %s\r\n" % b64encode(FORGED + b":x"),
+    "the name of Basic auth": b"GET / HTTP/1.1\r\nHost: a\r\nAuthorization: Basic %s\r\n" % b64encode(NAME + b":x"),
     "the user agent": b"GET / HTTP/1.1\r\nHost: a\r\nUser-Agent: %s\r\n" % FORGED,
     "the referer": b'GET / HTTP/1.1\r\nHost: a\r\nReferer: "\x1b[2J\x9b\x85\r\n',
     "the path": b"GET /\x1b[2J\x9b HTTP/1.1\r\nHost: a\r\n",
