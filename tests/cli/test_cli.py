@@ -19,7 +19,8 @@ from markupsafe import escape
 from werkzeug.exceptions import HTTPException, NotFound
 
 from microfn import Router, __version__, cli
-from microfn.cli.run import for_development
+from microfn.cli import run
+from microfn.cli.hosts import TrustedHosts
 
 from ..wsgi import call
 
@@ -322,6 +323,10 @@ def broken(request, params):
     return {}[local_value]
 
 
+def for_development(application):
+    return run.for_development(application, TrustedHosts("site.test"))
+
+
 def developed(**handlers):
     app = Router()
     app.get("/users/:id")(lambda request, params: "user")
@@ -482,9 +487,11 @@ def test_run_starts_werkzeugs_server(here, monkeypatch):
     monkeypatch.setattr("microfn.cli.run.is_running_from_reloader", lambda: True)
     (here / "broken.py").write_text("1 / 0\n")
     assert "For development" not in typed("run", "broken")
-    got = call(ran[1][0][2])
+    got = call(ran[1][0][2], HTTP_HOST="localhost:5000")
     assert got.code == 500
     assert "ZeroDivisionError" in got.text
+    got = call(ran[1][0][2], HTTP_HOST="evil.example:5000")
+    assert (got.code, got.text) == (500, "The application cannot be loaded.")
 
 
 def test_python_m_is_the_command_line(monkeypatch, capsys):
