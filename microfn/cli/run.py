@@ -35,7 +35,7 @@ _IS_TRUSTED = "microfn.is_trusted"
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True)
 @click.option("--no-reload", is_flag=True, help="Do not start again when a file changes.")
 @click.option(
-    "--trusted-host", "trusted", multiple=True, help='Another host to show errors to; ".example.com" and all below it.'
+    "--trusted-host", "trusted", multiple=True, help='Another host to trust; ".example.com" and all below it.'
 )
 def command(app: str | None, host: str, port: int, no_reload: bool, trusted: tuple[str, ...]) -> None:
     """Serve an application while it is developed: it is loaded again when a file changes, and errors are shown.
@@ -45,8 +45,8 @@ def command(app: str | None, host: str, port: int, no_reload: bool, trusted: tup
     microfn run shop.app:app --port 5000
     microfn run --host 0.0.0.0 --trusted-host laptop.example.com
 
-    They are shown to who asks for localhost, for this machine's address or for the --host given: a site whose name
-    leads here, and a page of another site, get what is answered by a server.
+    What went wrong is shown to who asks for localhost, for an address of this machine's own, or for the --host given;
+    other names may have been made to lead here by another site.
     """  # noqa: D301 - click wants the character
     if not is_running_from_reloader():
         click.secho("For development only: tracebacks are shown in a browser. To deploy: microfn serve", fg="red")
