@@ -67,9 +67,12 @@ def command(  # noqa: PLR0917 - click names them all
     if find_spec(server) is None:
         raise click.ClickException(f'{server} is not installed: pip install "microfn[{server}]"')
     sys.stdout.flush()
+    # The very interpreter, with what was typed on the same command line, and no shell that would read it again.
+    words = [sys.executable, "-m", server, *arguments]
     if sys.platform == "win32":  # execv would leave the console to its shell
-        raise SystemExit(subprocess.call([sys.executable, "-m", server, *arguments]))  # noqa: S603 - the same
-    os.execv(sys.executable, [sys.executable, "-m", server, *arguments])  # noqa: S606 - the very interpreter
+        code = subprocess.call(words)  # noqa: S603 # nosec B603
+        raise SystemExit(code)
+    os.execv(sys.executable, words)  # noqa: S606 # nosec B606
 
 
 def _for_waitress(bind: str, threads: int) -> list[str]:
