@@ -33,7 +33,8 @@ def log_exception(error: BaseException, environ: WSGIEnvironment) -> None:
 def _log(error: BaseException, environ: WSGIEnvironment) -> None:
     message = _message(error, environ)
     stream = environ.get("wsgi.errors")
-    if stream is not None and not logger.hasHandlers():
+    # Disabled are the loggers that were there before logging.config.dictConfig, unless it is told to leave them alone.
+    if stream is not None and (logger.disabled or not logger.hasHandlers()):
         with suppress(Exception):
             stream.write(f"microfn: {message}\n{_text_of(error)}\n".encode("ascii", "backslashreplace").decode())
             stream.flush()

@@ -210,6 +210,13 @@ def test_what_an_application_logs_there_is_escaped_too(printed):
     assert_one_entry(printed.getvalue().partition("LOG ERROR no exception")[0], "LOG ERROR mine")
 
 
+def test_a_configuration_that_came_later_silences_no_error(monkeypatch):
+    """Loggers that are there already are disabled by `logging.config.dictConfig`, if it is not told otherwise."""
+    logger = logging.getLogger("microfn")
+    monkeypatch.setattr(logger, "disabled", True)
+    assert_one_entry(call(failing(ValueError("a"))).errors, "microfn: GET / [/] raised ValueError")
+
+
 class Unreadable(Exception):
     """Not even its text can be had."""
 

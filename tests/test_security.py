@@ -51,6 +51,13 @@ def test_outside_of_it_no_more_is_told_than_a_spelling(path):
     assert "secret" not in got.text
 
 
+def test_without_redirects_to_fixed_paths_not_even_a_spelling_is_told():
+    app = Router(redirect_fixed_path=False)
+    app.group("/admin", use=[guard]).get("/users")(lambda request, params: "secret")
+    told = [call(app, path=path) for path in ("/ADMIN/users", "//admin/users", "/ADMIN/nothing", "/nothing")]
+    assert len({(got.code, got.text) for got in told}) == 1
+
+
 # Pages
 
 
