@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test fuzz soak hosts hosts-apt pages lint docs check package versions bench bench-quick clean
+.PHONY: help run test fuzz soak hosts hosts-apt pages lint audit docs check package versions bench bench-quick clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,11 +43,18 @@ hosts-apt: ## install with apt, as root, the hosts that pip does not bring (thei
 pages: $(VENV)/dev.stamp ## write anew what docs/deployment shows of files and of hosts
 	$(BIN)/python -m tests.hosts.pages
 
-lint: $(VENV)/dev.stamp ## ruff, mypy --strict, import-linter
+lint: $(VENV)/dev.stamp ## ruff, mypy --strict, import-linter, bandit
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+	$(BIN)/bandit --quiet --ini setup.cfg --recursive microfn examples setup.py
+
+audit: $(VENV)/audit.stamp ## pip-audit of all that is installed in .venv; asks a service, so it needs a network
+	mkdir -p build
+	$(PIP) freeze --exclude-editable > build/audit.txt
+	$(BIN)/pip-audit --strict --disable-pip --no-deps --progress-spinner off --requirement build/audit.txt || { \
+	  echo "The audit is not passed: there is a vulnerability, or no service could be asked." >&2; exit 1; }
 
 docs: $(VENV)/docs.stamp ## build the pages in docs/ into build/docs, warnings are errors
 	$(BIN)/sphinx-build --builder html --fresh-env --fail-on-warning --keep-going --quiet --doctree-dir build/doctrees docs build/docs
@@ -102,6 +109,10 @@ $(VENV)/hosts.stamp: $(VENV)/dev.stamp
 $(VENV)/dev.stamp: setup.cfg setup.py | $(BIN)/python
 	$(PIP) install --editable '.[dev]'
 	touch $@ $(VENV)/run.stamp
+
+$(VENV)/audit.stamp: setup.cfg setup.py $(VENV)/dev.stamp
+	$(PIP) install --editable '.[audit]'
+	touch $@
 
 $(VENV)/docs.stamp: setup.cfg setup.py | $(BIN)/python
 	$(PIP) install --editable '.[docs]'

@@ -26,6 +26,8 @@ _ONE_RANGE = re.compile(r"bytes=([0-9]{0,19})-([0-9]{0,19})")
 _HASHED = r"[.-](?=[a-f]*[0-9])[0-9a-f]{8,64}\."
 _YEAR = 365 * 24 * 60 * 60
 _NOTHING = "There is no such file."
+# Of these each system has its own.
+_READ = os.O_RDONLY | sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"))
 _PRECOMPRESSED = (("br", ".br"), ("gzip", ".gz"))
 
 
@@ -186,10 +188,19 @@ def _was_modified(environ: dict[str, Any], since: float) -> bool:
 
 
 def _open(path: str) -> BinaryIO:
+    """The file at a real path, unless something else has just taken its place: a link, or a pipe that nobody ends."""
     try:
-        return open(path, "rb")
+        descriptor = os.open(path, _READ)
+        try:
+            if stat.S_ISREG(os.fstat(descriptor).st_mode):
+                return open(descriptor, "rb")
+        except BaseException:
+            os.close(descriptor)
+            raise
     except OSError:  # it is not for us to read, or has just gone
         raise NotFound(_NOTHING) from None
+    os.close(descriptor)
+    raise NotFound(_NOTHING)
 
 
 def _is_one_range(request: Request) -> bool:

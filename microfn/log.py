@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 import traceback
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -11,16 +10,19 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-__all__ = ["log_exception"]
+__all__ = ["LONGEST", "log_exception"]
 
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
+LONGEST = 1000
+"""Characters that are logged of what a client may have chosen.
+
+A line much longer is cut by what collects logs, and its second half would begin as the client likes.
+"""
+_MOST_LINES = 1000
 logger = logging.getLogger("microfn")
 
 
 def log_exception(error: BaseException, environ: WSGIEnvironment) -> None:
-    """Log an exception with the request it happened in; method and path are escaped, and stay on their line.
-
-    The exception itself goes to a logger as it is, and its handlers decide how it looks.
+    """Log an exception with the request it happened in; nothing that a client chose makes lines of its own.
 
     That a log cannot be written is no reason to leave the request without an answer, so it is passed over.
     """
@@ -29,19 +31,57 @@ def log_exception(error: BaseException, environ: WSGIEnvironment) -> None:
 
 
 def _log(error: BaseException, environ: WSGIEnvironment) -> None:
-    method = ascii(environ.get("REQUEST_METHOD", ""))[1:-1]
-    path = ascii(environ.get("PATH_INFO", ""))[1:-1][:1000]
-    route = environ.get("microfn.route", "no route")
-    name = environ.get("microfn.request_id")
-    message = f"{method} {path} [{route}] raised {type(error).__name__}" + (f" (request {name})" if name else "")
-    if logger.hasHandlers():
-        logger.error("%s", message, exc_info=error)
-        return
+    message = _message(error, environ)
     stream = environ.get("wsgi.errors")
-    if stream is not None:
-        # Indented, and without control characters, so that no message of an exception looks like a line of the log.
+    # Disabled are the loggers that were there before logging.config.dictConfig, unless it is told to leave them alone.
+    if stream is not None and (logger.disabled or not logger.hasHandlers()):
+        with suppress(Exception):
+            stream.write(f"microfn: {message}\n{_text_of(error)}\n".encode("ascii", "backslashreplace").decode())
+            stream.flush()
+            return
+    logger.error("%s", message, exc_info=error)
+
+
+def _message(error: BaseException, environ: WSGIEnvironment) -> str:
+    method, path = _ascii(environ.get("REQUEST_METHOD", "")), _ascii(environ.get("PATH_INFO", ""))
+    route, name = environ.get("microfn.route", "no route"), environ.get("microfn.request_id")
+    raised = _printable(f"[{route}] raised {type(error).__name__}")
+    return f"{method} {path} {raised}" + (f" (request {_ascii(name)})" if name else "")
+
+
+def _ascii(value: object) -> str:
+    return ascii(value)[1:-1][:LONGEST]
+
+
+def _escape(record: logging.LogRecord) -> bool:
+    """Give a record the text of its exception, which a `logging.Formatter` prints as it is where it is there already.
+
+    The exception itself stays with the record, for handlers that do more with it.
+    """
+    if record.exc_info and record.exc_info[1] is not None:
+        record.exc_text = _text_of(record.exc_info[1])
+    return True
+
+
+logger.addFilter(_escape)
+
+
+def _text_of(error: BaseException) -> str:
+    """The traceback, indented, so that no line of an exception's message looks like one of the log."""
+    try:
         lines = "".join(traceback.format_exception(error)).splitlines()
-        shown = [_CONTROL.sub(lambda found: ascii(found[0])[1:-1], line) for line in lines]
-        text = "\n    ".join([f"microfn: {message}", *shown]) + "\n"
-        stream.write(text.encode("ascii", "backslashreplace").decode())
-        stream.flush()
+    except Exception as another:  # an exception may be as odd as it likes
+        lines = [f"{type(error).__name__}, of which no traceback can be made: {type(another).__name__}"]
+    if len(lines) > _MOST_LINES:
+        half = _MOST_LINES // 2
+        lines[half:-half] = [f"... and {len(lines) - 2 * half} lines more ..."]
+    return "\n".join(f"    {_printable(line)}" for line in lines)
+
+
+def _printable(line: str) -> str:
+    """A line without what steers a terminal or begins another line, and no longer than lines may be."""
+    if len(line) > LONGEST:
+        line = f"{line[:LONGEST]}... and {len(line) - LONGEST} characters more"
+    if line.isprintable():
+        return line
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in line)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 
 import click
@@ -28,9 +29,12 @@ class _Commands(click.Group):
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="microfn")
-def main() -> None:
+@click.pass_context
+def main(ctx: click.Context) -> None:
     """Work with microfn applications.
 
     APP is `module:name`, as for gunicorn. Without it, `app` or `application` is looked for in app.py, wsgi.py and
     passenger_wsgi.py of this directory.
     """
+    if os.environ.get("NO_COLOR"):  # no-color.org
+        ctx.color = False

@@ -16,6 +16,8 @@ from .application import APP, load
 
 __all__ = ["command"]
 
+# gunicorn's own, without the name of Basic auth: that is logged as it was sent, line breaks and all.
+_LINE = '%(h)s - - %(t)s "%(r)s" %(s)s %(b)s "%(f)s" "%(a)s"'
 _PROGRAMS = {"gunicorn": "gunicorn", "waitress": "waitress-serve"}
 
 
@@ -65,9 +67,12 @@ def command(  # noqa: PLR0917 - click names them all
     if find_spec(server) is None:
         raise click.ClickException(f'{server} is not installed: pip install "microfn[{server}]"')
     sys.stdout.flush()
+    # The very interpreter, with what was typed on the same command line, and no shell that would read it again.
+    words = [sys.executable, "-m", server, *arguments]
     if sys.platform == "win32":  # execv would leave the console to its shell
-        raise SystemExit(subprocess.call([sys.executable, "-m", server, *arguments]))  # noqa: S603 - the same
-    os.execv(sys.executable, [sys.executable, "-m", server, *arguments])  # noqa: S606 - the very interpreter
+        code = subprocess.call(words)  # noqa: S603 # nosec B603
+        raise SystemExit(code)
+    os.execv(sys.executable, words)  # noqa: S606 # nosec B606
 
 
 def _for_waitress(bind: str, threads: int) -> list[str]:
@@ -78,5 +83,5 @@ def _for_gunicorn(bind: str, workers: int | None, threads: int) -> list[str]:
     return [
         *("--bind", bind, "--worker-class", "gthread", "--workers", str(workers or os.cpu_count() or 1)),
         *("--threads", str(threads), "--timeout", "30", "--graceful-timeout", "30"),
-        *("--no-control-socket", "--access-logfile", "-"),
+        *("--no-control-socket", "--access-logfile", "-", "--access-logformat", _LINE),
     ]

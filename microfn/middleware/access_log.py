@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ..handle import Handle, Middleware
+from ..log import LONGEST
 from ..request import Request
 from ..response import Response
 
@@ -19,8 +20,8 @@ def access_log(write: Callable[[str], object] | None = None) -> Middleware:
     """Log `method`, `pattern`, `path`, `status`, `bytes`, `ms` and `id` of each request when its body has ended.
 
     `pattern` is null where there was no route, `id` without `request_id`, which goes around this one. All that a client
-    sent is escaped: the line is ASCII. `write` gets the line; without it, the logger `microfn.access` does, at level
-    INFO, and shows it on stderr where logging is not set up.
+    sent is escaped, and cut at 1000 characters: the line is ASCII. `write` gets the line; without it, the logger
+    `microfn.access` does, at level INFO, and shows it on stderr where logging is not set up.
 
     >>> from microfn import Router
     >>> app, lines = Router(), []
@@ -39,10 +40,10 @@ def access_log(write: Callable[[str], object] | None = None) -> Middleware:
 
             def end() -> None:
                 route, name = request.route, request.environ.get("microfn.request_id")
-                line: dict[str, Any] = {"method": request.method, "pattern": route and route.pattern}
-                line |= {"path": request.path, "status": response.status_code, "bytes": counted()}
+                line: dict[str, Any] = {"method": request.method[:LONGEST], "pattern": route and route.pattern}
+                line |= {"path": request.path[:LONGEST], "status": response.status_code, "bytes": counted()}
                 line |= {"ms": round((time.perf_counter() - began) * 1000, 3), "id": name}
-                write(json.dumps(line))
+                write(json.dumps(line).replace("\x7f", r"\u007f"))  # which is ASCII, and a control character
 
             request.call_on_close(end)
             return response

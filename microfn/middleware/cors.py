@@ -29,6 +29,8 @@ def cors(
     them. `headers` are the request headers that are allowed, None for all; `expose` are the response headers that pages
     may read; `max_age` is how many seconds browsers may keep the answer. ValueError is raised for what is no origin.
 
+    "null" is the origin of any page in a sandbox, whoever made it: never one to trust with credentials.
+
     >>> from microfn import Router
     >>> app = Router()
     >>> _ = app.use(cors(["https://www.example.com"]))

@@ -19,7 +19,8 @@ from markupsafe import escape
 from werkzeug.exceptions import HTTPException, NotFound
 
 from microfn import Router, __version__, cli
-from microfn.cli.run import for_development
+from microfn.cli import run
+from microfn.cli.hosts import TrustedHosts
 
 from ..wsgi import call
 
@@ -262,7 +263,8 @@ def test_serve_is_gunicorn_with_honest_defaults(monkeypatch):
     monkeypatch.setattr(os, "execv", lambda *arguments: ran.append(arguments))
     assert typed("serve", "--print", "--workers", "3") == (
         "gunicorn --bind 127.0.0.1:8000 --worker-class gthread --workers 3 --threads 4 --timeout 30 "
-        "--graceful-timeout 30 --no-control-socket --access-logfile - app:app\n"
+        "--graceful-timeout 30 --no-control-socket --access-logfile - "
+        """--access-logformat '%(h)s - - %(t)s "%(r)s" %(s)s %(b)s "%(f)s" "%(a)s"' app:app\n"""
     )
     typed("serve", "app:create()", "--", "--max-requests", "5")
     ((interpreter, words),) = ran
@@ -277,7 +279,7 @@ def test_serve_is_gunicorn_with_honest_defaults(monkeypatch):
 def test_serve_finds_what_it_serves_and_leaves_the_rest_to_the_server(here):
     assert typed("serve", "--print", "--", "--max-requests", "5").endswith(" --max-requests 5 app:app\n")
     (here / "only.py").write_text("from app import app as application\n")
-    assert typed("serve", "--print", "only").endswith(" - only:application\n")
+    assert typed("serve", "--print", "only").endswith(" only:application\n")
     assert "No such option" in typed("serve", "--max-requests", "5", code=2)
     assert "is a file; a module is meant: 'app:app'" in typed("serve", "app.py:app", code=2)
 
@@ -319,6 +321,10 @@ BROWSER = "text/html,*/*;q=0.8"
 def broken(request, params):
     local_value = "<secret>"
     return {}[local_value]
+
+
+def for_development(application):
+    return run.for_development(application, TrustedHosts("site.test"))
 
 
 def developed(**handlers):
@@ -481,9 +487,11 @@ def test_run_starts_werkzeugs_server(here, monkeypatch):
     monkeypatch.setattr("microfn.cli.run.is_running_from_reloader", lambda: True)
     (here / "broken.py").write_text("1 / 0\n")
     assert "For development" not in typed("run", "broken")
-    got = call(ran[1][0][2])
+    got = call(ran[1][0][2], HTTP_HOST="localhost:5000")
     assert got.code == 500
     assert "ZeroDivisionError" in got.text
+    got = call(ran[1][0][2], HTTP_HOST="evil.example:5000")
+    assert (got.code, got.text) == (500, "The application cannot be loaded.")
 
 
 def test_python_m_is_the_command_line(monkeypatch, capsys):

@@ -75,7 +75,7 @@ class Place:
         assert settings["WorkingDirectory"] == str(self.directory)
         (environment,) = shlex.split(settings.get("Environment", "A=")) or ("A=",)
         name, _, value = environment.partition("=")
-        self.start(shlex.split(settings["ExecStart"]), **{name: value})
+        self.start(shlex.split(settings["ExecStart"].replace("%%", "%")), **{name: value})
 
     def wait(self) -> None:
         """Until the application answers."""

@@ -1,0 +1,262 @@
+"""What the log shows of a request that failed, whatever its client has chosen."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import logging
+import re
+
+import pytest
+
+from microfn import Router
+from microfn.log import LONGEST
+from microfn.middleware import access_log
+
+from .wsgi import call, environ_of
+
+# What somebody would like a log to hold, and how that is shown where it cannot be as it is.
+HOSTILE = {
+    "a line": ("\nmicrofn: GET / [/] raised Forged", "microfn: GET / [/] raised Forged"),
+    "a carriage return": ("\rforged", "forged"),
+    "a traceback's line": ('\n  File "forged.py", line 1', 'File "forged.py", line 1'),
+    "a vertical tab": ("\x0bforged", "forged"),
+    "a form feed": ("\x0cforged", "forged"),
+    "a separator": ("\x1cforged", "forged"),
+    "next line, of C1": ("\x85forged", "forged"),
+    "a line separator": ("\u2028forged", "forged"),
+    "a paragraph separator": ("\u2029forged", "forged"),
+    "colours": ("\x1b[31mforged", r"\x1b[31mforged"),
+    "a title of the window": ("\x1b]0;forged\x07", r"\x1b]0;forged\x07"),
+    "a control sequence, of C1": ("\x9b2Jforged", r"\x9b2Jforged"),
+    "a bell and a backspace": ("\x07\x08", r"\x07\x08"),
+    "a NUL": ("a\0b", r"a\x00b"),
+    "a DEL": ("a\x7fb", r"a\x7fb"),
+    "text from right to left": ("\u202egnp.exe", r"\u202egnp.exe"),
+    "half a surrogate pair": ("a\ud800b", r"a\ud800b"),
+    "a format of logging": ("%s %d %(name)s {0}", "%s %d %(name)s {0}"),
+}
+hostile = pytest.mark.parametrize(("text", "shown"), HOSTILE.values(), ids=HOSTILE)
+STEERS = re.compile("[^ -~\xa1-\xac\xae-\uffff\n]|[\u2028\u2029\u202a-\u202e\ud800-\udfff]")
+
+
+@pytest.fixture
+def printed():
+    """What an ordinary handler prints, with a format of its own, of the logger `microfn`."""
+    logger, stream = logging.getLogger("microfn"), io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(logging.Formatter("LOG %(levelname)s %(message)s"))
+    logger.addHandler(handler)
+    yield stream
+    logger.removeHandler(handler)
+
+
+@contextlib.contextmanager
+def unconfigured():
+    """The logger `microfn` where nobody has set up logging; pytest has its own handlers there while a test runs."""
+    logger = logging.getLogger("microfn")
+    kept, logger.handlers, logger.propagate = logger.handlers, [], False
+    try:
+        yield
+    finally:
+        logger.handlers, logger.propagate = kept, True
+
+
+def failing(error):
+    def fail(request, params):
+        raise error
+
+    app = Router()
+    for pattern in "/", "/x/*rest":
+        for method in "GET", "POST":
+            app.handle(method, pattern, fail)
+    return app
+
+
+def whys(text):
+    """Every way for a text to come into a traceback."""
+    alone = ValueError(f"bad {text}")
+    cause = ValueError("bad")
+    cause.__cause__ = KeyError(text)
+    context = ValueError("bad")
+    context.__context__ = OSError(2, text)
+    named = type("Odd", (Exception,), {})(text)
+    syntax = SyntaxError("bad", ("x.py", 1, 2, f"x = {text}"))
+    return [alone, cause, context, named, syntax]
+
+
+def assert_one_entry(shown, first):
+    """One line that begins as lines of this log do, and below it what is indented."""
+    lines = shown.rstrip("\n").split("\n")
+    assert lines[0].startswith(first)
+    assert all(line.startswith("    ") for line in lines[1:])
+    assert len(shown.rstrip("\n").splitlines()) == len(lines)
+    assert not STEERS.search(shown)
+
+
+@hostile
+def test_the_text_of_an_exception_makes_no_line_of_a_logs(text, shown, printed):
+    for error in whys(text):
+        printed.seek(0)
+        printed.truncate()
+        assert call(failing(error)).code == 500
+        assert_one_entry(printed.getvalue(), "LOG ERROR GET / [/] raised ")
+    assert shown in printed.getvalue() or not text.isprintable()
+
+
+@hostile
+def test_nor_of_the_servers_error_stream(text, shown):
+    for error in whys(text):
+        with unconfigured():
+            errors = call(failing(error)).errors
+        assert_one_entry(errors, "microfn: GET / [/] raised ")
+        assert errors.isascii()
+
+
+@hostile
+def test_what_is_shown_of_an_exception_can_be_read(text, shown, printed):
+    call(failing(RuntimeError(text)))
+    assert shown in printed.getvalue()
+
+
+@hostile
+def test_the_method_and_the_path_stay_on_their_line(text, shown, printed):
+    tunnelled = text.encode("utf-8", "surrogatepass").decode("latin-1")
+    app = failing(ValueError("bad"))
+    app.error(400)(lambda request, error: 1 / 0)
+    app.error(404)(lambda request, error: 1 / 0)
+    app.error(405)(lambda request, error: 1 / 0)
+    for environ in environ_of(path=f"/x/{tunnelled}"), environ_of(path=tunnelled), environ_of(method=text):
+        printed.seek(0)
+        printed.truncate()
+        app(environ, lambda status, headers, exc_info=None: None)
+        assert_one_entry(printed.getvalue(), "LOG ERROR ")
+        assert printed.getvalue().split("\n")[0].isascii()
+
+
+@hostile
+def test_no_header_is_logged_at_all(text, shown, printed):
+    names = "HOST USER_AGENT REFERER COOKIE X_FORWARDED_FOR X_REQUEST_ID AUTHORIZATION ORIGIN".split()
+    sent = {f"HTTP_{name}": f"forged{text}" for name in names}
+    call(failing(ValueError("bad")), validate=False, query=f"forged{text}", REMOTE_USER=f"forged{text}", **sent)
+    assert_one_entry(printed.getvalue(), "LOG ERROR GET / [/] raised ValueError")
+    assert "forged" not in printed.getvalue()
+
+
+@hostile
+def test_an_access_is_one_line_of_ascii(text, shown):
+    lines = []
+    app = failing(ValueError("bad"))
+    app.use(access_log(lines.append))
+    for environ in (
+        environ_of(path="/x/" + text.encode("utf-8", "surrogatepass").decode("latin-1")),
+        environ_of(method=text, HTTP_HOST=text, HTTP_USER_AGENT=text, HTTP_X_REQUEST_ID=text, query=text),
+    ):
+        app(environ, lambda status, headers, exc_info=None: None).close()
+    assert len(lines) == 2
+    for line in lines:
+        assert line.isascii()
+        assert line.isprintable()
+        assert json.loads(line)["status"] >= 400
+
+
+@pytest.mark.parametrize("size", [LONGEST, LONGEST + 1, 1_000_000])
+@pytest.mark.parametrize("text", ["x", "\x1b", "\U000e0001"])
+def test_what_is_long_is_cut(text, size, printed):
+    """Collectors of logs cut lines, of 16 KiB for example, and begin another in the middle of what a client sent."""
+    call(failing(ValueError(text * size)), path="/x/" + text.encode().decode("latin-1") * size)
+    first, *lines = printed.getvalue().split("\n")
+    assert len(first) <= LONGEST + 100
+    assert max(map(len, lines)) < 11 * LONGEST
+    left_out = len("ValueError: ") + size - LONGEST
+    assert lines[-2].endswith(f"... and {left_out} characters more")
+
+
+def test_of_many_lines_the_first_and_the_last_are_shown(printed):
+    first, last = ValueError("\n" * 3000), KeyError("the last")
+    last.__cause__ = first
+    call(failing(last))
+    lines = printed.getvalue().splitlines()
+    assert len(lines) == 1 + 1001
+    assert re.fullmatch(" {4}... and [0-9]+ lines more ...", lines[501])
+    assert lines[1] == "    ValueError: "
+    assert lines[-1] == "    KeyError: 'the last'"
+
+
+def test_an_access_is_cut_too():
+    lines = []
+    app = Router()
+    app.use(access_log(lines.append))
+    app(environ_of("M" * 5000, "/" + "x" * 5000), lambda status, headers: None).close()
+    assert json.loads(lines[0])["path"] == "/" + "x" * (LONGEST - 1)
+    assert json.loads(lines[0])["method"] == "M" * LONGEST
+
+
+def test_a_handler_has_the_exception_itself(caplog):
+    error = ValueError("a\nb")
+    call(failing(error))
+    assert caplog.records[0].exc_info == (ValueError, error, error.__traceback__)
+    assert caplog.messages == ["GET / [/] raised ValueError"]
+
+
+def test_what_an_application_logs_there_is_escaped_too(printed):
+    logger = logging.getLogger("microfn")
+    try:
+        raise ValueError("a\nforged")
+    except ValueError:
+        logger.exception("mine")
+    logger.error("no exception", exc_info=True)  # noqa: LOG014 - that is it
+    assert_one_entry(printed.getvalue().partition("LOG ERROR no exception")[0], "LOG ERROR mine")
+
+
+def test_a_configuration_that_came_later_silences_no_error(monkeypatch):
+    """Loggers that are there already are disabled by `logging.config.dictConfig`, if it is not told otherwise."""
+    logger = logging.getLogger("microfn")
+    monkeypatch.setattr(logger, "disabled", True)
+    assert_one_entry(call(failing(ValueError("a"))).errors, "microfn: GET / [/] raised ValueError")
+
+
+class Unreadable(Exception):
+    """Not even its text can be had."""
+
+    def __str__(self):
+        raise KeyError("forged\nforged")
+
+
+class Baseless(Exception):
+    """Python cannot tell where it came from."""
+
+    @property
+    def __cause__(self):
+        raise ZeroDivisionError("forged\nforged")
+
+
+def test_an_exception_of_any_kind_is_logged(printed):
+    call(failing(Unreadable()))
+    assert "Unreadable: <exception str() failed>" in printed.getvalue()
+    call(failing(Baseless()))
+    assert "    Baseless, of which no traceback can be made: ZeroDivisionError\n" in printed.getvalue()
+    assert "forged" not in printed.getvalue()
+
+
+class Broken(io.StringIO):
+    def write(self, text):
+        raise UnicodeEncodeError("ascii", "é", 0, 1, "not this stream's")
+
+
+@pytest.mark.parametrize("stream", [None, Broken(), object()])
+def test_without_a_servers_error_stream_that_works_it_is_stderr(stream, capsys):
+    with unconfigured():
+        body = failing(ValueError("a\nforged"))(environ_of(wsgi__errors=stream), lambda status, headers: None)
+    assert b'"status":500' in b"".join(body)
+    assert_one_entry(capsys.readouterr().err, "GET / [/] raised ValueError")
+
+
+def test_where_nothing_can_be_written_the_client_has_its_answer(monkeypatch):
+    closed = io.StringIO()
+    closed.close()
+    with unconfigured(), monkeypatch.context() as patch:
+        patch.setattr("sys.stderr", closed)
+        body = failing(ValueError("a"))(environ_of(wsgi__errors=closed), lambda status, headers: None)
+    assert b'"status":500' in b"".join(body)
