@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from .wire import Wire
@@ -32,7 +32,7 @@ def wait_until(condition: Callable[[], bool], what: str, seconds: float = 10.0) 
 
 
 class Gunicorn:
-    """A gunicorn, from its start to its end."""
+    """A gunicorn, from its start to its end; `prefix` is a command that becomes it."""
 
     def __init__(
         self,
@@ -41,6 +41,7 @@ class Gunicorn:
         *options: str,
         workers: int | None = None,
         app: str = "tests.servers.app:app",
+        prefix: Sequence[str] = (),
         **environ: str,
     ) -> None:
         self.keeps_alive = worker_class != "sync"
@@ -57,7 +58,7 @@ class Gunicorn:
         kept = {name: value for name, value in os.environ.items() if name not in ("GUNICORN_CMD_ARGS", "SCRIPT_NAME")}
         with self._errors.open("ab") as errors:
             self._process = subprocess.Popen(
-                [*command, *options, app],
+                [*prefix, *command, *options, app],
                 cwd=ROOT,
                 env={**kept, **environ, "MICROFN_TEST_RECORD": str(self._record)},
                 stdin=subprocess.DEVNULL,
