@@ -69,10 +69,37 @@ def test_clients_that_leave_dawdle_or_send_half_take_nothing_from_others(gunicor
     assert (load.wrong, load.lost) == ([], [])
     count = load.count()
     assert count.sent == count.answered + count.left
+    gunicorn.stop()
+
+
+def test_streams_that_fail_are_cut_off_closed_and_logged_once_each(gunicorn: Gunicorn) -> None:
+    with Load(gunicorn.port, {**MIXED, Unlucky: 2}) as load:
+        wait_until(lambda: load.count(Unlucky).sent > 10, "some streams", 20)
+    assert (load.wrong, load.lost) == ([], [])
     streams = load.count(Unlucky).answered
-    wait_until(lambda: gunicorn.errors().count("OnPurpose: secret of a stream") == streams, "not each is logged once")
+    assert gunicorn.errors().count("OnPurpose: secret of a stream") == streams
     assert sum(line.startswith("closed ") for line in gunicorn.recorded()) == streams
     gunicorn.stop()
+
+
+@pytest.mark.parametrize("app", ["tests.servers.app:app", "tests.servers.bare:app"])
+def test_streams_that_fail_cost_other_clients_at_most_a_connection_that_was_kept(tmp_path: Path, app: str) -> None:
+    """And that only when workers are replaced, whatever they serve.
+
+    gunicorn 27 counts a connection twice that it cut off, and then waits for one less before it ends.
+    """
+    gunicorn = start(tmp_path / "0", app=app)
+    try:
+        with Load(gunicorn.port, {Echo: 3, RegularEcho: 3, Unlucky: 2}) as load:
+            go_on(load)
+            gunicorn.reload()
+            go_on(load)
+        assert load.wrong == load.count(Echo).lost == load.count(Unlucky).lost == []
+        assert all(len(client.count.lost) <= 1 for client in load.clients)
+        assert all("later on its connection" in lost for lost in load.lost)
+        gunicorn.stop()
+    finally:
+        gunicorn.ensure_ended()
 
 
 def test_bodies_that_do_not_come_hold_a_thread_and_no_more(gunicorn: Gunicorn) -> None:
