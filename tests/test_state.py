@@ -224,6 +224,27 @@ def test_many_threads_may_send_the_first_request(impatient):
     assert len(set(map(id, sites))) == 1
 
 
+def test_first_requests_and_registrations_may_come_at_once(impatient):
+    for _ in range(5):
+        app = Router()
+        for number in range(100):
+            app.get(f"/{number}")(say(str(number)))
+        start = threading.Barrier(8)
+
+        def first(app=app, start=start):
+            start.wait()
+            assert codes(app, "/7", "/99") == [200, 200]
+
+        def register(app=app, start=start):
+            start.wait()
+            for number in range(100, 120):
+                app.group(f"/g{number}").get("/x", name=f"g{number}")(say(str(number)))
+
+        in_threads(*[first] * 7, register)
+        assert codes(app, *[f"/g{number}/x" for number in range(100, 120)]) == [200] * 20
+        assert app.url_for("g119") == "/g119/x"
+
+
 def test_no_lock_is_taken_for_a_request():
     app = Router()
     app.get("/a")(say("a"))
@@ -501,7 +522,7 @@ def test_several_changes_replace_a_table_at_once():
     assert call(app, path="/y").code == 404
 
 
-def test_readers_see_one_table_or_the_other_while_a_writer_flips(monkeypatch):  # noqa: C901 - the threads are told in one place
+def test_readers_see_one_table_or_the_other_while_a_writer_flips(monkeypatch, impatient):  # noqa: C901 - the threads are told in one place
     """Eight threads: each answer is wholly of one table, and no reader builds anything."""
     app, builders, wrong, counts, done = Router(overlap=True), set(), [], [], threading.Event()
     compiled = Table.compile
