@@ -7,7 +7,7 @@ import os
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, TypeVar
 
 from .errors import RouteConflict, name_of
@@ -64,16 +64,29 @@ class Registry:
     def __init__(self, new_table: Callable[[Sequence[Route]], Table], publish: Callable[[Table, Registered], None]):
         self._new_table = new_table
         self._publish_site = publish
-        self._lock = threading.RLock()
-        """Held by whoever registers, never while a request is served."""
+        self._made_lock = threading.Lock, threading.RLock()
         self.now = Registered()
         self._draft: Table | None = None
         """The table that is published next; None where nothing changed since the last one."""
         self._before: Registered | None = None
         """What there was before the outermost open block of `changes`."""
         self._is_live = False
+        self._is_collector_paused = False
         self._sealed_by: str | None = None
         _registries.add(self)
+
+    @property
+    def _lock(self) -> AbstractContextManager[bool]:
+        """Held by whoever registers, never while a request is served.
+
+        It is another one where threads have become greenlets since it was made: gevent replaces what is of threads, and
+        a worker of gunicorn's does that after `--preload` has imported the application.
+        """
+        kind, lock = self._made_lock
+        if kind is not threading.Lock:
+            lock = threading.RLock()
+            self._made_lock = threading.Lock, lock
+        return lock
 
     @contextmanager
     def changes(self) -> Iterator[None]:
@@ -81,19 +94,24 @@ class Registry:
         with self._lock:
             saved = self.now.copy()
             is_outermost = self._before is None
-            self._before = self._before or saved
+            before = self._before = self._before or saved
             try:
                 yield
-                if is_outermost and self._is_live:
+                if is_outermost and self._is_live and self._before is before:
                     self._publish()
             except BaseException:
-                for registry in self.now.included - saved.included:
-                    registry._sealed_by = None  # noqa: SLF001 - of its own class
-                self.now, self._draft = saved, None
+                if self._before is before:
+                    self._undo(saved)
                 raise
             finally:
-                if is_outermost:
+                # A process that was forked inside of the block has forgotten it: there it ends with nothing to do.
+                if is_outermost and self._before is before:
                     self._before = None
+
+    def _undo(self, saved: Registered) -> None:
+        for registry in self.now.included - saved.included:
+            registry._sealed_by = None  # noqa: SLF001 - of its own class
+        self.now, self._draft = saved, None
 
     def _change(self, change: Callable[..., T], *args: Any) -> T:
         """Make one change, which checks before it changes anything; only a publication may have to be undone."""
@@ -186,7 +204,7 @@ class Registry:
         """
         if other is self:
             raise ValueError("a router cannot include itself")
-        with other._lock, self.changes():
+        with self.changes(), other._lock:  # in this order: who is inside of a block has the first lock already
             self._change(self._include, other.now, {root: into})
             if other._sealed_by is None:
                 other._sealed_by = where
@@ -220,16 +238,21 @@ class Registry:
     def _publish(self) -> None:
         table = self._next_table()
         # PERF: nothing that is made for a large table is garbage, and looking for some is a third of the time.
-        is_collecting = gc.isenabled()
-        gc.disable()
+        if gc.isenabled():
+            self._is_collector_paused = True
+            gc.disable()
         try:
             table.compile()
         finally:
-            if is_collecting:
-                gc.enable()
+            self._let_collect()
         self._publish_site(table, self.now)
         self._draft = None
         self._is_live = True
+
+    def _let_collect(self) -> None:
+        if self._is_collector_paused:
+            gc.enable()
+            self._is_collector_paused = False
 
     def with_table(self, use: Callable[[Table, Registered], T]) -> T:
         """What `use` makes of what is registered and not yet published."""
@@ -244,7 +267,8 @@ class Registry:
 
     def forget_other_threads(self) -> None:
         """In a forked child nobody holds the lock any more, and what another thread had begun is not finished."""
-        self._lock = threading.RLock()
+        self._made_lock = threading.Lock, threading.RLock()
+        self._let_collect()
         self._draft = None
         if self._before is not None:
             self.now, self._before = self._before, None

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import io
 import re
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import datetime
 from types import SimpleNamespace
 from typing import IO, TYPE_CHECKING, Any, NoReturn, cast
@@ -40,10 +41,31 @@ __all__ = ["Request"]
 MAX_CONTENT_LENGTH = 16 * 1024 * 1024
 _DIGITS = re.compile("[0-9]+")
 _TOO_DEEP = "it is nested too deep"
+_SHORTAGES = frozenset(
+    (
+        errno.EDQUOT,
+        errno.EFBIG,
+        errno.EIO,
+        errno.EMFILE,
+        errno.ENFILE,
+        errno.ENOMEM,
+        errno.ENOSPC,
+        errno.EROFS,
+    )
+)
+"""What is wrong on this side where reading a body fails: with the disk, the memory, or the number of open files."""
+
+
+class _Unreadable(OSError):
+    """`wsgi.input` cannot be read; `failure` is what is told of it."""
+
+    def __init__(self, failure: Exception) -> None:
+        super().__init__("the body cannot be read")
+        self.failure = failure
 
 
 class _Source:
-    """`wsgi.input`, whose every failure is that of the connection: servers have exceptions of their own for it."""
+    """`wsgi.input`, with one exception for its every failure: servers have their own."""
 
     def __init__(self, stream: IO[bytes]) -> None:
         self._stream = stream
@@ -52,7 +74,7 @@ class _Source:
         try:
             return self._stream.read(size)
         except Exception as error:
-            raise OSError("the body cannot be read") from error
+            raise _Unreadable(_failure_of(error)) from error
 
 
 class _Body(LimitedStream):
@@ -64,13 +86,13 @@ class _Body(LimitedStream):
 
     def __init__(self, stream: IO[bytes], limit: int, *, is_max: bool = False) -> None:
         super().__init__(cast("IO[bytes]", _Source(stream)), limit, is_max)
-        self._failure: HTTPException | None = None
+        self._failure: Exception | None = None
 
     @classmethod
-    def failed(cls, stream: IO[bytes]) -> _Body:
+    def failed(cls, stream: IO[bytes], failure: Exception) -> _Body:
         """One whose every read fails."""
         body = cls(stream, 1)
-        body._failure = ClientDisconnected()
+        body._failure = failure
         return body
 
     def on_exhausted(self) -> None:
@@ -78,7 +100,9 @@ class _Body(LimitedStream):
             self._fail(RequestEntityTooLarge(f"The body can have {self.limit} bytes at most."))
 
     def on_disconnect(self, error: Exception | None = None) -> None:
-        if error is not None or not self._limit_is_max:
+        if isinstance(error, _Unreadable):
+            self._fail(error.failure)
+        if not self._limit_is_max:
             self._fail(ClientDisconnected())
 
     def readinto(self, b: bytearray) -> int | None:  # type: ignore[override]
@@ -97,12 +121,12 @@ class _Body(LimitedStream):
     def _has_more(self) -> bool:
         try:
             return bool(self._stream.read(1))
-        except OSError:
-            self._fail(ClientDisconnected())
+        except _Unreadable as error:
+            self._fail(error.failure)
 
-    def _fail(self, failure: HTTPException) -> NoReturn:
+    def _fail(self, failure: Exception) -> NoReturn:
         self._failure = failure
-        raise failure
+        raise failure from None
 
 
 class _FormParser(FormDataParser):
@@ -275,8 +299,8 @@ class Request(_Slots, WerkzeugRequest):
                     size = _checked_length(length, self._body_limit())
                     try:
                         self._cached_data = _read(self.environ["wsgi.input"], size)
-                    except ClientDisconnected:
-                        self.stream = _Body.failed(self.environ["wsgi.input"])
+                    except Exception as error:
+                        self._fail_again(error)
                         raise
             return super().get_data(cache, as_text, parse_form_data)
 
@@ -338,8 +362,19 @@ class Request(_Slots, WerkzeugRequest):
     def _get_file_stream(self, *args: Any, **kwargs: Any) -> IO[bytes]:
         """Where werkzeug puts an uploaded file, on disk if it is large; it is closed when the request is done with."""
         stream = super()._get_file_stream(*args, **kwargs)
-        self.call_on_close(stream.close)
+        self.call_on_close(functools.partial(_drop, stream))
         return stream
+
+    def _load_form_data(self) -> None:
+        try:
+            super()._load_form_data()
+        except Exception as error:
+            self._fail_again(error)
+            raise
+
+    def _fail_again(self, failure: Exception) -> None:
+        """Let what is read after a failure fail too: the rest of a body is not to be taken for the whole."""
+        self.stream = cast("IO[bytes]", _Body.failed(self.environ["wsgi.input"], failure))
 
     def _body_limit(self) -> int | None:
         route = self.route
@@ -447,7 +482,7 @@ def _checked_length(promised: str, limit: int | None) -> int:
 
 
 def _read(stream: IO[bytes], length: int) -> bytes:
-    """Just so many bytes. Raises `ClientDisconnected` (400) where there are fewer."""
+    """Just so many bytes. Raises `ClientDisconnected` (400) where there are fewer, and what is no client's fault."""
     chunks: list[bytes] = []
     missing = length
     try:
@@ -457,11 +492,26 @@ def _read(stream: IO[bytes], length: int) -> bytes:
                 break
             chunks.append(chunk)
             missing -= len(chunk)
-    except Exception:
-        raise ClientDisconnected from None
+    except Exception as error:
+        raise _failure_of(error) from None
     if missing:
         raise ClientDisconnected
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+def _failure_of(error: Exception) -> Exception:
+    """What a server raises while a body is read is the connection's failure, unless this machine is short of something.
+
+    Servers may put a body on disk before they give it away.
+    """
+    is_own = isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in _SHORTAGES)
+    return error if is_own else ClientDisconnected()
+
+
+def _drop(file: IO[bytes]) -> None:
+    """Close a temporary file. Nobody wants what is still to be written to it, so a full disk is no failure here."""
+    with suppress(OSError):
+        file.close()
 
 
 def _open_chunked_body(environ: WSGIEnvironment, limit: int | None) -> IO[bytes]:

@@ -164,7 +164,7 @@ class Router(Registrar):
 
         Requests see the routes before or the routes after. Other threads that register wait. Blocks may be nested: each
         is undone by itself, and the outermost publishes. A change reaches this process only: other workers of a server
-        have routers of their own, and so has a process that is forked inside of a block, which forgets the block.
+        have routers of their own, and so has a process that is forked inside of a block, which begins without it.
         """
         return self._registry.changes()
 

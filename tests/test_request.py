@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import copy
+import errno
 import io
+import os
 import pickle
+import tempfile
 
 import pytest
 from werkzeug.datastructures import EnvironHeaders
@@ -316,17 +319,37 @@ def test_a_connection_that_breaks_is_400(body_app, error, options):
     assert call(body_app, "POST", wsgi__input=Input(b"", allowed=None, error=error), **options).code == 400
 
 
+OWN_ERRORS = [
+    OSError(errno.ENOSPC, "full"),
+    OSError(errno.EFBIG, "large"),
+    OSError(errno.EMFILE, "many"),
+    MemoryError(),
+]
+
+
+@pytest.mark.parametrize("error", OWN_ERRORS)
+@pytest.mark.parametrize("options", [{"CONTENT_LENGTH": "10"}, {"wsgi__input_terminated": True}])
+@pytest.mark.parametrize("read", ["get_data", "stream"])
+def test_a_body_that_the_machine_has_no_room_for_is_no_fault_of_the_client(error, options, read, caplog):
+    app = Router()
+    app.post("/")(lambda request, params: request.get_data() if read == "get_data" else request.stream.read())
+    reply = call(app, "POST", wsgi__input=Input(b"", allowed=None, error=error), **options)
+    assert reply.code == 500
+    assert [record.exc_info[1] for record in caplog.records] == [error]
+
+
 class BreaksAtTheEnd(Input):
     def read(self, size=-1):
-        data = super().read(size)
+        data = self.file.read(size)
         if not data:
-            raise ConnectionResetError(104, "reset")
+            raise self.error or ConnectionResetError(104, "reset")
         return data
 
 
-def test_a_connection_that_breaks_right_behind_the_limit_is_400(body_app):
-    source = BreaksAtTheEnd(b"x" * 10, allowed=None)
-    assert call(body_app, "POST", wsgi__input=source, wsgi__input_terminated=True).code == 400
+@pytest.mark.parametrize(("error", "code"), [(ConnectionResetError(104, "reset"), 400), (OSError(28, "full"), 500)])
+def test_a_body_that_breaks_right_behind_the_limit_is_not_whole(body_app, error, code):
+    source = BreaksAtTheEnd(b"x" * 10, allowed=None, error=error)
+    assert call(body_app, "POST", wsgi__input=source, wsgi__input_terminated=True).code == code
 
 
 def code_of(read) -> int | None:
@@ -492,6 +515,59 @@ def test_an_uploaded_file_is_open_while_the_answer_streams_and_closed_then():
 def test_an_upload_that_is_cut_short_is_400(form_app):
     whole = multipart(field(b"a", b"1"), field(b"f", b"data", b"f.txt"))
     assert call(form_app, "POST", **{**whole, "CONTENT_LENGTH": str(len(whole["body"]) + 1)}).code == 400
+
+
+class Full(io.RawIOBase):
+    """A file on a disk that is full."""
+
+    def readable(self):
+        return True
+
+    writable = seekable = readable
+
+    def seek(self, offset, whence=0):
+        return 0
+
+    def write(self, data):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@pytest.fixture
+def full_disk(monkeypatch):
+    """The temporary files that there are, none of which can be written."""
+    files = []
+
+    def open_file(*args, **kwargs):
+        files.append(io.BufferedRandom(Full(), 1 << 20))  # large enough for the failure to come late
+        return files[-1]
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", open_file)
+    return files
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_an_upload_to_a_full_disk_is_500_and_logged_once(full_disk, form_app, count, caplog):
+    reply = call(form_app, "POST", **multipart(*[field(b"f", b"x" * 600_000, b"f")] * count))
+    assert (reply.code, reply.json["title"]) == (500, "Internal Server Error")
+    assert [record.exc_info[1].errno for record in caplog.records] == [errno.ENOSPC]
+    assert [file.raw.closed for file in full_disk] == [True]
+
+
+def test_a_full_disk_can_be_answered_by_a_handler(full_disk, form_app, caplog):
+    @form_app.error(OSError)
+    def full(request, error):
+        return "no room", 507 if error.errno == errno.ENOSPC else 500
+
+    reply = call(form_app, "POST", **multipart(field(b"f", b"x" * 600_000, b"f")))
+    assert (reply.status, reply.text, caplog.records) == ("507 Insufficient Storage", "no room", [])
+
+
+def test_a_form_that_failed_once_is_not_read_from_its_middle(full_disk):
+    request = Request(environ_of("POST", **multipart(field(b"f", b"x" * 600_000, b"f"), field(b"a", b"1"))))
+    for read in (lambda: request.form, lambda: request.files, request.get_data, lambda: request.stream.read()):
+        with pytest.raises(OSError, match="No space left"):
+            read()
+    request.end()
 
 
 def test_a_route_may_have_no_limit_at_all():

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
+import subprocess
 import sys
 import threading
+from contextlib import contextmanager, suppress
 
 import pytest
 
 from microfn import RouteConflict, Router
+from microfn.registry import Registered
 from microfn.registry import _after_fork_in_child as after_fork_in_child
 from microfn.table import Table
 
@@ -158,7 +162,7 @@ def in_threads(*functions):
 def impatient():
     """Threads change places as often as can be."""
     before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-5)
+    sys.setswitchinterval(1e-6)
     yield
     sys.setswitchinterval(before)
 
@@ -220,6 +224,27 @@ def test_many_threads_may_send_the_first_request(impatient):
     assert len(set(map(id, sites))) == 1
 
 
+def test_first_requests_and_registrations_may_come_at_once(impatient):
+    for _ in range(5):
+        app = Router()
+        for number in range(100):
+            app.get(f"/{number}")(say(str(number)))
+        start = threading.Barrier(8)
+
+        def first(app=app, start=start):
+            start.wait()
+            assert codes(app, "/7", "/99") == [200, 200]
+
+        def register(app=app, start=start):
+            start.wait()
+            for number in range(100, 120):
+                app.group(f"/g{number}").get("/x", name=f"g{number}")(say(str(number)))
+
+        in_threads(*[first] * 7, register)
+        assert codes(app, *[f"/g{number}/x" for number in range(100, 120)]) == [200] * 20
+        assert app.url_for("g119") == "/g119/x"
+
+
 def test_no_lock_is_taken_for_a_request():
     app = Router()
     app.get("/a")(say("a"))
@@ -240,8 +265,79 @@ def test_what_is_open_is_undone_in_a_forked_child():
     assert call(app, path="/a").text == "a"
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is nothing to be forked")
-def test_a_child_forked_while_another_thread_registers_is_free():
+forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is nothing to be forked")
+
+
+def is_true_in_a_child(check):
+    """Whether a process that is forked here says so, within twenty seconds."""
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            signal.alarm(20)
+            code = 0 if check() else 2
+        finally:
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def codes(app, *paths):
+    return [call(app, path=path, validate=False).code for path in paths]
+
+
+@contextmanager
+def a_thread_that_waits_in(monkeypatch, owner, name, function):
+    """Another thread calls the function, and stands still in this method of a class until the block is left."""
+    waits, goes_on, method = threading.Event(), threading.Event(), getattr(owner, name)
+
+    def stand_still(*args):
+        result = method(*args)
+        if threading.current_thread() is thread:
+            waits.set()
+            goes_on.wait(30)
+        return result
+
+    monkeypatch.setattr(owner, name, stand_still)
+    thread = threading.Thread(target=function)
+    thread.start()
+    assert waits.wait(30)
+    try:
+        yield
+    finally:
+        goes_on.set()
+        thread.join(30)
+
+
+def serves_and_registers(app):
+    """Whether it does both, in this thread and in others."""
+    app.get("/mine")(say("mine"))
+    in_threads(*[lambda number=number: app.get(f"/own/{number}")(say("own")) for number in range(8)])
+    in_threads(*[lambda: codes(app, "/a")] * 8)
+    return codes(app, "/a", "/mine", *[f"/own/{number}" for number in range(8)]) == [200] * 10
+
+
+@forks
+@pytest.mark.parametrize("is_live", [True, False])
+@pytest.mark.parametrize(
+    ("owner", "name", "begin"),
+    [
+        (Table, "add", lambda app: app.get("/half")(say("half"))),
+        (Table, "compile", lambda app: (app.get("/half")(say("half")), app.build())),
+        (Registered, "copy", lambda app: app.changes().__enter__()),
+    ],
+)
+def test_a_child_is_free_of_what_another_thread_was_doing(monkeypatch, owner, name, begin, is_live):
+    """It registers, publishes for the first time or again, or opens a block: the child does not wait for it."""
+    app = Router()
+    app.get("/a")(say("a"))
+    if is_live:
+        app.build()
+    with a_thread_that_waits_in(monkeypatch, owner, name, lambda: begin(app)):
+        assert is_true_in_a_child(lambda: serves_and_registers(app) and gc.isenabled())
+
+
+@forks
+def test_a_child_forked_while_another_thread_has_a_block_open_has_none_of_it():
     app = Router()
     app.get("/a")(say("a"))
     app.build()
@@ -256,14 +352,117 @@ def test_a_child_forked_while_another_thread_registers_is_free():
     holder = threading.Thread(target=hold)
     holder.start()
     holding.wait(30)
-    child = os.fork()
-    if child == 0:
-        app.get("/b")(say("b"))
-        codes = [call(app, path=path, validate=False).code for path in ("/a", "/b", "/half")]
-        os._exit(0 if codes == [200, 200, 404] else 1)
+    assert is_true_in_a_child(lambda: serves_and_registers(app) and codes(app, "/half") == [404])
     leave.set()
     holder.join(30)
+    assert codes(app, "/a", "/half", "/mine") == [200, 200, 404]
+
+
+@forks
+@pytest.mark.parametrize("is_built", [True, False])
+def test_a_child_may_be_forked_by_any_thread(is_built):
+    app = Router()
+    app.get("/a")(say("a"))
+    if is_built:
+        assert codes(app, "/a") == [200]
+    found = []
+    in_threads(lambda: found.append(is_true_in_a_child(lambda: serves_and_registers(app))))
+    assert found == [True]
+    assert codes(app, "/a", "/mine") == [200, 404]
+
+
+@forks
+@pytest.mark.parametrize("fails", [True, False])
+@pytest.mark.parametrize("is_live", [True, False])
+def test_a_child_forked_inside_of_a_block_has_left_it(is_live, fails):
+    """It may never come to the end of the block (multiprocessing), and where it does, nothing happens there."""
+    app, parent, code = Router(), os.getpid(), 1
+    app.get("/a")(say("a"))
+    if is_live:
+        app.build()
+    try:
+        with app.changes():
+            app.get("/half")(say("half"))
+            with suppress(KeyError), app.changes():
+                child = os.fork()
+                if child == 0:
+                    signal.alarm(20)
+                    assert serves_and_registers(app)
+                    if fails:
+                        raise KeyError
+        code = 0 if codes(app, "/a", "/mine", "/half") == [200, 200, 404] and len(app.routes) == 10 else 2
+    finally:
+        if os.getpid() != parent:
+            os._exit(code)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert codes(app, "/a", "/mine", "/half") == [200, 404, 200]
+
+
+def test_two_threads_that_include_the_same_router_do_not_wait_for_each_other():
+    app, other = Router(), Router()
+    other.get("/x")(say("x"))
+    inside, is_tried = threading.Event(), threading.Event()
+
+    def in_a_block():
+        with app.changes():
+            inside.set()
+            is_tried.wait(30)
+            app.include("/one", other)
+
+    def alone():
+        inside.wait(30)
+        threading.Timer(0.1, is_tried.set).start()
+        app.include("/two", other)
+
+    in_threads(in_a_block, alone)
+    assert codes(app, "/one/x", "/two/x") == [200, 200]
+
+
+def test_the_lock_is_of_the_kind_that_threads_have_now(monkeypatch):
+    """gevent may make greenlets of threads when the application is there; threads' lock would let all of them in."""
+    app, new_lock = Router(), threading.Lock
+    with app.changes():
+        monkeypatch.setattr(threading, "Lock", lambda: new_lock())
+        in_threads(lambda: app.get("/a")(say("a")))
+        monkeypatch.undo()
+    assert call(app, path="/a").text == "a"
+
+
+GREENLETS = """
+import gevent.monkey
+from microfn import Router
+
+app = Router()
+app.build()
+gevent.monkey.patch_all()
+import gevent
+seen = []
+
+def change():
+    try:
+        with app.changes():
+            app.get("/half")(lambda request, params: "")
+            seen.append("begun")
+            gevent.sleep(0.05)
+            seen.append("undone")
+            raise KeyError
+    except KeyError:
+        pass
+
+def register():
+    app.get("/b")(lambda request, params: "")
+    seen.append("registered")
+
+gevent.joinall([gevent.spawn(change), gevent.spawn(register)])
+print(seen, [route.pattern for route in app.routes], app.test_client().get("/b").status)
+"""
+
+
+def test_greenlets_wait_for_each_other_also_where_the_application_was_there_before_them():
+    ran = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", GREENLETS], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (ran.stdout, ran.stderr) == ("['begun', 'undone', 'registered'] ['/b'] 200 OK\n", "")
 
 
 def test_a_route_may_be_removed_and_registered_again():
@@ -323,7 +522,7 @@ def test_several_changes_replace_a_table_at_once():
     assert call(app, path="/y").code == 404
 
 
-def test_readers_see_one_table_or_the_other_while_a_writer_flips(monkeypatch):  # noqa: C901 - the threads are told in one place
+def test_readers_see_one_table_or_the_other_while_a_writer_flips(monkeypatch, impatient):  # noqa: C901 - the threads are told in one place
     """Eight threads: each answer is wholly of one table, and no reader builds anything."""
     app, builders, wrong, counts, done = Router(overlap=True), set(), [], [], threading.Event()
     compiled = Table.compile

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from .wire import Wire
@@ -32,7 +33,10 @@ def wait_until(condition: Callable[[], bool], what: str, seconds: float = 10.0) 
 
 
 class Gunicorn:
-    """A gunicorn, from its start to its end."""
+    """A gunicorn, from its start to its end.
+
+    `prefix` is a command that becomes it, `listener` a socket that it serves and that is there after it.
+    """
 
     def __init__(
         self,
@@ -41,6 +45,8 @@ class Gunicorn:
         *options: str,
         workers: int | None = None,
         app: str = "tests.servers.app:app",
+        prefix: Sequence[str] = (),
+        listener: socket.socket | None = None,
         **environ: str,
     ) -> None:
         self.keeps_alive = worker_class != "sync"
@@ -50,19 +56,22 @@ class Gunicorn:
         self._record = directory / "record"
         self._record.touch()
         command = [sys.executable, "-m", "gunicorn", "--config", "python:tests.servers.hooks", "--no-control-socket"]
-        command += ["--bind", "127.0.0.1:0", "--worker-class", worker_class, "--workers", str(self._workers)]
+        fds = (listener.fileno(),) if listener is not None else ()
+        command += ["--bind", f"fd://{fds[0]}" if fds else "127.0.0.1:0"]
+        command += ["--worker-class", worker_class, "--workers", str(self._workers)]
         command += ["--threads", "4"] if worker_class == "gthread" else []
         command += ["--keep-alive", "15", "--graceful-timeout", "8"]
         command += ["--access-logfile", str(self._access), "--access-logformat", "%(m)s %(U)s %(s)s"]
         kept = {name: value for name, value in os.environ.items() if name not in ("GUNICORN_CMD_ARGS", "SCRIPT_NAME")}
         with self._errors.open("ab") as errors:
             self._process = subprocess.Popen(
-                [*command, *options, app],
+                [*prefix, *command, *options, app],
                 cwd=ROOT,
                 env={**kept, **environ, "MICROFN_TEST_RECORD": str(self._record)},
                 stdin=subprocess.DEVNULL,
                 stdout=errors,
                 stderr=errors,
+                pass_fds=fds,
             )
         self.pid = self._process.pid
         try:
@@ -90,8 +99,12 @@ class Gunicorn:
         with self._record.open("a", encoding="utf-8") as file:
             file.write(f"{line}\n")
 
+    def recorded(self) -> list[str]:
+        """The lines that the application has recorded."""
+        return self._record.read_text("utf-8").splitlines()
+
     def count_recorded(self, line: str) -> int:
-        return self._record.read_text("utf-8").splitlines().count(line)
+        return self.recorded().count(line)
 
     def wait_for_record(self, line: str) -> None:
         wait_until(lambda: self.count_recorded(line) > 0, f"nothing recorded {line!r}")
@@ -124,7 +137,7 @@ class Gunicorn:
             errors = re.sub(rf".*Ready: worker {pid}\n|.*[Ww]orker \(pid:{pid}\) was sent SIGKILL.*\n", "", errors)
         unexpected = [line for line in _RAISED.findall(errors) if not line.startswith(_EXPECTED)]
         failures = [line for line in errors.splitlines() if any(sign in line for sign in _FAILURES)]
-        closed = [line for line in self._record.read_text("utf-8").splitlines() if line.startswith("closed ")]
+        closed = [line for line in self.recorded() if line.startswith("closed ")]
         assert code == 0, errors
         assert set(_READY.findall(errors)) == set(_ENDED.findall(errors)), f"gunicorn killed a worker:\n{errors}"
         assert not unexpected, errors

@@ -1,8 +1,9 @@
 """A server under load for a long time: `make soak`, or `python -m tests.servers.soak SECONDS`.
 
-Requests are counted, and memory and descriptors of the workers are compared: after a fifth of the time, when all has
-been used once, and at the end. Then the workers are replaced, and one is killed. The exit code is 1 where something is
-lost or wrong, or grows by more than 1 %.
+Beside clients that behave there are some that dawdle, leave, or send half of a body, and some whose answer fails in its
+middle. Requests are counted, and memory and descriptors of the workers are compared: after a fifth of the time, when
+all has been used once, and at the end. Then the workers are replaced, and one is killed. The exit code is 1 where
+something is lost or wrong, or grows by more than 1 %.
 """
 
 from __future__ import annotations
@@ -14,47 +15,61 @@ import tempfile
 import time
 from pathlib import Path
 
-from .load import Load, descriptors, resident
+from .load import MIXED, Load, Unlucky, descriptors, resident
 from .process import Gunicorn, wait_until
 
-CLIENTS = 6
+ALL = {**MIXED, Unlucky: 1}
 
 
 def measure(gunicorn: Gunicorn) -> tuple[int, int]:
-    """Memory and descriptors of all workers, the least of some looks: requests come and go."""
+    """Memory and descriptors of all workers, as soon as no client is there any more."""
     looks = []
     for _ in range(20):
+        time.sleep(0.2)
         looks.append([(resident(pid), descriptors(pid)) for pid in gunicorn.workers()])
-        time.sleep(0.1)
     memory, files = (min(sum(one[place] for one in look) for look in looks) for place in (0, 1))
     return memory, files
 
 
+def kill_a_worker(gunicorn: Gunicorn) -> int:
+    killed = gunicorn.workers()[0]
+    os.kill(killed, signal.SIGKILL)
+    wait_until(lambda: len(set(gunicorn.workers()) - {killed}) == 2, "no worker took its place", 20)
+    time.sleep(1)
+    return killed
+
+
 def soak(gunicorn: Gunicorn, seconds: float) -> bool:
     """Whether nothing was lost, wrong, or grew."""
-    with Load(gunicorn.port, CLIENTS) as load:
+    with Load(gunicorn.port, ALL) as load:
         time.sleep(seconds / 5)
-        before, asked = measure(gunicorn), load.answered
+    before = measure(gunicorn)
+    first = load.count()
+    with Load(gunicorn.port, ALL) as load:
         time.sleep(seconds * 4 / 5)
-        after, answered = measure(gunicorn), load.answered
+    after = measure(gunicorn)
+    gunicorn.reload()  # a worker of gunicorn's that has cut off a stream does not wait for all when it is replaced
+    with Load(gunicorn.port, MIXED) as replaced:
         for _ in range(3):
             gunicorn.reload()
-        reloaded = len(load.lost)
-        killed = gunicorn.workers()[0]
-        os.kill(killed, signal.SIGKILL)
-        wait_until(lambda: len(set(gunicorn.workers()) - {killed}) == 2, "no worker took its place", 20)
-        time.sleep(1)
+        early = first.lost + load.lost + replaced.lost
+        killed = kill_a_worker(gunicorn)
     growth = after[0] / before[0] - 1
     told = {
-        "answered": f"{load.answered:,} in {seconds:.0f} s and a bit, {answered - asked:,} between the two looks",
-        "wrong": f"{len(load.wrong)}",
-        "lost": f"{reloaded}, also in three reloads; and {len(load.lost) - reloaded} with a worker that was killed",
+        "until measured": first,
+        **{kind.__name__: load.count(kind) for kind in ALL},
+        "after that": load.count(),
+        "while replaced": replaced.count(),
+        "lost": f"{len(early)}, also in three reloads",
+        "killed": f"{len(first.lost + load.lost + replaced.lost) - len(early)} lost with the worker",
         "memory": f"{before[0] / 2**20:.1f} MiB, then {after[0] / 2**20:.1f}: {growth:+.2%}",
         "descriptors": f"{before[1]}, then {after[1]}",
     }
-    sys.stdout.writelines(f"{name:14}{value}\n" for name, value in told.items())
+    wrong = first.wrong + load.wrong + replaced.wrong
+    sys.stdout.writelines(f"{name:16}{value!s}\n" for name, value in told.items())
+    sys.stdout.writelines(f"{line}\n" for line in [*wrong, *early][:10])
     gunicorn.stop([killed])
-    return not load.wrong and not reloaded and growth < 0.01 and after[1] <= before[1]
+    return not wrong and not early and growth < 0.01 and after[1] <= before[1]
 
 
 def main(seconds: float) -> int:

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from .load import Load
+from .load import MIXED, WELL_BEHAVED, Echo, Load, RegularEcho, Unlucky
 from .process import Gunicorn, wait_until
 
 pytestmark = pytest.mark.server
 CLIENTS = 6
+
+
+def start(directory: Path, **options: Any) -> Gunicorn:
+    directory.mkdir()
+    return Gunicorn("gthread", directory, workers=2, **options)
 
 
 @pytest.fixture
@@ -53,17 +60,54 @@ def test_a_worker_that_is_killed_loses_what_it_had_in_its_hands_and_no_more(guni
     gunicorn.stop(killed)
 
 
-def test_clients_that_leave_or_dawdle_take_nothing_from_others(gunicorn: Gunicorn) -> None:
-    """Three of eight threads wait for bodies that do not come; the others answer, and all are free in the end."""
+def test_clients_that_leave_dawdle_or_send_half_take_nothing_from_others(gunicorn: Gunicorn) -> None:
+    with Load(gunicorn.port, MIXED) as load:
+        go_on(load)
+        gunicorn.reload()
+        go_on(load)
+        wait_until(lambda: all(load.count(kind).sent > 5 for kind in MIXED), "some of each kind", 20)
+    assert (load.wrong, load.lost) == ([], [])
+    count = load.count()
+    assert count.sent == count.answered + count.left
+    gunicorn.stop()
+
+
+def test_streams_that_fail_are_cut_off_closed_and_logged_once_each(gunicorn: Gunicorn) -> None:
+    with Load(gunicorn.port, {**MIXED, Unlucky: 2}) as load:
+        wait_until(lambda: load.count(Unlucky).sent > 10, "some streams", 20)
+    assert (load.wrong, load.lost) == ([], [])
+    streams = load.count(Unlucky).answered
+    assert gunicorn.errors().count("OnPurpose: secret of a stream") == streams
+    assert sum(line.startswith("closed ") for line in gunicorn.recorded()) == streams
+    gunicorn.stop()
+
+
+@pytest.mark.parametrize("app", ["tests.servers.app:app", "tests.servers.bare:app"])
+def test_streams_that_fail_cost_other_clients_at_most_a_connection_that_was_kept(tmp_path: Path, app: str) -> None:
+    """And that only when workers are replaced, whatever they serve.
+
+    gunicorn 27 counts a connection twice that it cut off, and then waits for one less before it ends.
+    """
+    gunicorn = start(tmp_path / "0", app=app)
+    try:
+        with Load(gunicorn.port, {Echo: 3, RegularEcho: 3, Unlucky: 2}) as load:
+            go_on(load)
+            gunicorn.reload()
+            go_on(load)
+        assert load.wrong == load.count(Echo).lost == load.count(Unlucky).lost == []
+        assert all(len(client.count.lost) <= 1 for client in load.clients)
+        assert all("later on its connection" in lost for lost in load.lost)
+        gunicorn.stop()
+    finally:
+        gunicorn.ensure_ended()
+
+
+def test_bodies_that_do_not_come_hold_a_thread_and_no_more(gunicorn: Gunicorn) -> None:
+    """Three of eight threads wait for them; the others answer, and all are free in the end."""
     slow = [gunicorn.connect() for _ in range(3)]
     for wire in slow:
         wire.request("POST", "/measure/slow", "Content-Length: 100", body=b"slow.")
     with Load(gunicorn.port, CLIENTS) as load:
-        go_on(load)
-        for number in range(50):
-            with gunicorn.connect() as wire:
-                wire.request("POST", "/measure/x", "Content-Length: 1000", body=b"x." * number)
-                wire.reset()
         go_on(load)
     for wire in slow:
         wire.send(b"." * 95)
@@ -71,3 +115,40 @@ def test_clients_that_leave_or_dawdle_take_nothing_from_others(gunicorn: Gunicor
         wire.leave()
     assert (load.wrong, load.lost) == ([], [])
     gunicorn.stop()
+
+
+def test_no_request_is_lost_when_the_server_is_ended_and_its_socket_is_not(tmp_path: Path) -> None:
+    """SIGTERM, and a new server on the socket that somebody else holds, as systemd does."""
+    with socket.create_server(("127.0.0.1", 0), backlog=128) as listener:
+        port = listener.getsockname()[1]
+        servers = [start(tmp_path / "0", listener=listener)]
+        try:
+            with Load(port, dict.fromkeys(WELL_BEHAVED, CLIENTS)) as load:
+                for number in range(1, 4):
+                    go_on(load)
+                    servers[-1].stop()
+                    servers.append(start(tmp_path / str(number), listener=listener))
+                go_on(load)
+            assert (load.wrong, load.lost, load.count().unsent) == ([], [], 0)
+            servers[-1].stop()
+        finally:
+            servers[-1].ensure_ended()
+
+
+@pytest.mark.parametrize("app", ["tests.servers.app:app", "tests.servers.bare:app"])
+def test_what_a_server_that_ends_with_its_socket_loses_is_what_it_never_took(tmp_path: Path, app: str) -> None:
+    """After SIGTERM gunicorn takes no connection any more, and its socket is open for a moment yet: whatever it serves.
+
+    A client may have one request there. All that were sent on connections that it had taken are answered.
+    """
+    gunicorn = start(tmp_path / "0", app=app)
+    try:
+        with Load(gunicorn.port, {Echo: CLIENTS, RegularEcho: CLIENTS}) as load:
+            go_on(load)
+            gunicorn.stop()
+        assert load.wrong == []
+        for client in load.clients:
+            assert len(client.count.lost) <= 1
+            assert all("first of its connection" in lost for lost in client.count.lost)
+    finally:
+        gunicorn.ensure_ended()

@@ -6,6 +6,8 @@ import http.client
 import json
 import socket
 import struct
+import time
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 TIMEOUT = 10.0
@@ -28,6 +30,8 @@ class Wire:
         self._host = host
         self._socket = socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT)
         self._file = self._socket.makefile("rb")
+        self.is_to_be_closed = False
+        """Whether the server has said that it will not take another request."""
 
     def __enter__(self) -> Wire:
         return self
@@ -59,7 +63,9 @@ class Wire:
     def head(self) -> Answer:
         version, status, *_ = self._file.readline().decode("latin-1").split(" ", 2)
         assert version == "HTTP/1.1"
-        return Answer(int(status), http.client.parse_headers(self._file))
+        headers = http.client.parse_headers(self._file)
+        self.is_to_be_closed = headers.get("Connection") == "close"
+        return Answer(int(status), headers)
 
     def chunk(self) -> bytes:
         """The next chunk; the last one is empty (RFC 9112, section 7.1)."""
@@ -89,6 +95,16 @@ class Wire:
             assert read
             size -= read
         return self._file.read(3)
+
+    def pieces(self, size: int, piece: int, pause: float) -> Iterator[bytes]:
+        """So many bytes of a body, read slowly; fewer where the connection ends."""
+        while size:
+            data = self._file.read(min(size, piece))
+            if not data:
+                return
+            size -= len(data)
+            yield data
+            time.sleep(pause)
 
     def until(self, text: bytes) -> bytes:
         """What comes up to this text, as it comes."""
