@@ -1,0 +1,126 @@
+"""Forms: werkzeug's parsers, with limits that hold for the whole of a form."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from typing import IO, Any
+
+from werkzeug.datastructures import FileStorage, Headers, MultiDict
+from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
+from werkzeug.formparser import FormDataParser, MultiPartParser
+from werkzeug.sansio.multipart import Data, Epilogue, Event, Field, File, MultipartDecoder, NeedData
+
+__all__ = ["FormParser"]
+
+# RFC 2046, section 5.1.1. An expression is made of it, which takes long if it is.
+_LONGEST_BOUNDARY = 70
+_LONGEST_HEAD = 8192
+_MOST_HEADERS = 16
+
+
+class FormParser(FormDataParser):
+    """werkzeug's, whose limits of memory and fields hold for urlencoded forms too, and for all parts of a form."""
+
+    def parse(
+        self, stream: IO[bytes], mimetype: str, content_length: int | None, options: dict[str, str] | None = None
+    ) -> Any:
+        """The stream, the fields and the files. Raises `RequestEntityTooLarge` (413) and `BadRequest` (400)."""
+        if mimetype == "application/x-www-form-urlencoded":
+            data = (
+                stream.read() if self.max_form_memory_size is None else _read_up_to(stream, self.max_form_memory_size)
+            )
+            if self.max_form_parts is not None and data.count(b"&") >= self.max_form_parts:
+                raise RequestEntityTooLarge(f"The form can have {self.max_form_parts} fields at most.")
+            stream = io.BytesIO(data)
+        return super().parse(stream, mimetype, content_length, options)
+
+    def _parse_multipart(
+        self,
+        stream: IO[bytes],
+        mimetype: str,  # noqa: ARG002 - as werkzeug calls it
+        content_length: int | None,
+        options: dict[str, str],
+    ) -> Any:
+        boundary = options.get("boundary", "").encode("ascii")
+        if not boundary:
+            raise ValueError("there is no boundary")
+        if len(boundary) > _LONGEST_BOUNDARY:
+            raise BadRequest(f"The boundary of a form can have {_LONGEST_BOUNDARY} characters at most.")
+        parser = _PartsParser(
+            self.stream_factory, self.max_form_memory_size, self.cls, max_form_parts=self.max_form_parts
+        )
+        return stream, *parser.parse(stream, boundary, content_length)
+
+
+class _PartsParser(MultiPartParser):
+    """The same as werkzeug's, with another decoder."""
+
+    def parse(
+        self, stream: IO[bytes], boundary: bytes, content_length: int | None
+    ) -> tuple[MultiDict[str, str], MultiDict[str, FileStorage]]:
+        part: Any = None
+        container: Any = None
+        fields, files = [], []
+        for event in _Decoder(boundary, self.max_form_memory_size, max_parts=self.max_form_parts).read(
+            stream, self.buffer_size
+        ):
+            if isinstance(event, Field):
+                part, container = event, io.BytesIO()
+            elif isinstance(event, File):
+                part, container = event, self.start_file_streaming(event, content_length)
+            elif isinstance(event, Data):
+                container.write(event.data)
+                if not event.more_data and isinstance(part, File):
+                    container.seek(0)
+                    files.append((part.name, FileStorage(container, part.filename, part.name, headers=part.headers)))
+                elif not event.more_data:
+                    charset = self.get_part_charset(part.headers)
+                    fields.append((part.name, container.getvalue().decode(charset, "replace")))
+        return self.cls(fields), self.cls(files)
+
+
+class _Decoder(MultipartDecoder):
+    """werkzeug's, which limits the memory of each field alone, and the headers of a part hardly at all."""
+
+    _is_field = False
+    _taken = 0
+
+    def read(self, stream: IO[bytes], size: int) -> Iterator[Event]:
+        """The events of a whole body. Raises ValueError where it is no form."""
+        while not self.complete:
+            self.receive_data(stream.read(size) or None)
+            event = self.next_event()
+            while not isinstance(event, (Epilogue, NeedData)):
+                yield event
+                event = self.next_event()
+
+    def next_event(self) -> Event:
+        event = super().next_event()
+        if isinstance(event, (Field, File)):
+            self._is_field = isinstance(event, Field)
+        elif isinstance(event, Data) and self._is_field:
+            self._take(len(event.data))
+        return event
+
+    def _parse_headers(self, data: bytes | bytearray) -> Headers:
+        if len(data) > _LONGEST_HEAD or len(data.splitlines()) > _MOST_HEADERS:
+            raise RequestEntityTooLarge(
+                f"A part of a form can have {_MOST_HEADERS} headers and {_LONGEST_HEAD} bytes of them at most."
+            )
+        self._take(len(data))
+        return super()._parse_headers(data)
+
+    def _take(self, size: int) -> None:
+        self._taken += size
+        if self.max_form_memory_size is not None and self._taken > self.max_form_memory_size:
+            raise RequestEntityTooLarge(f"The form can have {self.max_form_memory_size} bytes of fields at most.")
+
+
+def _read_up_to(stream: IO[bytes], limit: int) -> bytes:
+    data = bytearray()
+    while chunk := stream.read(min(65536, limit + 1 - len(data))):
+        data += chunk
+        if len(data) > limit:
+            raise RequestEntityTooLarge(f"The form can have {limit} bytes at most.")
+    return bytes(data)
