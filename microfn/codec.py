@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from math import isfinite
 from typing import Any, NoReturn, Protocol
@@ -20,6 +21,8 @@ class Codec(Protocol):
         """The value of a JSON text; ValueError for what is none."""
 
 
+_MOST_DIGITS = 4300
+"""What `int` takes where Python limits it."""
 _DEEPEST = 500
 """Levels of lists and objects that a text may have: what is loaded can be sent again, whatever stack it takes."""
 
@@ -36,7 +39,10 @@ class JSON:
 
     def __init__(self) -> None:
         self.dumps = _encoder()
-        decoder: Any = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite)
+        # Before Python 3.10.7, or where it is told to, `int` takes any number of digits, and time quadratic in them.
+        is_endless = getattr(sys, "get_int_max_str_digits", int)() == 0
+        parse_int = _short_integer if is_endless else int
+        decoder: Any = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite, parse_int=parse_int)
         self._decode, self._scan = decoder.decode, decoder.scan_once
 
     def loads(self, text: bytes) -> Any:
@@ -102,6 +108,12 @@ def _plain(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
     raise TypeError(f"{type(value).__name__} is nothing that JSON can say: {value!r:.200}")
+
+
+def _short_integer(text: str) -> int:
+    if len(text) > _MOST_DIGITS:
+        raise ValueError(f"a number of {len(text)} digits is too long")
+    return int(text)
 
 
 def _finite(text: str) -> float:

@@ -29,7 +29,7 @@ def log_exception(error: BaseException, environ: WSGIEnvironment) -> None:
 
 
 def _log(error: BaseException, environ: WSGIEnvironment) -> None:
-    method = ascii(environ.get("REQUEST_METHOD", ""))[1:-1]
+    method = ascii(environ.get("REQUEST_METHOD", ""))[1:-1][:1000]
     path = ascii(environ.get("PATH_INFO", ""))[1:-1][:1000]
     route = environ.get("microfn.route", "no route")
     name = environ.get("microfn.request_id")
