@@ -113,12 +113,13 @@ class _Decoder(MultipartDecoder):
         return event
 
     def _parse_headers(self, data: bytes | bytearray) -> Headers:
-        if len(data) > _LONGEST_HEAD or len(data.splitlines()) > _MOST_HEADERS:
+        head = data.strip()  # half a line break is left over where the boundary ended with a chunk
+        if len(head) > _LONGEST_HEAD or len(head.splitlines()) > _MOST_HEADERS:
             raise RequestEntityTooLarge(
                 f"A part of a form can have {_MOST_HEADERS} headers and {_LONGEST_HEAD} bytes of them at most."
             )
-        self._take(len(data))
-        return super()._parse_headers(data)
+        self._take(len(head))
+        return super()._parse_headers(head)
 
     def _take(self, size: int) -> None:
         self._taken += size
