@@ -60,6 +60,7 @@ def plain() -> Router:
     app.get("/teapot")(lambda request, params: abort(418))
     for method in "GET", "POST":
         app.handle(method, "/read/:name", read)
+    app.post("/lines")(lambda request, params: str(sum(map(len, request.stream))))
     app.post("/data")(lambda request, params: str(len(request.get_data())))
     app.post("/numbers", valid=TypeAdapter(list[int]).validate_python)(lambda request, params: "")
     app.post("/own", valid=refuse)(lambda request, params: "")
@@ -259,6 +260,8 @@ INPUTS: dict[str, Input] = {
         lambda size: multipart(lambda _: b"x" * 100, boundary="b" * size)(size), ANY_SIZE, 431
     ),
     **{f"JSON, {name}": Input(body(unit, before="[", after="0]"), MIB // 4, 200) for name, unit in JSON_UNITS.items()},
+    "lines": Input(body("x" * 79 + "\n", path="/lines"), MIB, 200),
+    "one line": Input(body("x", path="/lines"), MIB, 200),
     "JSON, a text": Input(body("a", before='"', after='"'), MIB // 4, 200),
     "JSON, escapes": Input(body("\\ud83d\\ude00", before='"', after='"'), MIB // 4, 200),
     "JSON, half a pair": Input(body("\\ud83d", before='"', after='"'), MIB // 4, 400),
