@@ -23,6 +23,8 @@ class Codec(Protocol):
 
 _MOST_DIGITS = 4300
 """What `int` takes where Python limits it."""
+_MOST_BRACKETS = 1_000_000
+"""Lists and objects that a text may have: empty ones take 25 times the memory of their text, and most of the time."""
 _DEEPEST = 500
 """Levels of lists and objects that a text may have: what is loaded can be sent again, whatever stack it takes."""
 
@@ -49,9 +51,13 @@ class JSON:
         """The value of a JSON text in UTF-8.
 
         Raises ValueError for what is none, NaN and infinities (which RFC 8259 does not have) and strings that hold
-        half a surrogate pair included, and for more than 500 levels; RecursionError where a stack ends before.
+        half a surrogate pair included, and for more than 500 levels or a million lists and objects (brackets in strings
+        count too); RecursionError where a stack ends before.
         """
         decoded = text.decode()
+        brackets = text.count(b"[") + text.count(b"{") if len(text) > _DEEPEST else 0
+        if brackets > _MOST_BRACKETS:
+            raise ValueError(f"there may be {_MOST_BRACKETS:,} lists and objects")
         try:
             # PERF: the scanner itself, without the two searches for white space around it, saves a µs.
             value, end = self._scan(decoded, 0)
@@ -59,7 +65,7 @@ class JSON:
             end = -1
         if end != len(decoded):
             value = self._decode(decoded)
-        if len(text) > _DEEPEST < text.count(b"[") + text.count(b"{") and _is_too_deep(value):
+        if brackets > _DEEPEST and _is_too_deep(value):
             raise ValueError(f"it is nested too deep: there may be {_DEEPEST} levels")
         if "\\ud" in decoded or "\\uD" in decoded:
             self.dumps(value).encode()  # UnicodeEncodeError is a ValueError: no such text could be stored or sent again

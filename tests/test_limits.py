@@ -89,6 +89,9 @@ LIMITS = {
     "levels of JSON in an object": Limit(
         posted(lambda size: b'{"a":' * size + b"1" + b"}" * size, "/read/json", **JSON_TYPE), 500, 400
     ),
+    "lists and objects in JSON": Limit(
+        posted(lambda size: b"[" + b"{}," * (size - 2) + b"[]]", "/read/json", **JSON_TYPE), 1_000_000, 400
+    ),
     "digits of an integer in JSON": Limit(posted(lambda size: b"1" * size, "/read/json", **JSON_TYPE), 4300, 400),
     "bytes of a form": Limit(posted(lambda size: b"x" * size, **FORM_TYPE), 500_000, 413),
     "fields of a form": Limit(posted(lambda size: b"&".join([b"a=1"] * size), **FORM_TYPE), 1000, 413),
