@@ -39,12 +39,13 @@ class Input(NamedTuple):
     size: int
     status: int
     app: str = "plain"
+    per_mib: float = PER_MIB
 
     @property
     def bound(self) -> float:
         """Seconds."""
         length = len(self.make(self.size)[1])
-        return FIXED + PER_MIB * length / MIB
+        return FIXED + self.per_mib * length / MIB
 
 
 def plain() -> Router:
@@ -261,6 +262,7 @@ INPUTS: dict[str, Input] = {
     ),
     **{f"JSON, {name}": Input(body(unit, before="[", after="0]"), MIB // 4, 200) for name, unit in JSON_UNITS.items()},
     "lines": Input(body("x" * 79 + "\n", path="/lines"), MIB, 200),
+    "lines that are empty": Input(body("\n", path="/lines"), MIB // 4, 200, per_mib=2),
     "one line": Input(body("x", path="/lines"), MIB, 200),
     "JSON, a text": Input(body("a", before='"', after='"'), MIB // 4, 200),
     "JSON, escapes": Input(body("\\ud83d\\ude00", before='"', after='"'), MIB // 4, 200),
