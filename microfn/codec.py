@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from math import isfinite
 from typing import Any, NoReturn, Protocol
@@ -20,6 +21,10 @@ class Codec(Protocol):
         """The value of a JSON text; ValueError for what is none."""
 
 
+_MOST_DIGITS = 4300
+"""What `int` takes where Python limits it."""
+_MOST_BRACKETS = 1_000_000
+"""Lists and objects that a text may have: empty ones take 25 times the memory of their text, and most of the time."""
 _DEEPEST = 500
 """Levels of lists and objects that a text may have: what is loaded can be sent again, whatever stack it takes."""
 
@@ -36,16 +41,23 @@ class JSON:
 
     def __init__(self) -> None:
         self.dumps = _encoder()
-        decoder: Any = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite)
+        # Before Python 3.10.7, or where it is told to, `int` takes any number of digits, and time quadratic in them.
+        is_endless = getattr(sys, "get_int_max_str_digits", int)() == 0
+        parse_int = _short_integer if is_endless else int
+        decoder: Any = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite, parse_int=parse_int)
         self._decode, self._scan = decoder.decode, decoder.scan_once
 
     def loads(self, text: bytes) -> Any:
         """The value of a JSON text in UTF-8.
 
         Raises ValueError for what is none, NaN and infinities (which RFC 8259 does not have) and strings that hold
-        half a surrogate pair included, and for more than 500 levels; RecursionError where a stack ends before.
+        half a surrogate pair included, and for more than 500 levels or a million lists and objects (brackets in strings
+        count too); RecursionError where a stack ends before.
         """
         decoded = text.decode()
+        brackets = text.count(b"[") + text.count(b"{") if len(text) > _DEEPEST else 0
+        if brackets > _MOST_BRACKETS:
+            raise ValueError(f"there may be {_MOST_BRACKETS:,} lists and objects")
         try:
             # PERF: the scanner itself, without the two searches for white space around it, saves a µs.
             value, end = self._scan(decoded, 0)
@@ -53,7 +65,7 @@ class JSON:
             end = -1
         if end != len(decoded):
             value = self._decode(decoded)
-        if len(text) > _DEEPEST < text.count(b"[") + text.count(b"{") and _is_too_deep(value):
+        if brackets > _DEEPEST and _is_too_deep(value):
             raise ValueError(f"it is nested too deep: there may be {_DEEPEST} levels")
         if "\\ud" in decoded or "\\uD" in decoded:
             self.dumps(value).encode()  # UnicodeEncodeError is a ValueError: no such text could be stored or sent again
@@ -102,6 +114,12 @@ def _plain(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
     raise TypeError(f"{type(value).__name__} is nothing that JSON can say: {value!r:.200}")
+
+
+def _short_integer(text: str) -> int:
+    if len(text) > _MOST_DIGITS:
+        raise ValueError(f"a number of {len(text)} digits is too long")
+    return int(text)
 
 
 def _finite(text: str) -> float:

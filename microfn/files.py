@@ -9,7 +9,7 @@ import stat
 from datetime import datetime, timezone
 from typing import Any, BinaryIO
 
-from werkzeug.exceptions import NotFound, PreconditionFailed, RequestedRangeNotSatisfiable
+from werkzeug.exceptions import HTTPException, NotFound, PreconditionFailed
 from werkzeug.http import parse_date
 from werkzeug.security import safe_join
 from werkzeug.wsgi import wrap_file
@@ -96,11 +96,13 @@ class Files:
     def _regular(self, path: str) -> str | None:
         """The real path of a regular file; a device, a pipe, or what a link leads out to is none."""
         try:
+            # First, since realpath asks for each segment of a path, of ten thousand that are not there too.
+            if not stat.S_ISREG(os.stat(path).st_mode):
+                return None
             real = os.path.realpath(path)
-            is_regular = stat.S_ISREG(os.stat(real).st_mode)
         except (OSError, ValueError):
             return None
-        return real if is_regular and real.startswith(os.path.join(self.root, "")) else None
+        return real if real.startswith(os.path.join(self.root, "")) else None
 
     def _caching(self, path: str) -> str:
         """The value of Cache-Control (RFC 9111, section 5.2; RFC 8246)."""
@@ -169,7 +171,7 @@ def _response(request: Request, path: str, named: str, encoding: str | None) -> 
         response.make_conditional(environ, accept_ranges=True, complete_length=status.st_size)
         if response.status_code == 412 or _was_modified(request.environ, status.st_mtime):
             raise PreconditionFailed
-    except (PreconditionFailed, RequestedRangeNotSatisfiable):
+    except HTTPException:
         response.close()
         raise
     return response

@@ -21,14 +21,15 @@ from werkzeug.exceptions import (
     SecurityError,
     UnsupportedMediaType,
 )
-from werkzeug.formparser import FormDataParser
 from werkzeug.http import parse_date
 from werkzeug.wrappers import Request as WerkzeugRequest
 from werkzeug.wsgi import LimitedStream
 
 from .codec import JSON, Codec
+from .forms import FormParser
 from .handle import Handle
 from .lazy import Lazy
+from .limits import MAX_HEADER_LENGTH, MAX_TARGET_LENGTH, check_header, check_target
 from .log import log_exception
 from .paths import decode_path, location
 from .route import ENDLESS, Route
@@ -64,6 +65,32 @@ class _Unreadable(OSError):
         self.failure = failure
 
 
+_LONGEST_HOST = 260
+"""A name of the DNS with a dot at its end (RFC 1035, section 2.3.4), and a port."""
+_HEADERS = {
+    "accept_charsets": "HTTP_ACCEPT_CHARSET",
+    "accept_encodings": "HTTP_ACCEPT_ENCODING",
+    "accept_languages": "HTTP_ACCEPT_LANGUAGE",
+    "accept_mimetypes": "HTTP_ACCEPT",
+    "access_route": "HTTP_X_FORWARDED_FOR",
+    "authorization": "HTTP_AUTHORIZATION",
+    "cache_control": "HTTP_CACHE_CONTROL",
+    "cookies": "HTTP_COOKIE",
+    "if_match": "HTTP_IF_MATCH",
+    "if_modified_since": "HTTP_IF_MODIFIED_SINCE",
+    "if_none_match": "HTTP_IF_NONE_MATCH",
+    "if_range": "HTTP_IF_RANGE",
+    "if_unmodified_since": "HTTP_IF_UNMODIFIED_SINCE",
+    "mimetype": "CONTENT_TYPE",
+    "mimetype_params": "CONTENT_TYPE",
+    "pragma": "HTTP_PRAGMA",
+    "range": "HTTP_RANGE",
+}
+"""The properties of werkzeug's that parse a header."""
+_OF_TARGET = ("args", "base_url", "full_path", "root_url", "url")
+"""Those that are made of the path and the query."""
+
+
 class _Source:
     """`wsgi.input`, with one exception for its every failure: servers have their own."""
 
@@ -73,6 +100,12 @@ class _Source:
     def read(self, size: int) -> bytes:
         try:
             return self._stream.read(size)
+        except Exception as error:
+            raise _Unreadable(_failure_of(error)) from error
+
+    def readline(self, size: int) -> bytes:
+        try:
+            return self._stream.readline(size)
         except Exception as error:
             raise _Unreadable(_failure_of(error)) from error
 
@@ -110,6 +143,33 @@ class _Body(LimitedStream):
             raise self._failure
         return super().readinto(b)
 
+    def readline(self, size: int | None = -1) -> bytes:
+        """One line, with its end. The server finds it: the standard library would read byte by byte."""
+        if self._failure is not None:
+            raise self._failure
+        if self.is_exhausted:
+            self.on_exhausted()
+        line = bytearray()
+        missing = self.limit - self._pos
+        missing = missing if size is None or size < 0 else min(size, missing)
+        while missing and not line.endswith(b"\n"):
+            piece = self._next_piece(min(missing, 65536))
+            if not piece:
+                break
+            line += piece
+            missing -= len(piece)
+        return bytes(line)
+
+    def _next_piece(self, size: int) -> bytes:
+        try:
+            piece = self._stream.readline(size)
+        except _Unreadable as error:
+            self._fail(error.failure)
+        if not piece:
+            self.on_disconnect()
+        self._pos += len(piece)
+        return piece
+
     def readall(self) -> bytes:
         if self._failure is not None:
             raise self._failure
@@ -127,31 +187,6 @@ class _Body(LimitedStream):
     def _fail(self, failure: Exception) -> NoReturn:
         self._failure = failure
         raise failure from None
-
-
-class _FormParser(FormDataParser):
-    """werkzeug's, whose limits of memory and fields hold for urlencoded forms too."""
-
-    def parse(
-        self, stream: IO[bytes], mimetype: str, content_length: int | None, options: dict[str, str] | None = None
-    ) -> Any:
-        if mimetype == "application/x-www-form-urlencoded":
-            data = (
-                stream.read() if self.max_form_memory_size is None else _read_up_to(stream, self.max_form_memory_size)
-            )
-            if self.max_form_parts is not None and data.count(b"&") >= self.max_form_parts:
-                raise RequestEntityTooLarge(f"The form can have {self.max_form_parts} fields at most.")
-            stream = io.BytesIO(data)
-        return super().parse(stream, mimetype, content_length, options)
-
-
-def _read_up_to(stream: IO[bytes], limit: int) -> bytes:
-    data = bytearray()
-    while chunk := stream.read(min(65536, limit + 1 - len(data))):
-        data += chunk
-        if len(data) > limit:
-            raise RequestEntityTooLarge(f"The form can have {limit} bytes at most.")
-    return bytes(data)
 
 
 class _Slots:
@@ -201,10 +236,15 @@ class Request(_Slots, WerkzeugRequest):
     """What was raised, or what the framework answered with; also where a handler made an answer of it."""
     router: Any = None
     """The Router that serves the request."""
-    form_data_parser_class = _FormParser
+    form_data_parser_class = FormParser
     codec: Codec = JSON()
     max_content_length: int | None = MAX_CONTENT_LENGTH
     """Bytes that a body may have; more is a 413. The route's own limit comes first."""
+
+    max_header_length = MAX_HEADER_LENGTH
+    """Characters that a header may have which is parsed; more is a 400."""
+    max_target_length = MAX_TARGET_LENGTH
+    """Characters that path and query may have where `args` or `url` are made of them; more is a 414."""
 
     shallow = False
 
@@ -271,8 +311,9 @@ class Request(_Slots, WerkzeugRequest):
 
             Raises `SecurityError` (400) where the header is no host, or not one of the `trusted_hosts`.
             """
-            host = WerkzeugRequest.host.fget(self)
-            if not host and self.environ.get("HTTP_HOST"):
+            given = self.environ.get("HTTP_HOST") or ""
+            host = WerkzeugRequest.host.fget(self) if len(given) <= _LONGEST_HOST else ""
+            if not host and given:
                 raise SecurityError("The Host header is no host.")
             return host
 
@@ -418,11 +459,19 @@ def _unpickled(cls: type[Request], environ: WSGIEnvironment, params: dict[str, A
 
 
 def _guarded(parsed: property) -> property:
-    """A property of werkzeug's whose failure to read what the client sent is the client's error, never a 500."""
+    """A property of werkzeug's that refuses what is too long to be read.
+
+    A failure to read what the client sent is the client's error, never a 500.
+    """
     compute: Any = parsed.fget
+    header, is_of_target = _HEADERS.get(compute.__name__), compute.__name__ in _OF_TARGET
 
     @functools.wraps(compute)
     def read(request: Request) -> Any:
+        if header is not None:
+            check_header(request.environ, header, request.max_header_length)
+        if is_of_target:
+            check_target(request.environ, request.max_target_length)
         try:
             return compute(request)
         except HTTPException:

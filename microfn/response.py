@@ -14,6 +14,8 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 from .headers import LENGTH_HEADERS, LOCATIONS, TEXT_HEADER, Made, as_uri, gate
 from .lazy import Lazy
+from .limits import check_header
+from .request import Request
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -86,8 +88,13 @@ class Response(WerkzeugResponse):
     def make_conditional(
         self, request_or_environ: Any, accept_ranges: bool | str = False, complete_length: int | None = None
     ) -> WerkzeugResponse:
-        """werkzeug's; a date that is none is ignored (RFC 9110, sections 13.1.3 and 13.1.5), however absurd it is."""
+        """werkzeug's; a date that is none is ignored (RFC 9110, sections 13.1.3 and 13.1.5), however absurd it is.
+
+        Raises `BadRequest` (400) for a condition that is too long to be read.
+        """
         environ = getattr(request_or_environ, "environ", request_or_environ)
+        for name in _CONDITIONS:
+            check_header(environ, name, Request.max_header_length)
         kept = {name: value for name, value in environ.items() if name not in _DATES or _is_readable(value)}
         return super().make_conditional(kept, accept_ranges, complete_length)
 
@@ -145,6 +152,7 @@ class Response(WerkzeugResponse):
 
 
 _DATES = ("HTTP_IF_MODIFIED_SINCE", "HTTP_IF_UNMODIFIED_SINCE", "HTTP_IF_RANGE")
+_CONDITIONS = (*_DATES, "HTTP_IF_MATCH", "HTTP_IF_NONE_MATCH", "HTTP_RANGE")
 
 
 def _is_readable(value: str) -> bool:

@@ -36,7 +36,8 @@ _ANYWHERE = Scope()
 # RFC 9110, section 5.6.2: a token. Upper case only: methods are case-sensitive, and nobody means "get".
 _METHOD = re.compile(r"[A-Z0-9!#$%&'*+.^_`|~-]+")
 _USUAL_METHODS = frozenset(["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"])
-_INTEGER = re.compile(r"-?[0-9]+")
+# Digits as many as `int` takes where Python limits it; it takes time quadratic in them.
+_INTEGER = re.compile(r"-?[0-9]{1,4300}")
 # Not compiled when this is imported, which takes longer than most programs need it.
 _DECIMAL = r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?"
 _FOREIGN_PARAM = r"(?<=/)[<{](\w+(?::\w+)?)[>}](?=/|$)"

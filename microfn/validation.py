@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from itertools import islice
 from typing import Any
 from urllib.parse import quote
 
@@ -13,8 +14,10 @@ from werkzeug.exceptions import HTTPException, UnprocessableEntity
 __all__ = ["InvalidBody", "checked"]
 
 # msgspec: "Expected `int`, got `str` - at `$.users[0].age`".
-_MSGSPEC_PLACE = re.compile(r"(.*) - at `(?:key` in `)?\$(.*)`", re.DOTALL)
+_MSGSPEC_PLACE = re.compile(r"(?:key` in `)?\$(.*)`", re.DOTALL)
 _STEP = re.compile(r"\.([^.\[\]]+)|\[([0-9]+)\]")
+_MOST_ERRORS = 100
+_LONGEST_TEXT = 1000
 
 
 class InvalidBody(UnprocessableEntity):
@@ -22,6 +25,9 @@ class InvalidBody(UnprocessableEntity):
 
     `errors` says what is wrong, and where by a JSON pointer (RFC 6901): `[{"detail": "...", "pointer": "#/users/0"}]`.
     The place is what pydantic's and msgspec's errors tell, or the `path` of one of your own: a name, or a list of them.
+
+    There are 100 at most, else one that tells how many; a detail has 1,000 characters at most, and so has a pointer,
+    which ends with the last step that fits. Clients would choose how long the answer is.
     """
 
     is_accident = False
@@ -50,18 +56,30 @@ def _errors_of(error: Exception) -> list[dict[str, str]]:
     listed = getattr(error, "errors", None)
     if callable(listed):  # pydantic
         with suppress(Exception):
-            return [{"detail": str(one["msg"]), "pointer": _pointer(one["loc"])} for one in listed()]
-    found = _MSGSPEC_PLACE.fullmatch(str(error))
+            return _listed(error, listed)
+    text, _, place = str(error).rpartition(" - at `")
+    found = _MSGSPEC_PLACE.fullmatch(place)
     if found:
-        known = found[2].partition("[...]")[0]  # the key of a mapping, which is not told
+        known = found[1].partition("[...]")[0]  # the key of a mapping, which is not told
         steps = [name or number for name, number in _STEP.findall(known)]
-        return [{"detail": found[1], "pointer": _pointer(steps)}]
+        return [_told(text, steps)]
     if _is_accident(error):  # whose message is about the inside
-        return [{"detail": "This is not what is expected here.", "pointer": "#"}]
+        return [_told("This is not what is expected here.")]
     path = getattr(error, "path", ())
     steps = list(path) if isinstance(path, Iterable) and not isinstance(path, str) else [path]
     is_known = all(isinstance(step, (str, int)) for step in steps) and not isinstance(path, bytes)
-    return [{"detail": str(error), "pointer": _pointer(steps if is_known else ())}]
+    return [_told(str(error), steps if is_known else ())]
+
+
+def _listed(error: Any, listed: Callable[[], Iterable[Any]]) -> list[dict[str, str]]:
+    count = error.error_count() if hasattr(error, "error_count") else 0
+    if count > _MOST_ERRORS:  # to have them listed would take more memory than a machine has
+        return [_told(f"There are {count} errors, too many to be told.")]
+    return [_told(str(one["msg"]), one["loc"]) for one in islice(listed(), _MOST_ERRORS)]
+
+
+def _told(detail: str, steps: Iterable[object] = ()) -> dict[str, str]:
+    return {"detail": detail[:_LONGEST_TEXT], "pointer": _pointer(steps)}
 
 
 def _is_accident(error: Exception) -> bool:
@@ -70,5 +88,11 @@ def _is_accident(error: Exception) -> bool:
 
 def _pointer(steps: Iterable[object]) -> str:
     """A JSON pointer as the fragment of a URI (RFC 6901, section 6)."""
-    escaped = (str(step).replace("~", "~0").replace("/", "~1") for step in steps)
-    return "#" + "".join("/" + quote(step, safe="!$&'()*+,;=:@?", errors="surrogatepass") for step in escaped)
+    pointer = "#"
+    for step in steps:
+        text = str(step)[:_LONGEST_TEXT].replace("~", "~0").replace("/", "~1")
+        longer = pointer + "/" + quote(text, safe="!$&'()*+,;=:@?", errors="surrogatepass")
+        if len(longer) > _LONGEST_TEXT:
+            break
+        pointer = longer
+    return pointer

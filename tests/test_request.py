@@ -237,7 +237,7 @@ def test_no_header_is_a_500(header, caplog):
     app = Router()
     app.post("/")(lambda request, params: repr([getattr(request, name) for name in PROPERTIES if name != "json"]))
     for junk in JUNK:
-        assert call(app, "POST", validate=False, **{header: junk}).code in (200, 400, 413, 415)
+        assert call(app, "POST", validate=False, **{header: junk}).code in (200, 400, 413, 414, 415)
     assert caplog.messages == []
 
 
@@ -409,6 +409,47 @@ def test_a_read_that_failed_is_not_tried_again():
     request = Request(environ_of("POST", wsgi__input=Resumes(b"abc-GET /next", allowed=None), CONTENT_LENGTH="5"))
     reads = [request.get_data, request.get_data, lambda: request.stream.read(), lambda: request.get_data(cache=False)]
     assert [code_of(read) for read in reads] == [400] * 4
+
+
+LINES = {
+    "lines": b"one\ntwo\n\nthree\n",
+    "no end": b"one\ntwo",
+    "one line": b"x" * 200_000,
+    "long lines": (b"x" * 70_000 + b"\n") * 3,
+    "nothing but ends": b"\n" * 1000,
+}
+
+
+@pytest.mark.parametrize("name", LINES)
+@pytest.mark.parametrize("is_told", [True, False])
+def test_a_body_is_read_line_by_line(name, is_told):
+    data, source = LINES[name], io.BytesIO(LINES[name] + b"behind it" * is_told)
+    length = {"CONTENT_LENGTH": str(len(data))} if is_told else {"wsgi.input_terminated": True}
+    stream = Request({**environ_of(), **length, "wsgi.input": source}).stream
+    expected = io.BytesIO(data)
+    assert [stream.readline(size) for size in (0, 2, 100_000)] == [expected.readline(size) for size in (0, 2, 100_000)]
+    assert stream.read(3) == expected.read(3)
+    assert list(stream) == list(expected)
+    assert (stream.readline(), stream.readline(5), stream.readline(None), stream.read()) == (b"", b"", b"", b"")
+    assert not is_told or source.read() == b"behind it"
+
+
+def test_lines_that_do_not_come_are_a_400_and_too_many_a_413():
+    app = Router(max_content_length=10)
+
+    @app.post("/")
+    def lines(request, params):
+        try:
+            return [line.decode() for line in request.stream]
+        finally:
+            with pytest.raises(HTTPException):
+                request.stream.readline()
+
+    broken = Input(b"", allowed=None, error=ConnectionError())
+    terminated = {"wsgi__input_terminated": True, "validate": False}
+    assert call(app, "POST", body=b"a\nb", CONTENT_LENGTH="9", validate=False).code == 400
+    assert call(app, "POST", wsgi__input=broken, CONTENT_LENGTH="9", validate=False).code == 400
+    assert call(app, "POST", wsgi__input=Input(b"a\n" * 6, allowed=None), **terminated).code == 413
 
 
 def test_once_read_the_stream_is_empty():

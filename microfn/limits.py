@@ -1,0 +1,42 @@
+"""How much of what a client sends is looked into. More is refused before anything reads it, so reading takes no time.
+
+Nothing is checked before it is asked for: what no handle reads costs nothing, whatever its size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from werkzeug.exceptions import BadRequest, RequestURITooLarge
+
+__all__ = ["MAX_HEADER_LENGTH", "MAX_TARGET_LENGTH", "check_header", "check_target", "has_long_blank"]
+
+MAX_HEADER_LENGTH = 8192
+MAX_TARGET_LENGTH = 16384
+_LONG_BLANK = " " * 32
+_TARGET = ("SCRIPT_NAME", "PATH_INFO", "QUERY_STRING")
+
+
+def has_long_blank(value: str) -> bool:
+    """Whether a header has a run of blanks that nobody writes: expressions that read headers are quadratic in these."""
+    return _LONG_BLANK in value.replace("\t", " ")
+
+
+def check_header(environ: Mapping[str, Any], key: str, longest: int = MAX_HEADER_LENGTH) -> None:
+    """Refuse a header with 400 before it is parsed: a long one, or one full of blanks."""
+    value = environ.get(key) or ""
+    if len(value) > longest:
+        raise BadRequest(f"The header {_name_of(key)} can have {longest} characters at most.")
+    if has_long_blank(value):
+        raise BadRequest(f"The header {_name_of(key)} has too many blanks in a row.")
+
+
+def check_target(environ: Mapping[str, Any], longest: int = MAX_TARGET_LENGTH) -> None:
+    """Refuse with 414 (RFC 9110, section 15.5.15) path and query together before they are parsed, or made a URL of."""
+    if sum(len(environ.get(key) or "") for key in _TARGET) > longest:
+        raise RequestURITooLarge(f"The path and the query can have {longest} characters at most.")
+
+
+def _name_of(key: str) -> str:
+    return key.removeprefix("HTTP_").replace("_", "-").title()

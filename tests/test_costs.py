@@ -1,0 +1,87 @@
+"""The worst of what is taken is answered in time, and time that grows no faster than the input."""
+
+from __future__ import annotations
+
+import gc
+import re
+
+import pytest
+
+from microfn import Router
+
+from . import worst
+from .worst import APPS, FIXED, INPUTS, Input, answer, cost_of, header, slowness
+
+pytestmark = pytest.mark.speed
+
+
+def check_bound(one: Input) -> None:
+    """Whether the worst is answered within its bound, a second time if something else had the machine."""
+    taken = [cost_of(one) / slowness()]
+    if taken[0] >= one.bound:
+        taken.append(cost_of(one) / slowness())
+    assert min(taken) < one.bound
+
+
+def check_growth(one: Input) -> None:
+    """Whether four times the input takes about four times as long: it is 16 times where time is quadratic.
+
+    Of what takes no two milliseconds nothing can be told, and nothing has to be. The garbage collector is left out,
+    which comes when it likes.
+    """
+    gc.disable()
+    try:
+        for _ in range(3):
+            quarter, whole = cost_of(one, one.size // 4), cost_of(one)
+            if whole < 9 * quarter + 0.002:
+                return
+    finally:
+        gc.enable()
+    raise AssertionError(f"{quarter * 1000:.2f} ms, and {whole * 1000:.2f} ms for four times as much")
+
+
+@pytest.mark.parametrize("name", INPUTS)
+def test_the_worst_input_is_answered_in_time(name):
+    one = INPUTS[name]
+    assert answer(APPS[one.app], *one.make(one.size)) == one.status
+    check_bound(one)
+
+
+@pytest.mark.parametrize("name", INPUTS)
+def test_the_time_grows_no_faster_than_the_input(name):
+    check_growth(INPUTS[name])
+
+
+@pytest.fixture
+def planted(monkeypatch):
+    """Inputs that a handle takes too long for."""
+
+    def slow(request, params):
+        accept = request.headers["Accept"]
+        return str(sum(accept[place:].count("b") for place in range(0, len(accept), 4)))
+
+    def quadratic(request, params):
+        return str(bool(re.fullmatch(r"a*a*b", request.headers["Accept"])))
+
+    app = Router()
+    app.get("/slow")(slow)
+    app.get("/quadratic")(quadratic)
+    monkeypatch.setitem(worst.APPS, "planted", app)
+    return {
+        "slow": Input(header("HTTP_ACCEPT", "a", path="/slow"), ANY_TIME, 200, "planted"),
+        "quadratic": Input(header("HTTP_ACCEPT", "a", path="/quadratic"), 4000, 200, "planted"),
+    }
+
+
+ANY_TIME = 40_000
+
+
+def test_a_handle_that_is_too_slow_is_found(planted):
+    assert FIXED == 0.05
+    with pytest.raises(AssertionError):
+        check_bound(planted["slow"])
+
+
+def test_a_handle_that_is_quadratic_is_found(planted):
+    with pytest.raises(AssertionError):
+        check_growth(planted["quadratic"])
