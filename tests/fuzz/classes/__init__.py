@@ -1,0 +1,13 @@
+"""For each class of tests/data/cases.jsonl.gz a generator of pairs: a hostile request, and its harmless twin."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+
+from . import redirects
+from .exchange import Pair
+
+GENERATORS: dict[str, Callable[[Random], Pair]] = {
+    **redirects.GENERATORS,
+}
