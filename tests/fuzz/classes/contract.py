@@ -21,9 +21,9 @@ def echo(request, params):
 
 
 def cleaned(path: str) -> str:
-    """The path without `//`, `.` and `..`; a slash at the end stays."""
+    """httprouter's CleanPath: without `//`, `.` and `..`; a slash at the end stays, and a `.` there is one."""
     clean = posixpath.normpath("/" + path.lstrip("/"))
-    is_directory = path.rpartition("/")[2] in ("", ".", "..")
+    is_directory = path.rpartition("/")[2] in ("", ".")
     return clean if clean == "/" or not is_directory else f"{clean}/"
 
 
