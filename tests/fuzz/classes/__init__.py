@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from random import Random
 
-from . import redirects, spellings, tables
+from . import bodies, redirects, spellings, tables
 from .exchange import Pair
 
 GENERATORS: dict[str, Callable[[Random], Pair]] = {
+    **bodies.GENERATORS,
     **redirects.GENERATORS,
     **spellings.GENERATORS,
     **tables.GENERATORS,
