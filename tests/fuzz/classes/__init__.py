@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from random import Random
 
-from . import bodies, redirects, spellings, tables
+from . import bodies, fields, files, redirects, spellings, tables
 from .exchange import Pair
 
 GENERATORS: dict[str, Callable[[Random], Pair]] = {
     **bodies.GENERATORS,
+    **fields.GENERATORS,
+    **files.GENERATORS,
     **redirects.GENERATORS,
     **spellings.GENERATORS,
     **tables.GENERATORS,
+    "host_trust": lambda chance: (fields.trusted if chance.random() < 0.5 else redirects.host_trust)(chance),
 }
