@@ -20,13 +20,15 @@ from werkzeug.exceptions import (
     SecurityError,
     UnsupportedMediaType,
 )
-from werkzeug.formparser import FormDataParser
 from werkzeug.http import parse_date
+from werkzeug.sansio.utils import get_host
 from werkzeug.wrappers import Request as WerkzeugRequest
 from werkzeug.wsgi import LimitedStream
 
 from .codec import JSON, Codec
+from .form import FormParser
 from .handle import Handle
+from .host import is_trusted, written_host
 from .lazy import Lazy
 from .log import log_exception
 from .paths import decode_path, location
@@ -105,31 +107,6 @@ class _Body(LimitedStream):
         raise failure
 
 
-class _FormParser(FormDataParser):
-    """werkzeug's, whose limits of memory and fields hold for urlencoded forms too."""
-
-    def parse(
-        self, stream: IO[bytes], mimetype: str, content_length: int | None, options: dict[str, str] | None = None
-    ) -> Any:
-        if mimetype == "application/x-www-form-urlencoded":
-            data = (
-                stream.read() if self.max_form_memory_size is None else _read_up_to(stream, self.max_form_memory_size)
-            )
-            if self.max_form_parts is not None and data.count(b"&") >= self.max_form_parts:
-                raise RequestEntityTooLarge(f"The form can have {self.max_form_parts} fields at most.")
-            stream = io.BytesIO(data)
-        return super().parse(stream, mimetype, content_length, options)
-
-
-def _read_up_to(stream: IO[bytes], limit: int) -> bytes:
-    data = bytearray()
-    while chunk := stream.read(min(65536, limit + 1 - len(data))):
-        data += chunk
-        if len(data) > limit:
-            raise RequestEntityTooLarge(f"The form can have {limit} bytes at most.")
-    return bytes(data)
-
-
 class _Slots:
     """PERF: what every request gets is set in a third of the time where no dict has to be made for it."""
 
@@ -177,7 +154,7 @@ class Request(_Slots, WerkzeugRequest):
     """What was raised, or what the framework answered with; also where a handler made an answer of it."""
     router: Any = None
     """The Router that serves the request."""
-    form_data_parser_class = _FormParser
+    form_data_parser_class = FormParser
     codec: Codec = JSON()
     max_content_length: int | None = MAX_CONTENT_LENGTH
     """Bytes that a body may have; more is a 413. The route's own limit comes first."""
@@ -247,9 +224,12 @@ class Request(_Slots, WerkzeugRequest):
 
             Raises `SecurityError` (400) where the header is no host, or not one of the `trusted_hosts`.
             """
-            host = WerkzeugRequest.host.fget(self)
-            if not host and self.environ.get("HTTP_HOST"):
+            given = self.environ.get("HTTP_HOST")
+            host = written_host(given, self.scheme) if given else get_host(self.scheme, given, self.server)
+            if host is None:
                 raise SecurityError("The Host header is no host.")
+            if self.trusted_hosts and not is_trusted(host, self.trusted_hosts):
+                raise SecurityError(f"Host {host!r} is not trusted.")
             return host
 
         @Lazy

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from random import Random
 
-from . import bodies, fields, files, redirects, spellings, tables
+from . import answers, bodies, fields, files, redirects, spellings, tables
 from .exchange import Pair
 
 GENERATORS: dict[str, Callable[[Random], Pair]] = {
+    **answers.GENERATORS,
     **bodies.GENERATORS,
     **fields.GENERATORS,
     **files.GENERATORS,

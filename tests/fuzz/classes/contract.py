@@ -134,10 +134,45 @@ def _is_bytes(text: str) -> bool:
     return all(ord(char) < 256 for char in text)
 
 
-SEGMENTS = ["a", "A", "b", "ab", "docs", "Docs", "ä", "Ä", "straße", "ſ", "K", "K", "é", "evil.example", "\\evil", "a b"]
+SEGMENTS = [
+    "a",
+    "A",
+    "b",
+    "ab",
+    "docs",
+    "Docs",
+    "ä",
+    "Ä",
+    "straße",
+    "ſ",
+    "K",
+    "K",
+    "é",
+    "evil.example",
+    "\\evil",
+    "a b",
+]
 SEGMENTS += ["100%", "%2F", "a;b", "a&b", "...", "a?b", "a#b", '"', "ﬀ", "😀", "7"]
 WILDCARDS = [":x", ":y", ":n", "v:x", "a:x"]
-VALUES = ["7", "007", "x", "X", "٣", "é", "a b", "%2F", "evil.example", "\\evil", "v", "v7", "-", "..x", "a%00b", "\x7f", "😀"]
+VALUES = [
+    "7",
+    "007",
+    "x",
+    "X",
+    "٣",
+    "é",
+    "a b",
+    "%2F",
+    "evil.example",
+    "\\evil",
+    "v",
+    "v7",
+    "-",
+    "..x",
+    "a%00b",
+    "\x7f",
+    "😀",
+]
 
 
 def random_contract(chance: Random) -> Contract:
@@ -155,5 +190,5 @@ def random_contract(chance: Random) -> Contract:
 def instance(chance: Random, pattern: str) -> str:
     """A path that a pattern matches, were there no others."""
     filled = re.sub("/\\*[^/]*$", lambda _: "/" + "/".join(chance.choices(VALUES, k=chance.randint(1, 3))), pattern)
-    filled = re.sub("(?<=/):n(?=/|$)", lambda _: str(chance.randint(0, 10**chance.randint(1, 30))), filled)
+    filled = re.sub("(?<=/):n(?=/|$)", lambda _: str(chance.randint(0, 10 ** chance.randint(1, 30))), filled)
     return re.sub("(?<!%):[^/]*", lambda _: chance.choice(VALUES), filled)

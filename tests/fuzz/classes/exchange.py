@@ -22,7 +22,9 @@ _PCHAR = r"[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2}"
 _LOCATION = re.compile(rf"/(?!/)(?:{_PCHAR})*(?:\?(?:{_PCHAR}|\?)*)?")
 # What wsgiref.validate knows: other methods are warnings for it.
 _METHODS = {"GET", "HEAD", "POST", "OPTIONS", "PATCH", "PUT", "DELETE", "TRACE"}
-_REQUIRED = "SCRIPT_NAME SERVER_NAME SERVER_PORT QUERY_STRING wsgi.version wsgi.input wsgi.errors wsgi.url_scheme".split()
+_REQUIRED = (
+    "SCRIPT_NAME SERVER_NAME SERVER_PORT QUERY_STRING wsgi.version wsgi.input wsgi.errors wsgi.url_scheme".split()
+)
 _REQUIRED += "wsgi.multithread wsgi.multiprocess wsgi.run_once".split()
 
 

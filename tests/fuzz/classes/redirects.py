@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from random import Random
 from urllib.parse import unquote_to_bytes
 
@@ -11,14 +10,52 @@ from microfn import Router
 from ...wsgi import Reply, call
 from ..grammars import injection, joined, path_info
 from ..grammars import redirect as evil
-from .contract import SEGMENTS, WILDCARDS, Contract, cleaned, instance, random_contract
+from .contract import SEGMENTS, WILDCARDS, Contract, instance, random_contract
 from .exchange import Exchange, Pair, tunnelled
 
 METHODS = ["GET", "GET", "GET", "HEAD", "POST", "DELETE"]
-BYTES = [*" \"<>\\^`{|}#?%&=;+,:@!$'()*~[]", "%2F", "%2f", "%25", "%", "%zz", "%0d%0a", "é", "😀", "\x01", "\x7f", "\t", "a", "b"]
-SCRIPTS = ["/app", "/app/", "/app//", "/", "//", "//app", "///evil.example", "/\\evil.example", "app", "/a b", "/é", "/%2f", "/a?b#c"]
+BYTES = [
+    *" \"<>\\^`{|}#?%&=;+,:@!$'()*~[]",
+    "%2F",
+    "%2f",
+    "%25",
+    "%",
+    "%zz",
+    "%0d%0a",
+    "é",
+    "😀",
+    "\x01",
+    "\x7f",
+    "\t",
+    "a",
+    "b",
+]
+SCRIPTS = [
+    "/app",
+    "/app/",
+    "/app//",
+    "/",
+    "//",
+    "//app",
+    "///evil.example",
+    "/\\evil.example",
+    "app",
+    "/a b",
+    "/é",
+    "/%2f",
+    "/a?b#c",
+]
 SCRIPTS += ["/\r\nX: y", "/a/b", "/.", "/..", "/a/../b", "/\xff", "\\\\evil.example", "/@evil.example", "/;", "/日"]
-HOSTS = ["evil.example", "site.test.evil.example", "evil.example:80", "[::1]", "a@evil.example", "\\evil", "//evil.example", "x" * 300]
+HOSTS = [
+    "evil.example",
+    "site.test.evil.example",
+    "evil.example:80",
+    "[::1]",
+    "a@evil.example",
+    "\\evil",
+    "//evil.example",
+    "x" * 300,
+]
 LIES = "X_FORWARDED_HOST X_FORWARDED_PROTO X_FORWARDED_FOR X_FORWARDED_PREFIX X_FORWARDED_SERVER FORWARDED X_HOST X_ORIGINAL_HOST"
 LIES += " X_ORIGINAL_URL X_REWRITE_URL X_HTTP_HOST_OVERRIDE X_SCRIPT_NAME REFERER ORIGIN X_HTTP_METHOD_OVERRIDE X_METHOD_OVERRIDE"
 VARIABLES = "REQUEST_URI RAW_URI SCRIPT_URL SCRIPT_URI REDIRECT_URL PATH_TRANSLATED DOCUMENT_URI UNENCODED_URL REDIRECT_STATUS".split()
@@ -67,7 +104,9 @@ def dirtied(chance: Random, path: str) -> str:
     parts = path.split("/")
     for _ in range(chance.randint(1, 3)):
         at = chance.randint(1, len(parts))
-        parts[at:at] = chance.choice([[""], ["."], ["x", ".."], [".."], ["", ""], ["a", "b", "..", ".."], ["..."], ["..;"]])
+        parts[at:at] = chance.choice(
+            [[""], ["."], ["x", ".."], [".."], ["", ""], ["a", "b", "..", ".."], ["..."], ["..;"]]
+        )
     return "/".join(parts)
 
 
@@ -116,7 +155,13 @@ def redirect_loop(chance: Random) -> Pair:
 
 
 FIXED = Contract()
-for _method, _pattern in [("GET", "/docs/"), ("POST", "/docs/"), ("GET", "/Users/:x"), ("GET", "/é/:n/"), ("GET", "/all/*rest")]:
+for _method, _pattern in [
+    ("GET", "/docs/"),
+    ("POST", "/docs/"),
+    ("GET", "/Users/:x"),
+    ("GET", "/é/:n/"),
+    ("GET", "/all/*rest"),
+]:
     FIXED.add(_method, _pattern)
 
 
@@ -127,7 +172,9 @@ def location_quote(chance: Random) -> Pair:
 
 
 def query_kept(chance: Random) -> Pair:
-    query = tunnelled(joined(chance, [*BYTES, "/", "next=", "//evil.example", "?", "&&", "%C3%A9", "%ff", injection(chance)], 8))
+    query = tunnelled(
+        joined(chance, [*BYTES, "/", "next=", "//evil.example", "?", "&&", "%C3%A9", "%ff", injection(chance)], 8)
+    )
     return Pair(ask(FIXED, "GET", "/docs", query=query), ask(FIXED, "GET", "/docs/", query=query))
 
 
@@ -142,7 +189,9 @@ def script_name(chance: Random) -> Pair:
 
 def _without_a_slash(chance: Random, script: str) -> Exchange:
     """What is no path: the absolute form, the name of a host, an asterisk (RFC 9112, section 3.2)."""
-    path = chance.choice(["docs/", "http://evil.example/docs/", "evil.example:80", "*", "*x", "\\docs/", ".", " /docs/", "%2Fdocs/"])
+    path = chance.choice(
+        ["docs/", "http://evil.example/docs/", "evil.example:80", "*", "*x", "\\docs/", ".", " /docs/", "%2Fdocs/"]
+    )
     method = chance.choice(["GET", "POST", "CONNECT", "OPTIONS"])
 
     def check(reply: Reply) -> None:
@@ -164,7 +213,9 @@ def host_trust(chance: Random) -> Pair:
 
 def host_quirk(chance: Random) -> Pair:
     """What hosts add to the environ, and how they say that the application is at the root, changes no answer."""
-    quirks = {name: f"//evil.example{chance.choice(['/docs/', '/', '%2f', '?x'])}" for name in chance.sample(VARIABLES, 3)}
+    quirks = {
+        name: f"//evil.example{chance.choice(['/docs/', '/', '%2f', '?x'])}" for name in chance.sample(VARIABLES, 3)
+    }
     script = chance.choice(["/", "//", "///", ""])
     path = chance.choice(["/docs", "/DOCS", "/x/../docs/", "//docs/", "/users/7/", "/nothing"])
     return Pair(ask(FIXED, "GET", path, script=script, **quirks), ask(FIXED, "GET", "/docs/", script=script, **quirks))
@@ -173,7 +224,24 @@ def host_quirk(chance: Random) -> Pair:
 def path_alias(chance: Random) -> Pair:
     """What is near to a route is not it: no byte is dropped, and no two texts are the same but by their case."""
     method, path = "GET", chance.choice(["/docs/", "/Users/x", "/é/7/", "/all/a/b"])
-    junk = ["\0", ";", ";x=1", " ", "%20", "\u200b", "\ufeff", "\u00ad", "\u0301", "%00", ".", "\u2044", "\uff0f", "\\", "\x7f", "?"]
+    junk = [
+        "\0",
+        ";",
+        ";x=1",
+        " ",
+        "%20",
+        "\u200b",
+        "\ufeff",
+        "\u00ad",
+        "\u0301",
+        "%00",
+        ".",
+        "\u2044",
+        "\uff0f",
+        "\\",
+        "\x7f",
+        "?",
+    ]
     at = chance.randint(1, len(path))
     changed = path[:at] + chance.choice(junk) + path[at:]
     if chance.random() < 0.3:  # compatibility and composition: U+FF44 is no "d", "e\u0301" is no "é"
@@ -207,7 +275,10 @@ def below_a_mount(chance: Random) -> Pair:
         FIXED.check("GET", "/docs/", reply)
 
     extra = {"SCRIPT_NAME": script}
-    return Pair(Exchange(MOUNTED, check, path=f"/old{path}", extra=extra), Exchange(MOUNTED, served, path="/old/docs/", extra=extra))
+    return Pair(
+        Exchange(MOUNTED, check, path=f"/old{path}", extra=extra),
+        Exchange(MOUNTED, served, path="/old/docs/", extra=extra),
+    )
 
 
 GENERATORS = {

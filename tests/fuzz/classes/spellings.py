@@ -12,7 +12,7 @@ from microfn import Router
 
 from ..grammars import joined
 from .contract import Contract, echo
-from .exchange import Exchange, Pair, is_code, is_json, tunnelled
+from .exchange import Exchange, Pair, is_code, is_json
 from .redirects import ask
 
 PLACES = Contract()
@@ -76,7 +76,24 @@ def bad_utf8(chance: Random) -> Pair:
     return Pair(Exchange(PLACES.app, is_code(400), method, path), good_utf8(chance).hostile)
 
 
-ODD = ["\ufeff", "\u202e", "\u200d", "\ufffd", "\ufffe", "\u0085", "\u2028", "e\u0301", "\x01", "\r\n", "\x1b[2J", "\x7f", "<b>", "İ", "%", "+"]
+ODD = [
+    "\ufeff",
+    "\u202e",
+    "\u200d",
+    "\ufffd",
+    "\ufffe",
+    "\u0085",
+    "\u2028",
+    "e\u0301",
+    "\x01",
+    "\r\n",
+    "\x1b[2J",
+    "\x7f",
+    "<b>",
+    "İ",
+    "%",
+    "+",
+]
 
 
 def good_utf8(chance: Random) -> Pair:
@@ -137,7 +154,18 @@ def _cased() -> list[str]:
     return sorted(char for char in _folds() if not "\ud800" <= char <= "\udfff")
 
 
-LOOKALIKES = {"i": "ıİｉ", "s": "ｓʂ", "k": "ĸк", "a": "аαª", "o": "оο0º", "e": "еé", "ß": "sβ", "é": "eè", "ſ": "ʃ", "µ": "u"}
+LOOKALIKES = {
+    "i": "ıİｉ",
+    "s": "ｓʂ",
+    "k": "ĸк",
+    "a": "аαª",
+    "o": "оο0º",
+    "e": "еé",
+    "ß": "sβ",
+    "é": "eè",
+    "ſ": "ʃ",
+    "µ": "u",
+}
 
 
 def case_fold(chance: Random) -> Pair:

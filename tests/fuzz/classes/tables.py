@@ -15,7 +15,9 @@ from .redirects import FIXED, TABLES, ask, chosen, spoiled
 
 def tree_crash(chance: Random) -> Pair:
     contract = TABLES.next(chance)
-    path = "/" + "/".join(chance.choices([*SEGMENTS, *VALUES, *WILDCARDS, "", ".", "..", "*rest"], k=chance.randint(0, 5)))
+    path = "/" + "/".join(
+        chance.choices([*SEGMENTS, *VALUES, *WILDCARDS, "", ".", "..", "*rest"], k=chance.randint(0, 5))
+    )
     if chance.random() < 0.3:
         path += path_info(joined(chance, [*SLASHES, *DOTS], 4)).encode("latin-1").decode("utf-8", "ignore")
     return Pair(ask(contract, chance.choice(METHODS), path), ask(contract, *chosen(chance, contract)))
@@ -43,7 +45,13 @@ def method_name(chance: Random) -> str:
     )
 
 
-OVERRIDES = ["HTTP_X_HTTP_METHOD_OVERRIDE", "HTTP_X_METHOD_OVERRIDE", "HTTP_X_HTTP_METHOD", "HTTP_X_METHOD", "REDIRECT_REQUEST_METHOD"]
+OVERRIDES = [
+    "HTTP_X_HTTP_METHOD_OVERRIDE",
+    "HTTP_X_METHOD_OVERRIDE",
+    "HTTP_X_HTTP_METHOD",
+    "HTTP_X_METHOD",
+    "REDIRECT_REQUEST_METHOD",
+]
 
 
 def method(chance: Random) -> Pair:
@@ -77,7 +85,9 @@ def deep_route(chance: Random) -> Pair:
     path = "/".join("v" if part[:1] in (":", "*") else part for part in pattern.split("/"))
     at = chance.randrange(1, len(path))
     wrong = path[:at] + chance.choice(["", "/", "S", "x", "//", "/..", "Ä", "/" * 50]) + path[at + 1 :]
-    return Pair(ask(contract, "GET", chance.choice([wrong, path.swapcase(), spoiled(chance, path)])), ask(contract, "GET", path))
+    return Pair(
+        ask(contract, "GET", chance.choice([wrong, path.swapcase(), spoiled(chance, path)])), ask(contract, "GET", path)
+    )
 
 
 def _wide() -> Router:
@@ -99,9 +109,31 @@ for _pattern in ["/all/*rest", "/docs/", "/Case/:x/", "/straße", "/İ/x"]:
 def path_dos(chance: Random) -> Pair:
     """A long path costs little: a hit is served, however long it is; no match is a 404, a redirect or a 414."""
     length = int(10 ** chance.uniform(1, 4.3))
-    units = ["a", "/a", "/", "/.", "/..", "/../a", "A", "İ", "ẞ", "\\", "%2F", "/a/..", "é", "//a", "/Case", ";", "\u0301"]
+    units = [
+        "a",
+        "/a",
+        "/",
+        "/.",
+        "/..",
+        "/../a",
+        "A",
+        "İ",
+        "ẞ",
+        "\\",
+        "%2F",
+        "/a/..",
+        "é",
+        "//a",
+        "/Case",
+        ";",
+        "\u0301",
+    ]
     unit = chance.choice(units)
-    path = chance.choice(["/", "/docs/", "/Case/", "/İ/", "/zz/"]) + unit * (length // len(unit)) + chance.choice(["", "/", "/x"])
+    path = (
+        chance.choice(["/", "/docs/", "/Case/", "/İ/", "/zz/"])
+        + unit * (length // len(unit))
+        + chance.choice(["", "/", "/x"])
+    )
     app = chance.choice([STRICT, WIDE])
 
     def check(reply: Reply) -> None:

@@ -9,7 +9,13 @@ class Unnamed(Exception):
     """Servers have exceptions of their own for a client that has gone."""
 
 
-FAILURES = [ConnectionResetError(104, "reset"), TimeoutError("timed out"), BrokenPipeError(32, "gone"), EOFError(), OSError("?")]
+FAILURES = [
+    ConnectionResetError(104, "reset"),
+    TimeoutError("timed out"),
+    BrokenPipeError(32, "gone"),
+    EOFError(),
+    OSError("?"),
+]
 FAILURES += [ValueError("Invalid chunk size"), Unnamed("no more data"), RuntimeError("bad chunk"), KeyError("chunk")]
 
 
