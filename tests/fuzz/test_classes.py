@@ -1,4 +1,4 @@
-"""Each class of adversarial requests by a generator of its own: hostile ones are answered as they must be, twins served.
+"""Each class of adversarial requests by a generator: hostile ones are answered as they must be, twins are served.
 
 `make test` sends some of each, `make fuzz` a hundred thousand in all, in less than a minute.
 """

@@ -51,7 +51,7 @@ LOG = Log()
 
 
 class Program:
-    """What a handle is to do: a stream of chunks, in a shape of WSGI's or of microfn's, that fails where it is told to."""
+    """What a handle is to do: a stream of chunks, in a shape of WSGI's or of microfn's, that fails where it has to."""
 
     def __init__(
         self, chunks: list[bytes], shape: str, *, fails_at: int | None = None, error: Any = RuntimeError
@@ -100,22 +100,6 @@ class Program:
         return application
 
     def _late(self) -> Any:
-        """PEP 3333: no later than with the first chunk."""
-
-        def chunks(start_response):
-            start_response("203 Own", [("Content-Type", "text/plain")])
-            yield from self
-
-        class Late:
-            def __init__(self, program, start_response):
-                self.program, self.chunks = program, chunks(start_response)
-
-            def __iter__(self):
-                return self.chunks
-
-            def close(self):
-                self.program.close()
-
         return lambda environ, start_response: Late(self, start_response)
 
     def _write(self) -> Any:
@@ -133,6 +117,24 @@ class Program:
         if self.shape == "write":  # what was written goes with the first chunk, be it empty
             return self.fails_at == 0
         return self.shape == "raise" or not any(self.chunks[: self.fails_at])
+
+
+class Late:
+    """The body of an application that tells its status with the first chunk, and no sooner (PEP 3333)."""
+
+    def __init__(self, program: Program, start_response: Any) -> None:
+        self._program, self._start_response = program, start_response
+
+    def __iter__(self):
+        return self
+
+    def __next__(self) -> bytes:
+        if not self._program.at:
+            self._start_response("203 Own", [("Content-Type", "text/plain")])
+        return next(self._program)
+
+    def close(self) -> None:
+        self._program.close()
 
 
 SHAPES = ["iterator", "tuple", "response", "application", "late", "write"]

@@ -55,10 +55,10 @@ class Exchange:
         return call(self.app, validate=standard, chunks=self.chunks, **self.options())
 
     def judge(self) -> Reply:
-        began = time.thread_time()
-        reply = self.send()
-        spent = time.thread_time() - began
+        reply, began = None, time.thread_time()
         try:
+            reply = self.send()
+            spent = time.thread_time() - began
             assert spent < SECONDS, f"it took {spent:.2f} s"
             check_reply(self, reply)
             self.check(reply)
@@ -145,6 +145,15 @@ def is_json(value: Any) -> Callable[[Reply], None]:
     def check(reply: Reply) -> None:
         assert reply.code == 200
         assert reply.json == value
+
+    return check
+
+
+def is_sorted_json(value: list[Any]) -> Callable[[Reply], None]:
+    """The same for a list whose order is not told: that of a MultiDict."""
+
+    def check(reply: Reply) -> None:
+        assert (reply.code, sorted(reply.json)) == (200, sorted(value))
 
     return check
 

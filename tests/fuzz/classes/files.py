@@ -20,7 +20,8 @@ from .exchange import SECRET, Exchange, Pair, is_code, tunnelled
 
 CHANGED = 1_000_000_000
 """When all files were changed, in seconds; the clock of the file system is finer than HTTP's."""
-WINDOWS = "console.txt auxiliary.js com10 COM0.txt nul-terminated.txt prn1 lpt.txt CLOCK.txt a.con con-figuration/a.txt".split()
+WINDOWS = "console.txt auxiliary.js com10 COM0.txt nul-terminated.txt prn1 lpt.txt CLOCK.txt a.con".split()
+WINDOWS += ["con-figuration/a.txt"]
 NAMES = [
     "a.txt",
     "sub/b.bin",
@@ -213,7 +214,7 @@ def range_header(chance: Random, size: int) -> str:
 
 
 def range_(chance: Random) -> Pair:
-    """A single range is served, or there is nothing of it (416); whatever else is said is no range, and not looked at."""
+    """A single range is served, or there is nothing of it (416); whatever else is said is no range, and ignored."""
     name = chance.choice(["empty", "one", "data.bin", "big.bin"])
     content, size = FILES[name], len(FILES[name])
     given = range_header(chance, size)

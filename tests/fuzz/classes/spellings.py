@@ -112,7 +112,7 @@ def escaped(chance: Random, value: str, times: int) -> str:
 
 
 def double_decode(chance: Random) -> Pair:
-    """What is escaped still when a server hands it over is text. Passenger decodes nothing, so there it is done once."""
+    """What is escaped still when a server hands it over is text. Passenger decodes nothing: there it is done once."""
     risky = ["/", "..", "\0", "?", "#", "%", "é", "\r\n", "//evil.example", "\\", " ", "+", ";", "../../etc"]
     value = escaped(chance, joined(chance, risky, 3) or "/", chance.randint(1, 3))
     if "%" not in value:
@@ -142,7 +142,7 @@ def _from_passenger(chance: Random, value: str) -> Pair:
 
 @cache
 def _folds() -> dict[str, list[str]]:
-    """For each character that has others which are the same but for their case, all of these; none is beyond U+1FFFF."""
+    """For each character with others that are the same but for their case, all of these; none is beyond U+1FFFF."""
     groups = defaultdict(list)
     for code in range(0x20000):
         groups[chr(code).casefold()].append(chr(code))

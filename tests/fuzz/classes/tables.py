@@ -8,13 +8,30 @@ from microfn import Router
 
 from ...wsgi import Reply
 from ..grammars import DOTS, SLASHES, joined, path_info
-from .contract import METHODS, SEGMENTS, VALUES, WILDCARDS, Contract, echo
+from .contract import METHODS, SEGMENTS, VALUES, WILDCARDS, Contract, echo, instance
 from .exchange import Exchange, Pair, is_code, is_json, tunnelled
 from .redirects import FIXED, TABLES, ask, chosen, spoiled
 
 
+def near(chance: Random, contract: Contract) -> str:
+    """A path that parts from those of a route somewhere: a segment more or less, another one, or a piece of one."""
+    segments = instance(chance, chance.choice(contract.patterns)[1]).split("/")[1:]
+    for _ in range(chance.randint(0, 2)):
+        at = chance.randrange(len(segments) + 1)
+        new = chance.choice([[], [""], [chance.choice([*SEGMENTS, *VALUES])], segments[at : at + 1] * 2])
+        segments[at : at + chance.randint(0, 1)] = new
+    if segments and chance.random() < 0.3:
+        at = chance.randrange(len(segments))
+        segments[at] = segments[at][: chance.randint(0, 3)] + chance.choice(["", "x", "/", "\u0307"])
+    return "/" + "/".join(segments)
+
+
 def tree_crash(chance: Random) -> Pair:
     contract = TABLES.next(chance)
+    if chance.random() < 0.6:
+        return Pair(
+            ask(contract, chance.choice(METHODS), near(chance, contract)), ask(contract, *chosen(chance, contract))
+        )
     path = "/" + "/".join(
         chance.choices([*SEGMENTS, *VALUES, *WILDCARDS, "", ".", "..", "*rest"], k=chance.randint(0, 5))
     )
@@ -80,7 +97,7 @@ def deep_route(chance: Random) -> Pair:
         names = [f":p{number}" if part == ":p" else part for number, part in enumerate(parts)]
         contract.add("GET", "/" + "/".join(names) + chance.choice(["", "/", "/*rest"]))
         at = chance.randrange(depth // 2, depth)
-        parts = parts[:at] + [chance.choice(["s", "t", ":p"])] + parts[at + 1 :]
+        parts = [*parts[:at], chance.choice(["s", "t", ":p"]), *parts[at + 1 :]]
     _, pattern = chance.choice(contract.patterns)
     path = "/".join("v" if part[:1] in (":", "*") else part for part in pattern.split("/"))
     at = chance.randrange(1, len(path))
@@ -160,9 +177,9 @@ BROKEN.get("/seen/:x")(look_around)
 
 def broken_environ(chance: Random) -> Pair:
     """What hosts leave out, or hand over as what it cannot be: answered all the same, or refused."""
-    gone = "SERVER_NAME SERVER_PORT SERVER_PROTOCOL HTTP_HOST REMOTE_ADDR SCRIPT_NAME QUERY_STRING wsgi__version wsgi__url_scheme"
-    gone += " wsgi__multithread wsgi__multiprocess wsgi__run_once CONTENT_LENGTH CONTENT_TYPE"
-    extra = dict.fromkeys(chance.sample(gone.split(), chance.randint(1, 8)))
+    gone = "SERVER_NAME SERVER_PORT SERVER_PROTOCOL HTTP_HOST REMOTE_ADDR SCRIPT_NAME QUERY_STRING".split()
+    gone += "wsgi__version wsgi__url_scheme wsgi__multithread wsgi__multiprocess wsgi__run_once".split()
+    extra = dict.fromkeys(chance.sample([*gone, "CONTENT_LENGTH", "CONTENT_TYPE"], chance.randint(1, 8)))
     extra |= {"SERVER_PORT": chance.choice(["", "http", "-1", "99999999", "²"])} if chance.random() < 0.3 else {}
     extra |= {"SERVER_NAME": chance.choice(["", "a b", "\ud800", "[", "/run/socket"])} if chance.random() < 0.3 else {}
     extra |= {"QUERY_STRING": chance.choice(["\ud800", "日=本", "\udcff"])} if chance.random() < 0.2 else {}
