@@ -23,9 +23,7 @@ def log(monkeypatch):
     """The log goes where it is counted, and nowhere else."""
     logger = logging.getLogger("microfn")
     monkeypatch.setattr(logger, "propagate", False)
-    logger.addHandler(LOG)
-    yield
-    logger.removeHandler(LOG)
+    monkeypatch.setattr(logger, "handlers", [LOG])
 
 
 def attack(name: str, count: int = PAIRS, seed: int = 1) -> tuple[list[str], list[str]]:

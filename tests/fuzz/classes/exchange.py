@@ -43,6 +43,8 @@ class Exchange:
     """More of the environ, the dots of its keys as two underscores; None leaves a key out."""
     chunks: int | None = None
     """After so many the client leaves."""
+    is_validated: bool = True
+    """Whether wsgiref.validate may look on; it refuses some names of headers that RFC 9110 has."""
     may_fail: bool = False
     """Whether a 500, or an exception after the headers, is right; `check` says when."""
 
@@ -51,7 +53,7 @@ class Exchange:
         return {"body": self.body, **named, **self.extra}
 
     def send(self) -> Reply:
-        standard = is_standard(environ_of(**self.options()))
+        standard = self.is_validated and is_standard(environ_of(**self.options()))
         return call(self.app, validate=standard, chunks=self.chunks, **self.options())
 
     def judge(self) -> Reply:

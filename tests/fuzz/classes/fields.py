@@ -337,6 +337,7 @@ def header_injection(chance: Random) -> Pair:
     }[place]
     extra = {"query": f"v={quote(plain)}"}
     hostile = Exchange(APP, _nothing_else(place, told, query), path=f"/{place}", query=query, may_fail=True)
+    hostile.is_validated = place != "name"
     return Pair(hostile, Exchange(APP, _sent(place, plain), path=f"/{place}", **extra))
 
 
