@@ -8,6 +8,7 @@ from random import Random
 from urllib.parse import quote, quote_plus, unquote_to_bytes, urlsplit
 
 from microfn import HostSwitch, Response, Router, redirect
+from microfn.middleware import cors, request_id, security_headers
 
 from ...wsgi import Reply
 from ..grammars import injection, joined, path_info
@@ -310,6 +311,44 @@ def trusted(chance: Random) -> Pair:
     )
 
 
+LAYERED = Router()
+LAYERED.use(request_id())
+LAYERED.use(cors(lambda origin: origin.startswith("https://"), credentials=True))
+LAYERED.use(security_headers(hsts=5))
+LAYERED.get("/")(lambda request, params: "ok")
+
+
+def through_middleware(chance: Random) -> Pair:
+    """What middleware sends back of what the client sent: names of headers, an origin and an id, or nothing of it."""
+    told = chance.choice(
+        [path_info(injection(chance)), joined(chance, ["\xff", "日", "\0", "\x0b", "a", " ", "\ud800", "é"], 5)]
+    )
+    names = (
+        "HTTP_ORIGIN HTTP_X_REQUEST_ID HTTP_ACCESS_CONTROL_REQUEST_METHOD HTTP_ACCESS_CONTROL_REQUEST_HEADERS".split()
+    )
+    plain = dict(zip(names, ["https://a.example", "an-id", "PUT", "x-a, x-b"], strict=True))
+    hostile = plain | {name: plain[name] + told for name in chance.sample(names, chance.randint(1, 4))}
+
+    def check(reply: Reply) -> None:
+        assert reply.code in (204, 200)
+        assert reply.headers.get("x-request-id", "").isalnum() or hostile["HTTP_X_REQUEST_ID"] in (
+            "an-id",
+            "an-id" + told,
+        )
+        assert reply.headers.get("access-control-allow-origin") in (None, hostile["HTTP_ORIGIN"])
+
+    def served(reply: Reply) -> None:
+        got = reply.headers
+        assert (reply.code, got["x-request-id"], got["access-control-allow-origin"]) == (
+            204,
+            "an-id",
+            "https://a.example",
+        )
+        assert got["access-control-allow-headers"] == "x-a, x-b"
+
+    return Pair(Exchange(LAYERED, check, "OPTIONS", extra=hostile), Exchange(LAYERED, served, "OPTIONS", extra=plain))
+
+
 _HOP_BY_HOP = (
     "connection keep-alive proxy-authenticate proxy-authorization te trailer trailers transfer-encoding upgrade".split()
 )
@@ -390,5 +429,5 @@ GENERATORS = {
     "auth_in": auth_in,
     "query_in": query_in,
     "host_malformed": host_malformed,
-    "header_injection": header_injection,
+    "header_injection": lambda chance: (header_injection if chance.random() < 0.7 else through_middleware)(chance),
 }

@@ -11,12 +11,13 @@ import tempfile
 import time
 from pathlib import Path
 from random import Random
+from urllib.parse import unquote
 
 from microfn import Router
 
 from ...wsgi import Reply, call
 from ..grammars import joined, path_info, traversal
-from .exchange import SECRET, Exchange, Pair, is_code, tunnelled
+from .exchange import SECRET, Exchange, Pair, is_code, is_text, tunnelled
 
 CHANGED = 1_000_000_000
 """When all files were changed, in seconds; the clock of the file system is finer than HTTP's."""
@@ -40,19 +41,22 @@ NAMES = [
     "-",
 ]
 FILES: dict[str, bytes] = {name: f"the file {name}".encode() for name in [*NAMES, *WINDOWS]}
+PACKED = {"p.css": b"plain", "p.css.gz": b"gz", "p.css.br": b"br"}
+DIRECTORIES = ["pages", "\\evil", "evil.example", "@evil.example", "é", "..x", "pages/evil.example", "pages/\\evil"]
+FILES |= PACKED | {f"{name}/index.html": b"index" for name in DIRECTORIES}
 FILES |= {"empty": b"", "one": b"1", "data.bin": bytes(range(256)) + b"end", "big.bin": bytes(range(251)) * 300}
 
 
 @functools.cache
-def app() -> Router:
-    """An application that serves a directory, with all in it and around it that must not be served."""
+def public() -> Path:
+    """A directory to serve, with all in it and around it that must not be served."""
     around = Path(tempfile.mkdtemp(prefix="microfn-"))
     atexit.register(shutil.rmtree, around)
-    public = around / "public"
+    root = around / "public"
     for name, content in FILES.items():
-        (public / name).parent.mkdir(parents=True, exist_ok=True)
-        (public / name).write_bytes(content)
-        os.utime(public / name, (CHANGED + 0.75,) * 2)
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(content)
+        os.utime(root / name, (CHANGED + 0.75,) * 2)
     for name in "secret.txt", "public-sibling/a.txt", "secret/a.txt":
         (around / name).parent.mkdir(exist_ok=True)
         (around / name).write_text(SECRET)
@@ -63,11 +67,25 @@ def app() -> Router:
         ("null", "/dev/null"),
         ("root", "/"),
     ):
-        (public / name).symlink_to(target)
-    (public / "inside").symlink_to("a.txt")
-    os.mkfifo(public / "fifo")
+        (root / name).symlink_to(target)
+    (root / "inside").symlink_to("a.txt")
+    os.mkfifo(root / "fifo")
+    return root
+
+
+@functools.cache
+def app() -> Router:
     router = Router()
-    router.serve_files("/files/*path", public)
+    router.serve_files("/files/*path", public())
+    router.serve_files("/packed/*path", public(), precompressed=True)
+    return router
+
+
+@functools.cache
+def site() -> Router:
+    """The same directory at the root, with what stands for directories."""
+    router = Router()
+    router.serve_files("/*path", public(), index="index.html", precompressed=True)
     return router
 
 
@@ -89,6 +107,8 @@ def ask(name: str, method: str = "GET", **headers: str) -> Exchange:
 
 def static(chance: Random) -> Pair:
     """A path is served if it is the name of a file in the directory, and by no other way."""
+    if chance.random() < 0.3:
+        return chance.choice([_packed, _directory])(chance)
     raw = path_info(traversal(chance)).encode("latin-1").decode("utf-8", "ignore")
     odd = [
         "link",
@@ -104,17 +124,72 @@ def static(chance: Random) -> Pair:
         "a.txt/",
         "/a.txt",
     ]
-    odd += [
-        str(Path(app().routes[0].handle.root, "a.txt")),
-        str(Path(app().routes[0].handle.root).parent / "secret.txt"),
-        "a.txt\0",
-        "A.TXT",
-    ]
+    odd += [str(public() / "a.txt"), str(public().parent / "secret.txt"), "a.txt\0", "A.TXT"]
     name = chance.choice(
         [raw[1:], "/".join([chance.choice(["..", ".", "sub", "links", ""]), chance.choice(odd)]), chance.choice(odd)]
     )
     method = chance.choice(["GET", "HEAD"])
     return Pair(ask(name, method), ask(chance.choice([*SERVED]), method))
+
+
+def _packed(chance: Random) -> Pair:
+    """What is sent is what its Content-Encoding says, and what the client has not refused."""
+    codings = chance.sample([chance.choice(["br", "BR"]), "gzip", "identity", "*", "deflate"], chance.randint(0, 4))
+    weights = {name: chance.choice(["", ";q=0", ";q=0.5", ";q=1", "; q=0.001"]) for name in codings}
+    refused = {name.lower() for name, weight in weights.items() if weight == ";q=0"}
+    named = {name.lower() for name in codings} - refused
+
+    def check(reply: Reply) -> None:
+        encoding = reply.headers.get("content-encoding")
+        assert reply.code == 200
+        assert reply.body == {"br": b"br", "gzip": b"gz", None: b"plain"}[encoding]
+        assert encoding is None or encoding in named or ("*" in named and encoding not in refused)
+
+    def best(reply: Reply) -> None:
+        check(reply)
+        assert "br" not in named or reply.body == b"br"
+
+    junk = [
+        "",
+        "br;q=",
+        "gzip;q=x",
+        ";",
+        ",",
+        "\xff",
+        "*;q=0",
+        "br" * 999,
+        "gzip;q=2",
+        "br;q=-1",
+        "gzip;q=nan",
+        "br;q=1e5",
+    ]
+    odd = ",".join(chance.choices(junk, k=3))
+    hostile = Exchange(
+        app(), lambda reply: _is_packed(reply), path="/packed/p.css", extra={"HTTP_ACCEPT_ENCODING": odd}
+    )
+    told = ", ".join(name + weight for name, weight in weights.items())
+    return Pair(hostile, Exchange(app(), best, path="/packed/p.css", extra={"HTTP_ACCEPT_ENCODING": told}))
+
+
+def _is_packed(reply: Reply) -> None:
+    assert (reply.headers.get("content-encoding"), reply.body) in [("br", b"br"), ("gzip", b"gz"), (None, b"plain")]
+
+
+def _directory(chance: Random) -> Pair:
+    """A directory is sent to its slash, unless a browser would take its name for a host."""
+    name = chance.choice(DIRECTORIES)
+    before = chance.choice(["", "", "", "/", "//", "/.", "/..", "\\", "/pages/.."])
+    path = f"{before}/{name}" + chance.choice(["", "", "", "/", "//", "/.", "/..", "/../", "/x"])
+    script = chance.choice(["", "/", "//", "/app"])
+
+    def check(reply: Reply) -> None:
+        assert reply.code in (200, 301, 404) or not path.startswith("/")
+        if reply.code == 301:
+            where = unquote(reply.headers["location"]).removeprefix(script.strip("/") and f"/{script.strip('/')}")
+            assert call(site(), path=tunnelled(where)).code == 200
+
+    twin = Exchange(site(), is_text("index"), path=tunnelled(f"/{name}/"))
+    return Pair(Exchange(site(), check, path=tunnelled(path), extra={"SCRIPT_NAME": script}), twin)
 
 
 DEVICES = "CON PRN AUX NUL COM1 COM9 COM¹ LPT1 LPT³ CONIN$ CONOUT$ CLOCK$".split()
