@@ -6,7 +6,7 @@ import pytest
 
 from microfn import Request, Router
 
-from .fuzz.classes.bodies import multipart
+from .fuzz.classes.forms import multipart
 from .fuzz.classes.wire import Wire
 from .wsgi import call, environ_of
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from random import Random
 
-from . import answers, bodies, fields, files, redirects, spellings, tables
+from . import answers, bodies, documents, fields, files, forms, redirects, spellings, tables
 from .exchange import Pair
 
 GENERATORS: dict[str, Callable[[Random], Pair]] = {
     **answers.GENERATORS,
     **bodies.GENERATORS,
+    **documents.GENERATORS,
     **fields.GENERATORS,
     **files.GENERATORS,
+    **forms.GENERATORS,
     **redirects.GENERATORS,
     **spellings.GENERATORS,
     **tables.GENERATORS,
