@@ -182,7 +182,7 @@ def random_contract(chance: Random) -> Contract:
     for _ in range(chance.randint(1, 12)):
         parts = [chance.choice(SEGMENTS if chance.random() < 0.65 else WILDCARDS) for _ in range(chance.randint(1, 3))]
         end = chance.choice(["", "", "/", "/*rest"])
-        for method in {chance.choice(METHODS), "GET" if chance.random() < 0.6 else chance.choice(METHODS)}:
+        for method in chance.choice(METHODS), "GET" if chance.random() < 0.6 else chance.choice(METHODS):
             contract.add(method, "/" + "/".join(parts) + end)
     return contract
 
