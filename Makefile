@@ -22,7 +22,7 @@ test: $(VENV)/dev.stamp ## run all tests
 	$(BIN)/python -m pytest -m speed
 
 fuzz: $(VENV)/fuzz.stamp ## hostile requests, lives of a Router, and atheris for FUZZ_SECONDS on each target
-	FUZZ_COUNT=12500 FUZZ_LIVES=2000 $(BIN)/python -m pytest -q tests/fuzz
+	FUZZ_COUNT=12500 FUZZ_PAIRS=1400 FUZZ_LIVES=2000 $(BIN)/python -m pytest -q tests/fuzz
 	for target in answering cleaning decoding explaining gating leading looking_up redirecting; do \
 	  mkdir -p build/fuzz/$$target; \
 	  $(BIN)/python -m tests.fuzz.guided $$target -max_total_time=$(FUZZ_SECONDS) -verbosity=0 \

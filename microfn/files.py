@@ -7,17 +7,21 @@ import os
 import re
 import stat
 from datetime import datetime, timezone
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from werkzeug.exceptions import HTTPException, NotFound, PreconditionFailed
-from werkzeug.http import parse_date
+from werkzeug.http import parse_date, parse_etags
 from werkzeug.security import safe_join
 from werkzeug.wsgi import wrap_file
 
+from .limits import check_conditions
 from .paths import clean_path, decode_path, is_same_site, location
 from .request import Request
 from .response import Response, redirect
 from .route import check_size
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
 __all__ = ["Files"]
 
@@ -149,13 +153,9 @@ def _response(request: Request, path: str, named: str, encoding: str | None) -> 
     content_type, packed = mimetypes.guess_type(named)
     if packed:  # an archive is what it is, not a way to send what is in it
         content_type = None
-    environ = request.environ.copy()
-    if "HTTP_RANGE" in environ and not _is_one_range(request):
-        del environ["HTTP_RANGE"]
-    if environ.get("HTTP_IF_MATCH", "").strip() == "*":  # which there is; werkzeug takes it for a tag
-        del environ["HTTP_IF_MATCH"]
     file = _open(path)
     status = os.fstat(file.fileno())
+    environ = request.environ
     response = Response(
         wrap_file(environ, file), mimetype=content_type or "application/octet-stream", direct_passthrough=True
     )
@@ -164,29 +164,52 @@ def _response(request: Request, path: str, named: str, encoding: str | None) -> 
     response.set_etag(f"{status.st_mtime_ns:x}-{status.st_size:x}" + (f"-{encoding}" if encoding else ""))
     if encoding:
         response.content_encoding = encoding
-    # RFC 9110, section 13.1.5: a strong tag, or a date, and that exactly; werkzeug takes weak tags and later dates too.
-    if environ.get("HTTP_IF_RANGE") not in (None, response.headers["ETag"], response.headers["Last-Modified"]):
-        environ.pop("HTTP_RANGE", None)
     try:
-        response.make_conditional(environ, accept_ranges=True, complete_length=status.st_size)
-        if response.status_code == 412 or _was_modified(request.environ, status.st_mtime):
-            raise PreconditionFailed
+        check_conditions(environ, request.max_header_length)
+        return _conditional(response, environ, int(status.st_mtime), status.st_size)
     except HTTPException:
         response.close()
         raise
+
+
+def _conditional(response: Response, environ: WSGIEnvironment, changed: int, size: int) -> Response:
+    """The response, or the part of it that is asked for, or what says that the client has it already.
+
+    Raises `PreconditionFailed` (412) and `RequestedRangeNotSatisfiable` (416).
+    """
+    is_new = _is_new(environ, response.get_etag()[0] or "", changed)
+    # What werkzeug gets to see is the range alone: it asks for that before the preconditions, which come first.
+    asked = {"REQUEST_METHOD": environ["REQUEST_METHOD"]}
+    if is_new and (span := _one_range(environ, response, size)):
+        asked["HTTP_RANGE"] = span
+    response.make_conditional(asked, accept_ranges=True, complete_length=size)
+    if not is_new:
+        response.status_code = 304
     return response
 
 
-def _was_modified(environ: dict[str, Any], since: float) -> bool:
-    """RFC 9110, section 13.1.4, which werkzeug leaves out: If-Unmodified-Since, where there is no If-Match."""
-    given = environ.get("HTTP_IF_UNMODIFIED_SINCE")
-    if not given or "HTTP_IF_MATCH" in environ:
-        return False
+def _is_new(environ: WSGIEnvironment, etag: str, changed: int) -> bool:
+    """Whether a file is to be sent, by the preconditions in the order of RFC 9110, section 13.2.2.
+
+    Raises `PreconditionFailed` (412).
+    """
+    if expected := environ.get("HTTP_IF_MATCH"):
+        if expected.strip() != "*" and not parse_etags(expected).is_strong(etag):
+            raise PreconditionFailed
+    elif _is_since(environ.get("HTTP_IF_UNMODIFIED_SINCE"), changed) is False:
+        raise PreconditionFailed
+    if known := environ.get("HTTP_IF_NONE_MATCH"):
+        return not parse_etags(known).contains_weak(etag)
+    return not _is_since(environ.get("HTTP_IF_MODIFIED_SINCE"), changed)
+
+
+def _is_since(given: str | None, changed: int) -> bool | None:
+    """Whether a date is the time of the last change, or later; None where it is no date."""
     try:
         date = parse_date(given)
     except (ValueError, ArithmeticError):
-        return False
-    return date is not None and int(since) > date.timestamp()
+        return None
+    return None if date is None else changed <= date.timestamp()
 
 
 def _open(path: str) -> BinaryIO:
@@ -205,10 +228,15 @@ def _open(path: str) -> BinaryIO:
     raise NotFound(_NOTHING)
 
 
-def _is_one_range(request: Request) -> bool:
-    """Whether Range is understood: one range, and the method is GET (RFC 9110, section 14.2)."""
-    found = _ONE_RANGE.fullmatch(request.environ["HTTP_RANGE"])
-    if found is None or request.method != "GET":
-        return False
+def _one_range(environ: WSGIEnvironment, response: Response, size: int) -> str | None:
+    """The Range that is understood: a single one, of this version, and the method is GET (RFC 9110, section 14.2)."""
+    found = _ONE_RANGE.fullmatch(environ.get("HTTP_RANGE", ""))
+    # Section 13.1.5: a strong tag, or a date, and that exactly.
+    version = environ.get("HTTP_IF_RANGE")
+    is_same = version in (None, response.headers["ETag"], response.headers["Last-Modified"])
+    if found is None or not is_same or environ["REQUEST_METHOD"] != "GET":
+        return None
     first, last = found.groups()
-    return int(first) <= int(last) if first and last else bool(first or last)
+    if not first:  # the last so many bytes; of fewer than that it is all of them
+        return f"bytes=-{min(int(last), size)}" if last else None
+    return None if last and int(first) > int(last) else found[0]

@@ -18,6 +18,10 @@ __all__ = ["FormParser"]
 _LONGEST_BOUNDARY = 70
 _LONGEST_HEAD = 8192
 _MOST_HEADERS = 16
+_PIECE = 65536
+_LINE_BREAK = re.compile(b"[\r\n]")
+_AROUND = len(b"\r\n----\r\n")
+"""What a line has besides the boundary, line breaks included."""
 
 _ESCAPE = re.compile(b"%[0-9A-Fa-f]{2}")
 _HEX = "0123456789ABCDEFabcdef"
@@ -27,31 +31,32 @@ _KEPT = {0xDC00 + byte: f"%{byte:02X}" for byte in range(0x80, 0x100)}
 
 
 class FormParser(FormDataParser):
-    """werkzeug's, whose limits of memory and fields hold for urlencoded forms too, and for all parts of a form."""
+    """Refuses more fields, and more bytes of fields, than `max_form_parts` and `max_form_memory_size` with 413."""
 
-    def _parse_urlencoded(
-        self,
-        stream: IO[bytes],
-        mimetype: str,  # noqa: ARG002 - as werkzeug calls it
-        content_length: int | None,  # noqa: ARG002
-        options: dict[str, str],  # noqa: ARG002
+    def parse(
+        self, stream: IO[bytes], mimetype: str, content_length: int | None, options: dict[str, str] | None = None
     ) -> Any:
+        """The stream, the fields and the files of a form; what is no form has none."""
+        try:
+            if mimetype == "application/x-www-form-urlencoded":
+                return stream, self.cls(self._fields(stream)), self.cls()
+            if mimetype == "multipart/form-data":
+                return stream, *self._parts(stream, (options or {}).get("boundary", ""), content_length)
+        except ValueError:
+            if not self.silent:
+                raise
+        return stream, self.cls(), self.cls()
+
+    def _fields(self, stream: IO[bytes]) -> list[tuple[str, str]]:
+        """Those of an urlencoded form. Raises ValueError where it is not UTF-8."""
         data = stream.read() if self.max_form_memory_size is None else _read_up_to(stream, self.max_form_memory_size)
         pairs = [pair.partition(b"=") for pair in data.split(b"&")]
         if self.max_form_parts is not None and len(pairs) > self.max_form_parts:
             raise RequestEntityTooLarge(f"The form can have {self.max_form_parts} fields at most.")
-        data.decode()  # a form that is not UTF-8 is none
-        fields = [(_unquoted(name), _unquoted(value)) for name, equals, value in pairs if name or equals]
-        return stream, self.cls(fields), self.cls()
+        data.decode()
+        return [(_unquoted(name), _unquoted(value)) for name, equals, value in pairs if name or equals]
 
-    def _parse_multipart(
-        self,
-        stream: IO[bytes],
-        mimetype: str,  # noqa: ARG002 - as werkzeug calls it
-        content_length: int | None,
-        options: dict[str, str],
-    ) -> Any:
-        boundary = options.get("boundary", "").encode("ascii")
+    def _parts(self, stream: IO[bytes], boundary: str, content_length: int | None) -> Any:
         if not boundary:
             raise ValueError("there is no boundary")
         if len(boundary) > _LONGEST_BOUNDARY:
@@ -59,7 +64,7 @@ class FormParser(FormDataParser):
         parser = _PartsParser(
             self.stream_factory, self.max_form_memory_size, self.cls, max_form_parts=self.max_form_parts
         )
-        return stream, *parser.parse(stream, boundary, content_length)
+        return parser.parse(stream, boundary.encode("ascii"), content_length)
 
 
 class _PartsParser(MultiPartParser):
@@ -71,9 +76,7 @@ class _PartsParser(MultiPartParser):
         part: Any = None
         container: Any = None
         fields, files = [], []
-        for event in _Decoder(boundary, self.max_form_memory_size, max_parts=self.max_form_parts).read(
-            stream, self.buffer_size
-        ):
+        for event in _Decoder(boundary, self.max_form_memory_size, max_parts=self.max_form_parts).read(stream):
             if isinstance(event, Field):
                 part, container = event, io.BytesIO()
             elif isinstance(event, File):
@@ -92,17 +95,19 @@ class _PartsParser(MultiPartParser):
 class _Decoder(MultipartDecoder):
     """werkzeug's, which limits the memory of each field alone, and the headers of a part hardly at all."""
 
-    _is_field = False
-    _taken = 0
+    def __init__(self, boundary: bytes, most: int | None, *, max_parts: int | None) -> None:
+        # What it holds besides the fields is a piece of what comes, and the head of a part.
+        super().__init__(boundary, None if most is None else most + 2 * _PIECE, max_parts=max_parts)
+        self._most = most
+        self._taken = 0
+        self._is_field = False
 
-    def read(self, stream: IO[bytes], size: int) -> Iterator[Event]:
+    def read(self, stream: IO[bytes]) -> Iterator[Event]:
         """The events of a whole body. Raises ValueError where it is no form."""
-        while not self.complete:
-            self.receive_data(stream.read(size) or None)
-            event = self.next_event()
-            while not isinstance(event, (Epilogue, NeedData)):
+        for piece in _whole_lines(stream, len(self.boundary) + _AROUND):
+            self.receive_data(piece)
+            while not isinstance(event := self.next_event(), (Epilogue, NeedData)):
                 yield event
-                event = self.next_event()
 
     def next_event(self) -> Event:
         event = super().next_event()
@@ -118,13 +123,28 @@ class _Decoder(MultipartDecoder):
             raise RequestEntityTooLarge(
                 f"A part of a form can have {_MOST_HEADERS} headers and {_LONGEST_HEAD} bytes of them at most."
             )
-        self._take(len(head))
         return super()._parse_headers(head)
 
     def _take(self, size: int) -> None:
         self._taken += size
-        if self.max_form_memory_size is not None and self._taken > self.max_form_memory_size:
-            raise RequestEntityTooLarge(f"The form can have {self.max_form_memory_size} bytes of fields at most.")
+        if self._most is not None and self._taken > self._most:
+            raise RequestEntityTooLarge(f"The fields of the form can have {self._most} bytes at most.")
+
+
+def _whole_lines(stream: IO[bytes], longest: int) -> Iterator[bytes | None]:
+    """What comes, piece by piece, and None at the end; no piece ends inside of a line that may be a boundary's.
+
+    werkzeug's decoder would leave a byte of the line break before such a boundary in the file.
+    """
+    held = b""
+    while data := stream.read(_PIECE):
+        data = held + data
+        found = _LINE_BREAK.search(data, max(0, len(data) - longest))
+        end = found.start() if found else len(data)
+        held = data[end:]
+        yield data[:end]
+    yield held
+    yield None
 
 
 def _unquoted(text: bytes) -> str:
@@ -145,7 +165,7 @@ def _byte(escape: re.Match[bytes]) -> bytes:
 
 def _read_up_to(stream: IO[bytes], limit: int) -> bytes:
     data = bytearray()
-    while chunk := stream.read(min(65536, limit + 1 - len(data))):
+    while chunk := stream.read(min(_PIECE, limit + 1 - len(data))):
         data += chunk
         if len(data) > limit:
             raise RequestEntityTooLarge(f"The form can have {limit} bytes at most.")

@@ -10,11 +10,26 @@ from typing import Any
 
 from werkzeug.exceptions import BadRequest, RequestURITooLarge
 
-__all__ = ["MAX_HEADER_LENGTH", "MAX_TARGET_LENGTH", "check_header", "check_target", "has_long_blank"]
+__all__ = [
+    "MAX_HEADER_LENGTH",
+    "MAX_TARGET_LENGTH",
+    "check_conditions",
+    "check_header",
+    "check_target",
+    "has_long_blank",
+]
 
 MAX_HEADER_LENGTH = 8192
 MAX_TARGET_LENGTH = 16384
 _LONG_BLANK = " " * 32
+_CONDITIONS = (
+    "HTTP_IF_MATCH",
+    "HTTP_IF_MODIFIED_SINCE",
+    "HTTP_IF_NONE_MATCH",
+    "HTTP_IF_RANGE",
+    "HTTP_IF_UNMODIFIED_SINCE",
+    "HTTP_RANGE",
+)
 _TARGET = ("SCRIPT_NAME", "PATH_INFO", "QUERY_STRING")
 
 
@@ -30,6 +45,12 @@ def check_header(environ: Mapping[str, Any], key: str, longest: int = MAX_HEADER
         raise BadRequest(f"The header {_name_of(key)} can have {longest} characters at most.")
     if has_long_blank(value):
         raise BadRequest(f"The header {_name_of(key)} has too many blanks in a row.")
+
+
+def check_conditions(environ: Mapping[str, Any], longest: int = MAX_HEADER_LENGTH) -> None:
+    """Refuse with 400 what is too long to be read of preconditions and of Range (RFC 9110, sections 13.1 and 14.2)."""
+    for key in _CONDITIONS:
+        check_header(environ, key, longest)
 
 
 def check_target(environ: Mapping[str, Any], longest: int = MAX_TARGET_LENGTH) -> None:

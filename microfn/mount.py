@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from werkzeug.exceptions import HTTPException, NotFound
 
 from .errors import InvalidPattern, name_of
+from .host import name_of_host
 from .paths import tunnel
 from .problems import page
 from .request import Request
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 __all__ = ["HostSwitch", "Mount", "Mounts"]
 
 # Not compiled when this is imported: few need it, and that would be a tenth of what microfn takes to import.
-_PORT = ":[0-9]*$"
 _HOST = r"(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\]"
 
 
@@ -130,7 +130,7 @@ class HostSwitch:
 
     def find(self, host: str) -> WSGIApplication:
         """The application for a host. Raises `NotFound` (404) where there is none."""
-        name = re.sub(_PORT, "", host).lower().rstrip(".")
+        name = name_of_host(host)
         found = self._applications.get(name)
         while found is None and name:
             name = name.partition(".")[2]

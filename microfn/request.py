@@ -22,12 +22,14 @@ from werkzeug.exceptions import (
     UnsupportedMediaType,
 )
 from werkzeug.http import parse_date
+from werkzeug.sansio.utils import get_host
 from werkzeug.wrappers import Request as WerkzeugRequest
 from werkzeug.wsgi import LimitedStream
 
 from .codec import JSON, Codec
 from .forms import FormParser
 from .handle import Handle
+from .host import is_trusted, written_host
 from .lazy import Lazy
 from .limits import MAX_HEADER_LENGTH, MAX_TARGET_LENGTH, check_header, check_target
 from .log import log_exception
@@ -65,8 +67,6 @@ class _Unreadable(OSError):
         self.failure = failure
 
 
-_LONGEST_HOST = 260
-"""A name of the DNS with a dot at its end (RFC 1035, section 2.3.4), and a port."""
 _HEADERS = {
     "accept_charsets": "HTTP_ACCEPT_CHARSET",
     "accept_encodings": "HTTP_ACCEPT_ENCODING",
@@ -311,10 +311,12 @@ class Request(_Slots, WerkzeugRequest):
 
             Raises `SecurityError` (400) where the header is no host, or not one of the `trusted_hosts`.
             """
-            given = self.environ.get("HTTP_HOST") or ""
-            host = WerkzeugRequest.host.fget(self) if len(given) <= _LONGEST_HOST else ""
-            if not host and given:
+            given = self.environ.get("HTTP_HOST")
+            host = written_host(given, self.scheme) if given else get_host(self.scheme, given, self.server)
+            if host is None:
                 raise SecurityError("The Host header is no host.")
+            if self.trusted_hosts and not is_trusted(host, self.trusted_hosts):
+                raise SecurityError(f"Host {host!r} is not trusted.")
             return host
 
         @Lazy

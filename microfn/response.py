@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 from .headers import LENGTH_HEADERS, LOCATIONS, TEXT_HEADER, Made, as_uri, gate
 from .lazy import Lazy
-from .limits import check_header
+from .limits import check_conditions
 from .request import Request
 
 if TYPE_CHECKING:
@@ -93,8 +93,7 @@ class Response(WerkzeugResponse):
         Raises `BadRequest` (400) for a condition that is too long to be read.
         """
         environ = getattr(request_or_environ, "environ", request_or_environ)
-        for name in _CONDITIONS:
-            check_header(environ, name, Request.max_header_length)
+        check_conditions(environ, Request.max_header_length)
         kept = {name: value for name, value in environ.items() if name not in _DATES or _is_readable(value)}
         return super().make_conditional(kept, accept_ranges, complete_length)
 
@@ -152,7 +151,6 @@ class Response(WerkzeugResponse):
 
 
 _DATES = ("HTTP_IF_MODIFIED_SINCE", "HTTP_IF_UNMODIFIED_SINCE", "HTTP_IF_RANGE")
-_CONDITIONS = (*_DATES, "HTTP_IF_MATCH", "HTTP_IF_NONE_MATCH", "HTTP_RANGE")
 
 
 def _is_readable(value: str) -> bool:

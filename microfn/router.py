@@ -12,6 +12,7 @@ from .assembly import is_shadowed, parts_of, urls_of
 from .codec import JSON, Codec
 from .dispatch import respond
 from .handle import Handle, check_handle
+from .host import trusted_name
 from .misses import Allowed
 from .mount import Mount
 from .paths import location, other_spelling, tunnel
@@ -254,14 +255,16 @@ def _check_hosts(hosts: Any) -> list[str] | None:
         return None
     if isinstance(hosts, str) or not isinstance(hosts, Iterable):
         raise TypeError(f"trusted_hosts is a list of hosts, not {hosts!r}")
-    listed = list(hosts)
-    for host in listed:
-        if not isinstance(host, str):
-            raise TypeError(f"trusted_hosts holds hosts as str, not {host!r}")
-        try:
-            host.removeprefix(".").partition(":")[0].encode("idna")
-        except UnicodeError as error:
-            raise ValueError(f"trusted_hosts holds {host!r}, which is no host: {error}") from None
+    listed = [_trusted(host) for host in hosts]
     if not listed:
         raise ValueError("trusted_hosts is empty, so no request could be answered; leave it out to answer to any host")
     return listed
+
+
+def _trusted(host: object) -> str:
+    if not isinstance(host, str):
+        raise TypeError(f"trusted_hosts holds hosts as str, not {host!r}")
+    try:
+        return trusted_name(host)
+    except UnicodeError as error:
+        raise ValueError(f"trusted_hosts holds {host!r}, which is no host: {error}") from None

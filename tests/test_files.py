@@ -391,3 +391,31 @@ def test_registering_refuses_what_cannot_be(root):
 def test_an_option_that_cannot_be_is_refused(root, options, error):
     with pytest.raises(error, match=next(iter(options))):
         Router().serve_files("/f/*path", root, **options)
+
+
+def test_more_of_the_end_than_there_is_is_all_of_it(app):
+    got = call(app, path="/f/data.bin", HTTP_RANGE="bytes=-500")
+    assert (got.code, got.headers["content-range"], len(got.body)) == (206, "bytes 0-99/100", 100)
+    assert call(app, path="/f/data.bin", HTTP_RANGE="bytes=-0").code == 416
+
+
+def test_preconditions_come_before_the_range(app):
+    """RFC 9110, section 13.2.2: who has this version gets no part of it, nor who goes on with another one."""
+    etag = call(app, path="/f/data.bin").headers["etag"]
+    for code, headers in [
+        (304, {"HTTP_IF_NONE_MATCH": etag}),
+        (304, {"HTTP_IF_NONE_MATCH": etag, "HTTP_RANGE": "bytes=500-"}),
+        (412, {"HTTP_IF_MATCH": '"other"'}),
+        (412, {"HTTP_IF_MATCH": f"W/{etag}"}),
+        (206, {"HTTP_IF_MATCH": etag, "HTTP_IF_NONE_MATCH": '"other"'}),
+    ]:
+        got = call(app, path="/f/data.bin", **{"HTTP_RANGE": "bytes=0-1", **headers})
+        assert (headers, got.code) == (headers, code)
+
+
+def test_both_lists_of_tags_are_looked_at(app):
+    headers = call(app, path="/f/data.bin").headers
+    etag, date = headers["etag"], headers["last-modified"]
+    assert call(app, path="/f/data.bin", HTTP_IF_MATCH=etag, HTTP_IF_NONE_MATCH=etag).code == 304
+    assert call(app, path="/f/data.bin", HTTP_IF_MATCH="*", HTTP_IF_MODIFIED_SINCE=date).code == 304
+    assert call(app, path="/f/data.bin", HTTP_IF_NONE_MATCH='"other"', HTTP_IF_MODIFIED_SINCE=date).code == 200

@@ -284,6 +284,16 @@ def test_a_preflight_is_answered():
     }
 
 
+@pytest.mark.parametrize("asked", ["x-a\x0b", "日", "x-é", "\ud800"])
+def test_a_preflight_says_nothing_of_headers_that_have_no_name(asked):
+    app = Router()
+    app.use(cors("*"))
+    headers = {"HTTP_ORIGIN": "https://a.example", "HTTP_ACCESS_CONTROL_REQUEST_METHOD": "PUT"}
+    got = call(app, "OPTIONS", validate=False, **headers, HTTP_ACCESS_CONTROL_REQUEST_HEADERS=asked)
+    assert got.code == 204
+    assert "access-control-allow-headers" not in got.headers
+
+
 def test_a_preflight_is_answered_as_it_was_set():
     app = shared([WWW], methods=["GET"], headers=["X-Token"], max_age=5, expose=["ETag"])
     got = cors_headers(call(app, "OPTIONS", HTTP_ORIGIN=WWW, **PREFLIGHT))

@@ -48,7 +48,7 @@ def cors(
         response = Response("", 204, told)
         response.vary.update(("Access-Control-Request-Method", "Access-Control-Request-Headers"))
         asked = request.headers.get("Access-Control-Request-Headers", "") if headers is None else wanted
-        if asked and asked.isprintable():  # what cannot be sent is no header's name either
+        if asked and asked.isascii() and asked.isprintable():  # what cannot be sent is no header's name either
             response.headers["Access-Control-Allow-Headers"] = asked
         return response
 

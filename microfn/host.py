@@ -1,0 +1,51 @@
+"""Hosts as clients name them: what is one, and which of them are trusted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+__all__ = ["is_trusted", "name_of_host", "trusted_name", "written_host"]
+
+# RFC 3986, section 3.2.2, of which the parts are left out that no name has that is looked up. Not compiled when this
+# is imported: few need it.
+_NAME = r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?|\[[A-Fa-f0-9]*:[A-Fa-f0-9:.]+\]"
+_HOST = rf"({_NAME})(?::([0-9]{{0,5}}))?"
+_LONGEST = 260
+"""A name of the DNS with a dot at its end (RFC 1035, section 2.3.4), and a port."""
+_PORT = ":[0-9]*$"
+_PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
+
+
+def written_host(given: str, scheme: str) -> str | None:
+    """The host of a Host header as a URL has it: without the port that is the scheme's own. None where it is no host.
+
+    >>> written_host("my_service:80", "http"), written_host("[::1]:8000", "http"), written_host("a b", "http")
+    ('my_service', '[::1]:8000', None)
+    """
+    found = re.fullmatch(_HOST, given) if len(given) <= _LONGEST else None
+    if found is None:
+        return None
+    name, port = found.groups()
+    if not port or int(port) == _PORTS.get(scheme):
+        return name
+    return given if 0 < int(port) < 65536 else None
+
+
+def name_of_host(host: str) -> str:
+    """The name alone, as names are compared: in lower case, without a port and a dot at the end."""
+    return re.sub(_PORT, "", host).lower().rstrip(".")
+
+
+def trusted_name(host: str) -> str:
+    """A host that is to be trusted, as `is_trusted` takes it. Raises UnicodeError where it is none."""
+    if host.startswith("["):
+        return name_of_host(host)
+    dot = "." * host.startswith(".")
+    return dot + name_of_host(host.removeprefix(".").partition(":")[0].encode("idna").decode())
+
+
+def is_trusted(host: str, trusted: Iterable[str]) -> bool:
+    """Whether a host is one of these, or below one that begins with a dot, or that itself."""
+    name = name_of_host(host)
+    return any(name == known.removeprefix(".") or (known[0] == "." and name.endswith(known)) for known in trusted)

@@ -1,0 +1,90 @@
+"""Hosts: what is one, and which are trusted."""
+
+from __future__ import annotations
+
+import pytest
+
+from microfn import HostSwitch, Router
+from microfn.host import is_trusted, trusted_name, written_host
+
+from .wsgi import call
+
+HOSTS = [
+    ("example.com", "http", "example.com"),
+    ("EXAMPLE.com", "http", "EXAMPLE.com"),
+    ("example.com.", "http", "example.com."),
+    ("my_service:8000", "http", "my_service:8000"),
+    ("example.com:80", "http", "example.com"),
+    ("example.com:080", "http", "example.com"),
+    ("example.com:", "http", "example.com"),
+    ("example.com:80", "https", "example.com:80"),
+    ("example.com:443", "https", "example.com"),
+    ("[::1]:8000", "http", "[::1]:8000"),
+    ("[::1]:80", "http", "[::1]"),
+    ("example.com:65535", "http", "example.com:65535"),
+    ("example.com:65536", "http", None),
+    ("example.com:0", "http", None),
+    ("example.com:x", "http", None),
+    ("example.com:80:80", "http", None),
+    ("a..b", "http", None),
+    (".a", "http", None),
+    ("a b", "http", None),
+    ("a/b", "http", None),
+    ("a@b", "http", None),
+    ("é", "http", None),
+    ("a\n", "http", None),
+    ("[::1", "http", None),
+    ("[a]", "http", None),
+    (":80", "http", None),
+]
+
+
+@pytest.mark.parametrize(("given", "scheme", "written"), HOSTS)
+def test_a_host_is_a_name_or_an_address_with_a_port_that_is_told_where_it_is_not_the_schemes_own(
+    given, scheme, written
+):
+    assert written_host(given, scheme) == written
+
+
+TRUSTED = [
+    trusted_name(name) for name in ["Www.Example.com", ".api.example.com", "bücher.example", "[::1]", "x.example:8000"]
+]
+
+
+@pytest.mark.parametrize(
+    "host",
+    "www.example.com WWW.EXAMPLE.COM:8080 www.example.com. api.example.com eu.API.example.com a.b.api.example.com:1 "
+    "xn--bcher-kva.example [::1]:8000 x.example:9000".split(),
+)
+def test_a_trusted_host_is_trusted_in_any_case_and_with_any_port(host):
+    assert is_trusted(host, TRUSTED)
+
+
+@pytest.mark.parametrize(
+    "host",
+    "example.com evil.example xwww.example.com www.example.com.evil.example xapi.example.com [::2] example".split(),
+)
+def test_another_host_is_not_trusted(host):
+    assert not is_trusted(host, TRUSTED)
+
+
+def test_a_host_in_capitals_is_answered_like_any_other():
+    app = Router(trusted_hosts=["www.Example.com", "[::1]"])
+    app.get("/")(lambda request, params: request.host)
+    assert call(app, HTTP_HOST="WWW.example.COM").text == "WWW.example.COM"
+    assert call(app, HTTP_HOST="[::1]:8000").text == "[::1]:8000"
+    assert call(app, HTTP_HOST="www.example.com.evil.example").code == 400
+
+
+def test_an_underscore_in_a_host_is_no_reason_to_refuse_it():
+    app = Router()
+    app.get("/")(lambda request, params: request.url)
+    for served in app, HostSwitch({"my_service": app}):
+        assert call(served, HTTP_HOST="my_service:8000").text == "http://my_service:8000/"
+
+
+def test_the_server_s_own_name_is_asked_where_the_client_names_no_host():
+    app = Router(trusted_hosts=["site.test"])
+    app.get("/")(lambda request, params: request.host)
+    assert call(app, HTTP_HOST=None).text == "site.test"
+    assert call(app, HTTP_HOST=None, SERVER_NAME="other.test").code == 400
