@@ -218,3 +218,16 @@ def test_the_servers_log_is_left_alone_where_logging_is_set_up(is_set_up, server
     run.without_colours()
     servers_log.warning("\x1b[31mred\x1b[0m")
     assert capsys.readouterr().err == ("\x1b[31mred\x1b[0m\n" if is_set_up else "red\n")
+
+
+@pytest.mark.parametrize(("value", "is_coloured"), [(None, True), ("", True), ("1", False)])
+def test_no_command_has_colours_where_nobody_wants_them(value, is_coloured, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "painted.py").write_text("from microfn import Router\napp = Router()\n")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    if value is not None:
+        monkeypatch.setenv("NO_COLOR", value)
+    result = CliRunner().invoke(cli.main, ["match", "GET", "/nothing", "painted"], color=True)
+    assert "404 Not Found" in result.output
+    assert ("\x1b[33m" in result.output) is is_coloured
