@@ -184,7 +184,7 @@ def _application() -> Router:
     app.get("/status/:value")(lambda request, params: ("", params["value"]))
     app.get("/location/:value")(lambda request, params: ("", 302, {"Location": params["value"]}))
     app.get("/Docs/")(lambda request, params: "docs")
-    app.post("/json")(lambda request, params: request.json)
+    app.post("/json")(lambda request, params: {"got": request.json})
     app.post("/form")(lambda request, params: request.form.to_dict())
     return app
 

@@ -95,7 +95,7 @@ def test_streams_that_fail_cost_other_clients_at_most_a_connection_that_was_kept
             gunicorn.reload()
             go_on(load)
         assert load.wrong == load.count(Echo).lost == load.count(Unlucky).lost == []
-        assert all(len(client.count.lost) <= 1 for client in load.clients)
+        assert all(len(client.count.lost) <= 2 for client in load.clients)  # two workers are replaced
         assert all("later on its connection" in lost for lost in load.lost)
         gunicorn.stop()
     finally:
