@@ -226,6 +226,11 @@ def test_integers_have_a_limit_where_python_sets_none(monkeypatch):
         codec.loads(b"1" * 4301)
 
 
+def test_a_number_that_is_refused_is_not_repeated_as_a_whole():
+    got = call(PLAIN, "POST", "/read/json", body=b"1" * 100_000 + b".5", **JSON_TYPE)
+    assert (got.code, len(got.body) < 300) == (400, True)
+
+
 def refusing(error: Exception) -> Any:
     def refuse(data: object) -> None:
         raise error
