@@ -16,10 +16,11 @@ __all__ = [
     "check_conditions",
     "check_header",
     "check_target",
-    "has_long_blank",
+    "is_readable_accept",
 ]
 
-MAX_HEADER_LENGTH = 8192
+MAX_HEADER_LENGTH = 65536
+_LONGEST_ACCEPT = 8192
 MAX_TARGET_LENGTH = 16384
 _LONG_BLANK = " " * 32
 _CONDITIONS = (
@@ -33,9 +34,9 @@ _CONDITIONS = (
 _TARGET = ("SCRIPT_NAME", "PATH_INFO", "QUERY_STRING")
 
 
-def has_long_blank(value: str) -> bool:
-    """Whether a header has a run of blanks that nobody writes: expressions that read headers are quadratic in these."""
-    return _LONG_BLANK in value.replace("\t", " ")
+def is_readable_accept(accept: str, longest: int = _LONGEST_ACCEPT) -> bool:
+    """Whether a header of preferences may be parsed. What is none may be disregarded (RFC 9110, section 12.5)."""
+    return len(accept) <= longest and not _has_long_blank(accept)
 
 
 def check_header(environ: Mapping[str, Any], key: str, longest: int = MAX_HEADER_LENGTH) -> None:
@@ -43,7 +44,7 @@ def check_header(environ: Mapping[str, Any], key: str, longest: int = MAX_HEADER
     value = environ.get(key) or ""
     if len(value) > longest:
         raise BadRequest(f"The header {_name_of(key)} can have {longest} characters at most.")
-    if has_long_blank(value):
+    if _has_long_blank(value):
         raise BadRequest(f"The header {_name_of(key)} has too many blanks in a row.")
 
 
@@ -57,6 +58,11 @@ def check_target(environ: Mapping[str, Any], longest: int = MAX_TARGET_LENGTH) -
     """Refuse with 414 (RFC 9110, section 15.5.15) path and query together before they are parsed, or made a URL of."""
     if sum(len(environ.get(key) or "") for key in _TARGET) > longest:
         raise RequestURITooLarge(f"The path and the query can have {longest} characters at most.")
+
+
+def _has_long_blank(value: str) -> bool:
+    """Whether there is a run of blanks that nobody writes: expressions that read headers are quadratic in these."""
+    return _LONG_BLANK in value.replace("\t", " ")
 
 
 def _name_of(key: str) -> str:

@@ -16,7 +16,7 @@ from werkzeug.http import parse_accept_header
 from .codec import JSON
 from .handle import Handle
 from .headers import HTML, LENGTH_HEADERS, TEXT, Headers, Made, gate, status_line
-from .limits import has_long_blank
+from .limits import is_readable_accept
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -53,7 +53,7 @@ def preferred_type(accept: str) -> str:
     >>> preferred_type("*/*")
     'application/problem+json'
     """
-    if not accept or len(accept) > _LONGEST_ACCEPT or has_long_blank(accept):
+    if not accept or not is_readable_accept(accept, _LONGEST_ACCEPT):
         return PROBLEM
     # Parameters (`;charset=utf-8`) are about the same type.
     accepted = MIMEAccept([(name.partition(";")[0].strip(), q) for name, q in parse_accept_header(accept, MIMEAccept)])

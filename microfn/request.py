@@ -12,7 +12,7 @@ from datetime import datetime
 from types import SimpleNamespace
 from typing import IO, TYPE_CHECKING, Any, NoReturn, cast
 
-from werkzeug.datastructures import EnvironHeaders
+from werkzeug.datastructures import Accept, CharsetAccept, EnvironHeaders, LanguageAccept, MIMEAccept
 from werkzeug.exceptions import (
     BadRequest,
     ClientDisconnected,
@@ -31,7 +31,7 @@ from .forms import FormParser
 from .handle import Handle
 from .host import is_trusted, written_host
 from .lazy import Lazy
-from .limits import MAX_HEADER_LENGTH, MAX_TARGET_LENGTH, check_header, check_target
+from .limits import MAX_HEADER_LENGTH, MAX_TARGET_LENGTH, check_header, check_target, is_readable_accept
 from .log import log_exception
 from .paths import decode_path, location
 from .route import ENDLESS, Route
@@ -67,11 +67,14 @@ class _Unreadable(OSError):
         self.failure = failure
 
 
+_ACCEPTS: dict[str, tuple[str, type[Accept]]] = {
+    "accept_charsets": ("HTTP_ACCEPT_CHARSET", CharsetAccept),
+    "accept_encodings": ("HTTP_ACCEPT_ENCODING", Accept),
+    "accept_languages": ("HTTP_ACCEPT_LANGUAGE", LanguageAccept),
+    "accept_mimetypes": ("HTTP_ACCEPT", MIMEAccept),
+}
+"""The properties of werkzeug's that parse what a client prefers."""
 _HEADERS = {
-    "accept_charsets": "HTTP_ACCEPT_CHARSET",
-    "accept_encodings": "HTTP_ACCEPT_ENCODING",
-    "accept_languages": "HTTP_ACCEPT_LANGUAGE",
-    "accept_mimetypes": "HTTP_ACCEPT",
     "access_route": "HTTP_X_FORWARDED_FOR",
     "authorization": "HTTP_AUTHORIZATION",
     "cache_control": "HTTP_CACHE_CONTROL",
@@ -86,7 +89,7 @@ _HEADERS = {
     "pragma": "HTTP_PRAGMA",
     "range": "HTTP_RANGE",
 }
-"""The properties of werkzeug's that parse a header."""
+"""Those that parse another header."""
 _OF_TARGET = ("args", "base_url", "full_path", "root_url", "url")
 """Those that are made of the path and the query."""
 
@@ -467,9 +470,12 @@ def _guarded(parsed: property) -> property:
     """
     compute: Any = parsed.fget
     header, is_of_target = _HEADERS.get(compute.__name__), compute.__name__ in _OF_TARGET
+    accept, kind = _ACCEPTS.get(compute.__name__, (None, Accept))
 
     @functools.wraps(compute)
     def read(request: Request) -> Any:
+        if accept is not None and not is_readable_accept(request.environ.get(accept, "")):
+            return kind(None)
         if header is not None:
             check_header(request.environ, header, request.max_header_length)
         if is_of_target:

@@ -15,7 +15,7 @@ from werkzeug.wrappers import Request as WerkzeugRequest
 from microfn import HostSwitch, Request, Response, Router
 from microfn.codec import JSON
 from microfn.middleware import request_id
-from microfn.request import _HEADERS, MAX_CONTENT_LENGTH
+from microfn.request import _ACCEPTS, _HEADERS, MAX_CONTENT_LENGTH
 
 from .documents import ROOT
 from .worst import APPS, answer, multipart, parts
@@ -69,16 +69,16 @@ LIMITS = {
     "a path in characters": Limit(lambda size: {"path": "/" + "\xc3\xa9" * (size - 1)}, 8192, 414, 404),
     **{
         f"the header of {name}": Limit(
-            lambda size, name=name, key=key: {"method": "POST", "path": f"/read/{name}", key: "x" * size}, 8192, 400
+            lambda size, name=name, key=key: {"method": "POST", "path": f"/read/{name}", key: "x" * size}, 65536, 400
         )
         for name, key in _HEADERS.items()
     },
-    "a header that is parsed": Limit(lambda size: {"path": "/read/range", "HTTP_RANGE": "x" * size}, 8192, 400),
+    "a header that is parsed": Limit(lambda size: {"path": "/read/range", "HTTP_RANGE": "x" * size}, 65536, 400),
     "blanks in a header": Limit(
         lambda size: {"path": "/read/cookies", "HTTP_COOKIE": "a=" + " \t" * (size // 2) + " " * (size % 2)}, 31, 400
     ),
     "a condition of a file": Limit(
-        lambda size: {"path": "/static/index.md", "HTTP_IF_NONE_MATCH": "x" * size}, 8192, 400
+        lambda size: {"path": "/static/index.md", "HTTP_IF_NONE_MATCH": "x" * size}, 65536, 400
     ),
     "a query": Limit(lambda size: {"path": "/read/args", "query": "x" * (size - 10)}, 16384, 414),
     "a path that is a match, and read": Limit(
@@ -162,7 +162,7 @@ def test_each_property_that_parses_a_header_has_a_limit():
         with contextlib.suppress(UnsupportedMediaType):
             value.__get__(request, WerkzeugRequest)
         headers = {key for key in environ.asked if key.startswith("HTTP_")} - CHEAP - {"HTTP_HOST"}
-        assert headers <= {_HEADERS.get(name)}, name
+        assert headers <= {_HEADERS.get(name), _ACCEPTS.get(name, [""])[0]}, name
 
 
 def test_a_header_that_nothing_reads_may_have_any_size():
@@ -180,11 +180,19 @@ def test_an_error_is_told_in_json_where_accept_is_too_long_or_full_of_blanks():
         assert call(PLAIN, path="/teapot", HTTP_ACCEPT=accept).headers["content-type"] == kind
 
 
+@pytest.mark.parametrize("name", _ACCEPTS)
+def test_what_a_client_prefers_counts_as_nothing_where_it_is_too_long_or_full_of_blanks(name):
+    key, kind = _ACCEPTS[name]
+    for given, is_read in [("a" * 8192, True), ("a" * 8193, False), ("a" + " " * 31 + "b", True), ("\t" * 32, False)]:
+        got = getattr(Request(environ_of(**{key: given})), name)
+        assert (type(got), list(got)) == (kind, [(given, 1)] if is_read else [])
+
+
 def test_a_condition_of_a_response_of_ones_own_has_a_limit():
     app = Router()
     app.get("/")(lambda request, params: Response("x").make_conditional(request))
-    assert call(app, HTTP_IF_MATCH="x" * 8192).code == 200
-    assert call(app, HTTP_IF_MATCH="x" * 8193).code == 400
+    assert call(app, HTTP_IF_MATCH="x" * 65536).code == 200
+    assert call(app, HTTP_IF_MATCH="x" * 65537).code == 400
     assert call(app, HTTP_RANGE=" " * 32).code == 400
 
 
@@ -223,6 +231,11 @@ def test_integers_have_a_limit_where_python_sets_none(monkeypatch):
     assert codec.loads(b"1" * 4300) == int("1" * 4300)
     with pytest.raises(ValueError, match="4301 digits is too long"):
         codec.loads(b"1" * 4301)
+
+
+def test_a_number_that_is_refused_is_not_repeated_as_a_whole():
+    got = call(PLAIN, "POST", "/read/json", body=b"1" * 100_000 + b".5", **JSON_TYPE)
+    assert (got.code, len(got.body) < 300) == (400, True)
 
 
 def refusing(error: Exception) -> Any:
