@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from markupsafe import Markup
 from werkzeug.datastructures import Headers as WerkzeugHeaders
-from werkzeug.http import parse_date
+from werkzeug.http import is_resource_modified, parse_date
 from werkzeug.utils import redirect as _redirect
 from werkzeug.wrappers import Response as WerkzeugResponse
 
@@ -88,13 +88,17 @@ class Response(WerkzeugResponse):
     def make_conditional(
         self, request_or_environ: Any, accept_ranges: bool | str = False, complete_length: int | None = None
     ) -> WerkzeugResponse:
-        """werkzeug's; a date that is none is ignored (RFC 9110, sections 13.1.3 and 13.1.5), however absurd it is.
+        """werkzeug's, but a date that is none is ignored, and preconditions come before a range (RFC 9110, section 13).
 
         Raises `BadRequest` (400) for a condition that is too long to be read.
         """
         environ = getattr(request_or_environ, "environ", request_or_environ)
         check_conditions(environ, Request.max_header_length)
         kept = {name: value for name, value in environ.items() if name not in _DATES or _is_readable(value)}
+        is_other = "HTTP_IF_RANGE" in environ and "HTTP_IF_RANGE" not in kept
+        headers = self.headers
+        if is_other or not is_resource_modified(kept, headers.get("ETag"), last_modified=headers.get("Last-Modified")):
+            kept.pop("HTTP_RANGE", None)
         return super().make_conditional(kept, accept_ranges, complete_length)
 
     @property

@@ -653,3 +653,31 @@ def test_a_foreign_response_that_cannot_be_sent_is_closed_and_a_500(caplog):
     response = WerkzeugResponse("x", 302, {"Location": "http://["})
     response.call_on_close(lambda: ended.append(1))
     assert (answer(response).code, ended) == (500, [1])
+
+
+@pytest.mark.parametrize("date", ["Mon, 01 Jan 99999999999 00:00:00 GMT", "Mon, 31 Feb 2020 25:61:61 GMT"])
+@pytest.mark.parametrize("name", ["HTTP_IF_MODIFIED_SINCE", "HTTP_IF_UNMODIFIED_SINCE", "HTTP_IF_RANGE"])
+def test_where_a_handle_makes_a_response_conditional_an_absurd_date_is_none(name, date):
+    def handle(request, params):
+        response = Response(b"0123456789")
+        response.last_modified = datetime.datetime(2026, 11, 24, tzinfo=datetime.timezone.utc)
+        return response.make_conditional(request.environ, accept_ranges=True, complete_length=10)
+
+    app = Router()
+    app.get("/")(handle)
+    assert call(app, **{name: date}).body == b"0123456789"
+    assert call(app, HTTP_RANGE="bytes=0-1", **{name: date}).code == (200 if name == "HTTP_IF_RANGE" else 206)
+    assert call(app, HTTP_RANGE="bytes=0-1", HTTP_IF_RANGE="Tue, 24 Nov 2026 00:00:00 GMT").body == b"01"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "code"), [("IF_NONE_MATCH", '"x"', 304), ("IF_MATCH", '"y"', 412), ("IF_MATCH", '"x"', 206)]
+)
+def test_where_a_handle_makes_a_response_conditional_preconditions_come_before_ranges(name, value, code):
+    def handle(request, params):
+        response = Response(b"0123456789", headers={"ETag": '"x"'})
+        return response.make_conditional(request, accept_ranges=True, complete_length=10)
+
+    app = Router()
+    app.get("/")(handle)
+    assert call(app, HTTP_RANGE="bytes=0-1", **{f"HTTP_{name}": value}).code == code
