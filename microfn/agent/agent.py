@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -46,6 +47,8 @@ class Agent:
         start_header: str | None = None,
         longest_wait: float = 30.0,
     ) -> None:
+        if start_header is not None and not re.fullmatch("[A-Za-z0-9-]+", start_header):
+            raise ValueError(f"start_header is the name of a header, not {start_header!r}")
         self.start_header = start_header
         self.longest_wait = check_seconds("longest_wait", longest_wait)
         self._ledgers: list[Ledger | HostLedger] = []
