@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 from .call import Call
 from .deadline import Deadline, began_at, check_seconds
 from .errors import Busy, Closed
-from .fork import call_in_child
+from .fork import renew_in_child
 from .host import HostLedger
 from .ledger import Ledger, check_count
 from .slot import Slot
@@ -60,10 +60,11 @@ class Agent:
             self._ledgers.append(HostLedger(check_count("host_tokens", host_tokens), directory))
         self._before: list[Callable[[Call], object]] = []
         self._after: list[Callable[[Call], object]] = []
-        self._begin()
-        call_in_child(self._begin)
+        self.renew()
+        renew_in_child(self)
 
-    def _begin(self) -> None:
+    def renew(self) -> None:
+        """Begin anew, in a child that was forked."""
         self._is_closed = False
         self._running: set[Call] = set()
         self._changed = threading.Condition()

@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import os
 import weakref
-from collections.abc import Callable
+from typing import Protocol
 
-__all__ = ["call_in_child"]
-
-_methods: set[weakref.WeakMethod[Callable[[], None]]] = set()
+__all__ = ["Renewed", "renew_in_child"]
 
 
-def call_in_child(method: Callable[[], None]) -> None:
-    """Call this bound method in each child that is forked from now on, as long as its object is there."""
-    _methods.add(weakref.WeakMethod(method, _methods.discard))
+class Renewed(Protocol):
+    """What forgets in a child all that is its parent's."""
+
+    def renew(self) -> None:
+        """Begin anew."""
+
+
+_known: weakref.WeakSet[Renewed] = weakref.WeakSet()
+
+
+def renew_in_child(thing: Renewed) -> None:
+    """Have it begin anew in each child that is forked from now on, as long as it is there."""
+    _known.add(thing)
 
 
 def _after_fork_in_child() -> None:
-    for reference in list(_methods):
-        method = reference()
-        if method is not None:
-            method()
+    for thing in list(_known):
+        thing.renew()
 
 
 if hasattr(os, "register_at_fork"):

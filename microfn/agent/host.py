@@ -8,7 +8,7 @@ import time
 from contextlib import suppress
 
 from .errors import Busy, TooLarge
-from .fork import call_in_child
+from .fork import renew_in_child
 
 __all__ = ["HostLedger", "HostToken"]
 
@@ -51,7 +51,7 @@ class HostLedger:
         self._held: set[int] = set()
         for name in self._names:
             os.close(os.open(name, _FLAGS, 0o600))
-        call_in_child(self._forget)
+        renew_in_child(self)
 
     def take(self, count: int, until: float) -> HostToken:
         """Take so many, and wait for them until then, a time of `time.monotonic()`.
@@ -99,7 +99,7 @@ class HostLedger:
                 self._held.discard(file)
                 os.close(file)
 
-    def _forget(self) -> None:
+    def renew(self) -> None:
         """In a child: close what the parent has locked, or its lock would last as long as the child."""
         held, self._held = self._held, set()
         for file in held:

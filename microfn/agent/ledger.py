@@ -11,7 +11,7 @@ import time
 from collections import deque
 
 from .errors import Busy, TooLarge
-from .fork import call_in_child
+from .fork import renew_in_child
 
 __all__ = ["Ledger", "Token", "check_count"]
 
@@ -48,10 +48,11 @@ class Ledger:
 
     def __init__(self, total: int) -> None:
         self.total = total
-        self._begin()
-        call_in_child(self._begin)
+        self.renew()
+        renew_in_child(self)
 
-    def _begin(self) -> None:
+    def renew(self) -> None:
+        """Begin anew, in a child that was forked."""
         self._book = _Book(self.total)
 
     @property

@@ -13,7 +13,7 @@ import time
 
 import pytest
 
-from microfn.agent import Busy, TooLarge
+from microfn.agent import Busy, TooLarge, fork
 from microfn.agent.host import HostLedger
 from microfn.agent.ledger import Ledger, check_count
 
@@ -294,3 +294,15 @@ def test_where_there_are_no_locks_on_files_it_is_said_at_once(tmp_path, monkeypa
 def test_a_number_of_tokens_is_one_or_more(value, error):
     with pytest.raises(error, match="tokens"):
         check_count("tokens", value)
+
+
+def test_in_a_child_files_that_are_closed_already_are_passed_over(tmp_path):
+    """What a child does, where coverage can see it."""
+    ledger, counted = HostLedger(2, tmp_path), Ledger(2)
+    held, token = ledger.take(2, soon()), counted.take(2, soon())
+    os.close(next(iter(ledger._held)))
+    fork._after_fork_in_child()
+    held.give_back()
+    token.give_back()
+    assert counted.free == 2
+    ledger.take(2, soon()).give_back()

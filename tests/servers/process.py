@@ -90,8 +90,11 @@ class Gunicorn:
         with self._record.open("a", encoding="utf-8") as file:
             file.write(f"{line}\n")
 
+    def recorded(self) -> list[str]:
+        return self._record.read_text("utf-8").splitlines()
+
     def count_recorded(self, line: str) -> int:
-        return self._record.read_text("utf-8").splitlines().count(line)
+        return self.recorded().count(line)
 
     def wait_for_record(self, line: str) -> None:
         wait_until(lambda: self.count_recorded(line) > 0, f"nothing recorded {line!r}")
