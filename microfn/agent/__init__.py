@@ -13,5 +13,6 @@ from .call import Call
 from .deadline import Deadline
 from .errors import Busy, CallError, Closed, TooLarge
 from .log import CallIdFilter
+from .slot import Slot
 
-__all__ = ["Agent", "Busy", "Call", "CallError", "CallIdFilter", "Closed", "Deadline", "TooLarge"]
+__all__ = ["Agent", "Busy", "Call", "CallError", "CallIdFilter", "Closed", "Deadline", "Slot", "TooLarge"]
