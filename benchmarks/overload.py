@@ -119,9 +119,10 @@ def draw(results: dict[str, Any]) -> str:
 def _bar(words: str, outcomes: dict[str, int], left: float, top: float) -> Iterator[str]:
     told = ", ".join(f"{outcomes[name]} {name}" for name in OUTCOMES if outcomes[name])
     yield written(left, top + 14, f"{words}: {told}")
+    scale = (480 - 2 * left) / (RATE * SECONDS)
     looks = {"in time": "microfn", "refused": "refused", "late": "late", "lost": "late"}
     for name in OUTCOMES:
-        wide = outcomes[name] * (480 - 2 * left) / (RATE * SECONDS)
+        wide = outcomes[name] * scale
         if wide:
             yield f'<rect class="{looks[name]}" x="{left:.1f}" y="{top + 22:g}" width="{wide:.1f}" height="18"/>'
         left += wide
