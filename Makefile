@@ -7,7 +7,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test fuzz soak hosts hosts-apt pages lint audit docs check package versions bench bench-quick clean
+.PHONY: help run test fuzz soak hosts hosts-apt pages lint audit docs check package versions bench bench-quick bench-agent \
+	clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -73,6 +74,9 @@ bench-quick: $(VENV)-bench/stamp ## measure whole requests against the peers, in
 
 bench: $(VENV)-bench/stamp ## measure everything, and write benchmarks/results.*
 	$(VENV)-bench/bin/python -m benchmarks.run all
+
+bench-agent: $(VENV)/dev.stamp ## twice as many requests as two workers can answer, with an agent and without
+	$(BIN)/python -m benchmarks.overload
 
 clean: ## remove all that make made
 	rm -rf $(VENV) $(VENV)-bench build dist *.egg-info .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis .nox

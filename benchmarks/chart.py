@@ -57,23 +57,23 @@ def draw(results: dict[str, Any]) -> str:
 
 
 def _legend(machine: dict[str, Any]) -> Iterator[str]:
-    yield _text(16, 24, f"µs a request, in process; CPython {machine['python']}, {machine['date']}", "soft")
+    yield written(16, 24, f"µs a request, in process; CPython {machine['python']}, {machine['date']}", "soft")
     for number, name in enumerate(("bare", *FRAMEWORKS)):
         x, y = 24 + number % 3 * 150, 48 + number // 3 * 22
         yield _mark(name, x, y)
-        yield _text(x + 14, y + 5, "bare WSGI" if name == "bare" else name)
+        yield written(x + 14, y + 5, "bare WSGI" if name == "bare" else name)
 
 
 def _axis(bottom: float) -> Iterator[str]:
     for microseconds in (0.1, 1, 10, 100):
         x = _place(microseconds)
         yield f'<path class="grid" d="M{x:g} {TOP}V{bottom}"/>'
-        yield _text(x, bottom + 20, f"{microseconds:g}", "soft", "middle")
-    yield _text(16, bottom + 20, "µs, logarithmic", "soft")
+        yield written(x, bottom + 20, f"{microseconds:g}", "soft", "middle")
+    yield written(16, bottom + 20, "µs, logarithmic", "soft")
 
 
 def _row(row: str, median: dict[str, float], y: float) -> Iterator[str]:
-    yield _text(16, y + 5, row)
+    yield written(16, y + 5, row)
     places = {name: _place(median[name]) for name in ("bare", *FRAMEWORKS)}
     yield f'<path class="reach" d="M{min(places.values()):.1f} {y:g}H{max(places.values()):.1f}"/>'
     for name in sorted(places, key=lambda name: name == "microfn"):  # the last is on top
@@ -90,6 +90,7 @@ def _mark(name: str, x: float, y: float) -> str:
     return f'<path class="{look}" transform="translate({x:.1f} {y:g})" d="{SHAPES[name]}"/>'
 
 
-def _text(x: float, y: float, words: str, look: str = "", anchor: str = "start") -> str:
+def written(x: float, y: float, words: str, look: str = "", anchor: str = "start") -> str:
+    """Words at a place of the chart."""
     named = f' class="{look}"' if look else ""
     return f'<text x="{x:.1f}" y="{y:g}"{named} text-anchor="{anchor}">{escape(words)}</text>'

@@ -22,7 +22,10 @@ source_suffix = {".md": "markdown"}
 exclude_patterns = ["_static"]
 nitpicky = True
 # No inventory of other projects is read, so what is theirs is named and not linked.
-nitpick_ignore_regex = [("py:.*", r"(?!microfn\.).*"), ("py:class", r"microfn\.registrar\.(H|M|Registrar)")]
+nitpick_ignore_regex = [
+    ("py:.*", r"(?!microfn\.).*"),
+    ("py:class", r"microfn\.(registrar\.(H|M|Registrar)|agent\.agent\.Hook)"),
+]
 # The file that `microfn deploy` prints stands below the command: not all of it is a session in a shell.
 suppress_warnings = ["misc.highlighting_failure"]
 # A directory of pages may be left out, and the rest is still built.

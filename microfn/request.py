@@ -264,6 +264,7 @@ class Request(_Slots, WerkzeugRequest):
 
     if TYPE_CHECKING:
         context: Context
+        deadline: Any
         valid: Any
     else:
 

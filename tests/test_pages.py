@@ -11,14 +11,15 @@ from xml.etree import ElementTree
 import pytest
 
 import microfn
-from benchmarks import chart, report
-from microfn import middleware
+from benchmarks import chart, overload, report
+from microfn import agent, middleware
 from microfn.cli import main
 
 from .documents import ROOT
 
 DOCS = ROOT / "docs"
 PICTURES = runpy.run_path(str(DOCS / "pictures.py"))["pictures"]()
+OVERLOAD = json.loads((ROOT / "benchmarks/overload.json").read_text())
 RESULTS = json.loads((ROOT / "benchmarks/results.json").read_text())
 REFERENCE = "".join(path.read_text() for path in sorted((DOCS / "reference").glob("*.md")))
 DESCRIBED = set(
@@ -38,7 +39,9 @@ def test_there_is_no_picture_that_nobody_draws_or_shows():
     assert set(re.findall(r"!\[[^]]+\]\(pictures/([\w-]+)\.svg\)", shown)) == set(PICTURES)
 
 
-@pytest.mark.parametrize("drawing", [*PICTURES.values(), chart.draw(RESULTS)], ids=[*PICTURES, "chart"])
+@pytest.mark.parametrize(
+    "drawing", [*PICTURES.values(), chart.draw(RESULTS), overload.draw(OVERLOAD)], ids=[*PICTURES, "chart", "overload"]
+)
 def test_a_picture_has_a_title_and_keeps_within_its_card(drawing):
     root = ElementTree.fromstring(drawing)
     assert root[0].tag.endswith("title")
@@ -54,6 +57,10 @@ def test_the_figures_are_those_of_the_last_run():
     assert committed == {"md": report.text(RESULTS), "svg": chart.draw(RESULTS)}, "run python -m benchmarks.report"
 
 
+def test_the_chart_of_the_overload_is_that_of_its_last_run():
+    assert (ROOT / "benchmarks/overload.svg").read_text(encoding="utf-8") == overload.draw(OVERLOAD)
+
+
 def test_a_goal_is_reached_by_what_is_shown():
     assert report.Goal("", 0.4, 0.404).is_reached
     assert not report.Goal("", 0.4, 0.406).is_reached
@@ -66,8 +73,8 @@ def test_the_reference_has_all_that_is_public(name):
     assert name in DESCRIBED
 
 
-@pytest.mark.parametrize("name", middleware.__all__)
-def test_the_reference_has_every_middleware(name):
+@pytest.mark.parametrize("name", [*middleware.__all__, *agent.__all__])
+def test_the_reference_has_every_middleware_and_all_of_the_agent(name):
     assert name in DESCRIBED
 
 

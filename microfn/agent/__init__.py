@@ -1,0 +1,18 @@
+"""Deadlines and admission for calls, after Fn's agent. Nothing of it is imported by who does not use it.
+
+>>> from microfn import Router
+>>> from microfn.agent import Agent
+>>> app, agent = Router(), Agent(tokens=1)
+>>> _ = app.use(agent.inline(timeout=2))
+>>> app.test_client().get("/nothing").headers["Fn-Call-Id"] > ""
+True
+"""
+
+from .agent import Agent
+from .call import Call
+from .deadline import Deadline
+from .errors import Busy, CallError, Closed, TooLarge
+from .log import CallIdFilter
+from .slot import Slot
+
+__all__ = ["Agent", "Busy", "Call", "CallError", "CallIdFilter", "Closed", "Deadline", "Slot", "TooLarge"]

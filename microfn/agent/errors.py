@@ -1,0 +1,38 @@
+"""How a call can end without its answer. Each error says with which status it is told to a client."""
+
+from __future__ import annotations
+
+__all__ = ["Busy", "CallError", "Closed", "TooLarge"]
+
+
+class CallError(Exception):
+    """A call that came to nothing; `status` is that of the answer, `detail` what a client may know."""
+
+    status = 500
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
+class Busy(CallError):
+    """The call was not executed: by the time it could begin, half of its time would have been gone.
+
+    `retry_after` is after how many whole seconds it is worth another try (RFC 9110, section 10.2.3).
+    """
+
+    status = 503
+
+    def __init__(self, detail: str, retry_after: int = 1) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
+
+
+class Closed(Busy):
+    """The call was refused since its agent is being closed."""
+
+
+class TooLarge(CallError):
+    """The call needs more than there is at all, so that waiting is of no use."""
+
+    status = 400

@@ -1,0 +1,158 @@
+"""Tokens: how many calls may run at once, in a process and on a host.
+
+They are admission, not measurement: a call takes some before it begins, and gives them back when it has ended.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections import deque
+
+from .errors import Busy, TooLarge
+from .fork import renew_in_child
+
+__all__ = ["Ledger", "Token", "check_count"]
+
+_LONGEST_RETRY = 3600
+
+
+class Token:
+    """What a call has taken. Giving it back twice gives back once."""
+
+    __slots__ = ("_book", "_ledger", "count", "taken_at")
+
+    def __init__(self, ledger: Ledger, book: _Book, count: int) -> None:
+        self._ledger = ledger
+        self._book: _Book | None = book
+        self.count = count
+        self.taken_at = time.monotonic()
+
+    def give_back(self) -> None:
+        """Let others have it."""
+        self._ledger.settle(self)
+
+
+class Ledger:
+    """The tokens of one process, given in the order in which they were asked for.
+
+    >>> ledger = Ledger(2)
+    >>> token = ledger.take(2, until=0.0)
+    >>> ledger.free
+    0
+    >>> token.give_back()
+    >>> ledger.free
+    2
+    """
+
+    def __init__(self, total: int) -> None:
+        self.total = total
+        self.renew()
+        renew_in_child(self)
+
+    def renew(self) -> None:
+        """Begin anew, in a child that was forked."""
+        self._book = _Book(self.total)
+
+    @property
+    def free(self) -> int:
+        """How many are there for the next call."""
+        return self._book.free
+
+    @property
+    def waiting(self) -> int:
+        """How many calls wait for tokens."""
+        return len(self._book.queue)
+
+    def take(self, count: int, until: float) -> Token:
+        """Take so many, and wait for them until then, a time of `time.monotonic()`.
+
+        Raises `TooLarge` where there are never so many, `Busy` where the time came first.
+        """
+        if count > self.total:
+            raise TooLarge(f"The call takes {count} tokens, and there are {self.total}.")
+        book = self._book
+        book.take(count, until)
+        return Token(self, book, count)
+
+    def settle(self, token: Token) -> None:
+        """Take a token back; one that is back already, or was taken before a fork, counts for nothing."""
+        book, token._book = token._book, None  # noqa: SLF001 - the two are one
+        if book is not None and book is self._book:
+            book.give_back(token.count, time.monotonic() - token.taken_at)
+
+
+class _Book:
+    """What a ledger knows; a forked child opens a new one."""
+
+    def __init__(self, total: int) -> None:
+        self.total = total
+        self.free = total
+        self.queue: deque[_Waiter] = deque()
+        self._lock = threading.Lock()
+        self._average = 0.0
+
+    def take(self, count: int, until: float) -> None:
+        with self._lock:
+            if not self.queue and count <= self.free:
+                self.free -= count
+                return
+            waiter = _Waiter(count)
+            self.queue.append(waiter)
+        try:
+            waiter.granted.wait(max(0.0, until - time.monotonic()))
+        except BaseException:  # a server's timeout, or a Control-C
+            if self._has_its_turn(waiter):
+                self._free_up(count)
+            raise
+        if not self._has_its_turn(waiter):
+            raise Busy("All places are taken.", self._retry_after(count))
+
+    def _has_its_turn(self, waiter: _Waiter) -> bool:
+        """Whether the call got its tokens; one that did not waits no longer, and makes place for those behind it."""
+        with self._lock:
+            if waiter.granted.is_set():
+                return True
+            self.queue.remove(waiter)
+            self._grant()
+            return False
+
+    def give_back(self, count: int, seconds: float) -> None:
+        self._average += (seconds - self._average) / 8 if self._average else seconds
+        self._free_up(count)
+
+    def _free_up(self, count: int) -> None:
+        with self._lock:
+            self.free += count
+            self._grant()
+
+    def _grant(self) -> None:
+        while self.queue and self.queue[0].count <= self.free:
+            waiter = self.queue.popleft()
+            self.free -= waiter.count
+            waiter.granted.set()
+
+    def _retry_after(self, count: int) -> int:
+        """Whole seconds until a call like this would get its turn, if calls go on to take as long as they did."""
+        ahead = sum(waiter.count for waiter in list(self.queue)) + count
+        return min(_LONGEST_RETRY, max(1, math.ceil(self._average * ahead / self.total)))
+
+
+class _Waiter:
+    """A call that waits, and whether it got what it waits for."""
+
+    __slots__ = ("count", "granted")
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self.granted = threading.Event()
+
+
+def check_count(name: str, value: object) -> int:
+    """A number of tokens as it was given. Raises TypeError or ValueError for what is none."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name} is a number of tokens, not {value!r}")
+    if value < 1:
+        raise ValueError(f"{name} is 1 or more, not {value}")
+    return value

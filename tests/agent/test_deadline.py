@@ -1,0 +1,83 @@
+"""Deadlines, and what proxies say of when a request began."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+
+import pytest
+
+from microfn.agent.deadline import ANCIENT, Deadline, began_at, check_seconds
+
+CLOCK = 1_700_000_000.0
+
+
+@pytest.mark.parametrize(
+    ("timeout", "longest_wait", "wait"), [(2.0, 30.0, 1.0), (100.0, 30.0, 30.0), (60.0, 30.0, 30.0), (0.5, 0.1, 0.1)]
+)
+def test_a_call_may_wait_for_half_of_its_time_and_no_longer_than_the_cap(timeout, longest_wait, wait):
+    deadline = Deadline(10.0, timeout, longest_wait)
+    assert deadline.latest_start == pytest.approx(10.0 + wait)
+    assert deadline.end == 10.0 + timeout
+
+
+def test_what_is_left_is_never_below_nothing():
+    assert Deadline(time.monotonic() - 5, 2).left() == 0.0
+    assert Deadline(time.monotonic() - 5, 2).is_over
+    fresh = Deadline(time.monotonic(), 60)
+    assert 59 < fresh.left() <= 60
+    assert not fresh.is_over
+
+
+def test_a_deadline_cannot_be_moved():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Deadline(1.0, 2.0).timeout = 3.0
+
+
+AGES = {
+    f"t={CLOCK - 2:.3f}": 2.0,
+    f"{CLOCK - 2:.0f}": 2.0,
+    f"{(CLOCK - 2) * 1e3:.0f}": 2.0,
+    f"t={(CLOCK - 2) * 1e6:.0f}": 2.0,
+    f"{CLOCK}": 0.0,
+    f"{CLOCK - ANCIENT}": ANCIENT,
+    f"{CLOCK - ANCIENT - 1}": 0.0,
+    f"{CLOCK + 1}": 0.0,
+    f"{(CLOCK + 3600) * 1e3:.0f}": 0.0,
+    "0": 0.0,
+    "": 0.0,
+    "t=": 0.0,
+    "-5": 0.0,
+    "1e9": 0.0,
+    "nan": 0.0,
+    "inf": 0.0,
+    "t=t=1": 0.0,
+    " 1": 0.0,
+    f"{CLOCK - 2}\n": 0.0,
+    "１７００００００００": 0.0,
+    "9" * 21: 0.0,
+    "9" * 20: 0.0,
+    "9" * 100_000: 0.0,
+    "1." + "0" * 10: 0.0,
+}
+
+
+@pytest.mark.parametrize(("header", "age"), AGES.items(), ids=[repr(header)[:30] for header in AGES])
+def test_a_start_is_read_as_seconds_milliseconds_or_microseconds_and_never_from_a_time_that_cannot_be(header, age):
+    assert began_at(header, clock=CLOCK, now=1000.0) == pytest.approx(1000.0 - age)
+
+
+def test_without_a_header_a_request_began_now():
+    assert began_at(None, clock=CLOCK, now=7.0) == 7.0
+
+
+@pytest.mark.parametrize("value", [0, -1, float("nan"), float("inf"), 0.0])
+def test_seconds_are_above_nothing_and_have_an_end(value):
+    with pytest.raises(ValueError, match="timeout is a number of seconds above 0"):
+        check_seconds("timeout", value)
+
+
+@pytest.mark.parametrize("value", ["2", None, True, [2]])
+def test_seconds_are_a_number(value):
+    with pytest.raises(TypeError, match="timeout is a number of seconds, not"):
+        check_seconds("timeout", value)

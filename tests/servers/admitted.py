@@ -1,0 +1,32 @@
+"""An application behind an agent; `MICROFN_TEST_TOKENS` is a directory that its processes share."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from microfn import Request, Router
+from microfn.agent import Agent
+
+from .app import Params, record
+
+app = Router()
+agent = Agent(tokens=2, host_tokens=3, directory=os.environ["MICROFN_TEST_TOKENS"], start_header="X-Request-Start")
+
+
+@app.get("/echo/*rest")
+def echo(request: Request, params: Params) -> Params:
+    return params
+
+
+@app.get("/work/:key", use=[agent.inline(timeout=10)])
+def work(request: Request, params: Params) -> str:
+    record(f"began {params['key']} {time.monotonic()} {os.getpid()}")
+    time.sleep(float(request.args.get("seconds", "0.1")))
+    record(f"ended {params['key']} {time.monotonic()} {os.getpid()}")
+    return params["key"]
+
+
+@app.get("/brief", use=[agent.inline(timeout=0.4, tokens=2)])
+def brief(request: Request, params: Params) -> str:
+    return f"{request.deadline.left():.1f}"
