@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import functools
 import io
 import re
@@ -15,17 +14,15 @@ from typing import IO, TYPE_CHECKING, Any, NoReturn, cast
 from werkzeug.datastructures import Accept, CharsetAccept, EnvironHeaders, LanguageAccept, MIMEAccept
 from werkzeug.exceptions import (
     BadRequest,
-    ClientDisconnected,
     HTTPException,
-    RequestEntityTooLarge,
     SecurityError,
     UnsupportedMediaType,
 )
 from werkzeug.http import parse_date
 from werkzeug.sansio.utils import get_host
 from werkzeug.wrappers import Request as WerkzeugRequest
-from werkzeug.wsgi import LimitedStream
 
+from .body import Body, checked_length, open_body, read
 from .codec import JSON, Codec
 from .forms import FormParser
 from .handle import Handle
@@ -34,7 +31,7 @@ from .lazy import Lazy
 from .limits import MAX_HEADER_LENGTH, MAX_TARGET_LENGTH, check_header, check_target, is_readable_accept
 from .log import log_exception
 from .paths import decode_path, location
-from .route import ENDLESS, Route
+from .route import Route
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -44,29 +41,6 @@ __all__ = ["Request"]
 MAX_CONTENT_LENGTH = 16 * 1024 * 1024
 _DIGITS = re.compile("[0-9]+")
 _TOO_DEEP = "it is nested too deep"
-_SHORTAGES = frozenset(
-    (
-        errno.EDQUOT,
-        errno.EFBIG,
-        errno.EIO,
-        errno.EMFILE,
-        errno.ENFILE,
-        errno.ENOMEM,
-        errno.ENOSPC,
-        errno.EROFS,
-    )
-)
-"""What is wrong on this side where reading a body fails: with the disk, the memory, or the number of open files."""
-
-
-class _Unreadable(OSError):
-    """`wsgi.input` cannot be read; `failure` is what is told of it."""
-
-    def __init__(self, failure: Exception) -> None:
-        super().__init__("the body cannot be read")
-        self.failure = failure
-
-
 _ACCEPTS: dict[str, tuple[str, type[Accept]]] = {
     "accept_charsets": ("HTTP_ACCEPT_CHARSET", CharsetAccept),
     "accept_encodings": ("HTTP_ACCEPT_ENCODING", Accept),
@@ -92,104 +66,6 @@ _HEADERS = {
 """Those that parse another header."""
 _OF_TARGET = ("args", "base_url", "full_path", "root_url", "url")
 """Those that are made of the path and the query."""
-
-
-class _Source:
-    """`wsgi.input`, with one exception for its every failure: servers have their own."""
-
-    def __init__(self, stream: IO[bytes]) -> None:
-        self._stream = stream
-
-    def read(self, size: int) -> bytes:
-        try:
-            return self._stream.read(size)
-        except Exception as error:
-            raise _Unreadable(_failure_of(error)) from error
-
-    def readline(self, size: int) -> bytes:
-        try:
-            return self._stream.readline(size)
-        except Exception as error:
-            raise _Unreadable(_failure_of(error)) from error
-
-
-class _Body(LimitedStream):
-    """A body that is read exactly: none of it is taken for whole that is not, and none is read beyond its end.
-
-    werkzeug's own stream ends silently at a maximum; this one looks whether there is more. What failed once fails
-    again.
-    """
-
-    def __init__(self, stream: IO[bytes], limit: int, *, is_max: bool = False) -> None:
-        super().__init__(cast("IO[bytes]", _Source(stream)), limit, is_max)
-        self._failure: Exception | None = None
-
-    @classmethod
-    def failed(cls, stream: IO[bytes], failure: Exception) -> _Body:
-        """One whose every read fails."""
-        body = cls(stream, 1)
-        body._failure = failure
-        return body
-
-    def on_exhausted(self) -> None:
-        if self._limit_is_max and self._has_more():
-            self._fail(RequestEntityTooLarge(f"The body can have {self.limit} bytes at most."))
-
-    def on_disconnect(self, error: Exception | None = None) -> None:
-        if isinstance(error, _Unreadable):
-            self._fail(error.failure)
-        if not self._limit_is_max:
-            self._fail(ClientDisconnected())
-
-    def readinto(self, b: bytearray) -> int | None:  # type: ignore[override]
-        if self._failure is not None:
-            raise self._failure
-        return super().readinto(b)
-
-    def readline(self, size: int | None = -1) -> bytes:
-        """One line, with its end. The server finds it: the standard library would read byte by byte."""
-        if self._failure is not None:
-            raise self._failure
-        if self.is_exhausted:
-            self.on_exhausted()
-        line = bytearray()
-        missing = self.limit - self._pos
-        missing = missing if size is None or size < 0 else min(size, missing)
-        while missing and not line.endswith(b"\n"):
-            piece = self._next_piece(min(missing, 65536))
-            if not piece:
-                break
-            line += piece
-            missing -= len(piece)
-        return bytes(line)
-
-    def _next_piece(self, size: int) -> bytes:
-        try:
-            piece = self._stream.readline(size)
-        except _Unreadable as error:
-            self._fail(error.failure)
-        if not piece:
-            self.on_disconnect()
-        self._pos += len(piece)
-        return piece
-
-    def readall(self) -> bytes:
-        if self._failure is not None:
-            raise self._failure
-        data = super().readall()
-        if self.is_exhausted:
-            self.on_exhausted()
-        return data
-
-    def _has_more(self) -> bool:
-        try:
-            return bool(self._stream.read(1))
-        except _Unreadable as error:
-            self._fail(error.failure)
-
-    def _fail(self, failure: Exception) -> NoReturn:
-        self._failure = failure
-        raise failure from None
 
 
 class _Slots:
@@ -334,7 +210,7 @@ class Request(_Slots, WerkzeugRequest):
                 return io.BytesIO()
             if self.shallow:
                 raise RuntimeError("this request was made with shallow=True, so its body is not to be read")
-            return _open_body(self.environ, self._body_limit())
+            return open_body(self.environ, self._body_limit())
 
         _cached_data = None
 
@@ -343,9 +219,9 @@ class Request(_Slots, WerkzeugRequest):
             if cache and not parse_form_data and self._cached_data is None and "stream" not in self.__dict__:
                 length = self.environ.get("CONTENT_LENGTH")
                 if length and not self.shallow:
-                    size = _checked_length(length, self._body_limit())
+                    size = checked_length(length, self._body_limit())
                     try:
-                        self._cached_data = _read(self.environ["wsgi.input"], size)
+                        self._cached_data = read(self.environ["wsgi.input"], size)
                     except Exception as error:
                         self._fail_again(error)
                         raise
@@ -421,7 +297,7 @@ class Request(_Slots, WerkzeugRequest):
 
     def _fail_again(self, failure: Exception) -> None:
         """Let what is read after a failure fail too: the rest of a body is not to be taken for the whole."""
-        self.stream = cast("IO[bytes]", _Body.failed(self.environ["wsgi.input"], failure))
+        self.stream = cast("IO[bytes]", Body.failed(self.environ["wsgi.input"], failure))
 
     def _body_limit(self) -> int | None:
         route = self.route
@@ -519,61 +395,7 @@ def _text(tunnelled: str) -> str:
         return tunnelled.encode("latin-1", "replace").decode("utf-8", "replace")
 
 
-def _open_body(environ: WSGIEnvironment, limit: int | None) -> IO[bytes]:
-    # RFC 9112, section 6.2. A length counts also beside a Transfer-Encoding that a proxy left in place after it undid
-    # the chunks (nginx before uWSGI and FastCGI).
-    promised = environ.get("CONTENT_LENGTH")
-    if not promised:
-        return _open_chunked_body(environ, limit)
-    return cast("IO[bytes]", _Body(environ["wsgi.input"], _checked_length(promised, limit)))
-
-
-def _checked_length(promised: str, limit: int | None) -> int:
-    """How many bytes a body has. RFC 9110, section 8.6: digits and nothing else."""
-    if not _DIGITS.fullmatch(promised):
-        raise BadRequest("Content-Length is not a number.")
-    # A number of thousands of digits is over every limit; int() would refuse it.
-    length = int(promised) if len(promised) < 20 else ENDLESS
-    if limit is not None and length > limit:
-        raise RequestEntityTooLarge(f"The body can have {limit} bytes at most.")
-    return length
-
-
-def _read(stream: IO[bytes], length: int) -> bytes:
-    """Just so many bytes. Raises `ClientDisconnected` (400) where there are fewer, and what is no client's fault."""
-    chunks: list[bytes] = []
-    missing = length
-    try:
-        while missing:
-            chunk = stream.read(missing)
-            if not chunk:
-                break
-            chunks.append(chunk)
-            missing -= len(chunk)
-    except Exception as error:
-        raise _failure_of(error) from None
-    if missing:
-        raise ClientDisconnected
-    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
-
-
-def _failure_of(error: Exception) -> Exception:
-    """What a server raises while a body is read is the connection's failure, unless this machine is short of something.
-
-    Servers may put a body on disk before they give it away.
-    """
-    is_own = isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in _SHORTAGES)
-    return error if is_own else ClientDisconnected()
-
-
 def _drop(file: IO[bytes]) -> None:
     """Close a temporary file. Nobody wants what is still to be written to it, so a full disk is no failure here."""
     with suppress(OSError):
         file.close()
-
-
-def _open_chunked_body(environ: WSGIEnvironment, limit: int | None) -> IO[bytes]:
-    """A body without a length has an end only where the server says so; else reading it would block for ever."""
-    if not environ.get("wsgi.input_terminated"):
-        return io.BytesIO()
-    return cast("IO[bytes]", _Body(environ["wsgi.input"], ENDLESS if limit is None else limit, is_max=True))

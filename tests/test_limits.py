@@ -106,7 +106,7 @@ LIMITS = {
     "headers of many parts": Limit(
         posted(lambda size: parts(1000, more="\r\nX: y" * (size - 1)), **PARTS_TYPE), 16, 413
     ),
-    "a boundary": Limit(bounded, 70, 400),
+    "a boundary": Limit(bounded, 256, 400),
 }
 
 
