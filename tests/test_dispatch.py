@@ -280,7 +280,20 @@ def test_a_host_that_hands_over_the_path_undecoded_is_an_option():
     for _ in range(2):
         assert b"".join(app(environ, lambda status, headers: None)).startswith(b'{"name":"a%20b"')
     assert call(app, path="/%ff").code == 400
-    assert call(app, path="/\u0100", validate=False).code == 400
+    assert call(app, path="/\u0100", validate=False).json["detail"] == "The path is not UTF-8."
+
+
+@pytest.mark.parametrize("options", [{"path_info_encoded": True}, {"trusted_hosts": ["site.test"]}, {}], ids=str)
+def test_every_method_has_its_own_route_whatever_is_looked_at_before(options):
+    app = Router(**options)
+    for method in ["GET", "HEAD", "POST"]:
+        app.handle(method, "/", lambda request, params: ("", 200, {"X-Route": request.route.method}))
+        app.handle(
+            method, "/:id", lambda request, params: ("", 200, {"X-Route": request.route.method}), convert={"id": int}
+        )
+    for method in ["GET", "HEAD", "POST"]:
+        for path in ["/", "", "/7"]:
+            assert call(app, method, path).headers["x-route"] == method
 
 
 def test_trusted_hosts_are_checked_on_every_request():
