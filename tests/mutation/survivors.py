@@ -48,7 +48,7 @@ def mutant_of(name: str, diff: str) -> Mutant:
     module, _, mangled = name.removeprefix("microfn.").partition(".")
     function = mangled.rpartition("__mutmut_")[0].removeprefix("x").removeprefix("_").strip("ǁ").replace("ǁ", ".")
     lines = diff.splitlines()[2:]
-    before, after = (" ".join(line[1:].strip() for line in lines if line.startswith(sign)) for sign in "-+")
+    before, after = (" ".join(" ".join(line[1:] for line in lines if line.startswith(sign)).split()) for sign in "-+")
     return Mutant(f"{module}.{function}", before, after)
 
 
