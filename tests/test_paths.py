@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from microfn.paths import clean_path, decode_path, is_same_site, location, other_spelling, unquote_path_info
+from microfn.paths import clean_path, decode_path, is_clean, is_same_site, location, other_spelling, unquote_path_info
 
 
 @pytest.mark.parametrize(
@@ -74,6 +74,7 @@ CLEAN = ["/", "/abc", "/abc/", "/a/b/c", "/a/b/c/", "/.hidden", "/...", "/a..b/c
 @pytest.mark.parametrize("path", CLEAN)
 def test_a_clean_path_stays_as_it_is(path):
     assert clean_path(path) == path
+    assert is_clean(path) is ("/." not in path)
 
 
 @pytest.mark.parametrize(
@@ -126,6 +127,7 @@ def test_a_clean_path_stays_as_it_is(path):
     ],
 )
 def test_a_path_is_cleaned_as_httprouter_does(path, clean):
+    assert not is_clean(path)
     assert clean_path(path) == clean
     assert clean_path(clean) == clean
 
