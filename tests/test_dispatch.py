@@ -45,6 +45,20 @@ def test_a_handle_gets_the_request_and_the_params(client):
     assert answer.json == {"method": "GET", "params": {"id": "7"}, "route": "/users/:id"}
 
 
+def test_the_request_has_the_params_too():
+    app = Router()
+    app.get("/:id")(lambda request, params: request.params)
+    assert call(app, path="/7").json == {"id": "7"}
+
+
+def test_a_route_without_middleware_is_served_beside_one_with_it():
+    app = Router()
+    app.get("/plain")(lambda request, params: "plain")
+    group = app.group("/group", use=[lambda handle: lambda request, params: "middleware"])
+    group.get("/x")(lambda request, params: "x")
+    assert (call(app, path="/plain").text, call(app, path="/group/x").text) == ("plain", "middleware")
+
+
 def test_the_pattern_stands_in_the_environ_for_metrics(client):
     assert client.get("/users/7").request.environ["microfn.route"] == "/users/:id"
     assert "microfn.route" not in client.get("/nope", status=404).request.environ
