@@ -224,6 +224,13 @@ def test_global_options_may_set_allow_itself():
     assert [pair for pair in call(app, "OPTIONS", "/x").header_list if pair[0].lower() == "allow"] == [("allow", "GET")]
 
 
+def test_the_error_of_a_global_options_has_its_request(caplog):
+    app = Router(global_options=lambda request, params: 1 / 0)
+    app.post("/x")(lambda request, params: "x")
+    app.error(500)(lambda request, error: request.path)
+    assert call(app, "OPTIONS", "/x").text == "/x"
+
+
 def test_a_global_options_that_fails_is_500(caplog):
     app = Router(global_options=lambda request, params: 1 / 0)
     app.get("/x")(echo)
@@ -318,6 +325,12 @@ def test_trusted_hosts_are_checked_on_every_request():
     for host in ["evil.example", "example.com.evil.example", "a b", ""]:
         assert call(app, HTTP_HOST=host).code == 400
         assert call(app, path="/nope", HTTP_HOST=host).code == 400
+
+
+def test_a_refusal_has_its_request():
+    app = Router(trusted_hosts=["example.com"])
+    app.error(400)(lambda request, error: request.path)
+    assert call(app, path="/x", HTTP_HOST="evil.example").text == "/x"
 
 
 def test_a_guarded_router_answers_a_request_without_a_method():
@@ -465,6 +478,19 @@ def test_what_is_no_exception_ends_the_request_too():
     with pytest.raises(SystemExit):
         app(environ_of(), lambda status, headers: None)
     assert seen == ["ended"]
+
+
+def test_a_mistake_of_ours_before_there_is_a_request_is_a_500_with_its_request(monkeypatch, caplog):
+    def fail(table, method, path):
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr("microfn.table.Table.moved", fail)
+    app = Router()
+    app.get("/a")(lambda request, params: "a")
+    app.error(500)(lambda request, error: request.path)
+    reply = call(app, path="/a/")
+    assert (reply.code, reply.text) == (500, "/a/")
+    assert "a bug" in caplog.text
 
 
 def test_what_is_no_exception_passes_before_there_is_a_request():
