@@ -30,7 +30,7 @@ fuzz: $(VENV)/fuzz.stamp ## hostile requests, lives of a Router, and atheris for
 	    -artifact_prefix=build/fuzz/ build/fuzz/$$target tests/fuzz/corpus/$$target || exit 1; \
 	done
 
-mutation: $(VENV)/mutation.stamp ## change each module of MUTATE in all ways that mutmut knows; a test has to notice each (an hour)
+mutation: $(VENV)/mutation.stamp ## change each module of MUTATE in all ways that mutmut knows; a test has to notice each
 	rm -rf build/mutation
 	mkdir -p build/mutation
 	cp -r microfn tests setup.cfg build/mutation
