@@ -3,11 +3,12 @@ PYTHON ?= python3
 VENV ?= .venv
 SOAK_SECONDS ?= 60
 FUZZ_SECONDS ?= 10
+MUTATE ?= pattern paths table index tree dispatch response
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test fuzz soak hosts hosts-apt pages lint audit docs check package versions bench bench-quick bench-agent \
+.PHONY: help run test fuzz mutation soak hosts hosts-apt pages lint audit docs check package versions bench bench-quick bench-agent \
 	clean
 
 help: ## list the targets
@@ -29,6 +30,15 @@ fuzz: $(VENV)/fuzz.stamp ## hostile requests, lives of a Router, and atheris for
 	  $(BIN)/python -m tests.fuzz.guided $$target -max_total_time=$(FUZZ_SECONDS) -verbosity=0 \
 	    -artifact_prefix=build/fuzz/ build/fuzz/$$target tests/fuzz/corpus/$$target || exit 1; \
 	done
+
+mutation: $(VENV)/mutation.stamp ## change each module of MUTATE in all ways that mutmut knows; a test has to notice each
+	rm -rf build/mutation
+	mkdir -p build/mutation
+	cp -r microfn tests setup.cfg build/mutation
+	# a mutant that never stops may take no more memory than this; the order of the tests is the same each time
+	cd build/mutation && ulimit -v 4000000 && PYTHONHASHSEED=0 nice -n 15 $(abspath $(BIN))/mutmut run \
+	  --max-children 2 $(MUTATE:%='microfn.%.*') > mutmut.log || { tail -n 20 mutmut.log; exit 1; }
+	cd build/mutation && $(abspath $(BIN))/python -m tests.mutation.survivors $(MUTATE)
 
 soak: $(VENV)/dev.stamp ## a server under load, with reloads and a kill, for SOAK_SECONDS
 	$(BIN)/python -m tests.servers.soak $(SOAK_SECONDS)
@@ -104,6 +114,10 @@ $(VENV)/run.stamp: setup.cfg setup.py | $(BIN)/python
 
 $(VENV)/fuzz.stamp: $(VENV)/dev.stamp
 	$(PIP) install --editable '.[fuzz]'
+	touch $@
+
+$(VENV)/mutation.stamp: $(VENV)/dev.stamp
+	$(PIP) install --editable '.[mutation]'
 	touch $@
 
 $(VENV)/hosts.stamp: $(VENV)/dev.stamp

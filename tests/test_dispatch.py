@@ -45,6 +45,20 @@ def test_a_handle_gets_the_request_and_the_params(client):
     assert answer.json == {"method": "GET", "params": {"id": "7"}, "route": "/users/:id"}
 
 
+def test_the_request_has_the_params_too():
+    app = Router()
+    app.get("/:id")(lambda request, params: request.params)
+    assert call(app, path="/7").json == {"id": "7"}
+
+
+def test_a_route_without_middleware_is_served_beside_one_with_it():
+    app = Router()
+    app.get("/plain")(lambda request, params: "plain")
+    group = app.group("/group", use=[lambda handle: lambda request, params: "middleware"])
+    group.get("/x")(lambda request, params: "x")
+    assert (call(app, path="/plain").text, call(app, path="/group/x").text) == ("plain", "middleware")
+
+
 def test_the_pattern_stands_in_the_environ_for_metrics(client):
     assert client.get("/users/7").request.environ["microfn.route"] == "/users/:id"
     assert "microfn.route" not in client.get("/nope", status=404).request.environ
@@ -210,6 +224,13 @@ def test_global_options_may_set_allow_itself():
     assert [pair for pair in call(app, "OPTIONS", "/x").header_list if pair[0].lower() == "allow"] == [("allow", "GET")]
 
 
+def test_the_error_of_a_global_options_has_its_request(caplog):
+    app = Router(global_options=lambda request, params: 1 / 0)
+    app.post("/x")(lambda request, params: "x")
+    app.error(500)(lambda request, error: request.path)
+    assert call(app, "OPTIONS", "/x").text == "/x"
+
+
 def test_a_global_options_that_fails_is_500(caplog):
     app = Router(global_options=lambda request, params: 1 / 0)
     app.get("/x")(echo)
@@ -280,7 +301,20 @@ def test_a_host_that_hands_over_the_path_undecoded_is_an_option():
     for _ in range(2):
         assert b"".join(app(environ, lambda status, headers: None)).startswith(b'{"name":"a%20b"')
     assert call(app, path="/%ff").code == 400
-    assert call(app, path="/\u0100", validate=False).code == 400
+    assert call(app, path="/\u0100", validate=False).json["detail"] == "The path is not UTF-8."
+
+
+@pytest.mark.parametrize("options", [{"path_info_encoded": True}, {"trusted_hosts": ["site.test"]}, {}], ids=str)
+def test_every_method_has_its_own_route_whatever_is_looked_at_before(options):
+    app = Router(**options)
+    for method in ["GET", "HEAD", "POST"]:
+        app.handle(method, "/", lambda request, params: ("", 200, {"X-Route": request.route.method}))
+        app.handle(
+            method, "/:id", lambda request, params: ("", 200, {"X-Route": request.route.method}), convert={"id": int}
+        )
+    for method in ["GET", "HEAD", "POST"]:
+        for path in ["/", "", "/7"]:
+            assert call(app, method, path).headers["x-route"] == method
 
 
 def test_trusted_hosts_are_checked_on_every_request():
@@ -291,6 +325,12 @@ def test_trusted_hosts_are_checked_on_every_request():
     for host in ["evil.example", "example.com.evil.example", "a b", ""]:
         assert call(app, HTTP_HOST=host).code == 400
         assert call(app, path="/nope", HTTP_HOST=host).code == 400
+
+
+def test_a_refusal_has_its_request():
+    app = Router(trusted_hosts=["example.com"])
+    app.error(400)(lambda request, error: request.path)
+    assert call(app, path="/x", HTTP_HOST="evil.example").text == "/x"
 
 
 def test_a_guarded_router_answers_a_request_without_a_method():
@@ -438,6 +478,19 @@ def test_what_is_no_exception_ends_the_request_too():
     with pytest.raises(SystemExit):
         app(environ_of(), lambda status, headers: None)
     assert seen == ["ended"]
+
+
+def test_a_mistake_of_ours_before_there_is_a_request_is_a_500_with_its_request(monkeypatch, caplog):
+    def fail(table, method, path):
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr("microfn.table.Table.moved", fail)
+    app = Router()
+    app.get("/a")(lambda request, params: "a")
+    app.error(500)(lambda request, error: request.path)
+    reply = call(app, path="/a/")
+    assert (reply.code, reply.text) == (500, "/a/")
+    assert "a bug" in caplog.text
 
 
 def test_what_is_no_exception_passes_before_there_is_a_request():

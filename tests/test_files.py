@@ -24,7 +24,7 @@ def root(tmp_path) -> Path:
     (root / "data.bin").write_bytes(bytes(range(100)))
     (root / "empty").write_bytes(b"")
     (root / "café 1.css").write_text("p{}")
-    (root / "pack.tar.gz").write_bytes(gzip.compress(b"tar"))
+    (root / "pack.tar.gz").write_bytes(gzip.compress(b"tar", mtime=0))
     (root / "style.css").write_text("plain")
     (root / "style.css.br").write_text("br")
     (root / "style.css.gz").write_text("gz")
@@ -49,7 +49,7 @@ def app(root) -> Router:
         ("/f/data.bin", bytes(range(100)), "application/octet-stream"),
         ("/f/empty", b"", "application/octet-stream"),
         ("/f/caf\xc3\xa9 1.css", b"p{}", "text/css; charset=utf-8"),
-        ("/f/pack.tar.gz", gzip.compress(b"tar"), "application/octet-stream"),
+        ("/f/pack.tar.gz", gzip.compress(b"tar", mtime=0), "application/octet-stream"),
     ],
 )
 def test_a_file_is_served(app, path, body, content_type):

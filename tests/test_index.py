@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import itertools
 import json
 from pathlib import Path
 
@@ -94,6 +95,21 @@ def test_it_answers_random_patterns_and_paths_as_the_trees_do(patterns, paths, o
     both = Both(patterns, overlap=overlap)
     for path in paths:
         both.check(path)
+
+
+@pytest.mark.parametrize("start", ["", "/v"], ids=["first-segment", "second-segment"])
+def test_of_any_two_patterns_that_match_it_prefers_the_one_that_the_tree_does(start):
+    """Text, params behind text of any length, and catch-alls: the longer text wins, then the param."""
+    heads = ["a", "ab", "abc", ":x", "a:x", "ab:x", "abc:x"]
+    patterns = [f"{start}/{head}{tail}" for head in heads for tail in ["/y", "/:y", "/*rest"]]
+    paths = [f"{start}/{head}{tail}" for head in ["", "a", "ab", "abc", "abcd"] for tail in ["/y", "/z", "/y/z", "/"]]
+    for pair in itertools.combinations(patterns, 2):
+        tree = Tree(overlap=True)
+        for pattern in pair:
+            tree.add_route(pattern, pattern)
+        index = Index(("GET", parse(pattern), pattern) for pattern in pair)
+        for path in paths:
+            assert index.find("GET", path)[0] == tree.match(path)[0], (pair, path)
 
 
 def test_a_path_that_is_no_text_is_told_from_one_without_a_match():

@@ -232,6 +232,21 @@ def test_the_outermost_may_return_anything_too():
     assert call(app, "HEAD", path="/nothing").body == b""
 
 
+def test_where_there_is_no_route_there_are_no_params_and_a_middleware_that_returns_nothing_is_named(caplog):
+    app, seen = Router(), []
+
+    def forgetful(handle):
+        def forget(request, params):
+            seen.append(params)
+
+        return forget
+
+    app.use(forgetful)
+    assert call(app, path="/nothing").code == 500
+    assert seen == [{}]
+    assert "forgetful.<locals>.forget returned None" in str(caplog.records[0].exc_info[1])
+
+
 def test_an_error_in_a_middleware_is_answered_outside_of_it(caplog):
     app, log = Router(), []
     app.use(marking("outer", log))

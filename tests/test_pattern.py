@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from microfn.errors import InvalidPattern
-from microfn.pattern import Pattern, parse
+from microfn.pattern import Pattern, fold, parse, respell
 
 from . import model
 
@@ -40,6 +40,43 @@ from . import model
 def test_a_pattern_alternates_text_and_wildcards(text, parts, names):
     assert parse(text) == Pattern(text, names)
     assert parse(text).parts == parts
+
+
+@pytest.mark.parametrize(
+    ("text", "folded"),
+    [
+        ("/Users", "/users"),
+        ("/Users/:ID/Posts", "/users/:ID/posts"),
+        ("/V:ID/Files/*Rest", "/v:ID/files/*Rest"),
+        ("/\u212aelvin/:x", "/kelvin/:x"),
+        ("/stra\u00dfe/:x", None),
+        ("/\u0130", None),
+        ("/Users/:\u00df", "/users/:\u00df"),
+    ],
+)
+def test_the_text_of_a_pattern_is_folded_and_its_names_are_not(text, folded):
+    assert fold(parse(text)) == (folded and parse(folded))
+
+
+@pytest.mark.parametrize("text", ["/", "/users/:id", "/:ID", "/users/:ID/*Rest"])
+def test_a_pattern_without_anything_to_fold_is_itself(text):
+    pattern = parse(text)
+    assert fold(pattern) is pattern
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "spelling"),
+    [
+        ("/Users", "/USERS", "/Users"),
+        ("/A/:x/B/:y", "/a/One/b/Two", "/A/One/B/Two"),
+        ("/A/:x/B/C", "/a/One/b/c", "/A/One/B/C"),
+        ("/A/:x/B", "/a//b", "/A//B"),
+        ("/V:x", "/vOne", "/VOne"),
+        ("/A/:x/B/*rest", "/a/One/b/Two/Three/", "/A/One/B/Two/Three/"),
+    ],
+)
+def test_a_path_is_spelled_as_the_pattern_is_and_keeps_its_values(text, path, spelling):
+    assert respell(parse(text), path) == spelling
 
 
 @settings(max_examples=300, deadline=None)

@@ -17,6 +17,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from werkzeug.wsgi import FileWrapper
 
 from microfn import Response, Router, html, redirect
+from microfn.response import copy_of, forget_length
 
 from .wsgi import Reply, call, environ_of
 
@@ -216,6 +217,7 @@ DONE = [
     lambda response: response.call_on_close(lambda: None),
     lambda response: response.headers.pop("Content-Type"),
     lambda response: setattr(response, "location", "/é"),
+    lambda response: setattr(response, "content_location", "/é"),
 ]
 
 
@@ -233,8 +235,7 @@ def seen_of(response: WerkzeugResponse) -> dict[str, object]:
 @pytest.mark.parametrize("do", DONE)
 def test_a_response_is_werkzeugs_whatever_is_done_to_it(make, do):
     ours, theirs = make(Response), make(WerkzeugResponse)
-    direct_passthrough = ours.direct_passthrough
-    assert [do(ours) is None, ours.direct_passthrough] == [do(theirs) is None, direct_passthrough]
+    assert [do(ours) is None, ours.direct_passthrough] == [do(theirs) is None, theirs.direct_passthrough]
     assert seen_of(ours) == seen_of(theirs)
 
 
@@ -254,6 +255,122 @@ def test_what_is_sent_of_a_response_is_what_werkzeug_sends(make, do):
     )
 
 
+AT_ONCE = [
+    (lambda response: None, True),
+    (lambda response: setattr(response, "status", 418), True),
+    (lambda response: response.headers.set("X-B", "2"), True),
+    (lambda response: response.headers.set("Content-Length", "1"), True),
+    (lambda response: response.headers.remove("Content-Length"), True),
+    (lambda response: response.headers.set("Content-Length", "400"), False),
+    (lambda response: response.headers.add("Content-Length", "1"), False),
+    (lambda response: response.headers.set("Location", "/é"), False),
+    (lambda response: response.headers.set("Content-Location", "/é"), False),
+    (lambda response: response.response.append(b""), False),
+    (lambda response: response.call_on_close(lambda: None), False),
+]
+
+
+@pytest.mark.parametrize("direct_passthrough", [False, True])
+@pytest.mark.parametrize(("do", "is_clear"), AT_ONCE)
+def test_what_is_sent_of_a_text_is_clear_until_something_needs_werkzeug(do, is_clear, direct_passthrough):
+    response = Response("x", 201, direct_passthrough=direct_passthrough)
+    do(response)
+    line, headers, body = response.get_wsgi_response(environ_of())[1], response.get_wsgi_headers(environ_of()), [b"x"]
+    response = Response("x", 201, direct_passthrough=direct_passthrough)
+    do(response)
+    made = response.as_made()
+    assert (made is not None) is is_clear
+    if made is not None:
+        assert (made[0], sorted(made[1]), made[2]) == (line, sorted(headers), body)
+
+
+@pytest.mark.parametrize("headers", [["400"], ["1", "1"], ["1", "400"], []])
+def test_a_text_has_one_length_and_it_is_its_own(headers):
+    response = Response("x")
+    response.headers.remove("Content-Length")
+    for length in headers:
+        response.headers.add("Content-Length", length)
+    assert [value for name, value in answer(response).header_list if name == "Content-Length"] == ["1"]
+
+
+def test_a_copy_of_a_response_that_nobody_looked_at_is_the_same_and_changed_by_itself():
+    response = Response("x")
+    other = copy_of(response)
+    assert (other.get_data(), other.status) == (b"x", "200 OK")
+    other.set_data("y")
+    other.headers["X-A"] = "2"
+    assert (response.get_data(), "X-A" in response.headers) == (b"x", False)
+
+
+def test_a_copy_of_a_response_is_changed_by_itself():
+    class Page(Response):
+        default_mimetype = "text/html"
+
+    for make in [*MADE, lambda cls: cls(iter(["a"])), lambda cls: Page("<p>"), lambda cls: WerkzeugResponse("x")]:
+        response = make(Response)
+        response.headers["X-A"] = "1"
+        ended = []
+        response.call_on_close(lambda ended=ended: ended.append("first"))
+        other = copy_of(response)
+        assert type(other) is type(response)
+        assert (other.status, list(other.headers)) == (response.status, list(response.headers))
+        other.headers["X-A"] = "2"
+        other.status = 418
+        other.call_on_close(lambda ended=ended: ended.append("other"))
+        if isinstance(other.response, list):
+            other.response.append(b"more")
+            assert response.response == other.response[:-1]
+        assert (response.headers["X-A"], response.status_code == 418) == ("1", False)
+        response.close()
+        assert ended == ["first"]
+
+
+def test_where_a_stream_is_put_in_place_of_a_body_the_length_of_that_body_goes():
+    response = Response("four")
+    forget_length(response)
+    assert response.headers["Content-Length"] == "4"
+    response.response = iter(["a"])
+    forget_length(response)
+    assert "Content-Length" not in response.headers
+
+    response = Response("four")
+    response.set_data("longer")
+    response = copy_of(response)
+    response.response = iter(["a"])
+    forget_length(response)
+    assert "Content-Length" not in response.headers
+
+
+def test_a_length_that_was_said_of_the_stream_stays():
+    streaming, replaced = Response(iter(["a"]), headers={"Content-Length": "1"}), Response("four")
+    replaced.response = iter(["a"])
+    replaced.headers["Content-Length"] = "1"
+    for response in streaming, replaced:
+        forget_length(response)
+        assert response.headers["Content-Length"] == "1"
+
+
+@pytest.mark.parametrize(
+    "given", [lambda request: request, lambda request: request.environ], ids=["request", "environ"]
+)
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"complete_length": 4}, {"accept_ranges": True, "complete_length": 4}],
+    ids=["plain", "length", "ranges"],
+)
+def test_a_response_is_conditional_as_werkzeugs_is(given, options):
+    for kind in Response, WerkzeugResponse:
+        app = Router()
+        app.get("/")(
+            lambda request, params, kind=kind: kind("four", headers={"ETag": '"1"'}).make_conditional(
+                given(request), **options
+            )
+        )
+        assert call(app, HTTP_IF_NONE_MATCH='"1"').code == 304
+        ranged = call(app, HTTP_RANGE="bytes=1-2")
+        assert (ranged.code, ranged.body) == ((206, b"ou") if "accept_ranges" in options else (200, b"four"))
+
+
 def test_a_subclass_of_response_has_its_own_defaults():
     class Page(Response):
         default_mimetype = "text/html"
@@ -261,7 +378,17 @@ def test_a_subclass_of_response_has_its_own_defaults():
     assert answer(Page("<p>")).headers["content-type"] == HTML
 
 
-@pytest.mark.parametrize("code", [200, 300, 304, "302", None])
+@pytest.mark.parametrize("code", [301, 302, 303, 307, 308])
+def test_a_redirect_has_the_code_that_it_is_given(code):
+    assert redirect("/x", code).status_code == code
+
+
+def test_html_is_escaped_only_where_it_is_filled_in():
+    assert answer(html("<p>é")).text == "<p>é"
+    assert html("<p>%s") % "<b>" == "<p>&lt;b&gt;"
+
+
+@pytest.mark.parametrize("code", [200, 300, 304, "302", None, 305, 306, 309])
 def test_what_is_no_redirect_is_refused(code):
     with pytest.raises(ValueError, match="is no redirect"):
         redirect("/x", code)

@@ -1,9 +1,10 @@
-"""What there is instead of a match: other spellings, other methods."""
+"""What a table takes, and what there is instead of a match: other spellings, other methods."""
 
 from __future__ import annotations
 
 import pytest
 
+from microfn.errors import RouteConflict
 from microfn.route import Route
 from microfn.table import Table
 
@@ -48,6 +49,8 @@ MOVED = [
     (["GET /a"], "CONNECT", "/A", None),
     (["GET /a/"], "GET", "/", None),
     (["GET /a", "GET /A/:x"], "GET", "/A", "/a"),
+    (["GET /A", "GET /a"], "GET", "//A", "/A"),
+    (["GET /A", "GET /a"], "GET", "//a", "/a"),
 ]
 
 
@@ -61,8 +64,51 @@ def test_what_is_switched_off_is_not_looked_for():
     assert table_of("GET /a", slash=False).moved("GET", "/A") == "/a"
     assert table_of("GET /a", slash=False).moved("GET", "//A") == "/a"
     assert table_of("GET /a", slash=False).moved("GET", "//b") is None
+    assert table_of("GET /a", slash=False).moved("GET", "//a/") is None
+    assert table_of("GET /stra\u00dfe", slash=False).moved("GET", "/STRA\u1e9eE/") is None
     assert table_of("GET /a", fixed=False).moved("GET", "/A") is None
     assert table_of("GET /a", fixed=False).moved("GET", "/a/") == "/a"
+
+
+@pytest.mark.parametrize(
+    ("new", "old"),
+    [
+        (["PUT /a", "GET /a"], "GET /a"),
+        (["PUT /:a", "GET /:a"], "GET /b"),
+        (["PUT /a", "GET /a", "GET /a"], "GET /a"),
+    ],
+)
+def test_of_several_routes_all_are_added_or_none(new, old):
+    table = table_of(old)
+    routes = [Route(*route.split(" ", 1), handle) for route in new]
+    with pytest.raises(RouteConflict) as caught:
+        table.add(routes)
+    assert caught.value.new is routes[1]
+    assert caught.value.existing is table.routes[0]
+    assert caught.value.handle is handle
+    assert [str(route).partition(" (")[0] for route in table.routes] == [old]
+    table.add(routes[:1])
+
+
+def test_a_method_that_comes_twice_is_refused():
+    table = Table()
+    one, other = [Route("GET", "/a", handle) for _ in range(2)]
+    with pytest.raises(RouteConflict) as caught:
+        table.add([one, other])
+    assert (caught.value.new, caught.value.existing, caught.value.handle) == (other, one, handle)
+    assert table.methods() == frozenset()
+
+
+def test_where_get_has_a_route_head_has_one():
+    assert table_of("GET /a", "PUT /b").methods() == {"GET", "HEAD", "PUT"}
+    assert table_of("HEAD /a", "PUT /b").methods() == {"HEAD", "PUT"}
+    assert table_of("PUT /b").methods() == {"PUT"}
+
+
+def test_the_trees_know_a_route_before_there_is_an_index():
+    table = Table([Route("GET", "/a/:x", handle)])
+    assert table.route_at("GET", "/a/1") is table.routes[0]
+    assert table.route_at("GET", "/b") is None
 
 
 @pytest.mark.parametrize("path", ["", "a", "*", "/\ud800"])

@@ -1,0 +1,54 @@
+"""The list of mutants that survive is read right, and is about the code that there is."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+
+import pytest
+
+import microfn
+
+from .survivors import LIST, Mutant, explained, mutant_of
+
+SOURCES = Path(inspect.getfile(microfn)).parent
+
+
+@pytest.mark.parametrize(
+    ("name", "diff", "mutant"),
+    [
+        (
+            "microfn.tree.xǁTreeǁadd__mutmut_25",
+            "--- a\n+++ b\n@@ -1,3 +1,3 @@\n def add(self):\n-    now = 1\n+    now = 2\n     return",
+            Mutant("tree.Tree.add", "now = 1", "now = 2"),
+        ),
+        (
+            "microfn.index.xǁ_Shapeǁ__init____mutmut_1",
+            "--- a\n+++ b\n-    f(\n-        1,\n-    )\n+    f(\n+        2,\n+    )",
+            Mutant("index._Shape.__init__", "f( 1, )", "f( 2, )"),
+        ),
+        ("microfn.paths.x__tunnelled__mutmut_3", "--- a\n+++ b\n-a\n+b", Mutant("paths._tunnelled", "a", "b")),
+        ("microfn.paths.x_location__mutmut_3", "--- a\n+++ b\n-a\n+b", Mutant("paths.location", "a", "b")),
+    ],
+)
+def test_a_mutant_is_its_function_and_what_becomes_of_a_line(name, diff, mutant):
+    assert mutant_of(name, diff) == mutant
+    assert explained(f"A reason,\nin words.\n\n{mutant}\n\nAnother.\n") == {mutant}
+
+
+def test_a_line_may_be_listed_with_several_mutants():
+    text = "Why.\n\n  a.f\n    - 1\n    + 2\n    + 3\n    - 4\n    + 5\n  a.g\n    - 1\n    + 6\n"
+    assert explained(text) == {
+        Mutant("a.f", "1", "2"),
+        Mutant("a.f", "1", "3"),
+        Mutant("a.f", "4", "5"),
+        Mutant("a.g", "1", "6"),
+    }
+
+
+def test_what_is_listed_is_about_lines_that_there_are():
+    listed = explained(LIST.read_text())
+    assert listed
+    for mutant in listed:
+        source = (SOURCES / f"{mutant.function.partition('.')[0]}.py").read_text()
+        assert mutant.before in " ".join(source.split()), mutant
