@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
 
 from microfn import Request, Router
+from microfn.forms import FormParser
 
 from .fuzz.classes.forms import multipart
 from .fuzz.classes.wire import Wire
@@ -92,3 +95,12 @@ def test_the_limits_of_a_form_can_be_lifted():
 
     body = multipart([(f"a{number}", None, b"x" * 1000) for number in range(1200)])
     assert len(Unlimited(environ_of("POST", body=body, CONTENT_TYPE=KIND)).form) == 1200
+
+
+@pytest.mark.parametrize(
+    ("mimetype", "options"), [("multipart/form-data", {}), ("application/x-www-form-urlencoded", None)]
+)
+def test_a_parser_that_is_not_silent_says_what_is_no_form(mimetype, options):
+    with pytest.raises(ValueError, match=r"."):
+        FormParser(silent=False).parse(io.BytesIO(b"a=\xff"), mimetype, None, options)
+    assert FormParser().parse(io.BytesIO(b"a=\xff"), mimetype, None, options)[1:] == ({}, {})
