@@ -31,7 +31,6 @@ _CONDITIONS = (
     "HTTP_IF_UNMODIFIED_SINCE",
     "HTTP_RANGE",
 )
-_TARGET = ("SCRIPT_NAME", "PATH_INFO", "QUERY_STRING")
 
 
 def is_readable_accept(accept: str, longest: int = _LONGEST_ACCEPT) -> bool:
@@ -56,7 +55,9 @@ def check_conditions(environ: Mapping[str, Any], longest: int = MAX_HEADER_LENGT
 
 def check_target(environ: Mapping[str, Any], longest: int = MAX_TARGET_LENGTH) -> None:
     """Refuse with 414 (RFC 9110, section 15.5.15) path and query together before they are parsed, or made a URL of."""
-    if sum(len(environ.get(key) or "") for key in _TARGET) > longest:
+    get = environ.get
+    # PERF: a sum over a generator takes three times as long.
+    if len(get("QUERY_STRING") or "") + len(get("PATH_INFO") or "") + len(get("SCRIPT_NAME") or "") > longest:
         raise RequestURITooLarge(f"The path and the query can have {longest} characters at most.")
 
 
