@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import re
 import threading
 import time
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["Agent"]
 
 Hook = TypeVar("Hook", bound=Callable[[Call], object])
+_LOOK_AGAIN = 0.01
+"""Seconds between two looks at whether the last call has ended."""
 logger = logging.getLogger("microfn.agent")
 
 
@@ -67,7 +70,7 @@ class Agent:
         """Begin anew, in a child that was forked."""
         self._is_closed = False
         self._running: set[Call] = set()
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
 
     def inline(self, *, timeout: float, tokens: int = 1) -> Middleware:
         """A middleware: calls take so many tokens, have so many seconds, and are refused with 503 where that cannot be.
@@ -112,7 +115,7 @@ class Agent:
         """A slot for this call, as soon as there is one. Raises `Busy` or `Closed` (503), and what a hook raises."""
         slot = Slot(call, self, self._leave)
         try:
-            with self._changed:
+            with self._lock:
                 if self._is_closed:
                     raise Closed("The server is being stopped.")
                 self._running.add(call)
@@ -149,9 +152,8 @@ class Agent:
         slot.call.end(error)
         for hook in self._after:
             _tell(hook, slot.call)
-        with self._changed:
+        with self._lock:
             self._running.discard(slot.call)
-            self._changed.notify_all()
 
     @property
     def running(self) -> int:
@@ -163,9 +165,13 @@ class Agent:
 
         For a server's own hook; the calls of a process that only ends are its server's to wait for.
         """
-        with self._changed:
+        end = math.inf if timeout is None else time.monotonic() + timeout
+        with self._lock:
             self._is_closed = True
-            return self._changed.wait_for(lambda: not self._running, timeout)
+        # A condition that was made before gevent's patches would stop all greenlets, and so would never come true.
+        while self._running and time.monotonic() < end:
+            time.sleep(_LOOK_AGAIN)
+        return not self._running
 
 
 def _tell(hook: Callable[[Call], object], call: Call) -> None:

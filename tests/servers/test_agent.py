@@ -17,7 +17,7 @@ from .wire import Answer
 pytestmark = pytest.mark.server
 
 
-@pytest.fixture(params=["sync", "gthread", "gevent", "gthread preloaded"])
+@pytest.fixture(params=["sync", "gthread", "gevent", "gevent preloaded"])
 def gunicorn(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Gunicorn]:
     kind, _, preloaded = request.param.partition(" ")
     tokens = tmp_path / "tokens"
