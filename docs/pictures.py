@@ -229,10 +229,9 @@ def taken(step: Step, path: str) -> str:
 
 def miss(name: str, tree: Tree, path: str) -> tuple[str, str]:
     """How far a path goes that is no match, and whether its other spelling is one."""
-    length = tree.reach(path)
+    length, stop = tree.reach(path)
     other = other_spelling(path) or ""
     steps = steps_to(tree, other)
-    stop = steps[-1].node.edges[path[len(other)]]
     marks = {id(step.node): Mark("good", "") for step in steps}
     marks[id(steps[-1].node)] = Mark("good", "a hit without the slash")
     marks[id(stop)] = Mark("bad", f"only {stop.path[: length - steps[-1].end]} of it")

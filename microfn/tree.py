@@ -173,21 +173,22 @@ class Tree:
             spelling = other and self._find_folded(other)
         return spelling
 
-    def reach(self, path: str) -> int:
-        """How many characters of a path the tree can follow."""
-        best, stack = 0, [(self._top, 0)]
+    def reach(self, path: str) -> tuple[int, Node]:
+        """How many characters of a path the tree can follow, and the node in which it stops."""
+        best, stack = (0, self._top), [(self._top, 0)]
         while stack:
             node, at = stack.pop()
-            best = max(best, at)
+            if at > best[0]:
+                best = at, node
             if at == len(path):
-                return at
+                return best
             child = node.edges.get(path[at])
             if child is not None:
                 shared = _shared_length(child.path, path[at:])
                 if shared == len(child.path):
                     stack.append((child, at + shared))
-                else:
-                    best = max(best, at + shared)
+                elif at + shared > best[0]:
+                    best = at + shared, child
             if node.param is not None:
                 end = path.find("/", at)
                 stack.append((node.param, end if end >= 0 else len(path)))

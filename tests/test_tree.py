@@ -10,7 +10,7 @@ import pytest
 
 from microfn.errors import InvalidPattern, RouteConflict, RouteError
 from microfn.pattern import parse
-from microfn.tree import Kind, Tree
+from microfn.tree import Kind, Node, Tree
 
 from . import invariants, model
 
@@ -653,4 +653,6 @@ def test_a_tree_tells_how_far_it_can_follow_a_path(patterns, path, reached):
     tree = Tree(overlap=True)
     for pattern in patterns:
         tree.add_route(pattern, pattern)
-    assert path[: tree.reach(path)] == reached
+    at, node = tree.reach(path)
+    assert path[:at] == reached
+    assert isinstance(node, Node)

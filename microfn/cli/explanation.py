@@ -54,7 +54,7 @@ def explain(router: Router, method: str, path: str, query: str = "") -> Explanat
     status, headers, _ = instead(bare, environ, found)
     said = dict(headers)
     tree = site.table.trees.get(method) or site.table.trees.get("GET")
-    reached = path[: tree.reach(path)] if tree is not None else ""
+    reached = path[: tree.reach(path)[0]] if tree is not None else ""
     return Explanation(
         status,
         location=said.get("Location"),
