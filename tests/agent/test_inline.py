@@ -243,6 +243,19 @@ def test_what_a_hook_raises_before_a_call_ends_it_and_after_it_is_logged(caplog)
     assert (agent.running, agent._ledgers[0].free) == (0, 1)
 
 
+def test_what_a_hook_raises_makes_no_line_of_the_log(caplog):
+    agent = Agent(tokens=1)
+    app = served(agent, lambda request, params: "x")
+
+    @agent.after_call
+    def after(one):
+        raise ValueError(f"no client\nERROR forged\x1b by {one.method}")
+
+    assert call(app).code == 200
+    assert "    ValueError: no client" in caplog.text.splitlines()
+    assert "    ERROR forged\\x1b by GET" in caplog.text.splitlines()
+
+
 def test_a_server_that_interrupts_a_handle_ends_the_call():
     agent = Agent(tokens=1)
     calls = Calls(agent)
