@@ -207,6 +207,25 @@ def test_log_records_have_the_id_while_the_call_is_executed():
     assert [record.call_id for record in records] == [name, name, "-"]
 
 
+@pytest.mark.parametrize("body", [lambda: "text", lambda: iter("stream")], ids=["text", "stream"])
+def test_what_is_logged_at_the_end_of_a_call_has_its_id(body):
+    agent, ids = Agent(tokens=1), []
+    record = logging.makeLogRecord({})
+
+    def note(*_):
+        CallIdFilter().filter(record)
+        ids.append(record.call_id)
+
+    def handle(request, params):
+        request.call_on_close(note)
+        return body()
+
+    agent.after_call(note)
+    got = call(served(agent, handle))
+    note()
+    assert ids == [got.headers["fn-call-id"], got.headers["fn-call-id"], "-"]
+
+
 def test_hooks_see_each_call_before_it_starts_and_after_it_has_ended():
     agent, seen = Agent(tokens=1), []
 
