@@ -38,14 +38,16 @@ def name_of_host(host: str) -> str:
 
 
 def trusted_name(host: str) -> str:
-    """A host that is to be trusted, as `is_trusted` takes it. Raises UnicodeError where it is none."""
-    if host.startswith("["):
-        return name_of_host(host)
+    """A host that is to be trusted, as `is_trusted` takes it. Raises ValueError where it is none."""
     dot = "." * host.startswith(".")
-    return dot + name_of_host(host.removeprefix(".").partition(":")[0].encode("idna").decode())
+    name, colon, port = host.removeprefix(".").partition(":")
+    written = host if host.startswith("[") else name.encode("idna").decode() + colon + port
+    if not re.fullmatch(_HOST, written):
+        raise ValueError("it is neither a name nor an address, where one of IPv6 has brackets")
+    return dot + name_of_host(written)
 
 
 def is_trusted(host: str, trusted: Iterable[str]) -> bool:
     """Whether a host is one of these, or below one that begins with a dot, or that itself."""
     name = name_of_host(host)
-    return any(name == known.removeprefix(".") or (known[0] == "." and name.endswith(known)) for known in trusted)
+    return any(name == known.removeprefix(".") or (known[:1] == "." and name.endswith(known)) for known in trusted)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-__all__ = ["LONGEST", "log_exception"]
+__all__ = ["LONGEST", "escape", "log_exception"]
 
 LONGEST = 1000
 """Characters that are logged of what a client may have chosen.
@@ -53,7 +53,7 @@ def _ascii(value: object) -> str:
     return ascii(value)[1:-1][:LONGEST]
 
 
-def _escape(record: logging.LogRecord) -> bool:
+def escape(record: logging.LogRecord) -> bool:
     """Give a record the text of its exception, which a `logging.Formatter` prints as it is where it is there already.
 
     The exception itself stays with the record, for handlers that do more with it.
@@ -63,7 +63,7 @@ def _escape(record: logging.LogRecord) -> bool:
     return True
 
 
-logger.addFilter(_escape)
+logger.addFilter(escape)
 
 
 def _text_of(error: BaseException) -> str:

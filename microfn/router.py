@@ -266,5 +266,5 @@ def _trusted(host: object) -> str:
         raise TypeError(f"trusted_hosts holds hosts as str, not {host!r}")
     try:
         return trusted_name(host)
-    except UnicodeError as error:
+    except ValueError as error:
         raise ValueError(f"trusted_hosts holds {host!r}, which is no host: {error}") from None

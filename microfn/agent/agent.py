@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
+from ..log import escape
 from .call import Call
 from .deadline import Deadline, began_at, check_seconds
 from .errors import Busy, Closed
@@ -27,6 +28,7 @@ Hook = TypeVar("Hook", bound=Callable[[Call], object])
 _LOOK_AGAIN = 0.01
 """Seconds between two looks at whether the last call has ended."""
 logger = logging.getLogger("microfn.agent")
+logger.addFilter(escape)
 
 
 class Agent:

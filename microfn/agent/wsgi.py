@@ -49,7 +49,6 @@ def inline(agent: Agent, *, timeout: float, tokens: int) -> Middleware:
         except Busy as busy:
             raise _Refused(call, busy) from None
         current.set(slot)
-        request.call_on_close(lambda: current.set(None))
         return slot
 
     def middleware(handle: Handle) -> Handle:
@@ -68,11 +67,13 @@ def inline(agent: Agent, *, timeout: float, tokens: int) -> Middleware:
                 response: Response = handle(request, params)
             except BaseException as error:  # a server's timeout, or a Control-C
                 slot.close(error)
+                current.set(None)
                 raise
             if response.is_sequence:
                 slot.close(request.error)
             else:
                 request.call_on_close(lambda: slot.close(request.error))
+            request.call_on_close(lambda: current.set(None))  # the last, so that what others log at the end has the id
             response.headers[CALL_ID] = slot.call.id
             return response
 

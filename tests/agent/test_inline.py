@@ -207,6 +207,25 @@ def test_log_records_have_the_id_while_the_call_is_executed():
     assert [record.call_id for record in records] == [name, name, "-"]
 
 
+@pytest.mark.parametrize("body", [lambda: "text", lambda: iter("stream")], ids=["text", "stream"])
+def test_what_is_logged_at_the_end_of_a_call_has_its_id(body):
+    agent, ids = Agent(tokens=1), []
+    record = logging.makeLogRecord({})
+
+    def note(*_):
+        CallIdFilter().filter(record)
+        ids.append(record.call_id)
+
+    def handle(request, params):
+        request.call_on_close(note)
+        return body()
+
+    agent.after_call(note)
+    got = call(served(agent, handle))
+    note()
+    assert ids == [got.headers["fn-call-id"], got.headers["fn-call-id"], "-"]
+
+
 def test_hooks_see_each_call_before_it_starts_and_after_it_has_ended():
     agent, seen = Agent(tokens=1), []
 
@@ -241,6 +260,19 @@ def test_what_a_hook_raises_before_a_call_ends_it_and_after_it_is_logged(caplog)
     assert call(app).code == 500
     assert isinstance(calls[1].error, KeyError)
     assert (agent.running, agent._ledgers[0].free) == (0, 1)
+
+
+def test_what_a_hook_raises_makes_no_line_of_the_log(caplog):
+    agent = Agent(tokens=1)
+    app = served(agent, lambda request, params: "x")
+
+    @agent.after_call
+    def after(one):
+        raise ValueError(f"no client\nERROR forged\x1b by {one.method}")
+
+    assert call(app).code == 200
+    assert "    ValueError: no client" in caplog.text.splitlines()
+    assert "    ERROR forged\\x1b by GET" in caplog.text.splitlines()
 
 
 def test_a_server_that_interrupts_a_handle_ends_the_call():
