@@ -11,8 +11,8 @@ __all__ = ["is_trusted", "name_of_host", "trusted_name", "written_host"]
 # is imported: few need it.
 _NAME = r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?|\[[A-Fa-f0-9]*:[A-Fa-f0-9:.]+\]"
 _HOST = rf"({_NAME})(?::([0-9]{{0,5}}))?"
-_LONGEST = 260
-"""A name of the DNS with a dot at its end (RFC 1035, section 2.3.4), and a port."""
+_LONGEST = 262
+"""A name of 255 bytes (RFC 1035, section 2.3.4) with a dot at its end, and a port."""
 _PORT = ":[0-9]*$"
 _PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
 

@@ -29,7 +29,6 @@ _CONDITIONS = (
     "HTTP_IF_NONE_MATCH",
     "HTTP_IF_RANGE",
     "HTTP_IF_UNMODIFIED_SINCE",
-    "HTTP_RANGE",
 )
 
 
@@ -48,7 +47,7 @@ def check_header(environ: Mapping[str, Any], key: str, longest: int = MAX_HEADER
 
 
 def check_conditions(environ: Mapping[str, Any], longest: int = MAX_HEADER_LENGTH) -> None:
-    """Refuse with 400 what is too long to be read of preconditions and of Range (RFC 9110, sections 13.1 and 14.2)."""
+    """Refuse with 400 what is too long to be read of preconditions (RFC 9110, section 13.1)."""
     for key in _CONDITIONS:
         check_header(environ, key, longest)
 

@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 from .headers import LENGTH_HEADERS, LOCATIONS, TEXT_HEADER, Made, as_uri, gate
 from .lazy import Lazy
-from .limits import check_conditions
+from .limits import check_conditions, check_header
 from .request import Request
 
 if TYPE_CHECKING:
@@ -94,6 +94,7 @@ class Response(WerkzeugResponse):
         """
         environ = getattr(request_or_environ, "environ", request_or_environ)
         check_conditions(environ, Request.max_header_length)
+        check_header(environ, "HTTP_RANGE", Request.max_header_length)
         kept = {name: value for name, value in environ.items() if name not in _DATES or _is_readable(value)}
         is_other = "HTTP_IF_RANGE" in environ and "HTTP_IF_RANGE" not in kept
         headers = self.headers

@@ -16,9 +16,9 @@ pytestmark = pytest.mark.speed
 
 
 def check_bound(one: Input) -> None:
-    """Whether the worst is answered within its bound, a second time if something else had the machine."""
+    """Whether the worst is answered within its bound, at one of four times: something else may have the machine."""
     taken = [cost_of(one) / slowness()]
-    if taken[0] >= one.bound:
+    while min(taken) >= one.bound and len(taken) < 4:
         taken.append(cost_of(one) / slowness())
     assert min(taken) < one.bound
 

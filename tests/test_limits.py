@@ -84,7 +84,7 @@ LIMITS = {
     "a path that is a match, and read": Limit(
         lambda size: {"path": "/read/url", "SCRIPT_NAME": "/" + "x" * (size - 10)}, 16384, 414
     ),
-    "a host": Limit(lambda size: {"HTTP_HOST": "x" * size}, 260, 400, app=HOSTS),
+    "a host": Limit(lambda size: {"HTTP_HOST": "x" * size}, 262, 400, app=HOSTS),
     "an integer in a path": Limit(lambda size: {"path": "/numbers/" + "1" * size}, 4300, 404),
     "a body": Limit(posted(lambda size: b"x" * size, "/data"), MAX_CONTENT_LENGTH, 413),
     "levels of JSON": Limit(posted(lambda size: b"[" * size + b"]" * size, "/read/json", **JSON_TYPE), 500, 400),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import gc
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -58,6 +59,7 @@ class Exchange:
 
     def judge(self) -> Reply:
         reply, began = None, time.thread_time()
+        gc.disable()  # what the logs of a long run keep is not this request's garbage
         try:
             reply = self.send()
             spent = time.thread_time() - began
@@ -66,6 +68,8 @@ class Exchange:
             self.check(reply)
         except Exception as error:
             raise AssertionError(f"{self.story()}: {error!r}; {reply!r:.800}") from error
+        finally:
+            gc.enable()
         return reply
 
     def story(self) -> str:

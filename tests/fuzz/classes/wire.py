@@ -32,7 +32,8 @@ class Wire:
 
     def readline(self, size: int = -1) -> bytes:
         end = self.data.find(b"\n", self.at) + 1 or len(self.data)
-        return self._take(end - self.at if size < 0 else min(size, end - self.at), asked=size)
+        rest = end - self.at or 1  # at the end there is the error
+        return self._take(rest if size < 0 else min(size, rest), asked=size)
 
     def readlines(self, hint: int = -1) -> list[bytes]:
         return list(self)
