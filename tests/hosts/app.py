@@ -13,13 +13,11 @@ from collections.abc import Iterator
 from werkzeug.utils import send_file
 
 from microfn import Response, Router
-from microfn.agent import Agent
 
 RECORD = os.path.join(os.path.dirname(os.path.abspath(__file__)), "record")
 LONGEST_WAIT = 3.0
 
 app = Router(overlap=True, max_content_length=64 * 1024 * 1024)
-agent = Agent(tokens=1, start_header="X-Request-Start")
 
 
 class OnPurpose(Exception):
@@ -66,11 +64,6 @@ def index(request, params):
 @app.get("/echo/*rest")
 def echo(request, params):
     return {"rest": params["rest"]}
-
-
-@app.get("/call", use=[agent.inline(timeout=4)])
-def call(request, params):
-    return f"{request.deadline.left():.0f}\n"
 
 
 @app.get("/docs")

@@ -204,19 +204,6 @@ def chunked(site: Site) -> str:
     )
 
 
-@case("a call of an agent", "200, 4 seconds left, and it has an id")
-def admitted(site: Site) -> str:
-    answer = site.ask("GET", "/call")
-    has_id = bool(re.fullmatch("[0-9a-f]{32}", answer.headers["Fn-Call-Id"] or ""))
-    return f"{answer.status}, {joined(answer).decode().strip()} seconds left, and it has {'an' if has_id else 'no'} id"
-
-
-@case("a call that waited too long before it came here", "503, again after 4 s")
-def too_late(site: Site) -> str:
-    answer = site.ask("GET", "/call", f"X-Request-Start: t={time.time() - 5:.3f}")
-    return f"{answer.status}, again after {answer.headers['Retry-After']} s"
-
-
 @case("a stream", "piece by piece")
 def stream(site: Site) -> str:
     key = new_key()
