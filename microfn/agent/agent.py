@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import os
 import re
 import threading
 import time
@@ -52,16 +53,21 @@ class Agent:
         start_header: str | None = None,
         longest_wait: float = 30.0,
     ) -> None:
-        if start_header is not None and not re.fullmatch("[A-Za-z0-9-]+", start_header):
+        is_header = isinstance(start_header, str) and re.fullmatch("[A-Za-z0-9-]+", start_header)
+        if start_header is not None and not is_header:
             raise ValueError(f"start_header is the name of a header, not {start_header!r}")
         self.start_header = start_header
         self.longest_wait = check_seconds("longest_wait", longest_wait)
         self._ledgers: list[Ledger | HostLedger] = []
         if tokens is not None:
             self._ledgers.append(Ledger(check_count("tokens", tokens)))
+        if host_tokens is None and directory is not None:
+            raise ValueError("directory is where the files of host_tokens are: say host_tokens= too")
         if host_tokens is not None:
             if directory is None:
                 raise ValueError("host_tokens are files in a directory that all processes share: say directory=")
+            if not isinstance(directory, (str, os.PathLike)):
+                raise TypeError(f"directory is a path, not {directory!r}")
             self._ledgers.append(HostLedger(check_count("host_tokens", host_tokens), directory))
         self._before: list[Callable[[Call], object]] = []
         self._after: list[Callable[[Call], object]] = []
@@ -99,12 +105,12 @@ class Agent:
 
     def before_call(self, hook: Hook) -> Hook:
         """Have this called with each `Call` before it starts; what it raises ends the call."""
-        self._before.append(hook)
+        self._before.append(_checked(hook))
         return hook
 
     def after_call(self, hook: Hook) -> Hook:
         """Have this called with each `Call` that has ended, refused ones too; what it raises is logged."""
-        self._after.append(hook)
+        self._after.append(_checked(hook))
         return hook
 
     def deadline(self, timeout: float, start: str | None = None) -> Deadline:
@@ -152,10 +158,12 @@ class Agent:
     def _leave(self, slot: Slot, error: BaseException | None) -> None:
         slot.tokens.close()
         slot.call.end(error)
-        for hook in self._after:
-            _tell(hook, slot.call)
-        with self._lock:
-            self._running.discard(slot.call)
+        try:
+            for hook in self._after:
+                _tell(hook, slot.call)
+        finally:
+            with self._lock:
+                self._running.discard(slot.call)
 
     @property
     def running(self) -> int:
@@ -174,6 +182,12 @@ class Agent:
         while self._running and time.monotonic() < end:
             time.sleep(_LOOK_AGAIN)
         return not self._running
+
+
+def _checked(hook: Hook) -> Hook:
+    if not callable(hook):
+        raise TypeError(f"a hook is called with a Call, and {hook!r} cannot be called")
+    return hook
 
 
 def _tell(hook: Callable[[Call], object], call: Call) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import re
+import threading
 import time
 from dataclasses import dataclass
 
@@ -76,6 +76,6 @@ def check_seconds(name: str, value: object) -> float:
     """A time in seconds as it was given. Raises TypeError or ValueError for what is none."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise TypeError(f"{name} is a number of seconds, not {value!r}")
-    if not (value > 0 and math.isfinite(value)):
-        raise ValueError(f"{name} is a number of seconds above 0, not {value!r}")
+    if not 0 < value <= threading.TIMEOUT_MAX:
+        raise ValueError(f"{name} is a number of seconds above 0 that a thread can wait, not {value!r:.40}")
     return float(value)

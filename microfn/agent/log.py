@@ -1,15 +1,13 @@
-"""The call that a thread is executing, and its id in log records."""
+"""The id of the call that a thread is executing, in log records."""
 
 from __future__ import annotations
 
 import logging
 from contextvars import ContextVar
 
-from .slot import Slot
+__all__ = ["CallIdFilter", "current_id"]
 
-__all__ = ["CallIdFilter", "current"]
-
-current: ContextVar[Slot | None] = ContextVar("microfn.call", default=None)
+current_id: ContextVar[str] = ContextVar("microfn.call_id", default="-")
 
 
 class CallIdFilter(logging.Filter):
@@ -20,6 +18,5 @@ class CallIdFilter(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Let every record pass, with its call's id."""
-        found = current.get()
-        record.call_id = found.call.id if found else "-"
+        record.call_id = current_id.get()
         return True

@@ -226,6 +226,56 @@ def test_what_is_logged_at_the_end_of_a_call_has_its_id(body):
     assert ids == [got.headers["fn-call-id"], got.headers["fn-call-id"], "-"]
 
 
+def test_agents_around_each_other_take_each_their_tokens_once_and_name_the_call_alike():
+    one, other, app, seen = Agent(tokens=1), Agent(tokens=1), Router(), {}
+    app.use(one.inline(timeout=10))
+
+    def handle(request, params):
+        seen.update(request.environ)
+        return f"{one.running} {other.running} {request.deadline.timeout}"
+
+    app.get("/", use=[other.inline(timeout=5), one.inline(timeout=2)])(handle)
+    for _ in range(2):
+        began = time.monotonic()
+        got = call(app)
+        assert (got.text, got.headers["fn-call-id"]) == ("1 1 2.0", seen["microfn.call_id"])
+        assert time.monotonic() - began < 1
+    assert (one.running, other.running) == (0, 0)
+
+
+def test_the_id_is_there_for_hooks_and_for_calls_that_are_refused():
+    agent, ids = Agent(start_header="X-Request-Start"), []
+
+    @agent.before_call
+    @agent.after_call
+    def note(one):
+        record = logging.makeLogRecord({})
+        CallIdFilter().filter(record)
+        ids.append((record.call_id, one.id))
+
+    app = served(agent, lambda request, params: iter(["a"]))
+    call(app)
+    call(app, HTTP_X_REQUEST_START=f"t={time.time() - 60}")
+    assert len(ids) == 3
+    assert all(logged == own for logged, own in ids)
+    record = logging.makeLogRecord({})
+    CallIdFilter().filter(record)
+    assert record.call_id == "-"
+
+
+def test_a_server_that_interrupts_a_hook_leaves_no_call_behind():
+    agent = Agent(tokens=1)
+
+    @agent.after_call
+    def interrupted(one):
+        raise SystemExit
+
+    with pytest.raises(SystemExit):
+        call(served(agent, lambda request, params: "x"))
+    assert agent.running == 0
+    assert agent.close(timeout=1)
+
+
 def test_hooks_see_each_call_before_it_starts_and_after_it_has_ended():
     agent, seen = Agent(tokens=1), []
 
@@ -356,6 +406,11 @@ WRONG = {
     "a text for a time": lambda: Agent().inline(timeout="2"),
     "a text for tokens": lambda: Agent(tokens="2"),
     "a header that is none": lambda: Agent(start_header="X Start"),
+    "a directory without tokens of a host": lambda: Agent(directory="."),
+    "a directory that is no path": lambda: Agent(host_tokens=1, directory=5),
+    "a hook that cannot be called": lambda: Agent().before_call(3),
+    "another that cannot be": lambda: Agent().after_call("x"),
+    "a header that is a number": lambda: Agent(start_header=5),
     "a header that is no text": lambda: Agent(start_header=7),
 }
 
