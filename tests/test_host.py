@@ -86,5 +86,6 @@ def test_an_underscore_in_a_host_is_no_reason_to_refuse_it():
 def test_the_server_s_own_name_is_asked_where_the_client_names_no_host():
     app = Router(trusted_hosts=["site.test"])
     app.get("/")(lambda request, params: request.host)
-    assert call(app, HTTP_HOST=None).text == "site.test"
+    for none in None, "":
+        assert call(app, HTTP_HOST=none).text == "site.test"
     assert call(app, HTTP_HOST=None, SERVER_NAME="other.test").code == 400
