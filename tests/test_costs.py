@@ -15,6 +15,15 @@ from .worst import APPS, FIXED, INPUTS, Input, answer, cost_of, header, slowness
 pytestmark = pytest.mark.speed
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _only_what_a_request_makes():
+    """What pytest holds of some thousand tests is nothing that the garbage collector of a server looks through."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
 def check_bound(one: Input) -> None:
     """Whether the worst is answered within its bound, at one of four times: something else may have the machine."""
     taken = [cost_of(one) / slowness()]
