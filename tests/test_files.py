@@ -62,7 +62,7 @@ def test_a_file_is_served(app, path, body, content_type):
     if "gz" not in path:
         assert reply.body == body
     head = call(app, "HEAD", path)
-    assert (head.body, head.header_list) == (b"", reply.header_list)
+    assert (head.body, head.lasting) == (b"", reply.lasting)
 
 
 @pytest.mark.parametrize(

@@ -131,9 +131,9 @@ def test_whatever_a_handle_returns_comes_out_as_without_middleware(make, method)
     for app in plain, wrapped:
         app.get("/")(lambda request, params: make())
     ours, theirs = call(wrapped, method), call(plain, method)
-    assert (ours.status, sorted(ours.header_list), ours.body) == (
+    assert (ours.status, sorted(ours.lasting), ours.body) == (
         theirs.status,
-        sorted(theirs.header_list),
+        sorted(theirs.lasting),
         theirs.body,
     )
     assert isinstance(seen[0], WerkzeugResponse)
@@ -188,7 +188,7 @@ def test_a_middleware_sees_every_outcome_as_a_response(outcome, has_handlers):
     ours, theirs = call(app, validate=False, **environ), call(plain, validate=False, **environ)
     assert ours.code == theirs.code == status
     assert ours.body == theirs.body
-    assert [pair for pair in ours.header_list if pair[0] != "X-Mark"] == theirs.header_list
+    assert [pair for pair in ours.lasting if pair[0] != "X-Mark"] == theirs.lasting
     assert marks(ours) == ["m"]
     ((_, seen, pattern, raised),) = log
     assert seen == status

@@ -418,7 +418,7 @@ def test_head_has_the_headers_of_get_and_no_body(body):
     app = Router()
     app.get("/")(lambda request, params: body)
     got, head = call(app, "GET"), call(app, "HEAD")
-    assert head.header_list == got.header_list
+    assert head.lasting == got.lasting
     assert head.body == b""
     assert got.body != b""
 

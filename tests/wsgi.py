@@ -61,6 +61,11 @@ class Reply:
         return {name.lower(): value for name, value in self.header_list}
 
     @property
+    def lasting(self) -> list[tuple[str, str]]:
+        """The headers but for Date, which is another one a second later."""
+        return [pair for pair in self.header_list if pair[0].lower() != "date"]
+
+    @property
     def text(self) -> str:
         return self.body.decode()
 
