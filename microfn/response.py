@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from copy import copy
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 from werkzeug.datastructures import Headers as WerkzeugHeaders
@@ -230,4 +230,5 @@ def redirect(location: str, code: int = 302) -> Response:
     """
     if code not in (301, 302, 303, 307, 308):
         raise ValueError(f"{code!r} is no redirect; those are 301, 302, 303, 307 and 308")
-    return cast("Response", _redirect(as_uri(location), code, Response))
+    response: Response = _redirect(as_uri(location), code, Response)  # type: ignore[assignment]
+    return response

@@ -16,7 +16,7 @@ from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as WerkzeugResponse
 from werkzeug.wsgi import FileWrapper
 
-from microfn import Response, Router, html, redirect
+from microfn import Request, Response, Router, html, redirect
 from microfn.response import copy_of, forget_length
 
 from .wsgi import Reply, call, environ_of
@@ -808,3 +808,26 @@ def test_where_a_handle_makes_a_response_conditional_preconditions_come_before_r
     app = Router()
     app.get("/")(handle)
     assert call(app, HTTP_RANGE="bytes=0-1", **{f"HTTP_{name}": value}).code == code
+
+
+@pytest.mark.parametrize("name", ["HTTP_IF_MATCH", "HTTP_IF_NONE_MATCH", "HTTP_IF_RANGE", "HTTP_RANGE"])
+def test_what_makes_a_response_conditional_has_the_limit_of_headers(name, monkeypatch):
+    monkeypatch.setattr(Request, "max_header_length", 20)
+    app = Router()
+    app.get("/")(lambda request, params: Response("x").make_conditional(request))
+    assert call(app, **{name: "x" * 20}).code == 200
+    assert call(app, **{name: "x" * 21}).code == 400
+
+
+@pytest.mark.parametrize(
+    ("since", "code"), [("Tue, 24 Nov 2026 00:00:00 GMT", 304), ("Mon, 23 Nov 2026 00:00:00 GMT", 206)]
+)
+def test_a_range_of_what_has_not_changed_since_is_not_sent(since, code):
+    def handle(request, params):
+        response = Response(b"0123456789")
+        response.last_modified = datetime.datetime(2026, 11, 24, tzinfo=datetime.timezone.utc)
+        return response.make_conditional(request, accept_ranges=True, complete_length=10)
+
+    app = Router()
+    app.get("/")(handle)
+    assert call(app, HTTP_RANGE="bytes=0-1", HTTP_IF_MODIFIED_SINCE=since).code == code
