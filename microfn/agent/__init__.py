@@ -1,4 +1,4 @@
-"""Deadlines and admission for calls, after Fn's agent. Nothing of it is imported by who does not use it.
+"""Deadlines, admission and processes for calls, after Fn's agent. Nothing of it is imported by who does not use it.
 
 >>> from microfn import Router
 >>> from microfn.agent import Agent
@@ -11,8 +11,23 @@ True
 from .agent import Agent
 from .call import Call
 from .deadline import Deadline
-from .errors import Busy, CallError, Closed, TooLarge
+from .errors import Busy, CallError, Closed, Failed, Refused, TimedOut, TooLarge
+from .function import Function
 from .log import CallIdFilter
 from .slot import Slot
 
-__all__ = ["Agent", "Busy", "Call", "CallError", "CallIdFilter", "Closed", "Deadline", "Slot", "TooLarge"]
+__all__ = [
+    "Agent",
+    "Busy",
+    "Call",
+    "CallError",
+    "CallIdFilter",
+    "Closed",
+    "Deadline",
+    "Failed",
+    "Function",
+    "Refused",
+    "Slot",
+    "TimedOut",
+    "TooLarge",
+]

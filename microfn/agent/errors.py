@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["Busy", "CallError", "Closed", "TooLarge"]
+__all__ = ["Busy", "CallError", "Closed", "Failed", "Refused", "TimedOut", "TooLarge"]
 
 
 class CallError(Exception):
@@ -36,3 +36,21 @@ class TooLarge(CallError):
     """The call needs more than there is at all, so that waiting is of no use."""
 
     status = 400
+
+
+class Refused(CallError):
+    """What was asked cannot be passed to a process."""
+
+    status = 400
+
+
+class Failed(CallError):
+    """The function did not start, or ended without an answer that can be sent."""
+
+    status = 502
+
+
+class TimedOut(CallError):
+    """The time of the call was up before its answer was there; the function's processes have been killed."""
+
+    status = 504

@@ -19,16 +19,16 @@ _FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_N
 class HostToken:
     """Locked files. Giving it back twice gives back once."""
 
-    __slots__ = ("_files", "_ledger", "count")
+    __slots__ = ("_ledger", "count", "files")
 
     def __init__(self, ledger: HostLedger, files: list[int]) -> None:
         self._ledger = ledger
-        self._files = files
+        self.files = files
         self.count = len(files)
 
     def give_back(self) -> None:
         """Let others have it."""
-        files, self._files = self._files, []
+        files, self.files = self.files, []
         self._ledger.settle(files)
 
 
@@ -39,17 +39,17 @@ class HostLedger:
     RuntimeError where the platform has no `flock`.
     """
 
-    def __init__(self, total: int, directory: str) -> None:
+    def __init__(self, total: int, directory: str, name: str = "token") -> None:
         try:
             import fcntl  # noqa: PLC0415 - Windows has none
         except ImportError:
             raise RuntimeError("tokens of a host are locks on files, and this platform has no flock") from None
         self._lock, self._mode = fcntl.flock, fcntl.LOCK_EX | fcntl.LOCK_NB
         self.total = total
-        self._names = [os.path.join(directory, f"token-{number}") for number in range(total)]
+        self._names = [os.path.join(directory, f"{name}-{number}") for number in range(total)]
         self._held: set[int] = set()
-        for name in self._names:
-            os.close(os.open(name, _FLAGS, 0o600))
+        for path in self._names:
+            os.close(os.open(path, _FLAGS, 0o600))
         renew_in_child(self)
 
     def take(self, count: int, until: float) -> HostToken:

@@ -9,6 +9,7 @@ import math
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 
 from .errors import Busy, TooLarge
 from .fork import renew_in_child
@@ -16,6 +17,8 @@ from .fork import renew_in_child
 __all__ = ["Ledger", "Token", "check_count"]
 
 _LONGEST_RETRY = 3600
+_LOOK_AGAIN = 0.05
+"""Seconds between two looks at whether tokens can be given back that nobody gives back by himself."""
 
 
 class Token:
@@ -37,6 +40,8 @@ class Token:
 class Ledger:
     """The tokens of one process, given in the order in which they were asked for.
 
+    `look_again` is called while somebody waits; it gives back what it can.
+
     >>> ledger = Ledger(2)
     >>> token = ledger.take(2, until=0.0)
     >>> ledger.free
@@ -46,14 +51,15 @@ class Ledger:
     2
     """
 
-    def __init__(self, total: int) -> None:
+    def __init__(self, total: int, look_again: Callable[[], object] | None = None) -> None:
         self.total = total
+        self._look_again = look_again
         self.renew()
         renew_in_child(self)
 
     def renew(self) -> None:
         """Begin anew, in a child that was forked."""
-        self._book = _Book(self.total)
+        self._book = _Book(self.total, self._look_again)
 
     @property
     def free(self) -> int:
@@ -86,8 +92,9 @@ class Ledger:
 class _Book:
     """What a ledger knows; a forked child opens a new one."""
 
-    def __init__(self, total: int) -> None:
+    def __init__(self, total: int, look_again: Callable[[], object] | None) -> None:
         self.total = total
+        self._look_again = look_again
         self.free = total
         self.queue: deque[_Waiter] = deque()
         self._lock = threading.Lock()
@@ -101,13 +108,22 @@ class _Book:
             waiter = _Waiter(count)
             self.queue.append(waiter)
         try:
-            waiter.granted.wait(max(0.0, until - time.monotonic()))
+            self._wait(waiter, until)
         except BaseException:  # a server's timeout, or a Control-C
             if self._has_its_turn(waiter):
                 self._free_up(count)
             raise
         if not self._has_its_turn(waiter):
             raise Busy("All places are taken.", self._retry_after(count))
+
+    def _wait(self, waiter: _Waiter, until: float) -> None:
+        longest = math.inf if self._look_again is None else _LOOK_AGAIN
+        while True:
+            if self._look_again is not None:
+                self._look_again()
+            left = max(0.0, until - time.monotonic())
+            if waiter.granted.wait(min(left, longest)) or left <= longest:
+                return
 
     def _has_its_turn(self, waiter: _Waiter) -> bool:
         """Whether the call got its tokens; one that did not waits no longer, and makes place for those behind it."""

@@ -1,0 +1,78 @@
+"""A handle in a process of its own: `python -m microfn.agent.child module:handle`, which speaks CGI.
+
+The request is in the environment and on stdin, as CGI has it; the answer goes to stdout. What the handle prints would
+be part of it, so it goes to stderr.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import datetime, timezone
+from typing import Any
+from wsgiref.handlers import BaseCGIHandler
+
+from ..handle import Handle
+from ..request import Request
+from ..router import Router
+from .deadline import Deadline
+
+__all__ = ["application", "handle_of", "main"]
+
+
+def handle_of(reference: str) -> Any:
+    """What `module:name` names. Raises ImportError and AttributeError where that is nothing."""
+    module, _, name = reference.partition(":")
+    found: Any = importlib.import_module(module)
+    for part in name.split("."):
+        found = getattr(found, part)
+    return found
+
+
+def application(handle: Handle, params: Mapping[str, Any], deadline: Deadline | None) -> Router:
+    """A WSGI application that answers everything with one handle, which is called with these params."""
+
+    def called(request: Request, _: object) -> Any:
+        if deadline is not None:
+            request.deadline = deadline
+        return handle(request, params)
+
+    def instead(_: Handle) -> Callable[[Request, object], Any]:
+        return called
+
+    app = Router(max_content_length=None)
+    app.use(instead)
+    return app
+
+
+def main(reference: str) -> None:
+    """Answer the request of this process."""
+    out = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    sys.path.pop(0)  # where `python -m` looks first: the directory that this runs in
+    given = os.environ.copy()
+    params = json.loads(given.pop("FN_PARAMS", "{}"))
+    # As WSGI has it: bytes as latin-1.
+    environ = {name: os.fsencode(value).decode("latin-1") for name, value in given.items()}
+    environ["microfn.call_id"] = environ.get("FN_CALL_ID", "-")
+    app = application(handle_of(reference), params, _deadline(given.get("FN_DEADLINE", "")))
+    BaseCGIHandler(sys.stdin.buffer, out, sys.stderr, environ, multithread=False, multiprocess=True).run(app)
+    out.flush()
+
+
+def _deadline(text: str) -> Deadline | None:
+    """The deadline as `FN_DEADLINE` says it, which is a time of day (RFC 3339)."""
+    with suppress(ValueError):
+        end = datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=timezone.utc)
+        left = (end - datetime.now(timezone.utc)).total_seconds()
+        return Deadline(time.monotonic(), max(0.001, left))
+    return None
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

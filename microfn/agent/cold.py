@@ -1,0 +1,167 @@
+"""The agent's door to requests for functions: each call is a process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import IO, TYPE_CHECKING, Any
+
+from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable, abort
+
+from ..headers import gate
+from ..log import log_exception
+from ..problems import page
+from ..request import Request
+from .call import Call
+from .cgi import body_of, metavariables
+from .errors import Busy, CallError, Failed
+from .execution import Execution
+from .function import Function
+from .reply import Reply, read_reply
+from .wsgi import CALL_ID, slots
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+    from .agent import Agent
+
+__all__ = ["Cold"]
+
+_NO_CONTENT = ("204", "205", "304")
+
+
+class Cold:
+    """A function, which is a WSGI application to be mounted, and the handle of a route too. `Agent.cold` makes it."""
+
+    def __init__(self, agent: Agent, function: Function, *, max_content_length: int) -> None:
+        self.agent = agent
+        self.function = function
+        self._key = f"HTTP_{agent.start_header.upper().replace('-', '_')}" if agent.start_header else ""
+        self._max_content_length = max_content_length
+
+    def __repr__(self) -> str:
+        return f"<Cold {' '.join(self.function.argv)}>"
+
+    def __call__(self, environ: Any, start_response: Any) -> Any:
+        """Answer a request: `(environ, start_response)` of WSGI, or `(request, params)` of a route."""
+        if isinstance(environ, Request):
+            return _Bound(self, start_response)
+        return self.answer(environ, start_response, None)
+
+    def answer(
+        self, environ: WSGIEnvironment, start_response: StartResponse, params: Mapping[str, Any] | None
+    ) -> Iterable[bytes]:
+        """The function's answer, or an error page that names the call."""
+        request = Request(environ)
+        call = Call(request.method, request.path, deadline=self.agent.deadline(self.function.timeout))
+        call.memory = self.function.memory
+        outer = slots.get()
+        if outer and outer[0].call.id == environ.get("microfn.call_id"):
+            call.id = outer[0].call.id  # of a middleware around this; the request has one id
+        environ["microfn.call_id"] = call.id
+        execution: Execution | None = None
+        try:
+            call.function = self.function
+            call.body = self._body_of(request)
+            call.environ = metavariables(environ, params, call.body)
+            started = environ.get(self._key) if self._key else None
+            call.deadline = self.agent.deadline(self.function.timeout, started)
+            if outer and outer[0].call.id == call.id:
+                call.deadline = min(call.deadline, outer[-1].call.deadline, key=lambda one: one.end)
+            execution = self.agent.run(call)
+            reply = read_reply(self.function, execution.read)
+            call.status, call.headers = reply.status, reply.headers
+            headers = [*reply.headers, (CALL_ID, call.id)]
+            _check(reply.status, headers)
+        except BaseException as error:
+            if execution is not None:
+                execution.close(error)
+            if not isinstance(error, Exception):  # a server's timeout, or a Control-C
+                raise
+            return _refuse(error, call, environ, start_response)
+        body = _Body(execution, reply)
+        try:
+            start_response(reply.status, headers)
+        except BaseException:
+            body.close()
+            raise
+        if request.method == "HEAD" or reply.status.startswith(_NO_CONTENT):
+            body.skip()
+        return body
+
+    def _body_of(self, request: Request) -> IO[bytes] | None:
+        request.max_content_length = self._max_content_length
+        return body_of(request.stream)
+
+
+class _Bound:
+    """A function with the params of a route, as the answer of its handle."""
+
+    def __init__(self, cold: Cold, params: Mapping[str, Any]) -> None:
+        self._cold = cold
+        self._params = params
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        return self._cold.answer(environ, start_response, self._params)
+
+
+class _Body:
+    """What a function answers, as it comes; closing it ends the call."""
+
+    def __init__(self, execution: Execution, reply: Reply) -> None:
+        self._execution = execution
+        self._pieces: Iterator[bytes] = reply.body
+        self._is_whole = False
+        self._error: BaseException | None = None
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        try:
+            return next(self._pieces)
+        except StopIteration:
+            self._is_whole = True
+            raise
+        except CallError as error:
+            self._error = error
+            raise
+
+    def skip(self) -> None:
+        """There is nothing to be sent."""
+        self._pieces = iter(())
+
+    def close(self) -> None:
+        """End the call: what has been answered to its end may end by itself, what nobody waits for is killed."""
+        if self._is_whole:
+            self._execution.finish()
+        self._execution.close(self._error)
+
+
+def _refuse(error: Exception, call: Call, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    """The error page of a call that came to nothing. What nobody foresaw is logged, and told to nobody."""
+    if not isinstance(error, (CallError, HTTPException)):
+        log_exception(error, environ)
+    line, headers, content = page(_told(error), environ)
+    start_response(line, [*headers, (CALL_ID, call.id)])
+    return content
+
+
+def _told(error: Exception) -> HTTPException:
+    """The error as HTTP has it."""
+    if isinstance(error, HTTPException):
+        return error
+    if isinstance(error, Busy):
+        return ServiceUnavailable(error.detail, retry_after=error.retry_after)
+    if not isinstance(error, CallError):
+        return InternalServerError()
+    try:
+        abort(error.status, error.detail)
+    except HTTPException as told:
+        return told
+
+
+def _check(status: str, headers: list[tuple[str, str]]) -> None:
+    try:
+        gate(status, headers)
+    except (ValueError, TypeError) as error:
+        raise Failed("The function answered with what cannot be sent.") from error

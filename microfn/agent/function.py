@@ -1,0 +1,134 @@
+"""A function: a program that answers one call and ends, with all that is the same for each of its calls."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
+
+from .deadline import check_seconds
+from .errors import Failed
+from .interpreter import interpreter
+from .memory import check_memory
+
+__all__ = ["LONGEST_TEXT", "Function", "Protocol", "command_of"]
+
+Protocol = Literal["plain", "cgi"]
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 10.0
+LONGEST_TEXT = 128 * 1024 - 1
+"""Bytes of one argument or variable (Linux: `MAX_ARG_STRLEN`)."""
+
+
+class Function:
+    """A program and its limits; `Agent.cold` tells what they mean. All is checked when it is made."""
+
+    def __init__(
+        self,
+        argv: Sequence[str],
+        *,
+        memory: int | str,
+        timeout: float,
+        protocol: Protocol = "plain",
+        content_type: str = "text/plain; charset=utf-8",
+        env: Mapping[str, str] | None = None,
+        cwd: str | os.PathLike[str] | None = None,
+        output: int = 64 * 1024 * 1024,
+        log: int = 64 * 1024,
+        processes: int = 64,
+        descriptors: int = 256,
+    ) -> None:
+        self.cwd = os.path.abspath(_checked_text("cwd", os.fspath(cwd))) if cwd is not None else os.getcwd()
+        if not os.path.isdir(self.cwd):
+            raise ValueError(f"cwd is a directory, and {cwd!r} is none")
+        self.argv = _checked_argv(argv, self.cwd)
+        self.memory = check_memory(memory)
+        self.timeout = check_seconds("timeout", timeout)
+        if protocol not in ("plain", "cgi"):
+            raise ValueError(f'protocol is "plain" or "cgi", not {protocol!r}')
+        self.protocol = protocol
+        self.content_type = content_type
+        self.env = {_checked_name(name): _checked_text("env", value) for name, value in (env or {}).items()}
+        self.output = _checked_number("output", output)
+        self.log = _checked_number("log", log)
+        self.processes = _checked_number("processes", processes)
+        self.descriptors = _checked_number("descriptors", descriptors)
+        self._starts = _Starts()
+
+    def __repr__(self) -> str:
+        return f"<Function {' '.join(self.argv)}>"
+
+    def check_start(self) -> None:
+        """Raise `Failed` where it could not be started a moment ago: it is not tried again at once."""
+        if time.monotonic() < self._starts.not_before:
+            raise Failed("The function cannot be started.")
+
+    def started(self, is_well: bool) -> None:
+        """Whether it could be started: the more often not, the later it is tried again."""
+        self._starts.note(is_well)
+
+
+class _Starts:
+    """When a function may be started again."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._pause = 0.0
+        self.not_before = 0.0
+
+    def note(self, is_well: bool) -> None:
+        if is_well and not self._pause:
+            return
+        with self._lock:
+            self._pause = 0.0 if is_well else min(LONGEST_PAUSE, max(FIRST_PAUSE, 2 * self._pause))
+            self.not_before = time.monotonic() + self._pause
+
+
+def command_of(handle: Callable[..., Any]) -> list[str]:
+    """The command that runs a handle in a process of its own. Raises ValueError where another could not import it."""
+    module, name = getattr(handle, "__module__", None), getattr(handle, "__qualname__", None)
+    if not callable(handle) or not module or not name:
+        raise TypeError(f"a function is a list of texts or a handle(request, params), not {handle!r:.200}")
+    if "<" in name or module == "__main__":
+        raise ValueError(f"{module}.{name} cannot be imported by another process; define it at the top of a module")
+    return [interpreter(), "-m", "microfn.agent.child", f"{module}:{name}"]
+
+
+def _checked_argv(argv: Sequence[str], cwd: str) -> list[str]:
+    if isinstance(argv, (str, bytes)) or not isinstance(argv, Sequence):
+        raise TypeError(f"argv is a list of texts, not {argv!r:.200}")
+    if not argv:
+        raise ValueError("argv is a list of texts, the first of them names the program; it is empty")
+    program, *rest = (_checked_text("argv", text) for text in argv)
+    found = shutil.which(program if os.path.dirname(program) == "" else os.path.join(cwd, program))
+    if found is None:
+        raise ValueError(f"there is no program {program!r} that can be run")
+    return [os.path.abspath(found), *rest]
+
+
+def _checked_text(name: str, text: object) -> str:
+    if not isinstance(text, str):
+        raise TypeError(f"{name} holds texts, not {text!r:.200}")
+    if "\0" in text:
+        raise ValueError(f"{name} holds a text with a NUL, which no process can be given: {text!r:.200}")
+    if len(os.fsencode(text)) > LONGEST_TEXT:
+        raise ValueError(f"{name} holds a text of more than {LONGEST_TEXT} bytes, which no process can be given")
+    return text
+
+
+def _checked_name(name: object) -> str:
+    text = _checked_text("env", name)
+    if not text or "=" in text:
+        raise ValueError(f"env has the name {text!r}, and a name is not empty and holds no '='")
+    return text
+
+
+def _checked_number(name: str, value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name} is a number, not {value!r}")
+    if value < 1:
+        raise ValueError(f"{name} is 1 or more, not {value}")
+    return value

@@ -1,0 +1,79 @@
+"""Sizes of memory, and how much of it there is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+__all__ = ["MIB", "check_memory", "size_of", "total"]
+
+MIB = 1024 * 1024
+_SIZE = re.compile(r"([0-9]{1,9})([KMGT])(?:i?B)?")
+_UNITS = {"K": 1024, "M": MIB, "G": 1024 * MIB, "T": 1024 * 1024 * MIB}
+_UNLIMITED = 1 << 60
+
+
+def size_of(text: object) -> int:
+    """A size in bytes: an int as it is, or a text such as "512M" or "2G" (of 1024).
+
+    >>> size_of("2G") // MIB
+    2048
+
+    Raises ValueError or TypeError for what is none.
+    """
+    if isinstance(text, str):
+        found = _SIZE.fullmatch(text)
+        if found is None:
+            raise ValueError(f'a size is a number of bytes, or a text like "512M" or "2G"; not {text!r}')
+        text = int(found[1]) * _UNITS[found[2]]
+    if isinstance(text, bool) or not isinstance(text, int):
+        raise TypeError(f'a size is a number of bytes, or a text like "512M" or "2G"; not {text!r}')
+    if text < MIB:
+        raise ValueError(f"a size is at least {MIB} bytes, not {text}")
+    return text
+
+
+def check_memory(memory: object) -> int:
+    """The memory of a function in MiB, given as such or as a text like "64M". Raises TypeError or ValueError."""
+    if isinstance(memory, str):
+        return max(1, size_of(memory) // MIB)
+    if isinstance(memory, bool) or not isinstance(memory, int):
+        raise TypeError(f'memory is a number of MiB, or a text like "64M"; not {memory!r}')
+    if not 1 <= memory <= _UNLIMITED // MIB:
+        raise ValueError(f"memory is a number of MiB, 1 or more; not {memory}")
+    return memory
+
+
+def total(root: Path = Path("/")) -> int:
+    """The bytes that processes like this one can have: the least of what the machine and its control groups leave.
+
+    Linux tells it in files below `root`; elsewhere RuntimeError asks for the number.
+    """
+    known = list(_limits(root))
+    with suppress(OSError):
+        lines = (root / "proc/meminfo").read_text("ascii").splitlines()
+        known += [int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:")]
+    if not known:
+        raise RuntimeError('this platform does not tell how much memory there is; say it: Agent(ram="2G")')
+    return min(known)
+
+
+def _limits(root: Path) -> Iterator[int]:
+    """What the control groups of this process allow, theirs and those of all around them, of version 1 and 2."""
+    with suppress(OSError):
+        for line in (root / "proc/self/cgroup").read_text("utf-8").splitlines():
+            _, controllers, path = line.split(":", 2)
+            if controllers and "memory" not in controllers.split(","):
+                continue
+            top = root / ("sys/fs/cgroup/memory" if controllers else "sys/fs/cgroup")
+            name = "memory.limit_in_bytes" if controllers else "memory.max"
+            group = top / path.lstrip("/")
+            for one in [group, *group.parents]:
+                with suppress(OSError, ValueError):
+                    limit = int((one / name).read_text("ascii"))
+                    if limit < _UNLIMITED:
+                        yield limit
+                if one == top:
+                    break

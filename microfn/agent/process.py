@@ -1,0 +1,307 @@
+"""Functions as processes of this machine (Linux): the server's side of the launcher."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import math
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, suppress
+from datetime import datetime, timedelta, timezone
+from typing import NamedTuple
+
+from .call import Call
+from .driver import End
+from .errors import Busy, Failed, Refused, TimedOut
+from .fork import renew_in_child
+from .function import LONGEST_TEXT, Function
+from .interpreter import interpreter
+from .launcher import Order
+from .memory import MIB
+
+__all__ = ["FunctionProcess", "ProcessDriver"]
+
+PIPE = 1024 * 1024
+"""Bytes of output that wait for a slow client, so that the function can end meanwhile."""
+GRACE = 0.3
+"""Seconds beyond a deadline after which the launcher is not waited for any longer."""
+MOST_TEXT = 256 * 1024
+"""Bytes of arguments and environment together: what a process with a small stack can be given, and half of it."""
+F_SETPIPE_SZ = getattr(fcntl, "F_SETPIPE_SZ", 1031)
+_NO_ROOM = (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE)
+
+
+class FunctionProcess:
+    """A function that runs in a process of its own."""
+
+    def __init__(self, talk: socket.socket, out: int, err: int) -> None:
+        self._talk: socket.socket | None = talk
+        self.out, self.err, self.control = out, err, talk.fileno()
+        self._end: End | None = None
+        self.pid = 0
+        renew_in_child(self)
+
+    def started(self, until: float) -> None:
+        """Wait until it runs. Raises OSError where it does not, `TimedOut` where nothing was heard until then."""
+        word, value = (self._hear(until) or "failed 0").split()[:2]
+        if word == "failed":
+            raise OSError(int(value), os.strerror(int(value)))
+        self.pid = int(value)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it has, and all that it started in its group with it."""
+        return self._end is not None or self._talk is None or _is_readable(self.control, 0.0)
+
+    def stop(self) -> None:
+        """Kill it, and its group."""
+        if self._talk is not None:
+            with suppress(OSError):
+                self._talk.shutdown(socket.SHUT_WR)
+
+    def end(self) -> End:
+        """How it ended; waits until it has, which is soon, since it has been stopped or was seen to end."""
+        if self._end is None:
+            try:
+                _, code, why = self._hear(time.monotonic() + GRACE).split()
+                self._end = End(int(code), why)
+            except (ValueError, TimedOut):
+                # Without a launcher there is nobody else who could.
+                with suppress(ProcessLookupError, PermissionError):
+                    os.killpg(self.pid, signal.SIGKILL)
+                self._end = End(-signal.SIGKILL, "lost")
+        return self._end
+
+    def close(self) -> None:
+        """Close its files, which has the launcher kill what is left of it. Closing twice closes once."""
+        talk, self._talk = self._talk, None
+        if talk is not None:
+            talk.close()
+            os.close(self.out)
+            os.close(self.err)
+
+    def renew(self) -> None:
+        """In a child: it is the parent's, and has to end with the parent."""
+        self.close()
+
+    def _hear(self, until: float) -> str:
+        """The next message; nothing where the launcher is gone."""
+        if not _is_readable(self.control, until - time.monotonic()):
+            raise TimedOut("The function took too long.")
+        with suppress(ConnectionResetError):
+            return os.read(self.control, 256).decode("ascii")
+        return ""
+
+
+class ProcessDriver:
+    """Runs functions as processes, by a launcher which is started with the first call.
+
+    Raises RuntimeError where the platform has not what that takes.
+    """
+
+    def __init__(self) -> None:
+        if not sys.platform.startswith("linux") or not os.path.exists("/proc/self/statm"):
+            raise RuntimeError("functions in processes of their own need Linux and /proc")
+        self._launcher: _Launcher | None = None
+        self._starting: dict[str, object] = {}
+        renew_in_child(self)
+
+    def renew(self) -> None:
+        """In a child: the launcher is the parent's."""
+        launcher, self._launcher = self._launcher, None
+        self._starting = {}
+        if launcher is not None:
+            launcher.forget()
+
+    def prepare(self, function: Function) -> None:
+        """Refuse a function that no process could be given. Raises ValueError."""
+        size = _size(map(os.fsencode, function.argv)) + _size(_lines(_named(function)))
+        if size > MOST_TEXT // 2:
+            raise ValueError(f"argv and env have {size} bytes, and may have {MOST_TEXT // 2}")
+
+    def run(self, call: Call, held: Sequence[int] = ()) -> FunctionProcess:
+        """Start the function of a call, as `Driver.run` says."""
+        function = call.function
+        if function is None:
+            raise TypeError(f"{call!r} has no function")
+        function.check_start()
+        order = _order(call, function)
+        with ExitStack() as files:
+            process = self._start(order, call, held, files)
+            try:
+                process.started(call.deadline.end + GRACE)
+            except OSError as error:
+                process.close()
+                raise _cannot_start(error, function) from error
+            except BaseException:
+                process.close()
+                raise
+        function.started(True)
+        return process
+
+    def _start(self, order: Order, call: Call, held: Sequence[int], files: ExitStack) -> FunctionProcess:
+        """Send all that the launcher needs; `files` closes what is only the launcher's."""
+        written = os.memfd_create("microfn")
+        files.callback(os.close, written)
+        os.write(written, order.packed())
+        if call.body is None:
+            source = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
+            files.callback(os.close, source)
+        else:
+            source = call.body.fileno()
+            os.lseek(source, 0, os.SEEK_SET)
+        out, err = _pipe(files, PIPE), _pipe(files)
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        files.callback(theirs.close)
+        process = FunctionProcess(ours, out.ours, err.ours)
+        try:
+            self._tell([theirs.fileno(), written, source, out.theirs, err.theirs, *held])
+        except BaseException:
+            process.close()
+            raise
+        return process
+
+    def _tell(self, files: list[int]) -> None:
+        """Give files to the launcher; one that is gone has a successor."""
+        try:
+            self._living().tell(files)
+        except OSError:
+            self.close()
+            self._living().tell(files)
+
+    def _living(self) -> _Launcher:
+        """The launcher; only one is started, whether threads or greenlets ask for it, so there is no lock to hold."""
+        while self._launcher is None:
+            mine = object()
+            if self._starting.setdefault("launcher", mine) is mine:
+                try:
+                    self._launcher = self._launcher or _Launcher()
+                finally:
+                    self._starting.pop("launcher", None)
+            else:
+                time.sleep(0.001)
+        return self._launcher
+
+    def close(self) -> None:
+        """End the launcher, and with it whatever it has started."""
+        launcher, self._launcher = self._launcher, None
+        if launcher is not None:
+            launcher.close()
+
+
+class _Launcher:
+    """The other process, and the way to it."""
+
+    def __init__(self) -> None:
+        self._way, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        command = [interpreter(), "-I", "-S", os.path.join(os.path.dirname(__file__), "launcher.py")]
+        with theirs:
+            self._process = subprocess.Popen(  # noqa: S603  # nosec B603 - our own program
+                command, stdin=theirs.fileno(), stdout=subprocess.DEVNULL, start_new_session=True, env={}, cwd="/"
+            )
+
+    def tell(self, files: list[int]) -> None:
+        socket.send_fds(self._way, [b"+"], files)
+
+    def forget(self) -> None:
+        """It is not our child."""
+        self._way.close()
+        self._process.returncode = 0
+
+    def close(self) -> None:
+        self._way.close()
+        try:
+            self._process.wait(2)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+def _cannot_start(error: OSError, function: Function) -> Exception:
+    """What a failed start means to its caller."""
+    if error.errno in _NO_ROOM:
+        return Busy("The server has no room for another process.")
+    if error.errno == errno.E2BIG:
+        return Refused("The request has more than a process can be given.")
+    function.started(False)
+    return Failed("The function cannot be started.")
+
+
+class _Pipe(NamedTuple):
+    ours: int
+    theirs: int
+
+
+def _pipe(files: ExitStack, size: int | None = None) -> _Pipe:
+    """A pipe, as long as this where the user may have that. What we read does not wait; what a function writes does."""
+    ours, theirs = os.pipe()
+    files.callback(os.close, theirs)
+    os.set_blocking(ours, False)
+    if size is not None:
+        with suppress(PermissionError):
+            fcntl.fcntl(theirs, F_SETPIPE_SZ, size)
+    return _Pipe(ours, theirs)
+
+
+def _is_readable(file: int, seconds: float) -> bool:
+    poll = select.poll()
+    poll.register(file, select.POLLIN)
+    return bool(poll.poll(max(0.0, seconds) * 1000))
+
+
+def _size(texts: Iterable[bytes]) -> int:
+    return sum(len(text) + 1 for text in texts)
+
+
+def _lines(env: Mapping[bytes, bytes]) -> Iterator[bytes]:
+    return (name + b"=" + value for name, value in env.items())
+
+
+def _named(function: Function) -> dict[bytes, bytes]:
+    return {os.fsencode(name): os.fsencode(value) for name, value in function.env.items()}
+
+
+def _order(call: Call, function: Function) -> Order:
+    """What the launcher is told of a call. Raises `Refused` for what cannot be passed to a process."""
+    left = call.deadline.left()
+    end = datetime.now(timezone.utc) + timedelta(seconds=left)
+    own = {
+        b"FN_CALL_ID": call.id.encode("ascii"),
+        b"FN_DEADLINE": end.isoformat(timespec="milliseconds").replace("+00:00", "Z").encode("ascii"),
+        b"FN_MEMORY": b"%d" % call.memory,
+        b"MALLOC_ARENA_MAX": b"1",
+    }
+    env = {**own, **_named(function), **call.environ}
+    env |= {name: own[name] for name in (b"FN_CALL_ID", b"FN_DEADLINE")}
+    for name, value in env.items():
+        if not name or b"=" in name:
+            raise Refused(f"{_shown(name)} is no name that a process can be given.")
+        if b"\0" in name or b"\0" in value:
+            raise Refused(f"{_shown(name)} holds a NUL, which no process can be given.")
+        if len(name) + len(value) + 2 > LONGEST_TEXT:
+            raise Refused(f"{_shown(name)} has more bytes than a process can be given.")
+    argv = [os.fsencode(text) for text in function.argv]
+    if _size(argv) + _size(_lines(env)) > MOST_TEXT:
+        raise Refused("The request has more headers than a process can be given.")
+    return Order(
+        call_id=call.id,
+        end=call.deadline.end,
+        memory=call.memory * MIB,
+        processes=function.processes,
+        descriptors=function.descriptors,
+        seconds=math.ceil(left) + 2,
+        cwd=os.fsencode(function.cwd),
+        argv=argv,
+        env=env,
+    )
+
+
+def _shown(name: bytes) -> str:
+    return ascii(name.decode("latin-1"))
