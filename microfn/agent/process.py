@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import time
+import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from datetime import datetime, timedelta, timezone
@@ -207,21 +208,26 @@ class _Launcher:
                 command, stdin=theirs.fileno(), stdout=subprocess.DEVNULL, start_new_session=True, env={}, cwd="/"
             )
 
+        self.close = weakref.finalize(self, _end, self._way, self._process)
+
     def tell(self, files: list[int]) -> None:
+        """Give it files, the first of which is where it answers."""
         socket.send_fds(self._way, [b"+"], files)
 
     def forget(self) -> None:
-        """It is not our child."""
+        """In a child: it is the parent's."""
+        self.close.detach()
         self._way.close()
         self._process.returncode = 0
 
-    def close(self) -> None:
-        self._way.close()
-        try:
-            self._process.wait(2)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+
+def _end(way: socket.socket, process: subprocess.Popen[bytes]) -> None:
+    way.close()
+    try:
+        process.wait(2)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def _cannot_start(error: OSError, function: Function) -> Exception:
