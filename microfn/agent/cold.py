@@ -121,9 +121,12 @@ class _Body:
             return next(self._pieces)
         except StopIteration:
             self._is_whole = True
+            if self._execution.has_ended:
+                self.close()
             raise
-        except CallError as error:
+        except BaseException as error:
             self._error = error
+            self.close()
             raise
 
     def skip(self) -> None:

@@ -26,6 +26,11 @@ class Execution:
         """The next piece of its output, nothing at its end. Raises `TimedOut` and `Failed`."""
         return self._dispatch.read()
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether its process has, and it is known how."""
+        return self._dispatch.end is not None
+
     def finish(self) -> None:
         """Let it end by itself, until its deadline."""
         self._dispatch.finish()
