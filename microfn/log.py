@@ -72,9 +72,14 @@ def _text_of(error: BaseException) -> str:
         lines = "".join(traceback.format_exception(error)).splitlines()
     except Exception as another:  # an exception may be as odd as it likes
         lines = [f"{type(error).__name__}, of which no traceback can be made: {type(another).__name__}"]
+    return indented(lines)
+
+
+def indented(lines: list[str]) -> str:
+    """Lines that others chose, so that none of them looks like one of the log; of many, the middle is left out."""
     if len(lines) > _MOST_LINES:
         half = _MOST_LINES // 2
-        lines[half:-half] = [f"... and {len(lines) - 2 * half} lines more ..."]
+        lines = [*lines[:half], f"... and {len(lines) - 2 * half} lines more ...", *lines[-half:]]
     return "\n".join(f"    {_printable(line)}" for line in lines)
 
 

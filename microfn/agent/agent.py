@@ -23,7 +23,7 @@ from .driver import Driver
 from .errors import Busy, Closed
 from .execution import Execution
 from .fork import renew_in_child
-from .function import Function, command_of
+from .function import Function, Protocol, command_of
 from .host import HostLedger
 from .ledger import Ledger, check_count
 from .memory import MIB, check_memory, size_of, total
@@ -130,16 +130,23 @@ class Agent:
         *,
         memory: int | str,
         timeout: float,
+        protocol: Protocol | None = None,
+        content_type: str = "text/plain; charset=utf-8",
+        env: Mapping[str, str] | None = None,
+        cwd: str | os.PathLike[str] | None = None,
+        output: int = 64 * MIB,
+        log: int = 64 * 1024,
+        processes: int = 64,
+        descriptors: int = 256,
         max_content_length: int = 128 * MIB,
-        **options: Any,
     ) -> Cold:
         r"""A WSGI application that answers each call with a process of its own: of any program, or of a handle.
 
         `function` is a command, a list of texts, or a `handle(request, params)` that another process can import. What
         it makes can be mounted, or be the handle of a route, whose params it passes on. `memory` is in MiB, or a text
-        like "64M"; `timeout` is in seconds. Of the options, `protocol` is "plain" (what the program writes is the body
-        of a 200, of `content_type`) or "cgi" (status and headers come first, RFC 3875); `env` is all of the environment
-        but for what CGI has, and `cwd` where it runs. `output` and `log` are how many bytes it may write to stdout and
+        like "64M"; `timeout` is in seconds. The `protocol` of a command is "plain" (what it writes is the body of a
+        200, of `content_type`) or "cgi" (status and headers come first, RFC 3875). `env` is all of the environment but
+        for what CGI has, and `cwd` where it runs. `output` and `log` are how many bytes it may write to stdout and
         to stderr, `processes` (with their threads) and `descriptors` how many it may have at once. A body may have
         `max_content_length` bytes.
 
@@ -156,9 +163,23 @@ class Agent:
         if callable(function):
             # What is imported here, has to be found there.
             path = os.pathsep.join(os.path.abspath(entry) for entry in sys.path)
-            options |= {"protocol": "cgi", "env": {"PYTHONPATH": path} | dict(options.get("env") or {})}
+            if protocol is not None:
+                raise ValueError("protocol is for commands; a handle returns its answer, as everywhere")
+            protocol, env = "cgi", {"PYTHONPATH": path} | dict(env or {})
             function = command_of(function)
-        made = Function(function, memory=memory, timeout=timeout, **options)
+        made = Function(
+            function,
+            memory=memory,
+            timeout=timeout,
+            protocol=protocol or "plain",
+            content_type=content_type,
+            env=env,
+            cwd=cwd,
+            output=output,
+            log=log,
+            processes=processes,
+            descriptors=descriptors,
+        )
         check_count("max_content_length", max_content_length)
         if self._driver is None:
             self._driver = _driver()

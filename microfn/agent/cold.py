@@ -70,7 +70,7 @@ class Cold:
             execution = self.agent.run(call)
             reply = read_reply(self.function, execution.read)
             call.status, call.headers = reply.status, reply.headers
-            headers = [*reply.headers, (CALL_ID, call.id)]
+            headers = [pair for pair in reply.headers if pair[0].lower() != CALL_ID.lower()] + [(CALL_ID, call.id)]
             _check(reply.status, headers)
         except BaseException as error:
             if execution is not None:
@@ -78,14 +78,13 @@ class Cold:
             if not isinstance(error, Exception):  # a server's timeout, or a Control-C
                 raise
             return _refuse(error, call, environ, start_response)
-        body = _Body(execution, reply)
+        is_told = request.method != "HEAD" and not reply.status.startswith(_NO_CONTENT)
+        body = _Body(execution, reply, is_told=is_told)
         try:
             start_response(reply.status, headers)
         except BaseException:
             body.close()
             raise
-        if request.method == "HEAD" or reply.status.startswith(_NO_CONTENT):
-            body.skip()
         return body
 
     def _body_of(self, request: Request) -> IO[bytes] | None:
@@ -105,11 +104,12 @@ class _Bound:
 
 
 class _Body:
-    """What a function answers, as it comes; closing it ends the call."""
+    """What a function answers, as it comes; closing it ends the call. To HEAD, or with a 204, none of it is told."""
 
-    def __init__(self, execution: Execution, reply: Reply) -> None:
+    def __init__(self, execution: Execution, reply: Reply, *, is_told: bool) -> None:
         self._execution = execution
         self._pieces: Iterator[bytes] = reply.body
+        self._is_told = is_told
         self._is_whole = False
         self._error: BaseException | None = None
 
@@ -118,7 +118,9 @@ class _Body:
 
     def __next__(self) -> bytes:
         try:
-            return next(self._pieces)
+            piece = next(self._pieces)
+            while not self._is_told:
+                piece = next(self._pieces)
         except StopIteration:
             self._is_whole = True
             if self._execution.has_ended:
@@ -128,10 +130,7 @@ class _Body:
             self._error = error
             self.close()
             raise
-
-    def skip(self) -> None:
-        """There is nothing to be sent."""
-        self._pieces = iter(())
+        return piece
 
     def close(self) -> None:
         """End the call: what has been answered to its end may end by itself, what nobody waits for is killed."""

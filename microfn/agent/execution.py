@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+from ..log import indented
 from .dispatch import Dispatch
 from .driver import Process
 from .function import Function
@@ -41,6 +42,6 @@ class Execution:
         call = self._slot.call
         if not call.log and self._dispatch.log:
             call.log = bytes(self._dispatch.log)
-            text = ascii(call.log.decode("utf-8", "backslashreplace"))[1:-1]
-            logger.info("call %s wrote to stderr: %s", call.id, text)
+            lines = call.log.decode("utf-8", "backslashreplace").splitlines()
+            logger.info("call %s wrote to stderr:\n%s", call.id, indented(lines))
         self._slot.close(error)

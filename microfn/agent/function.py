@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import threading
 import time
@@ -32,14 +33,14 @@ class Function:
         *,
         memory: int | str,
         timeout: float,
-        protocol: Protocol = "plain",
-        content_type: str = "text/plain; charset=utf-8",
-        env: Mapping[str, str] | None = None,
-        cwd: str | os.PathLike[str] | None = None,
-        output: int = 64 * 1024 * 1024,
-        log: int = 64 * 1024,
-        processes: int = 64,
-        descriptors: int = 256,
+        protocol: Protocol,
+        content_type: str,
+        env: Mapping[str, str] | None,
+        cwd: str | os.PathLike[str] | None,
+        output: int,
+        log: int,
+        processes: int,
+        descriptors: int,
     ) -> None:
         self.cwd = os.path.abspath(_checked_text("cwd", os.fspath(cwd))) if cwd is not None else os.getcwd()
         if not os.path.isdir(self.cwd):
@@ -50,7 +51,7 @@ class Function:
         if protocol not in ("plain", "cgi"):
             raise ValueError(f'protocol is "plain" or "cgi", not {protocol!r}')
         self.protocol = protocol
-        self.content_type = content_type
+        self.content_type = _checked_type(content_type)
         self.env = {_checked_name(name): _checked_text("env", value) for name, value in (env or {}).items()}
         self.output = _checked_number("output", output)
         self.log = _checked_number("log", log)
@@ -116,6 +117,12 @@ def _checked_text(name: str, text: object) -> str:
         raise ValueError(f"{name} holds a text with a NUL, which no process can be given: {text!r:.200}")
     if len(os.fsencode(text)) > LONGEST_TEXT:
         raise ValueError(f"{name} holds a text of more than {LONGEST_TEXT} bytes, which no process can be given")
+    return text
+
+
+def _checked_type(text: object) -> str:
+    if not isinstance(text, str) or not re.fullmatch("[ -~]+", text):
+        raise ValueError(f"content_type is a text that a header can hold, not {text!r:.200}")
     return text
 
 

@@ -44,9 +44,7 @@ _STACK = 2 * 1024 * 1024
 _ROOM = 4 * 1024 * 1024
 _PAGE = resource.getpagesize()
 _NUMBERS = struct.Struct("i")
-_HARD = {
-    what: resource.getrlimit(what)[1] for what in (resource.RLIMIT_AS, resource.RLIMIT_NOFILE, resource.RLIMIT_CPU)
-}
+_HARD = {what: resource.getrlimit(what)[1] for what in (resource.RLIMIT_AS, resource.RLIMIT_NOFILE)}
 
 
 class Order(NamedTuple):
@@ -57,14 +55,13 @@ class Order(NamedTuple):
     memory: int
     processes: int
     descriptors: int
-    seconds: int
     cwd: bytes
     argv: list[bytes]
     env: dict[bytes, bytes]
 
     def packed(self) -> bytes:
         """As bytes. Nothing that a process can be given holds a NUL."""
-        numbers = (repr(self.end), self.memory, self.processes, self.descriptors, self.seconds, len(self.argv))
+        numbers = (repr(self.end), self.memory, self.processes, self.descriptors, len(self.argv))
         return b"\0".join(
             [
                 self.call_id.encode("ascii"),
@@ -78,8 +75,8 @@ class Order(NamedTuple):
     @classmethod
     def unpacked(cls, data: bytes) -> Order:
         """From bytes that `packed` made."""
-        call_id, end, memory, processes, descriptors, seconds, count, cwd, *rest = data.split(b"\0")
-        limits = int(memory), int(processes), int(descriptors), int(seconds)
+        call_id, end, memory, processes, descriptors, count, cwd, *rest = data.split(b"\0")
+        limits = int(memory), int(processes), int(descriptors)
         env = dict(line.split(b"=", 1) for line in rest[int(count) :])
         return cls(call_id.decode("ascii"), float(end), *limits, cwd, rest[: int(count)], env)
 
@@ -177,7 +174,7 @@ class Launcher:
             os.read(self._wakeup, 4096)
 
     def _hear(self, source: socket.socket) -> None:
-        data, ancillary, _, _ = source.recvmsg(
+        data, ancillary, flags, _ = source.recvmsg(
             1, socket.CMSG_SPACE(MOST_FILES * _NUMBERS.size), socket.MSG_CMSG_CLOEXEC
         )
         if not data:
@@ -188,6 +185,10 @@ class Launcher:
                 run.kill()
             return
         files = [number for _, _, raw in ancillary for (number,) in _NUMBERS.iter_unpack(raw)]
+        if flags & socket.MSG_CTRUNC:  # there are more files than a process may have; who asked hears of it
+            for file in files:
+                os.close(file)
+            return
         talk, written, *rest = files
         order = Order.unpacked(os.pread(written, os.fstat(written).st_size, 0))
         os.close(written)
@@ -277,8 +278,10 @@ class Launcher:
     def _owner(self, pid: int, found: dict[int, _Found]) -> _Run | None:
         """The function to which a process belongs: by its session, by its ancestors, or by the id of its call."""
         me = os.getpid()
-        while pid in found:
-            process = found[pid]
+        for _ in found:  # each has an end; but what is found is of more than one moment, and might go round
+            process = found.get(pid)
+            if process is None:
+                return None
             run = self._runs.get(process.session) or self._runs.get(pid)
             if run is not None:
                 return run
@@ -321,12 +324,7 @@ def _set_soft(what: int, most: int) -> None:
 
 def _limit(pid: int, order: Order) -> None:
     """Set the limits of a function and of all that it starts, so that it cannot raise them."""
-    limits = (
-        (resource.RLIMIT_AS, order.memory),
-        (resource.RLIMIT_NOFILE, order.descriptors),
-        (resource.RLIMIT_CPU, order.seconds),
-    )
-    for what, most in limits:
+    for what, most in ((resource.RLIMIT_AS, order.memory), (resource.RLIMIT_NOFILE, order.descriptors)):
         least = most if _HARD[what] == resource.RLIM_INFINITY else min(most, _HARD[what])
         with suppress(ProcessLookupError, PermissionError):
             resource.prlimit(pid, what, (least, least))

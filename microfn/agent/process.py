@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import fcntl
-import math
 import os
 import select
 import signal
@@ -276,8 +275,7 @@ def _named(function: Function) -> dict[bytes, bytes]:
 
 def _order(call: Call, function: Function) -> Order:
     """What the launcher is told of a call. Raises `Refused` for what cannot be passed to a process."""
-    left = call.deadline.left()
-    end = datetime.now(timezone.utc) + timedelta(seconds=left)
+    end = datetime.now(timezone.utc) + timedelta(seconds=call.deadline.left())
     own = {
         b"FN_CALL_ID": call.id.encode("ascii"),
         b"FN_DEADLINE": end.isoformat(timespec="milliseconds").replace("+00:00", "Z").encode("ascii"),
@@ -302,7 +300,6 @@ def _order(call: Call, function: Function) -> Order:
         memory=call.memory * MIB,
         processes=function.processes,
         descriptors=function.descriptors,
-        seconds=math.ceil(left) + 2,
         cwd=os.fsencode(function.cwd),
         argv=argv,
         env=env,
