@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
+from ..handle import check_handle
 from ..log import escape
 from .call import Call
 from .cgi import body_of, environ_of
@@ -23,7 +24,7 @@ from .driver import Driver
 from .errors import Busy, Closed
 from .execution import Execution
 from .fork import renew_in_child
-from .function import Function, Protocol, command_of
+from .function import Function, Protocol, check_number, command_of
 from .host import HostLedger
 from .ledger import Ledger, check_count
 from .memory import MIB, check_memory, size_of, total
@@ -160,7 +161,10 @@ class Agent:
         """
         from .cold import Cold  # noqa: PLC0415 - the door to requests; nothing else of the agent knows them
 
+        if self._driver is None:
+            self._driver = _driver()
         if callable(function):
+            check_handle(function)
             # What is imported here, has to be found there.
             path = os.pathsep.join(os.path.abspath(entry) for entry in sys.path)
             if protocol is not None:
@@ -180,15 +184,15 @@ class Agent:
             processes=processes,
             descriptors=descriptors,
         )
-        check_count("max_content_length", max_content_length)
-        if self._driver is None:
-            self._driver = _driver()
+        check_number("max_content_length", max_content_length)
         if self._ram is None:
             if self._directory is not None:
                 raise ValueError("all processes that share a directory have to name the same memory: say ram=")
             self._ram = Ram(total() // MIB, None, self._reclaim)
         if made.memory > self._ram.total:
-            logger.warning("%r takes %s MiB, and there are %s: it will never run", made, made.memory, self._ram.total)
+            logger.warning(
+                "%r takes %s MiB, and there are %s: each call will be refused", made, made.memory, self._ram.total
+            )
         self._driver.prepare(made)
         self._functions.append(made)
         return Cold(self, made, max_content_length=max_content_length)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +16,7 @@ from .errors import Failed
 from .interpreter import interpreter
 from .memory import check_memory
 
-__all__ = ["LONGEST_TEXT", "Function", "Protocol", "command_of"]
+__all__ = ["LONGEST_TEXT", "Function", "Protocol", "check_number", "command_of"]
 
 Protocol = Literal["plain", "cgi"]
 
@@ -42,9 +43,13 @@ class Function:
         processes: int,
         descriptors: int,
     ) -> None:
-        self.cwd = os.path.abspath(_checked_text("cwd", os.fspath(cwd))) if cwd is not None else os.getcwd()
+        if cwd is not None and not isinstance(cwd, (str, os.PathLike)):
+            raise TypeError(f"cwd is a path, not {cwd!r}")
+        self.cwd = os.path.abspath(_checked_text("cwd", os.fspath(cwd or ".")))
         if not os.path.isdir(self.cwd):
             raise ValueError(f"cwd is a directory, and {cwd!r} is none")
+        if env is not None and not isinstance(env, Mapping):
+            raise TypeError(f"env is a mapping of texts, not {env!r:.200}")
         self.argv = _checked_argv(argv, self.cwd)
         self.memory = check_memory(memory)
         self.timeout = check_seconds("timeout", timeout)
@@ -53,10 +58,10 @@ class Function:
         self.protocol = protocol
         self.content_type = _checked_type(content_type)
         self.env = {_checked_name(name): _checked_text("env", value) for name, value in (env or {}).items()}
-        self.output = _checked_number("output", output)
-        self.log = _checked_number("log", log)
-        self.processes = _checked_number("processes", processes)
-        self.descriptors = _checked_number("descriptors", descriptors)
+        self.output = check_number("output", output)
+        self.log = check_number("log", log)
+        self.processes = check_number("processes", processes)
+        self.descriptors = check_number("descriptors", descriptors)
         self._starts = _Starts()
 
     def __repr__(self) -> str:
@@ -90,17 +95,18 @@ class _Starts:
 
 def command_of(handle: Callable[..., Any]) -> list[str]:
     """The command that runs a handle in a process of its own. Raises ValueError where another could not import it."""
-    module, name = getattr(handle, "__module__", None), getattr(handle, "__qualname__", None)
-    if not callable(handle) or not module or not name:
-        raise TypeError(f"a function is a list of texts or a handle(request, params), not {handle!r:.200}")
-    if "<" in name or module == "__main__":
-        raise ValueError(f"{module}.{name} cannot be imported by another process; define it at the top of a module")
+    module, name = getattr(handle, "__module__", ""), getattr(handle, "__qualname__", "")
+    found: Any = sys.modules.get(module) if module != "__main__" else None
+    for part in name.split("."):
+        found = getattr(found, part, None)
+    if found is not handle:
+        raise ValueError(f"{handle!r:.200} cannot be imported by another process; name it at the top of a module")
     return [interpreter(), "-m", "microfn.agent.child", f"{module}:{name}"]
 
 
 def _checked_argv(argv: Sequence[str], cwd: str) -> list[str]:
     if isinstance(argv, (str, bytes)) or not isinstance(argv, Sequence):
-        raise TypeError(f"argv is a list of texts, not {argv!r:.200}")
+        raise TypeError(f"a function is a list of texts or a handle(request, params), not {argv!r:.200}")
     if not argv:
         raise ValueError("argv is a list of texts, the first of them names the program; it is empty")
     program, *rest = (_checked_text("argv", text) for text in argv)
@@ -115,7 +121,11 @@ def _checked_text(name: str, text: object) -> str:
         raise TypeError(f"{name} holds texts, not {text!r:.200}")
     if "\0" in text:
         raise ValueError(f"{name} holds a text with a NUL, which no process can be given: {text!r:.200}")
-    if len(os.fsencode(text)) > LONGEST_TEXT:
+    try:
+        size = len(os.fsencode(text))
+    except UnicodeEncodeError:
+        raise ValueError(f"{name} holds a text that no process can be given: {text!r:.200}") from None
+    if size > LONGEST_TEXT:
         raise ValueError(f"{name} holds a text of more than {LONGEST_TEXT} bytes, which no process can be given")
     return text
 
@@ -133,7 +143,8 @@ def _checked_name(name: object) -> str:
     return text
 
 
-def _checked_number(name: str, value: object) -> int:
+def check_number(name: str, value: object) -> int:
+    """A limit as it was given. Raises TypeError or ValueError for what is none."""
     if isinstance(value, bool) or not isinstance(value, int):
         raise TypeError(f"{name} is a number, not {value!r}")
     if value < 1:

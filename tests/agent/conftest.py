@@ -1,0 +1,29 @@
+"""Agents that are closed when their test is over, and what tests look at in /proc."""
+
+from __future__ import annotations
+
+import os
+import time
+
+import pytest
+
+from microfn.agent import Agent
+
+
+@pytest.fixture
+def agent():
+    agent = Agent(ram="512M")
+    yield agent
+    assert agent.running == 0
+    assert agent.close(5)
+
+
+@pytest.fixture(autouse=True)
+def _descriptors():
+    """Whatever a test does, it leaves no file open."""
+    before = set(os.listdir("/proc/self/fd"))
+    yield
+    end = time.monotonic() + 2
+    while time.monotonic() < end and len(os.listdir("/proc/self/fd")) > len(before):
+        time.sleep(0.01)
+    assert len(os.listdir("/proc/self/fd")) <= len(before)

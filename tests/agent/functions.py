@@ -1,0 +1,41 @@
+"""Handles that run in processes of their own."""
+
+from __future__ import annotations
+
+import sys
+
+from microfn import Response, abort
+
+
+def echo(request, params):
+    sys.stdout.write("printed\n")
+    sys.stderr.write("said\n")
+    return {
+        "method": request.method,
+        "path": request.path,
+        "query": request.args.get("q"),
+        "params": dict(params),
+        "body": request.get_data(as_text=True),
+        "left": request.deadline.left(),
+        "id": request.environ["microfn.call_id"],
+        "host": request.environ.get("HTTP_HOST"),
+        "x": request.headers.get("X-Name"),
+    }
+
+
+def not_here(request, params):
+    abort(404, "It is not here.")
+
+
+def broken(request, params):
+    return 1 / 0
+
+
+def stream(request, params):
+    return Response((f"{number}\n" for number in range(3)), mimetype="text/plain")
+
+
+class Functions:
+    @staticmethod
+    def inner(request, params):
+        return "inner"
