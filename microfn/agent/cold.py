@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable, abort
 
-from ..headers import gate
+from ..headers import Headers, gate
 from ..log import log_exception
 from ..problems import page
 from ..request import Request
@@ -16,6 +16,7 @@ from .cgi import body_of, metavariables
 from .errors import Busy, CallError, Failed
 from .execution import Execution
 from .function import Function
+from .log import of_call
 from .reply import Reply, read_reply
 from .wsgi import CALL_ID, slots
 
@@ -53,43 +54,45 @@ class Cold:
         """The function's answer, or an error page that names the call."""
         request = Request(environ)
         call = Call(request.method, request.path, deadline=self.agent.deadline(self.function.timeout))
-        call.memory = self.function.memory
-        outer = slots.get()
-        if outer and outer[0].call.id == environ.get("microfn.call_id"):
-            call.id = outer[0].call.id  # of a middleware around this; the request has one id
+        around = _calls_around(environ)
+        if around:
+            call.id = around[0].id  # the request has one
         environ["microfn.call_id"] = call.id
-        execution: Execution | None = None
         try:
-            call.function = self.function
-            call.body = self._body_of(request)
-            call.environ = metavariables(environ, params, call.body)
-            started = environ.get(self._key) if self._key else None
-            call.deadline = self.agent.deadline(self.function.timeout, started)
-            if outer and outer[0].call.id == call.id:
-                call.deadline = min(call.deadline, outer[-1].call.deadline, key=lambda one: one.end)
-            execution = self.agent.run(call)
-            reply = read_reply(self.function, execution.read)
-            call.status, call.headers = reply.status, reply.headers
-            headers = [pair for pair in reply.headers if pair[0].lower() != CALL_ID.lower()] + [(CALL_ID, call.id)]
-            _check(reply.status, headers)
-        except BaseException as error:
-            if execution is not None:
-                execution.close(error)
-            if not isinstance(error, Exception):  # a server's timeout, or a Control-C
-                raise
+            with of_call(call.id):
+                body, status, headers = self._run(call, request, params, around)
+        except Exception as error:
             return _refuse(error, call, environ, start_response)
-        is_told = request.method != "HEAD" and not reply.status.startswith(_NO_CONTENT)
-        body = _Body(execution, reply, is_told=is_told)
         try:
-            start_response(reply.status, headers)
+            start_response(status, headers)
         except BaseException:
             body.close()
             raise
         return body
 
-    def _body_of(self, request: Request) -> IO[bytes] | None:
+    def _run(
+        self, call: Call, request: Request, params: Mapping[str, Any] | None, around: list[Call]
+    ) -> tuple[_Body, str, Headers]:
+        """Have the function run, until it is known how its answer begins."""
+        environ = request.environ
         request.max_content_length = self._max_content_length
-        return body_of(request.stream)
+        call.function = self.function
+        call.memory = self.function.memory
+        call.body = body_of(request.stream)
+        call.environ = metavariables(environ, params, call.body)
+        deadline = self.agent.deadline(self.function.timeout, environ.get(self._key) if self._key else None)
+        call.deadline = min([deadline, *(one.deadline for one in around)], key=lambda one: one.end)
+        execution = self.agent.run(call)
+        try:
+            reply = read_reply(self.function, execution.read)
+            call.status, call.headers = reply.status, reply.headers
+            headers = [pair for pair in reply.headers if pair[0].lower() != CALL_ID.lower()] + [(CALL_ID, call.id)]
+            _check(reply.status, headers)
+        except BaseException as error:
+            execution.close(error)
+            raise
+        is_told = request.method != "HEAD" and not reply.status.startswith(_NO_CONTENT)
+        return _Body(call, execution, reply, is_told=is_told), reply.status, headers
 
 
 class _Bound:
@@ -106,7 +109,8 @@ class _Bound:
 class _Body:
     """What a function answers, as it comes; closing it ends the call. To HEAD, or with a 204, none of it is told."""
 
-    def __init__(self, execution: Execution, reply: Reply, *, is_told: bool) -> None:
+    def __init__(self, call: Call, execution: Execution, reply: Reply, *, is_told: bool) -> None:
+        self._id = call.id
         self._execution = execution
         self._pieces: Iterator[bytes] = reply.body
         self._is_told = is_told
@@ -136,7 +140,14 @@ class _Body:
         """End the call: what has been answered to its end may end by itself, what nobody waits for is killed."""
         if self._is_whole:
             self._execution.finish()
-        self._execution.close(self._error)
+        with of_call(self._id):
+            self._execution.close(self._error)
+
+
+def _calls_around(environ: WSGIEnvironment) -> list[Call]:
+    """The calls that this request is already, by agents' middleware."""
+    found = [slot.call for slot in slots.get()]
+    return found if found and found[0].id == environ.get("microfn.call_id") else []
 
 
 def _refuse(error: Exception, call: Call, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -162,7 +173,7 @@ def _told(error: Exception) -> HTTPException:
         return told
 
 
-def _check(status: str, headers: list[tuple[str, str]]) -> None:
+def _check(status: str, headers: Headers) -> None:
     try:
         gate(status, headers)
     except (ValueError, TypeError) as error:

@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 
-__all__ = ["CallIdFilter", "current_id"]
+__all__ = ["CallIdFilter", "current_id", "of_call"]
 
 current_id: ContextVar[str] = ContextVar("microfn.call_id", default="-")
+
+
+@contextmanager
+def of_call(call_id: str) -> Iterator[None]:
+    """Have the records that are written within this be of that call."""
+    before = current_id.get()
+    current_id.set(call_id)
+    try:
+        yield
+    finally:
+        current_id.set(before)
 
 
 class CallIdFilter(logging.Filter):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from http import HTTPStatus
 from typing import NamedTuple
 
 from .errors import Failed
@@ -15,7 +16,7 @@ _LONGEST_HEAD = 65536
 _END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
 _STATUS = re.compile(r"([2-5][0-9]{2})(?: ([ -~]*))?")
 _TOO_MUCH = "The function answered with more than it said."
-_PHRASES = {"200": "OK", "302": "Found"}
+_PHRASES = {status.value: status.phrase for status in HTTPStatus}
 # RFC 9110, section 7.6.1: they are about a connection, which the function has not.
 _HOP_BY_HOP = frozenset(
     "connection keep-alive proxy-authenticate proxy-authorization proxy-connection te trailer trailers "
@@ -43,13 +44,10 @@ def read_reply(function: Function, read: Callable[[], bytes]) -> Reply:
     headers = [_header(line) for line in head.decode("latin-1").splitlines()]
     status = _status(headers)
     kept = [pair for pair in headers if pair[0].lower() not in _HOP_BY_HOP and pair[0].lower() != "status"]
-    length = next((value for name, value in kept if name.lower() == "content-length"), None)
-    if length is not None and not re.fullmatch("[0-9]{1,18}", length):
-        raise Failed("The function answered with a length that is none.")
-    told = None if length is None else int(length)
-    if told is not None and len(rest) > told:
+    length = _length(headers)
+    if length is not None and len(rest) > length:
         raise Failed(_TOO_MUCH)
-    return Reply(status, kept, _pieces(rest, read, told))
+    return Reply(status, kept, _pieces(rest, read, length))
 
 
 def _split(read: Callable[[], bytes]) -> tuple[bytes, bytes]:
@@ -72,13 +70,26 @@ def _header(line: str) -> tuple[str, str]:
     return name, value.strip(" \t")
 
 
+def _values(headers: list[tuple[str, str]], wanted: str) -> list[str]:
+    return [value for name, value in headers if name.lower() == wanted]
+
+
 def _status(headers: list[tuple[str, str]]) -> str:
     """The status line (RFC 3875, section 6.3.3); who says only where to go means 302 (section 6.2.3)."""
-    names = {name.lower(): value for name, value in headers}
-    found = _STATUS.fullmatch(names.get("status", "302" if "location" in names else "200"))
-    if found is None:
+    told = _values(headers, "status") or ["302" if _values(headers, "location") else "200"]
+    found = _STATUS.fullmatch(told[0])
+    if found is None or len(told) > 1:
         raise Failed("The function answered with a status that is none.")
-    return f"{found[1]} {found[2] or _PHRASES.get(found[1], 'Unknown')}"
+    return f"{found[1]} {found[2] or _PHRASES.get(int(found[1]), 'Unknown')}"
+
+
+def _length(headers: list[tuple[str, str]]) -> int | None:
+    told = _values(headers, "content-length")
+    if not told:
+        return None
+    if len(told) > 1 or not re.fullmatch("[0-9]{1,18}", told[0]):
+        raise Failed("The function answered with a length that is none.")
+    return int(told[0])
 
 
 def _pieces(piece: bytes, read: Callable[[], bytes], length: int | None) -> Iterator[bytes]:
