@@ -18,7 +18,7 @@ from typing import IO, TYPE_CHECKING, Any, TypeVar
 from ..handle import check_handle
 from ..log import escape
 from .call import Call
-from .cgi import body_of, environ_of
+from .cgi import body_of, check_request, environ_of
 from .deadline import Deadline, began_at, check_seconds
 from .driver import Driver
 from .errors import Busy, Closed
@@ -222,11 +222,12 @@ class Agent:
         if made not in self._functions:
             raise TypeError(f"function is what cold() of this agent made, not {function!r:.200}")
         seconds = made.timeout if timeout is None else check_seconds("timeout", timeout)
+        check_request(method, path)
         call = Call(method, path.partition("?")[0], deadline=self.deadline(seconds))
         call.memory = made.memory if memory is None else check_memory(memory)
         call.function = made
+        call.environ = environ_of(method, path, headers or {}, params or {})
         call.body = body_of(body)
-        call.environ = environ_of(method, path, call.body, headers or {}, params or {})
         if writer is not None:
             call.writer = writer
         return call
@@ -263,8 +264,8 @@ class Agent:
         function, driver = call.function, self._driver
         if function is None or driver is None:
             raise TypeError(f"{call!r} has no function")
+        slot = self.enter(call)
         with call.body or nullcontext():
-            slot = self.enter(call)
             try:
                 process = driver.run(call, slot.files)
                 slot.hand_over(process)

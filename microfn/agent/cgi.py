@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Mapping
 from typing import IO, Any
 
-__all__ = ["body_of", "environ_of", "metavariables"]
+__all__ = ["body_of", "check_request", "environ_of", "metavariables"]
 
 # RFC 3875, section 4.1. What else a server puts into its environ stays there.
 _NAMES = """AUTH_TYPE CONTENT_TYPE PATH_INFO QUERY_STRING REMOTE_ADDR REMOTE_HOST REMOTE_PORT REMOTE_USER REQUEST_METHOD
@@ -22,14 +22,12 @@ _KEPT_BACK = frozenset(
         "PROXY CONNECTION KEEP_ALIVE PROXY_AUTHORIZATION PROXY_CONNECTION TE TRAILER TRANSFER_ENCODING UPGRADE".split()
     )
 )
-_PROTOCOL_NAMES = ("Content-Type", "Content-Length")
+_PROTOCOL_NAMES = ("CONTENT_TYPE", "CONTENT_LENGTH")
 _PIECE = 65536
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
-def metavariables(
-    environ: Mapping[str, Any], params: Mapping[str, Any] | None, body: IO[bytes] | None
-) -> dict[bytes, bytes]:
+def metavariables(environ: Mapping[str, Any], params: Mapping[str, Any] | None) -> dict[bytes, bytes]:
     """A request of WSGI as CGI has it: text is latin-1 there, and bytes in a process.
 
     Params come each as `FN_PARAM_` and its name, and all as JSON in `FN_PARAMS`.
@@ -39,8 +37,6 @@ def metavariables(
     given["GATEWAY_INTERFACE"] = "CGI/1.1"
     if environ.get("wsgi.url_scheme") == "https":
         given["HTTPS"] = "on"
-    if body is not None:
-        given["CONTENT_LENGTH"] = str(body.seek(0, 2))
     variables = {name.encode("latin-1"): value.encode("latin-1") for name, value in given.items() if value}
     if params:
         variables[b"FN_PARAMS"] = json.dumps(dict(params), default=str).encode("ascii")
@@ -49,14 +45,16 @@ def metavariables(
     return variables
 
 
-def environ_of(
-    method: str, path: str, body: IO[bytes] | None, headers: Mapping[str, str], params: Mapping[str, Any]
-) -> dict[bytes, bytes]:
-    """A call without HTTP, as if it had come by HTTP. Raises TypeError and ValueError for what is no request."""
+def check_request(method: object, path: object) -> None:
+    """Raise ValueError for what is no method, or no path."""
     if not isinstance(method, str) or not _TOKEN.fullmatch(method):
         raise ValueError(f"{method!r:.200} is no method (RFC 9110, section 9.1)")
     if not isinstance(path, str) or not path.startswith("/"):
         raise ValueError(f'a path begins with "/", and {path!r:.200} does not')
+
+
+def environ_of(method: str, path: str, headers: Mapping[str, str], params: Mapping[str, Any]) -> dict[bytes, bytes]:
+    """A call without HTTP, as if it had come by HTTP. Raises TypeError and ValueError for what is no header."""
     path, _, query = path.partition("?")
     environ = {
         "REQUEST_METHOD": method,
@@ -73,8 +71,8 @@ def environ_of(
         if not isinstance(value, str):
             raise TypeError(f"the header {name} is a text, not {value!r:.200}")
         key = name.upper().replace("-", "_")
-        environ[key if name.title() in _PROTOCOL_NAMES else f"HTTP_{key}"] = _as_wsgi(value)
-    return metavariables(environ, params, body)
+        environ[key if key in _PROTOCOL_NAMES else f"HTTP_{key}"] = _as_wsgi(value)
+    return metavariables(environ, params)
 
 
 def body_of(source: bytes | IO[bytes]) -> IO[bytes] | None:

@@ -79,7 +79,7 @@ class Cold:
         call.function = self.function
         call.memory = self.function.memory
         call.body = body_of(request.stream)
-        call.environ = metavariables(environ, params, call.body)
+        call.environ = metavariables(environ, params)
         deadline = self.agent.deadline(self.function.timeout, environ.get(self._key) if self._key else None)
         call.deadline = min([deadline, *(one.deadline for one in around)], key=lambda one: one.end)
         execution = self.agent.run(call)

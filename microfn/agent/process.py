@@ -135,14 +135,14 @@ class ProcessDriver:
         order = _order(call, function)
         with ExitStack() as files:
             process = self._start(order, call, held, files)
-            try:
-                process.started(call.deadline.end + GRACE)
-            except OSError as error:
-                process.close()
-                raise _cannot_start(error, function) from error
-            except BaseException:
-                process.close()
-                raise
+        try:
+            process.started(call.deadline.end + GRACE)
+        except OSError as error:
+            process.close()
+            raise _cannot_start(error, function) from error
+        except BaseException:
+            process.close()
+            raise
         function.started(True)
         return process
 
@@ -284,6 +284,8 @@ def _order(call: Call, function: Function) -> Order:
     }
     env = {**own, **_named(function), **call.environ}
     env |= {name: own[name] for name in (b"FN_CALL_ID", b"FN_DEADLINE")}
+    if call.body is not None:
+        env[b"CONTENT_LENGTH"] = b"%d" % os.fstat(call.body.fileno()).st_size
     for name, value in env.items():
         if not name or b"=" in name:
             raise Refused(f"{_shown(name)} is no name that a process can be given.")

@@ -1,0 +1,403 @@
+"""Calls without HTTP: made, submitted once, recorded, refused in order, drained, and none of a parent's in a child."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from microfn.agent import Agent, Busy, CallError, Closed, Failed, Refused, TimedOut, TooLarge
+from microfn.agent.process import ProcessDriver
+
+
+@pytest.fixture
+def cat(agent):
+    return agent.cold(["cat"], memory=32, timeout=20)
+
+
+def sh(agent, script, **options):
+    return agent.cold(["sh", "-c", script], **{"memory": 32, "timeout": 20, **options})
+
+
+def answer(agent, **options):
+    return agent.submit(agent.get_call("GET", **options)).writer.getvalue().decode()
+
+
+class Calls(list):
+    def __init__(self, agent):
+        agent.after_call(self.append)
+
+
+def run_all(*targets):
+    threads = [threading.Thread(target=target) for target in targets]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+        assert not thread.is_alive()
+
+
+def test_a_call_is_made_without_http_and_carries_its_own_state(agent, cat):
+    calls = Calls(agent)
+    writer = io.BytesIO()
+    call = agent.get_call("POST", "/64?a=b", body=b"as it came", writer=writer)
+    assert (call.method, call.path, call.state, call.submitted_at, call.memory) == ("POST", "/64", "waiting", None, 32)
+    assert agent.submit(call) is call
+    assert writer.getvalue() == b"as it came"
+    assert (call.state, call.error, call.status) == ("ended", None, "200 OK")
+    assert call.headers == [("Content-Type", "text/plain; charset=utf-8")]
+    assert call.submitted_at <= call.started_at <= call.ended_at
+    assert calls == [call]
+
+
+def test_a_call_says_all_that_a_request_says(agent):
+    env = agent.cold(["env"], memory=32, timeout=20)
+    headers = {"X-Name": "grün", "content-type": "text/x", "Proxy": "evil"}
+    call = agent.get_call(
+        "PUT", "/ä?q=ö", function=env, body=bytearray(b"123"), headers=headers, params={"id": 7, "name": "ä"}
+    )
+    told = dict(line.split("=", 1) for line in agent.submit(call).writer.getvalue().decode().splitlines())
+    expected = {
+        "REQUEST_METHOD": "PUT",
+        "PATH_INFO": "/ä",
+        "QUERY_STRING": "q=ö",
+        "HTTP_X_NAME": "grün",
+        "CONTENT_TYPE": "text/x",
+        "CONTENT_LENGTH": "3",
+        "FN_PARAM_id": "7",
+        "FN_PARAM_name": "ä",
+        "FN_PARAMS": '{"id": 7, "name": "\\u00e4"}',
+        "FN_CALL_ID": call.id,
+    }
+    assert {name: told.get(name) for name in expected} == expected
+    assert "HTTP_PROXY" not in told
+
+
+def test_a_body_may_be_a_file_and_is_read_from_where_it_stands(agent, cat):
+    source = io.BytesIO(b"x" * 300_000)
+    source.seek(1)
+    assert len(agent.submit(agent.get_call("POST", body=source)).writer.getvalue()) == 299_999
+    assert answer(agent, body=io.BytesIO()) == ""
+
+
+WRONG = {
+    "no method": (ValueError, "'' is no method", {"method": ""}),
+    "a method with a blank": (ValueError, "'GET X' is no method", {"method": "GET X"}),
+    "a method that is no text": (ValueError, "None is no method", {"method": None}),
+    "a path without a slash": (ValueError, "a path begins with", {"path": "64"}),
+    "a path that is no text": (ValueError, "a path begins with", {"path": b"/"}),
+    "a body as text": (TypeError, "a body is bytes", {"body": "x"}),
+    "a body of nothing": (TypeError, "a body is bytes", {"body": None}),
+    "a file of text": (TypeError, "bytes-like", {"body": io.StringIO("x")}),
+    "a header that has no name": (ValueError, "no name of a header", {"headers": {"": "x"}}),
+    "a header with a line's end": (ValueError, "no name of a header", {"headers": {"A\n": "x"}}),
+    "a header that is no text": (TypeError, "the header A is a text", {"headers": {"A": 1}}),
+    "no time": (ValueError, "timeout is", {"timeout": 0}),
+    "a time as text": (TypeError, "timeout is", {"timeout": "1"}),
+    "no memory": (ValueError, "memory is", {"memory": 0}),
+    "another thing than a function": (TypeError, "function is what cold", {"function": "cat"}),
+    "a function as it is": (TypeError, "function is what cold", {"function": ["cat"]}),
+}
+
+
+@pytest.mark.parametrize(("error", "message", "options"), WRONG.values(), ids=WRONG)
+def test_what_is_no_call_is_refused_when_it_is_made(agent, cat, error, message, options):
+    with pytest.raises(error, match=message):
+        agent.get_call(**{"method": "POST", "path": "/", **options})
+
+
+def test_which_function_is_said_unless_there_is_one(agent):
+    with pytest.raises(ValueError, match="the agent has 0 functions: say function="):
+        agent.get_call("GET")
+    one, other = sh(agent, "echo one"), sh(agent, "echo other")
+    with pytest.raises(ValueError, match="the agent has 2 functions"):
+        agent.get_call("GET")
+    assert [answer(agent, function=one), answer(agent, function=other)] == ["one\n", "other\n"]
+
+
+def test_a_function_of_another_agent_is_refused(agent, cat):
+    with pytest.raises(TypeError, match="what cold"):
+        Agent(ram="64M").get_call("GET", function=cat)
+
+
+def test_a_call_is_submitted_once(agent, cat):
+    call = agent.submit(agent.get_call("POST", body=b"x"))
+    with pytest.raises(RuntimeError, match="was submitted already"):
+        agent.submit(call)
+    assert call.writer.getvalue() == b"x"
+
+
+def test_a_call_without_a_function_cannot_be_run(agent, cat):
+    call = agent.get_call("GET")
+    call.function = None
+    with pytest.raises(TypeError, match="has no function"):
+        agent.submit(call)
+
+
+def test_its_time_begins_when_it_is_submitted(agent):
+    sh(agent, "echo x")
+    call = agent.get_call("GET", timeout=0.3)
+    time.sleep(0.4)
+    assert agent.submit(call).writer.getvalue() == b"x\n"
+
+
+ENDS = {
+    "it fails": ("exit 1", {}, Failed),
+    "it takes too long": ("sleep 9", {"timeout": 0.3}, TimedOut),
+    "it takes too long piece by piece": ("while :; do echo x; sleep 0.02; done", {"timeout": 0.3}, TimedOut),
+    "there is not so much memory": ("echo x", {"memory": 513}, TooLarge),
+    "it cannot be passed on": ("echo x", {"path": "/\0"}, Refused),
+}
+
+
+@pytest.mark.parametrize(("script", "options", "error"), ENDS.values(), ids=ENDS)
+def test_what_becomes_of_a_call_is_raised_and_recorded(agent, script, options, error):
+    calls = Calls(agent)
+    sh(agent, script)
+    call = agent.get_call("GET", **{"path": "/", **options})
+    with pytest.raises(error) as raised:
+        agent.submit(call)
+    assert isinstance(raised.value, CallError)
+    assert (calls, call.error, call.state) == ([call], raised.value, "ended")
+
+
+def test_a_writer_that_cannot_write_ends_the_call(agent):
+    class Full:
+        def write(self, data):
+            raise OSError(28, "No space left on device")
+
+    sh(agent, "echo x; sleep 60")
+    began = time.monotonic()
+    with pytest.raises(OSError, match="No space left"):
+        agent.submit(agent.get_call("GET", writer=Full()))
+    assert time.monotonic() - began < 3
+
+
+def test_what_cannot_be_had_by_all_at_once_is_waited_for_in_order(agent):
+    order = []
+    cold = sh(agent, "sleep 0.2; echo x", memory=300)
+
+    def submit(number):
+        agent.submit(agent.get_call("GET", function=cold))
+        order.append(number)
+
+    def submit_later(number):
+        return lambda: (time.sleep(0.05 * number), submit(number))
+
+    run_all(*(submit_later(number) for number in range(4)))
+    assert order == [0, 1, 2, 3]
+
+
+def test_who_would_wait_for_half_of_his_time_is_refused(agent):
+    calls = Calls(agent)
+    cold = sh(agent, "sleep 1", memory=512)
+    errors = []
+
+    def refused():
+        time.sleep(0.2)
+        try:
+            agent.submit(agent.get_call("GET", function=cold, timeout=0.4))
+        except Busy as busy:
+            errors.append(busy)
+
+    run_all(lambda: agent.submit(agent.get_call("GET", function=cold)), refused)
+    assert [error.retry_after for error in errors] == [1]
+    assert sorted((one.started_at is None, type(one.error)) for one in calls) == [(False, type(None)), (True, Busy)]
+
+
+def test_memory_is_free_as_soon_as_the_process_is_done_whoever_reads_its_answer(agent):
+    whole = sh(agent, "head -c 200000 /dev/zero", memory=512)
+    call = agent.get_call("GET", function=whole)
+    execution = agent.run(call)
+    assert execution.read()
+    assert len(agent.submit(agent.get_call("GET", function=whole)).writer.getvalue()) == 200_000
+    rest = sum(map(len, iter(execution.read, b"")))
+    assert rest > 0
+    execution.close()
+
+
+def test_memory_of_a_host_is_free_when_the_process_is_gone_and_not_before(tmp_path):
+    one, other = (Agent(ram="64M", directory=str(tmp_path)) for _ in range(2))
+    slow, quick = sh(one, "echo x; sleep 0.5", memory=64), sh(other, "echo y", memory=64)
+    execution = one.run(one.get_call("GET", function=slow))
+    with pytest.raises(Busy):
+        other.submit(other.get_call("GET", function=quick, timeout=0.2))
+    began = time.monotonic()
+    assert answer(other, function=quick) == "y\n"
+    assert time.monotonic() - began < 3
+    assert execution.read() == b"x\n"
+    execution.close()
+    one.close()
+    other.close()
+
+
+def test_memory_of_a_host_is_free_when_a_function_could_not_be_started(tmp_path):
+    agent = Agent(ram="64M", directory=str(tmp_path))
+    script = tmp_path / "script"
+    script.write_text("#!/not/there\n")
+    script.chmod(0o700)
+    for _ in range(2):
+        with pytest.raises(Failed):
+            answer(agent, function=agent.cold([str(script)], memory=64, timeout=5))
+    assert answer(agent, function=sh(agent, "echo x", memory=64)) == "x\n"
+    agent.close()
+
+
+def test_calls_at_once_get_each_its_own(agent, cat):
+    got = {}
+
+    def submit(number):
+        body = str(number).encode() * 100_000
+        got[number] = agent.submit(agent.get_call("POST", body=body)).writer.getvalue() == body
+
+    run_all(*(lambda number=number: submit(number) for number in range(12)))
+    assert got == dict.fromkeys(range(12), True)
+
+
+def launchers():
+    """The processes of launchers that are children of this one."""
+    found = []
+    for name in filter(str.isdecimal, os.listdir("/proc")):
+        with contextlib.suppress(OSError), open(f"/proc/{name}/stat") as stat, open(f"/proc/{name}/cmdline") as line:
+            if int(stat.read().rpartition(")")[2].split()[1]) == os.getpid() and "launcher.py" in line.read():
+                found.append(int(name))
+    return found
+
+
+def test_there_is_one_launcher_whoever_comes_first(agent, cat):
+    before = launchers()
+    run_all(*[lambda: agent.submit(agent.get_call("POST", body=b"x"))] * 8)
+    assert len(launchers()) == len(before) + 1
+
+
+def test_a_launcher_that_was_killed_has_a_successor_and_its_calls_fail(agent):
+    before = launchers()
+    cold = sh(agent, "sleep 60")
+    pids = []
+
+    def kill():
+        while not set(launchers()) - set(before):
+            time.sleep(0.01)
+        time.sleep(0.2)
+        (launcher,) = set(launchers()) - set(before)
+        pids.append(launcher)
+        os.kill(launcher, signal.SIGKILL)
+
+    errors = []
+
+    def submit():
+        try:
+            agent.submit(agent.get_call("GET", function=cold))
+        except Failed as failed:
+            errors.append(failed.detail)
+
+    run_all(submit, kill)
+    assert errors == ["The function was lost."]
+    assert answer(agent, function=sh(agent, "echo x")) == "x\n"
+    assert not set(pids) & set(launchers())
+
+
+def test_closing_lets_calls_end_and_refuses_others(agent):
+    cold = sh(agent, "sleep 0.4; echo x")
+    got = []
+
+    def close():
+        time.sleep(0.15)
+        got.append(agent.close(10))
+
+    run_all(lambda: got.append(answer(agent, function=cold)), close)
+    assert sorted(got, key=str) == [True, "x\n"]
+    with pytest.raises(Closed):
+        answer(agent, function=cold)
+
+
+def test_closing_kills_what_does_not_end_in_time(agent):
+    cold = sh(agent, "sleep 60")
+    errors = []
+
+    def submit():
+        try:
+            answer(agent, function=cold)
+        except Failed as failed:
+            errors.append(failed.detail)
+
+    def close():
+        time.sleep(0.2)
+        assert not agent.close(0.1)
+
+    run_all(submit, close)
+    assert errors == ["The function was ended by signal 9."]
+
+
+PROGRAM = """
+import os, sys, threading, time
+from microfn.agent import Agent
+agent = Agent(ram="256M")
+cold = agent.cold(["sh", "-c", "echo $$; exec sleep 60"], memory=32, timeout=60)
+class Writer:
+    def write(self, data):
+        sys.stdout.write(data.decode()); sys.stdout.flush()
+threading.Thread(target=lambda: agent.submit(agent.get_call("GET", writer=Writer())), daemon=True).start()
+{}
+"""
+
+
+@pytest.mark.parametrize("how", ["time.sleep(0.5)", "time.sleep(60)", "time.sleep(0.5); os._exit(0)"])
+def test_functions_end_with_their_process_however_it_ends(how):
+    program = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM.format(how)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    function = int(program.stdout.readline())
+    if how.endswith("(60)"):
+        program.kill()
+    program.communicate(timeout=10)
+    end = time.monotonic() + 2
+    while os.path.exists(f"/proc/{function}") and time.monotonic() < end:
+        time.sleep(0.01)
+    assert not os.path.exists(f"/proc/{function}")
+
+
+def test_a_forked_child_has_nothing_of_its_parent_and_can_do_the_same(agent):
+    cold = sh(agent, "echo x; sleep 0.6; echo y")
+    execution = agent.run(agent.get_call("GET", function=cold))
+    read, write = os.pipe()
+    pid = os.fork()
+    if not pid:
+        try:
+            assert agent.running == 0
+            own = agent.cold(["echo", "child"], memory=512, timeout=5)
+            os.write(write, answer(agent, function=own).encode())
+            agent.close()
+        finally:
+            os._exit(0)
+    os.close(write)
+    with open(read) as source:
+        assert source.read() == "child\n"
+    os.waitpid(pid, 0)
+    assert b"".join(iter(execution.read, b"")) == b"x\ny\n"
+    execution.close()
+
+
+def test_a_driver_refuses_a_call_without_a_function(agent, cat):
+    call = agent.get_call("GET")
+    call.function = None
+    with pytest.raises(TypeError, match="has no function"):
+        ProcessDriver().run(call)
+
+
+def test_a_thousand_calls_leave_nothing(agent):
+    cold = agent.cold(["true"], memory=32, timeout=20)
+    answer(agent, function=cold)
+    before = len(os.listdir("/proc/self/fd"))
+    launcher = launchers()[-1]
+    for _ in range(1000):
+        answer(agent, function=cold)
+    assert len(os.listdir("/proc/self/fd")) == before
+    assert len(os.listdir(f"/proc/{launcher}/fd")) < 12
