@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import logging
 import math
 import os
@@ -10,7 +9,6 @@ import re
 import sys
 import threading
 import time
-import weakref
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from typing import IO, TYPE_CHECKING, Any, TypeVar
@@ -24,7 +22,7 @@ from .driver import Driver
 from .errors import Busy, Closed
 from .execution import Execution
 from .fork import renew_in_child
-from .function import Function, Protocol, check_number, command_of
+from .function import LONGEST_TIMEOUT, Function, Protocol, check_number, command_of
 from .host import HostLedger
 from .ledger import Ledger, check_count
 from .memory import MIB, check_memory, size_of, total
@@ -94,7 +92,6 @@ class Agent:
         self._after: list[Callable[[Call], object]] = []
         self.renew()
         renew_in_child(self)
-        _open.add(self)
 
     def renew(self) -> None:
         """Begin anew, in a child that was forked."""
@@ -221,7 +218,7 @@ class Agent:
         made = self._functions[0] if function is None else getattr(function, "function", None)
         if made not in self._functions:
             raise TypeError(f"function is what cold() of this agent made, not {function!r:.200}")
-        seconds = made.timeout if timeout is None else check_seconds("timeout", timeout)
+        seconds = made.timeout if timeout is None else check_seconds("timeout", timeout, LONGEST_TIMEOUT)
         check_request(method, path)
         call = Call(method, path.partition("?")[0], deadline=self.deadline(seconds))
         call.memory = made.memory if memory is None else check_memory(memory)
@@ -369,16 +366,6 @@ class Agent:
         if self._driver is not None:
             self._driver.close()
         return has_ended
-
-
-_open: weakref.WeakSet[Agent] = weakref.WeakSet()
-
-
-@atexit.register
-def _close_all() -> None:
-    """When the process ends, no function of it goes on."""
-    for agent in list(_open):
-        agent.close(0)
 
 
 def _driver() -> Driver:

@@ -50,7 +50,7 @@ def application(handle: Handle, params: Mapping[str, Any], deadline: Deadline | 
     return app
 
 
-def main(reference: str) -> None:
+def main(reference: str) -> None:  # pragma: no cover - in a process of its own
     """Answer the request of this process."""
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
@@ -74,5 +74,5 @@ def _deadline(text: str) -> Deadline | None:
     return None
 
 
-if __name__ == "__main__":
+if __name__ == "__main__":  # pragma: no cover
     main(sys.argv[1])

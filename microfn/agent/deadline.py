@@ -72,10 +72,10 @@ def began_at(header: str | None, *, clock: float, now: float) -> float:
     return now - age if 0 <= age <= ANCIENT else now
 
 
-def check_seconds(name: str, value: object) -> float:
+def check_seconds(name: str, value: object, most: float = threading.TIMEOUT_MAX) -> float:
     """A time in seconds as it was given. Raises TypeError or ValueError for what is none."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise TypeError(f"{name} is a number of seconds, not {value!r}")
-    if not 0 < value <= threading.TIMEOUT_MAX:
-        raise ValueError(f"{name} is a number of seconds above 0 that a thread can wait, not {value!r:.40}")
+    if not 0 < value <= most:
+        raise ValueError(f"{name} is a number of seconds above 0 and up to {most:.0f}, not {value!r:.40}")
     return float(value)

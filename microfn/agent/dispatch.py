@@ -8,7 +8,7 @@ import time
 
 from .deadline import Deadline
 from .driver import End, Process
-from .errors import CallError, Failed, TimedOut
+from .errors import Failed, TimedOut
 
 __all__ = ["Dispatch"]
 
@@ -59,7 +59,7 @@ class Dispatch:
                 return data
         self._await_end(LAST_MOMENT)
         if self.end is not None:
-            self._check(self.end)
+            _check(self.end)
         elif self._deadline.is_over:
             raise TimedOut(_TOO_LONG)
         return b""
@@ -76,7 +76,8 @@ class Dispatch:
             self.end = self._process.end()
         if not self._is_closed:
             self._is_closed = True
-            self._take_log()
+            if self.end.why != "lost":
+                self._take_log()
             self._process.close()
 
     def _await_end(self, seconds: float) -> None:
@@ -86,11 +87,13 @@ class Dispatch:
 
     def _next(self) -> bytes:
         """Output, if there is some; nothing where something else happened."""
+        if self.end is not None:
+            return self._take_output()
         ready = self._wait(self._deadline.left() + GRACE)
         if not ready:
             raise TimedOut(_TOO_LONG)
         if self.end is not None and (not self._is_begun or self.end.why == "time"):
-            self._check(self.end)
+            _check(self.end)
         if self._process.out in ready or self.end is not None:
             return self._take_output()
         return b""
@@ -128,14 +131,12 @@ class Dispatch:
         self.log += data[: self._most_log - len(self.log)]
         return bool(data)
 
-    def _check(self, end: End) -> None:
-        """Raise what an end means that is not one as it should be."""
-        if not end.is_well:
-            raise _error_of(end)
 
-
-def _error_of(end: End) -> CallError:
+def _check(end: End) -> None:
+    """Raise what an end means that is not one as it should be."""
+    if end.is_well:
+        return
     if end.why == "time":
-        return TimedOut(_TOO_LONG)
+        raise TimedOut(_TOO_LONG)
     how = f"was ended by signal {-end.code}" if end.code < 0 else f"ended with {end.code}"
-    return Failed(_KILLED_FOR.get(end.why, f"The function {how}."))
+    raise Failed(_KILLED_FOR.get(end.why, f"The function {how}."))

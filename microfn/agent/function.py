@@ -16,11 +16,13 @@ from .errors import Failed
 from .interpreter import interpreter
 from .memory import check_memory
 
-__all__ = ["LONGEST_TEXT", "Function", "Protocol", "check_number", "command_of"]
+__all__ = ["LONGEST_TEXT", "LONGEST_TIMEOUT", "Function", "Protocol", "check_number", "command_of"]
 
 Protocol = Literal["plain", "cgi"]
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 10.0
+LONGEST_TIMEOUT = 1_000_000
+"""Seconds: what a system call can wait, and half of it."""
 LONGEST_TEXT = 128 * 1024 - 1
 """Bytes of one argument or variable (Linux: `MAX_ARG_STRLEN`)."""
 
@@ -52,7 +54,7 @@ class Function:
             raise TypeError(f"env is a mapping of texts, not {env!r:.200}")
         self.argv = _checked_argv(argv, self.cwd)
         self.memory = check_memory(memory)
-        self.timeout = check_seconds("timeout", timeout)
+        self.timeout = check_seconds("timeout", timeout, LONGEST_TIMEOUT)
         if protocol not in ("plain", "cgi"):
             raise ValueError(f'protocol is "plain" or "cgi", not {protocol!r}')
         self.protocol = protocol

@@ -22,6 +22,7 @@ What a function starts in a session of its own comes to the launcher when its pa
 from __future__ import annotations
 
 import os
+import re
 import resource
 import selectors
 import signal
@@ -43,6 +44,7 @@ _PR_SET_CHILD_SUBREAPER = 36
 _STACK = 2 * 1024 * 1024
 _ROOM = 4 * 1024 * 1024
 _PAGE = resource.getpagesize()
+_CALL_ID = re.compile(rb"FN_CALL_ID=([0-9a-f]{32})")
 _NUMBERS = struct.Struct("i")
 _HARD = {what: resource.getrlimit(what)[1] for what in (resource.RLIMIT_AS, resource.RLIMIT_NOFILE)}
 
@@ -97,11 +99,10 @@ class _Run:
 
     def kill(self, why: str = "-") -> None:
         """Kill its group. The group is ours as long as its leader, dead or alive, has not been waited for."""
-        if self.code is None:
-            if self.why == "-":
-                self.why = why
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(self.pid, signal.SIGKILL)
+        if self.why == "-":
+            self.why = why
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, signal.SIGKILL)
 
     def is_gone(self) -> bool:
         """Whether nothing is left of the group."""
@@ -109,8 +110,8 @@ class _Run:
             os.killpg(self.pid, 0)
         except ProcessLookupError:
             return True
-        except PermissionError:
-            pass
+        except PermissionError:  # it is another user's, as what is set-user-ID becomes
+            return False
         return False
 
     def close(self) -> None:
@@ -239,8 +240,7 @@ class Launcher:
             try:
                 ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
             except ChildProcessError:
-                if not self._runs:
-                    self._look_at = None  # there is nobody to look for
+                self._look_at = None  # there is nobody to look for
                 return
             if ended is None:
                 return
@@ -253,8 +253,6 @@ class Launcher:
                 if run.talk in self._selector.get_map():
                     self._selector.unregister(run.talk)
                 self._leaving[run] = time.monotonic() + LAST_MOMENT
-                if self._look_at is None:
-                    self._look_at = time.monotonic() + LOOK_EVERY
 
     def _look(self) -> None:
         """Kill functions that have too much, and what those have left that ended."""
@@ -281,7 +279,7 @@ class Launcher:
         for _ in found:  # each has an end; but what is found is of more than one moment, and might go round
             process = found.get(pid)
             if process is None:
-                return None
+                break
             run = self._runs.get(process.session) or self._runs.get(pid)
             if run is not None:
                 return run
@@ -292,7 +290,8 @@ class Launcher:
         return None
 
     def _kill_stray(self, pid: int) -> None:
-        call = next((line[11:].decode("ascii") for line in _environ(pid) if line.startswith(b"FN_CALL_ID=")), "unknown")
+        ids = [found[1].decode("ascii") for line in _environ(pid) if (found := _CALL_ID.fullmatch(line))]
+        call = ids[0] if ids else "unknown"
         with suppress(ProcessLookupError, PermissionError):
             os.kill(pid, signal.SIGKILL)
             _tell(f"microfn: call {call} left process {pid} behind, which was killed\n")
@@ -340,7 +339,7 @@ def _processes() -> dict[int, _Found]:
     found = {}
     for name in os.listdir("/proc"):
         if name.isdecimal():
-            with suppress(OSError), open(f"/proc/{name}/stat", "rb", buffering=0) as file:
+            with suppress(OSError, ValueError), open(f"/proc/{name}/stat", "rb", buffering=0) as file:
                 data = file.read(4096)
                 fields = data[data.rindex(b")") + 2 :].split()
                 found[int(name)] = _Found(int(fields[1]), int(fields[3]), int(fields[17]), int(fields[21]) * _PAGE)
@@ -361,7 +360,7 @@ def _environ(pid: int) -> list[bytes]:
     return []
 
 
-def main() -> None:
+def main() -> None:  # pragma: no cover - in a process of its own
     """Be the launcher of the process at the other end of stdin."""
     import ctypes  # noqa: PLC0415 - only the launcher needs it, not the server that imports this for `Order`
 
@@ -380,5 +379,5 @@ def main() -> None:
     Launcher(source, wakeup).run()
 
 
-if __name__ == "__main__":
+if __name__ == "__main__":  # pragma: no cover
     main()

@@ -70,10 +70,9 @@ def _limits(root: Path) -> Iterator[int]:
             top = root / ("sys/fs/cgroup/memory" if controllers else "sys/fs/cgroup")
             name = "memory.limit_in_bytes" if controllers else "memory.max"
             group = top / path.lstrip("/")
-            for one in [group, *group.parents]:
+            groups = [group, *group.parents]
+            for one in groups[: groups.index(top) + 1]:
                 with suppress(OSError, ValueError):
                     limit = int((one / name).read_text("ascii"))
                     if limit < _UNLIMITED:
                         yield limit
-                if one == top:
-                    break

@@ -35,6 +35,9 @@ GRACE = 0.3
 MOST_TEXT = 256 * 1024
 """Bytes of arguments and environment together: what a process with a small stack can be given, and half of it."""
 F_SETPIPE_SZ = getattr(fcntl, "F_SETPIPE_SZ", 1031)
+_PATIENCE = 2.0
+"""Seconds in which a launcher ends that nobody uses any more."""
+_LOST = End(-signal.SIGKILL, "lost")
 _NO_ROOM = (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE)
 
 
@@ -68,6 +71,8 @@ class FunctionProcess:
 
     def end(self) -> End:
         """How it ended; waits until it has, which is soon, since it has been stopped or was seen to end."""
+        if self._end is None and self._talk is None:  # in a child, whose it never was
+            return _LOST
         if self._end is None:
             try:
                 _, code, why = self._hear(time.monotonic() + GRACE).split()
@@ -76,7 +81,7 @@ class FunctionProcess:
                 # Without a launcher there is nobody else who could.
                 with suppress(ProcessLookupError, PermissionError):
                     os.killpg(self.pid, signal.SIGKILL)
-                self._end = End(-signal.SIGKILL, "lost")
+                self._end = _LOST
         return self._end
 
     def close(self) -> None:
@@ -223,7 +228,7 @@ class _Launcher:
 def _end(way: socket.socket, process: subprocess.Popen[bytes]) -> None:
     way.close()
     try:
-        process.wait(2)
+        process.wait(_PATIENCE)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()

@@ -13,6 +13,7 @@ from .function import Function
 __all__ = ["Reply", "read_reply"]
 
 _LONGEST_HEAD = 65536
+_LONGEST_END = b"\r\n\r\n"
 _END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
 _STATUS = re.compile(r"([2-5][0-9]{2})(?: ([ -~]*))?")
 _TOO_MUCH = "The function answered with more than it said."
@@ -52,9 +53,10 @@ def read_reply(function: Function, read: Callable[[], bytes]) -> Reply:
 
 def _split(read: Callable[[], bytes]) -> tuple[bytes, bytes]:
     """The head of an answer, and what has been read of its body."""
-    data = b""
+    data, looked = b"", 0
     while True:
-        found = _END_OF_HEAD.search(data)
+        found = _END_OF_HEAD.search(data, max(0, looked - len(_LONGEST_END)))
+        looked = len(data)
         if found:
             return data[: found.start()], data[found.end() :]
         piece = read()
@@ -92,17 +94,15 @@ def _length(headers: list[tuple[str, str]]) -> int | None:
     return int(told[0])
 
 
-def _pieces(piece: bytes, read: Callable[[], bytes], length: int | None) -> Iterator[bytes]:
+def _pieces(first: bytes, read: Callable[[], bytes], length: int | None) -> Iterator[bytes]:
     """The body; where its length was told it has just that, or the answer breaks off."""
-    size = 0
-    while True:
+    size = len(first)
+    if first:
+        yield first
+    for piece in iter(read, b""):
         size += len(piece)
         if length is not None and size > length:
             raise Failed(_TOO_MUCH)
-        if piece:
-            yield piece
-        piece = read()
-        if not piece:
-            break
+        yield piece
     if length is not None and size < length:
         raise Failed("The function answered with less than it said.")

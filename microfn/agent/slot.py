@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Protocol
 
 from .call import Call
@@ -42,12 +43,9 @@ class Slot:
 
     def give_back(self) -> None:
         """Give back what it took. Twice, or from two threads, gives back once."""
-        while self._tokens:
-            try:
-                token = self._tokens.pop()
-            except IndexError:
-                return
-            token.give_back()
+        with suppress(IndexError):
+            while True:
+                self._tokens.pop().give_back()
 
     def reclaim(self) -> None:
         """Give it back if the process has ended, even if nobody has read all of its answer."""

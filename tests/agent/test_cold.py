@@ -211,6 +211,13 @@ def test_what_has_been_sent_cannot_be_taken_back_so_the_answer_breaks_off(agent,
     assert [one.error for one in calls] == [got.error]
 
 
+def test_more_than_it_said_that_comes_later_breaks_off(agent, app):
+    script = "printf 'Content-Length: 3\\nContent-Type: text/x\\n\\nxyz'; sleep 0.2; echo more"
+    app.mount("/x", sh(agent, script, protocol="cgi"))
+    got = call(app, "GET", "/x")
+    assert (got.body, str(got.error)) == (b"xyz", "The function answered with more than it said.")
+
+
 def test_less_than_it_said_breaks_off(agent, app):
     app.mount("/x", sh(agent, "printf 'Content-Length: 3\\nContent-Type: text/x\\n\\nxy'", protocol="cgi"))
     got = call(app, "GET", "/x")

@@ -47,6 +47,7 @@ WRONG = {
     "half of a MiB": (TypeError, "memory is a number of MiB", {"memory": 0.5}),
     "memory that is no size": (ValueError, "a size is", {"memory": "much"}),
     "no time": (ValueError, "timeout is a number of seconds above 0", {"timeout": 0}),
+    "more time than a system call can wait": (ValueError, "and up to 1000000, not 1000001", {"timeout": 1_000_001}),
     "time without an end": (ValueError, "timeout is a number of seconds", {"timeout": float("inf")}),
     "time that is no number": (ValueError, "timeout is a number of seconds", {"timeout": float("nan")}),
     "a time as text": (TypeError, "timeout is a number of seconds", {"timeout": "5"}),

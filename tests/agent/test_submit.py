@@ -80,6 +80,11 @@ def test_a_call_says_all_that_a_request_says(agent):
     assert "HTTP_PROXY" not in told
 
 
+def test_a_function_has_three_files_and_no_other(agent):
+    sh(agent, "ls /proc/self/fd")
+    assert answer(agent).split() == ["0", "1", "2", "3"]  # the last is the directory that ls reads
+
+
 def test_a_body_may_be_a_file_and_is_read_from_where_it_stands(agent, cat):
     source = io.BytesIO(b"x" * 300_000)
     source.seek(1)

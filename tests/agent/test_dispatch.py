@@ -1,0 +1,181 @@
+"""What a dispatch makes of output, log and end that come in whatever order, or not at all."""
+
+from __future__ import annotations
+
+import os
+import time
+
+import pytest
+
+from microfn.agent import Deadline, Failed, TimedOut
+from microfn.agent.dispatch import Dispatch
+from microfn.agent.driver import End
+
+
+class Acted:
+    """A process that does what a test says."""
+
+    def __init__(self):
+        self.files = [os.pipe() for _ in range(3)]
+        (self.out, self.his_out), (self.err, self.his_err), (self.control, self.his_control) = self.files
+        os.set_blocking(self.out, False)
+        os.set_blocking(self.err, False)
+        self.how, self.stopped, self.closed = End(0, "-"), 0, 0
+
+    @property
+    def has_ended(self):
+        return bool(self.stopped)
+
+    def ends(self, code=0, why="-"):
+        self.how = End(code, why)
+        os.write(self.his_control, b"x")
+
+    def stop(self):
+        self.stopped += 1
+
+    def end(self):
+        return self.how
+
+    def close(self):
+        self.closed += 1
+
+
+@pytest.fixture
+def process():
+    process = Acted()
+    yield process
+    for pair in process.files:
+        for file in pair:
+            os.close(file)
+
+
+def dispatched(process, seconds=5.0, **options):
+    deadline = Deadline(time.monotonic(), seconds)
+    return Dispatch(process, deadline, **{"most_output": 100, "most_log": 10, **options})
+
+
+def closed_out(process):
+    """Nobody writes any more, while the number stays one that a test may close."""
+    os.dup2(process.his_err, process.his_out)
+
+
+def test_output_is_read_as_it_comes_and_to_its_end(process):
+    dispatch = dispatched(process)
+    os.write(process.his_out, b"one")
+    assert dispatch.read() == b"one"
+    os.write(process.his_out, b"two")
+    closed_out(process)
+    assert dispatch.read() == b"two"
+    process.ends()
+    assert dispatch.read() == b""
+    dispatch.close()
+    dispatch.close()
+    assert (process.stopped, process.closed) == (0, 1)
+
+
+def test_output_may_end_before_its_process_which_then_may_take_its_time(process):
+    dispatch = dispatched(process)
+    closed_out(process)
+    began = time.monotonic()
+    assert dispatch.read() == b""
+    assert time.monotonic() - began < 1
+    assert dispatch.end is None
+    process.ends(3)
+    dispatch.finish()
+    assert dispatch.end == End(3, "-")
+    dispatch.close()
+
+
+def test_output_that_ends_when_the_time_is_up_is_no_answer(process):
+    dispatch = dispatched(process, seconds=0.01)
+    time.sleep(0.02)
+    closed_out(process)
+    with pytest.raises(TimedOut):
+        dispatch.read()
+    dispatch.close()
+    assert process.stopped == 1
+
+
+def test_where_nobody_kills_it_in_time_it_is_killed_when_it_is_closed(process):
+    dispatch = dispatched(process, seconds=0.05)
+    with pytest.raises(TimedOut):
+        dispatch.read()
+    dispatch.finish()
+    dispatch.close()
+    assert process.stopped == 1
+
+
+def test_of_a_process_that_has_ended_there_is_no_more_output_whoever_else_could_write(process):
+    dispatch = dispatched(process)
+    os.write(process.his_out, b"last")
+    process.ends()
+    assert dispatch.read() == b"last"
+    assert dispatch.read() == b""
+    dispatch.close()
+
+
+ENDS = {
+    "an exit code": (End(3, "-"), Failed, "The function ended with 3."),
+    "a signal": (End(-9, "-"), Failed, "The function was ended by signal 9."),
+    "time": (End(-9, "time"), TimedOut, "The function took too long."),
+    "time, though it ended well": (End(0, "time"), TimedOut, "The function took too long."),
+    "memory": (End(-9, "memory"), Failed, "The function took more memory than it may have."),
+    "processes": (End(-9, "processes"), Failed, "The function started more processes than it may have."),
+    "a launcher that is gone": (End(-9, "lost"), Failed, "The function was lost."),
+}
+
+
+@pytest.mark.parametrize(("end", "error", "message"), ENDS.values(), ids=ENDS)
+@pytest.mark.parametrize("has_begun", [False, True])
+def test_how_it_ended_is_told(process, end, error, message, has_begun):
+    dispatch = dispatched(process)
+    if has_begun:
+        os.write(process.his_out, b"x")
+        assert dispatch.read() == b"x"
+    process.ends(*end)
+    with pytest.raises(error) as raised:
+        dispatch.read()
+    assert raised.value.detail == message
+    dispatch.close()
+
+
+def test_what_failed_before_anything_was_read_has_no_answer(process):
+    dispatch = dispatched(process)
+    os.write(process.his_out, b"half of it")
+    process.ends(1)
+    with pytest.raises(Failed):
+        dispatch.read()
+    dispatch.close()
+
+
+def test_too_much_output_ends_it(process):
+    dispatch = dispatched(process, most_output=4)
+    os.write(process.his_out, b"1234")
+    assert dispatch.read() == b"1234"
+    os.write(process.his_out, b"5")
+    with pytest.raises(Failed, match="too long"):
+        dispatch.read()
+    assert process.stopped == 1
+    dispatch.close()
+
+
+def test_of_its_log_so_much_is_kept_and_the_rest_is_read(process):
+    dispatch = dispatched(process)
+    for _ in range(5):
+        os.write(process.his_err, b"1234")
+        os.write(process.his_out, b"x")
+        dispatch.read()
+    os.dup2(process.his_out, process.his_err)
+    os.write(process.his_out, b"y")
+    assert dispatch.read() == b"y"
+    process.ends()
+    dispatch.finish()
+    assert dispatch.log == b"1234123412"
+    dispatch.close()
+
+
+def test_what_is_logged_last_is_kept(process):
+    dispatch = dispatched(process)
+    os.write(process.his_err, b"last words")
+    dispatch.close()
+    assert dispatch.log == b"last words"

@@ -1,0 +1,204 @@
+"""The server's side of the launcher: what it does where the launcher is late, gone, or somebody else's."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+
+from microfn.agent import Agent, Busy, Failed, Refused, TimedOut
+from microfn.agent import process as module
+from microfn.agent.driver import End
+from microfn.agent.process import FunctionProcess, ProcessDriver
+
+
+@pytest.fixture
+def talk():
+    """A function of which a test tells what becomes."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    out, err = os.open("/dev/null", os.O_RDONLY), os.open("/dev/null", os.O_RDONLY)
+    process = FunctionProcess(ours, out, err)
+    yield process, theirs
+    process.close()
+    theirs.close()
+
+
+def soon():
+    return time.monotonic() + 5
+
+
+def test_a_function_has_started_when_that_was_told(talk):
+    process, theirs = talk
+    theirs.send(b"started 4711")
+    process.started(soon())
+    assert process.pid == 4711
+
+
+def test_a_function_that_could_not_be_started_says_why(talk):
+    process, theirs = talk
+    theirs.send(b"failed 13")
+    with pytest.raises(PermissionError):
+        process.started(soon())
+
+
+def test_where_nothing_is_heard_its_time_runs_out(talk):
+    process, _ = talk
+    with pytest.raises(TimedOut):
+        process.started(time.monotonic() + 0.02)
+
+
+def test_where_the_launcher_is_gone_it_could_not_be_started(talk):
+    process, theirs = talk
+    theirs.close()
+    with pytest.raises(OSError, match="Errno 0"):
+        process.started(soon())
+
+
+def test_a_launcher_that_left_messages_unread_is_gone_too(talk):
+    process, theirs = talk
+    process._talk.send(b"unread")
+    theirs.close()
+    with pytest.raises(OSError, match="Errno 0"):
+        process.started(soon())
+
+
+def test_its_end_is_heard_once_and_remembered(talk):
+    process, theirs = talk
+    assert not process.has_ended
+    theirs.send(b"ended 3 -")
+    assert process.has_ended
+    assert [process.end(), process.end()] == [End(3, "-")] * 2
+    process.close()
+    process.close()
+    process.stop()
+    assert process.has_ended
+
+
+@pytest.mark.parametrize("is_gone", [True, False])
+def test_without_a_word_of_the_launcher_its_group_is_killed_from_here(talk, is_gone):
+    process, theirs = talk
+    function = subprocess.Popen(["sleep", "60"], start_new_session=True)
+    process.pid = function.pid
+    if is_gone:
+        theirs.close()
+    assert process.end() == End(-9, "lost")
+    assert function.wait(5) == -9
+    process.end()
+
+
+def test_a_group_that_is_gone_cannot_be_killed_and_need_not(talk):
+    process, theirs = talk
+    function = subprocess.Popen(["true"], start_new_session=True)
+    function.wait()
+    process.pid = function.pid
+    theirs.close()
+    assert process.end() == End(-9, "lost")
+
+
+@pytest.mark.parametrize(
+    ("number", "error", "is_held_against_it"),
+    [
+        (errno.EAGAIN, Busy, False),
+        (errno.ENOMEM, Busy, False),
+        (errno.E2BIG, Refused, False),
+        (errno.ENOENT, Failed, True),
+    ],
+)
+def test_why_it_could_not_be_started_is_whose_fault_it_is(agent, monkeypatch, number, error, is_held_against_it):
+    made = agent.cold(["cat"], memory=16, timeout=5).function
+
+    def started(process, until):
+        raise OSError(number, "")
+
+    monkeypatch.setattr(FunctionProcess, "started", started)
+    with pytest.raises(error):
+        agent.submit(agent.get_call("GET"))
+    if is_held_against_it:
+        with pytest.raises(Failed):
+            made.check_start()
+    else:
+        made.check_start()
+
+
+def test_an_interrupt_while_it_starts_leaves_nothing(agent, monkeypatch):
+    agent.cold(["cat"], memory=16, timeout=5)
+
+    def started(process, until):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(FunctionProcess, "started", started)
+    with pytest.raises(KeyboardInterrupt):
+        agent.submit(agent.get_call("GET"))
+    assert agent.running == 0
+
+
+def test_a_launcher_that_cannot_be_reached_twice_is_an_error_and_leaves_nothing(agent, monkeypatch):
+    agent.cold(["cat"], memory=16, timeout=5)
+
+    def tell(launcher, files):
+        raise BrokenPipeError
+
+    monkeypatch.setattr(module._Launcher, "tell", tell)
+    with pytest.raises(BrokenPipeError):
+        agent.submit(agent.get_call("GET"))
+    assert agent.running == 0
+
+
+def test_a_pipe_may_be_as_long_as_a_user_may_have_it(agent, monkeypatch):
+    agent.cold(["echo", "x"], memory=16, timeout=5)
+
+    def fcntl(*args):
+        raise PermissionError
+
+    monkeypatch.setattr(module.fcntl, "fcntl", fcntl)
+    assert agent.submit(agent.get_call("GET")).writer.getvalue() == b"x\n"
+
+
+def test_a_launcher_that_does_not_end_is_killed(monkeypatch):
+    monkeypatch.setattr(module, "_PATIENCE", 0.1)
+    way, other = socket.socketpair()
+    process = subprocess.Popen(["sleep", "60"])
+    module._end(way, process)
+    assert process.returncode == -9
+    other.close()
+
+
+def test_in_a_child_the_launcher_is_forgotten_and_the_functions_are_closed():
+    agent = Agent(ram="64M")
+    agent.cold(["sleep", "60"], memory=16, timeout=60)
+    execution = agent.run(agent.get_call("GET"))
+    driver = agent._driver
+    launcher = driver._launcher._process.pid
+    process = next(iter(agent._running)).process
+    driver.renew()  # as in a child, where it does not touch what is the parent's
+    process.renew()
+    driver.renew()
+    assert os.waitpid(launcher, 0)[1] == 0
+    execution.close()
+    agent.close()
+
+
+def test_only_one_starts_a_launcher_and_the_others_wait(monkeypatch):
+    driver = ProcessDriver()
+    driver._starting["launcher"] = object()
+    looks = []
+
+    def sleep(seconds):
+        looks.append(seconds)
+        driver._starting.clear()
+
+    monkeypatch.setattr(time, "sleep", sleep)
+    assert driver._living() is driver._living()
+    assert looks == [0.001]
+    driver.close()
+    driver.close()
+
+
+def test_the_parts_that_run_in_processes_of_their_own_need_nothing_but_the_standard_library():
+    launcher = os.path.join(os.path.dirname(module.__file__), "launcher.py")
+    assert subprocess.run([sys.executable, "-I", "-S", launcher], input="", capture_output=True, check=False).returncode
