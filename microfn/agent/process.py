@@ -114,6 +114,8 @@ class ProcessDriver:
     def __init__(self) -> None:
         if not sys.platform.startswith("linux") or not os.path.exists("/proc/self/statm"):
             raise RuntimeError("functions in processes of their own need Linux and /proc")
+        if not os.access(interpreter(), os.X_OK):
+            raise RuntimeError(f"functions are started by a Python, and there is none at {interpreter()!r}")
         self._launcher: _Launcher | None = None
         self._starting: dict[str, object] = {}
         renew_in_child(self)
@@ -208,7 +210,8 @@ class _Launcher:
         self._way, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         command = [interpreter(), "-I", "-S", os.path.join(os.path.dirname(__file__), "launcher.py")]
         with theirs:
-            self._process = subprocess.Popen(  # noqa: S603  # nosec B603 - our own program
+            # What is run is a file of ours, by the Python that runs this.
+            self._process = subprocess.Popen(  # noqa: S603  # nosec B603
                 command, stdin=theirs.fileno(), stdout=subprocess.DEVNULL, start_new_session=True, env={}, cwd="/"
             )
 

@@ -189,6 +189,13 @@ def test_a_directory_is_for_something(tmp_path):
         Agent(directory=str(tmp_path))
 
 
+def test_where_there_is_no_python_that_could_start_functions_it_is_said_when_one_is_registered(agent, monkeypatch):
+    monkeypatch.setattr(sys, "executable", "/usr/sbin/apache2")
+    monkeypatch.setattr(sys, "exec_prefix", "/not/there")
+    with pytest.raises(RuntimeError, match="there is none at '/not/there/bin/python"):
+        function(agent)
+
+
 @pytest.mark.parametrize(("platform", "statm"), [("darwin", True), ("win32", True), ("linux", False)])
 def test_a_platform_that_cannot_run_functions_says_so_when_one_is_registered(agent, monkeypatch, platform, statm):
     monkeypatch.setattr(sys, "platform", platform)
