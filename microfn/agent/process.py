@@ -46,14 +46,23 @@ class FunctionProcess:
 
     def __init__(self, talk: socket.socket, out: int, err: int) -> None:
         self._talk: socket.socket | None = talk
+        self._launcher: _Launcher | None = None
         self.out, self.err, self.control = out, err, talk.fileno()
         self._end: End | None = None
         self.pid = 0
         renew_in_child(self)
 
-    def started(self, until: float) -> None:
-        """Wait until it runs. Raises OSError where it does not, `TimedOut` where nothing was heard until then."""
-        word, value = (self._hear(until) or "failed 0").split()[:2]
+    def started(self, launcher: _Launcher, until: float) -> None:
+        """Wait until it runs.
+
+        Raises OSError where it cannot, `TimedOut` where nothing was heard until then, `Failed` where nothing will be.
+        """
+        self._launcher = launcher
+        heard = self._hear(until)
+        if not heard:
+            launcher.is_lost = True
+            raise Failed("The function was lost.")
+        word, value = heard.split()
         if word == "failed":
             raise OSError(int(value), os.strerror(int(value)))
         self.pid = int(value)
@@ -79,6 +88,8 @@ class FunctionProcess:
                 self._end = End(int(code), why)
             except (ValueError, TimedOut):
                 # Without a launcher there is nobody else who could.
+                if self._launcher is not None:
+                    self._launcher.is_lost = True
                 with suppress(ProcessLookupError, PermissionError):
                     os.killpg(self.pid, signal.SIGKILL)
                 self._end = _LOST
@@ -141,9 +152,9 @@ class ProcessDriver:
         function.check_start()
         order = _order(call, function)
         with ExitStack() as files:
-            process = self._start(order, call, held, files)
+            process, launcher = self._start(order, call, held, files)
         try:
-            process.started(call.deadline.end + GRACE)
+            process.started(launcher, call.deadline.end + GRACE)
         except OSError as error:
             process.close()
             raise _cannot_start(error, function) from error
@@ -153,7 +164,9 @@ class ProcessDriver:
         function.started(True)
         return process
 
-    def _start(self, order: Order, call: Call, held: Sequence[int], files: ExitStack) -> FunctionProcess:
+    def _start(
+        self, order: Order, call: Call, held: Sequence[int], files: ExitStack
+    ) -> tuple[FunctionProcess, _Launcher]:
         """Send all that the launcher needs; `files` closes what is only the launcher's."""
         written = os.memfd_create("microfn")
         files.callback(os.close, written)
@@ -169,27 +182,32 @@ class ProcessDriver:
         files.callback(theirs.close)
         process = FunctionProcess(ours, out.ours, err.ours)
         try:
-            self._tell([theirs.fileno(), written, source, out.theirs, err.theirs, *held])
+            launcher = self._tell([theirs.fileno(), written, source, out.theirs, err.theirs, *held])
         except BaseException:
             process.close()
             raise
-        return process
+        return process, launcher
 
-    def _tell(self, files: list[int]) -> None:
+    def _tell(self, files: list[int]) -> _Launcher:
         """Give files to the launcher; one that is gone has a successor."""
+        launcher = self._living()
         try:
-            self._living().tell(files)
+            launcher.tell(files)
         except OSError:
-            self.close()
-            self._living().tell(files)
+            launcher.is_lost = True
+            launcher = self._living()
+            launcher.tell(files)
+        return launcher
 
     def _living(self) -> _Launcher:
         """The launcher; only one is started, whether threads or greenlets ask for it, so there is no lock to hold."""
-        while self._launcher is None:
+        while self._launcher is None or self._launcher.is_lost:
             mine = object()
             if self._starting.setdefault("launcher", mine) is mine:
                 try:
-                    self._launcher = self._launcher or _Launcher()
+                    if self._launcher is None or self._launcher.is_lost:
+                        self.close()
+                        self._launcher = _Launcher()
                 finally:
                     self._starting.pop("launcher", None)
             else:
@@ -207,6 +225,7 @@ class _Launcher:
     """The other process, and the way to it."""
 
     def __init__(self) -> None:
+        self.is_lost = False
         self._way, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         command = [interpreter(), "-I", "-S", os.path.join(os.path.dirname(__file__), "launcher.py")]
         with theirs:

@@ -28,6 +28,10 @@ def talk():
     theirs.close()
 
 
+class Launcher:
+    is_lost = False
+
+
 def soon():
     return time.monotonic() + 5
 
@@ -35,7 +39,7 @@ def soon():
 def test_a_function_has_started_when_that_was_told(talk):
     process, theirs = talk
     theirs.send(b"started 4711")
-    process.started(soon())
+    process.started(Launcher(), soon())
     assert process.pid == 4711
 
 
@@ -43,28 +47,32 @@ def test_a_function_that_could_not_be_started_says_why(talk):
     process, theirs = talk
     theirs.send(b"failed 13")
     with pytest.raises(PermissionError):
-        process.started(soon())
+        process.started(Launcher(), soon())
 
 
 def test_where_nothing_is_heard_its_time_runs_out(talk):
     process, _ = talk
     with pytest.raises(TimedOut):
-        process.started(time.monotonic() + 0.02)
+        process.started(Launcher(), time.monotonic() + 0.02)
 
 
 def test_where_the_launcher_is_gone_it_could_not_be_started(talk):
     process, theirs = talk
     theirs.close()
-    with pytest.raises(OSError, match="Errno 0"):
-        process.started(soon())
+    launcher = Launcher()
+    with pytest.raises(Failed, match="The function was lost"):
+        process.started(launcher, soon())
+    assert launcher.is_lost
 
 
 def test_a_launcher_that_left_messages_unread_is_gone_too(talk):
     process, theirs = talk
     process._talk.send(b"unread")
     theirs.close()
-    with pytest.raises(OSError, match="Errno 0"):
-        process.started(soon())
+    launcher = Launcher()
+    with pytest.raises(Failed, match="The function was lost"):
+        process.started(launcher, soon())
+    assert launcher.is_lost
 
 
 def test_its_end_is_heard_once_and_remembered(talk):
@@ -112,7 +120,7 @@ def test_a_group_that_is_gone_cannot_be_killed_and_need_not(talk):
 def test_why_it_could_not_be_started_is_whose_fault_it_is(agent, monkeypatch, number, error, is_held_against_it):
     made = agent.cold(["cat"], memory=16, timeout=5).function
 
-    def started(process, until):
+    def started(process, launcher, until):
         raise OSError(number, "")
 
     monkeypatch.setattr(FunctionProcess, "started", started)
@@ -128,7 +136,7 @@ def test_why_it_could_not_be_started_is_whose_fault_it_is(agent, monkeypatch, nu
 def test_an_interrupt_while_it_starts_leaves_nothing(agent, monkeypatch):
     agent.cold(["cat"], memory=16, timeout=5)
 
-    def started(process, until):
+    def started(process, launcher, until):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(FunctionProcess, "started", started)
