@@ -163,7 +163,8 @@ def call(request, params):
 
 def handle(request, params):
     """In a process of its own, which imports this anew."""
-    return {"pid": os.getpid(), "name": params["name"], "body": request.text, "prefix": request.environ["SCRIPT_NAME"]}
+    body = request.get_data(as_text=True)
+    return {"name": params["name"], "body": body, "prefix": request.environ["SCRIPT_NAME"]}
 
 
 def shell(script: str, **options):
