@@ -39,9 +39,8 @@ def metavariables(environ: Mapping[str, Any], params: Mapping[str, Any] | None) 
     given["GATEWAY_INTERFACE"] = "CGI/1.1"
     if environ.get("wsgi.url_scheme") == "https":
         given["HTTPS"] = "on"
-    variables = {name.encode("latin-1"): value.encode("latin-1") for name, value in given.items() if value}
-    for name in _ALWAYS_SET:
-        variables.setdefault(name, b"")
+    variables = dict.fromkeys(_ALWAYS_SET, b"")
+    variables |= {name.encode("latin-1"): value.encode("latin-1") for name, value in given.items() if value}
     if params:
         variables[b"FN_PARAMS"] = json.dumps(dict(params), default=str).encode("ascii")
         for name, value in params.items():
