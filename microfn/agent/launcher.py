@@ -46,7 +46,11 @@ _ROOM = 4 * 1024 * 1024
 _PAGE = resource.getpagesize()
 _CALL_ID = re.compile(rb"FN_CALL_ID=([0-9a-f]{32})")
 _NUMBERS = struct.Struct("i")
-_HARD = {what: resource.getrlimit(what)[1] for what in (resource.RLIMIT_AS, resource.RLIMIT_NOFILE)}
+_HARD = {
+    what: resource.getrlimit(what)[1] for what in (resource.RLIMIT_AS, resource.RLIMIT_NOFILE, resource.RLIMIT_STACK)
+}
+# Python ignores SIGPIPE and SIGXFSZ, and what is ignored stays so in a function.
+_SIGNALS = signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}
 
 
 class Order(NamedTuple):
@@ -213,6 +217,7 @@ class Launcher:
             finally:
                 _set_soft(resource.RLIMIT_AS, resource.RLIM_INFINITY)
         except OSError as error:
+                    setsigdef=_SIGNALS,
             _say(talk, f"failed {error.errno}")
             talk.close()
             for file in held:

@@ -406,3 +406,8 @@ def test_a_thousand_calls_leave_nothing(agent):
         answer(agent, function=cold)
     assert len(os.listdir("/proc/self/fd")) == before
     assert len(os.listdir(f"/proc/{launcher}/fd")) < 12
+
+
+def test_a_function_ignores_no_signal_whatever_python_ignores(agent):
+    ignored = answer(agent, function=agent.cold(["grep", "SigIgn", "/proc/self/status"], memory=32, timeout=20))
+    assert int(ignored.split()[1], 16) & 0x7FFFFFFF == 0  # those beyond are the C library's own
