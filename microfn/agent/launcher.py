@@ -146,6 +146,7 @@ class Launcher:
         self._look_at: float | None = None
         self._selector = selectors.DefaultSelector()
         self._selector.register(source, selectors.EVENT_READ, self._hear)
+        self._statm = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
         self._selector.register(wakeup, selectors.EVENT_READ, self._wake)
 
     def run(self) -> None:
@@ -197,11 +198,12 @@ class Launcher:
         talk, written, *rest = files
         order = Order.unpacked(os.pread(written, os.fstat(written).st_size, 0))
         os.close(written)
-        self._start(order, socket.socket(fileno=talk), rest[:3], rest[3:])
+        known = socket.AF_UNIX, socket.SOCK_SEQPACKET, 0  # what is said is not asked of the system
+        self._start(order, socket.socket(*known, fileno=talk), rest[:3], rest[3:])
 
     def _start(self, order: Order, talk: socket.socket, files: list[int], held: list[int]) -> None:
         """Start the function, so that there is no moment in which it has more memory than us, and it together."""
-        own = _own_memory()
+        own = _own_memory(self._statm)
         try:
             os.chdir(order.cwd)
             _set_soft(resource.RLIMIT_AS, max(order.memory, own + _ROOM))
@@ -320,7 +322,7 @@ def _tell(text: str) -> None:
 
 
 def _set_soft(what: int, most: int) -> None:
-    hard = resource.getrlimit(what)[1]
+    hard = _HARD[what]
     if hard != resource.RLIM_INFINITY and not 0 <= most <= hard:
         most = hard
     resource.setrlimit(what, (most, hard))
@@ -334,9 +336,8 @@ def _limit(pid: int, order: Order) -> None:
             resource.prlimit(pid, what, (least, least))
 
 
-def _own_memory() -> int:
-    with open("/proc/self/statm", "rb") as file:
-        return int(file.read().split()[0]) * _PAGE
+def _own_memory(statm: int) -> int:
+    return int(os.pread(statm, 64, 0).split()[0]) * _PAGE
 
 
 def _processes() -> dict[int, _Found]:
@@ -377,7 +378,7 @@ def main() -> None:  # pragma: no cover - in a process of its own
     signal.set_wakeup_fd(woken, warn_on_full_buffer=False)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     _set_soft(resource.RLIMIT_STACK, _STACK)
-    _set_soft(resource.RLIMIT_NOFILE, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+    _set_soft(resource.RLIMIT_NOFILE, _HARD[resource.RLIMIT_NOFILE])
     source = socket.socket(fileno=os.dup(0))
     with open("/dev/null", "rb") as nothing:
         os.dup2(nothing.fileno(), 0)
