@@ -40,6 +40,8 @@ LOOK_EVERY = 0.1
 """Seconds between two looks at what functions have started, or twenty times what a look takes."""
 LAST_MOMENT = 0.2
 """Seconds in which the rest of a killed group has to be gone, before its call is told to have ended."""
+LONGEST_WAIT = 86400.0
+"""Seconds in one system call: it counts milliseconds in 32 bits, and an end may be later than those can say."""
 _PR_SET_CHILD_SUBREAPER = 36
 _STACK = 2 * 1024 * 1024
 _ROOM = 4 * 1024 * 1024
@@ -144,9 +146,9 @@ class Launcher:
         self._runs: dict[int, _Run] = {}
         self._leaving: dict[_Run, float] = {}
         self._look_at: float | None = None
+        self._statm = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
         self._selector = selectors.DefaultSelector()
         self._selector.register(source, selectors.EVENT_READ, self._hear)
-        self._statm = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
         self._selector.register(wakeup, selectors.EVENT_READ, self._wake)
 
     def run(self) -> None:
@@ -173,7 +175,7 @@ class Launcher:
         times += [now + 0.01] * bool(self._leaving)
         if self._look_at is not None:
             times.append(self._look_at)
-        return max(0.0, min(times) - now) if times else None
+        return min(max(0.0, min(times) - now), LONGEST_WAIT) if times else None
 
     def _wake(self, _: object) -> None:
         with suppress(BlockingIOError):
@@ -215,11 +217,11 @@ class Launcher:
                     file_actions=[(os.POSIX_SPAWN_DUP2, file, number) for number, file in enumerate(files)],
                     setsid=True,
                     setsigmask=(),
+                    setsigdef=_SIGNALS,
                 )
             finally:
                 _set_soft(resource.RLIMIT_AS, resource.RLIM_INFINITY)
         except OSError as error:
-                    setsigdef=_SIGNALS,
             _say(talk, f"failed {error.errno}")
             talk.close()
             for file in held:
