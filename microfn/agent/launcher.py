@@ -2,8 +2,8 @@
 
 A server's process has threads, handlers of signals and children of its own, so nothing of that is ours to touch there;
 and a thread that waits for a slow client cannot look at a clock. The launcher is a process of ours. It has one thread
-and only the standard library. It is told of each call in a message of NUL-separated fields (`Order`), with files: the
-two ends of a conversation, what the function reads and writes, and what is held until the function is gone.
+and only the standard library. It is told of each call in a message of NUL-separated fields (`Order`), with files: one
+end of a conversation, what the function reads and writes, and what is held until the function is gone.
 
 It answers in that conversation, and each message is one:
 
@@ -32,10 +32,14 @@ import time
 from contextlib import suppress
 from typing import NamedTuple
 
-__all__ = ["MOST_FILES", "Launcher", "Order"]
+__all__ = ["IN_A_FILE", "LONGEST_MESSAGE", "MOST_FILES", "Launcher", "Order"]
 
 MOST_FILES = 253
 """What one message can carry (`SCM_MAX_FD`)."""
+LONGEST_MESSAGE = 8192
+"""Bytes of an order that is a message itself."""
+IN_A_FILE = b"\0"
+"""The message where the order is longer: it is in a file, which comes behind the conversation."""
 LOOK_EVERY = 0.1
 """Seconds between two looks at what functions have started, or twenty times what a look takes."""
 LAST_MOMENT = 0.2
@@ -183,7 +187,7 @@ class Launcher:
 
     def _hear(self, source: socket.socket) -> None:
         data, ancillary, flags, _ = source.recvmsg(
-            1, socket.CMSG_SPACE(MOST_FILES * _NUMBERS.size), socket.MSG_CMSG_CLOEXEC
+            LONGEST_MESSAGE, socket.CMSG_SPACE(MOST_FILES * _NUMBERS.size), socket.MSG_CMSG_CLOEXEC
         )
         if not data:
             self._selector.unregister(source)
@@ -197,9 +201,12 @@ class Launcher:
             for file in files:
                 os.close(file)
             return
-        talk, written, *rest = files
-        order = Order.unpacked(os.pread(written, os.fstat(written).st_size, 0))
-        os.close(written)
+        talk, *rest = files
+        if data == IN_A_FILE:
+            written = rest.pop(0)
+            data = os.pread(written, os.fstat(written).st_size, 0)
+            os.close(written)
+        order = Order.unpacked(data)
         known = socket.AF_UNIX, socket.SOCK_SEQPACKET, 0  # what is said is not asked of the system
         self._start(order, socket.socket(*known, fileno=talk), rest[:3], rest[3:])
 

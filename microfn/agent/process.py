@@ -23,7 +23,7 @@ from .errors import Busy, Failed, Refused, TimedOut
 from .fork import renew_in_child
 from .function import LONGEST_TEXT, Function
 from .interpreter import interpreter
-from .launcher import Order
+from .launcher import IN_A_FILE, LONGEST_MESSAGE, Order
 from .memory import MIB
 
 __all__ = ["FunctionProcess", "ProcessDriver"]
@@ -155,9 +155,6 @@ class ProcessDriver:
 
     def _start(self, order: Order, call: Call, held: Sequence[int], files: ExitStack) -> FunctionProcess:
         """Send all that the launcher needs; `files` closes what is only the launcher's."""
-        written = os.memfd_create("microfn")
-        files.callback(os.close, written)
-        os.write(written, order.packed())
         if call.body is None:
             source = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
             files.callback(os.close, source)
@@ -169,19 +166,25 @@ class ProcessDriver:
         files.callback(theirs.close)
         process = FunctionProcess(ours, out.ours, err.ours)
         try:
-            self._tell([theirs.fileno(), written, source, out.theirs, err.theirs, *held])
+            self._tell(order.packed(), [theirs.fileno(), source, out.theirs, err.theirs, *held], files)
         except BaseException:
             process.close()
             raise
         return process
 
-    def _tell(self, files: list[int]) -> None:
-        """Give files to the launcher; one that is gone has a successor."""
+    def _tell(self, data: bytes, sent: list[int], files: ExitStack) -> None:
+        """Give an order and files to the launcher; one that is gone has a successor."""
+        if len(data) > LONGEST_MESSAGE:
+            written = os.memfd_create("microfn")
+            files.callback(os.close, written)
+            os.write(written, data)
+            data = IN_A_FILE
+            sent.insert(1, written)
         try:
-            self._living().tell(files)
+            self._living().tell(data, sent)
         except OSError:
             self.close()
-            self._living().tell(files)
+            self._living().tell(data, sent)
 
     def _living(self) -> _Launcher:
         """The launcher; only one is started, whether threads or greenlets ask for it, so there is no lock to hold."""
@@ -217,9 +220,9 @@ class _Launcher:
 
         self.close = weakref.finalize(self, _end, self._way, self._process)
 
-    def tell(self, files: list[int]) -> None:
-        """Give it files, the first of which is where it answers."""
-        socket.send_fds(self._way, [b"+"], files)
+    def tell(self, data: bytes, files: list[int]) -> None:
+        """Give it a message and files, the first of which is where it answers."""
+        socket.send_fds(self._way, [data], files)
 
     def forget(self) -> None:
         """In a child: it is the parent's."""

@@ -420,3 +420,9 @@ def test_silence_is_no_end_before_the_deadline(agent, monkeypatch):
 def test_a_function_ignores_no_signal_whatever_python_ignores(agent):
     ignored = answer(agent, function=agent.cold(["grep", "SigIgn", "/proc/self/status"], memory=32, timeout=20))
     assert int(ignored.split()[1], 16) & 0x7FFFFFFF == 0  # those beyond are the C library's own
+
+
+@pytest.mark.parametrize("length", [1, 8192, 100_000])
+def test_an_order_of_any_length_arrives(agent, length):
+    function = sh(agent, 'printf %s "${#HTTP_X_LONG}"')
+    assert answer(agent, function=function, headers={"X-Long": "x" * length}) == str(length)
