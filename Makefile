@@ -85,8 +85,9 @@ bench-quick: $(VENV)-bench/stamp ## measure whole requests against the peers, in
 bench: $(VENV)-bench/stamp ## measure everything, and write benchmarks/results.*
 	$(VENV)-bench/bin/python -m benchmarks.run all
 
-bench-agent: $(VENV)/dev.stamp ## twice as many requests as two workers can answer, with an agent and without
+bench-agent: $(VENV)/dev.stamp ## too many requests with an agent and without; a process for each call beside fork and exec
 	$(BIN)/python -m benchmarks.overload
+	$(BIN)/python -m benchmarks.cold
 
 clean: ## remove all that make made
 	rm -rf $(VENV) $(VENV)-bench build dist *.egg-info .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis .nox

@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 import pytest
 
 import microfn
-from benchmarks import chart, overload, report
+from benchmarks import chart, cold, overload, report
 from microfn import agent, middleware
 from microfn.cli import main
 
@@ -20,6 +20,7 @@ from .documents import ROOT
 DOCS = ROOT / "docs"
 PICTURES = runpy.run_path(str(DOCS / "pictures.py"))["pictures"]()
 OVERLOAD = json.loads((ROOT / "benchmarks/overload.json").read_text())
+COLD = json.loads((ROOT / "benchmarks/cold.json").read_text())
 RESULTS = json.loads((ROOT / "benchmarks/results.json").read_text())
 REFERENCE = "".join(path.read_text() for path in sorted((DOCS / "reference").glob("*.md")))
 DESCRIBED = set(
@@ -59,6 +60,21 @@ def test_the_figures_are_those_of_the_last_run():
 
 def test_the_chart_of_the_overload_is_that_of_its_last_run():
     assert (ROOT / "benchmarks/overload.svg").read_text(encoding="utf-8") == overload.draw(OVERLOAD)
+
+
+def test_the_figures_of_cold_calls_are_those_of_the_last_run():
+    assert (ROOT / "benchmarks/cold.md").read_text(encoding="utf-8") == cold.text(COLD)
+
+
+def test_all_ways_to_run_a_program_that_are_timed_say_the_same(tmp_path):
+    rows = cold.rows(tmp_path)
+    assert set(rows) == set(COLD["rows"])
+    own = agent.Agent(ram="256M")
+    for row in rows.values():
+        assert {name: run() for name, run in cold.contestants(row.argv, own).items()} == dict.fromkeys(
+            (*cold.BASELINES, *cold.DOORS), row.says
+        )
+    assert own.close(5)
 
 
 def test_a_goal_is_reached_by_what_is_shown():

@@ -15,6 +15,8 @@ __all__ = ["body_of", "check_request", "environ_of", "metavariables"]
 # RFC 3875, section 4.1. What else a server puts into its environ stays there.
 _NAMES = """AUTH_TYPE CONTENT_TYPE PATH_INFO QUERY_STRING REMOTE_ADDR REMOTE_HOST REMOTE_PORT REMOTE_USER REQUEST_METHOD
 SCRIPT_NAME SERVER_NAME SERVER_PORT SERVER_PROTOCOL""".split()
+# There even where they are empty (sections 4.1.7 and 4.1.13); a script with `set -u` reads them.
+_ALWAYS_SET = (b"QUERY_STRING", b"SCRIPT_NAME")
 # "Proxy" would be HTTP_PROXY, which programs take for their own setting; the others are about the connection.
 _KEPT_BACK = frozenset(
     f"HTTP_{name}"
@@ -37,7 +39,8 @@ def metavariables(environ: Mapping[str, Any], params: Mapping[str, Any] | None) 
     given["GATEWAY_INTERFACE"] = "CGI/1.1"
     if environ.get("wsgi.url_scheme") == "https":
         given["HTTPS"] = "on"
-    variables = {name.encode("latin-1"): value.encode("latin-1") for name, value in given.items() if value}
+    variables = dict.fromkeys(_ALWAYS_SET, b"")
+    variables |= {name.encode("latin-1"): value.encode("latin-1") for name, value in given.items() if value}
     if params:
         variables[b"FN_PARAMS"] = json.dumps(dict(params), default=str).encode("ascii")
         for name, value in params.items():

@@ -2,8 +2,8 @@
 
 A server's process has threads, handlers of signals and children of its own, so nothing of that is ours to touch there;
 and a thread that waits for a slow client cannot look at a clock. The launcher is a process of ours. It has one thread
-and only the standard library. It is told of each call in a message of NUL-separated fields (`Order`), with files: the
-two ends of a conversation, what the function reads and writes, and what is held until the function is gone.
+and only the standard library. It is told of each call in a message of NUL-separated fields (`Order`), with files: one
+end of a conversation, what the function reads and writes, and what is held until the function is gone.
 
 It answers in that conversation, and each message is one:
 
@@ -32,21 +32,31 @@ import time
 from contextlib import suppress
 from typing import NamedTuple
 
-__all__ = ["MOST_FILES", "Launcher", "Order"]
+__all__ = ["IN_A_FILE", "LONGEST_MESSAGE", "MOST_FILES", "Launcher", "Order"]
 
 MOST_FILES = 253
 """What one message can carry (`SCM_MAX_FD`)."""
+LONGEST_MESSAGE = 8192
+"""Bytes of an order that is a message itself."""
+IN_A_FILE = b"\0"
+"""The message where the order is longer: it is in a file, which comes behind the conversation."""
 LOOK_EVERY = 0.1
 """Seconds between two looks at what functions have started, or twenty times what a look takes."""
 LAST_MOMENT = 0.2
 """Seconds in which the rest of a killed group has to be gone, before its call is told to have ended."""
+LONGEST_WAIT = 86400.0
+"""Seconds in one system call: it counts milliseconds in 32 bits, and an end may be later than those can say."""
 _PR_SET_CHILD_SUBREAPER = 36
 _STACK = 2 * 1024 * 1024
 _ROOM = 4 * 1024 * 1024
 _PAGE = resource.getpagesize()
 _CALL_ID = re.compile(rb"FN_CALL_ID=([0-9a-f]{32})")
 _NUMBERS = struct.Struct("i")
-_HARD = {what: resource.getrlimit(what)[1] for what in (resource.RLIMIT_AS, resource.RLIMIT_NOFILE)}
+_HARD = {
+    what: resource.getrlimit(what)[1] for what in (resource.RLIMIT_AS, resource.RLIMIT_NOFILE, resource.RLIMIT_STACK)
+}
+# Python ignores SIGPIPE and SIGXFSZ, and what is ignored stays so in a function.
+_SIGNALS = signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}
 
 
 class Order(NamedTuple):
@@ -140,6 +150,7 @@ class Launcher:
         self._runs: dict[int, _Run] = {}
         self._leaving: dict[_Run, float] = {}
         self._look_at: float | None = None
+        self._statm = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
         self._selector = selectors.DefaultSelector()
         self._selector.register(source, selectors.EVENT_READ, self._hear)
         self._selector.register(wakeup, selectors.EVENT_READ, self._wake)
@@ -168,7 +179,7 @@ class Launcher:
         times += [now + 0.01] * bool(self._leaving)
         if self._look_at is not None:
             times.append(self._look_at)
-        return max(0.0, min(times) - now) if times else None
+        return min(max(0.0, min(times) - now), LONGEST_WAIT) if times else None
 
     def _wake(self, _: object) -> None:
         with suppress(BlockingIOError):
@@ -176,7 +187,7 @@ class Launcher:
 
     def _hear(self, source: socket.socket) -> None:
         data, ancillary, flags, _ = source.recvmsg(
-            1, socket.CMSG_SPACE(MOST_FILES * _NUMBERS.size), socket.MSG_CMSG_CLOEXEC
+            LONGEST_MESSAGE, socket.CMSG_SPACE(MOST_FILES * _NUMBERS.size), socket.MSG_CMSG_CLOEXEC
         )
         if not data:
             self._selector.unregister(source)
@@ -190,14 +201,18 @@ class Launcher:
             for file in files:
                 os.close(file)
             return
-        talk, written, *rest = files
-        order = Order.unpacked(os.pread(written, os.fstat(written).st_size, 0))
-        os.close(written)
-        self._start(order, socket.socket(fileno=talk), rest[:3], rest[3:])
+        talk, *rest = files
+        if data == IN_A_FILE:
+            written = rest.pop(0)
+            data = os.pread(written, os.fstat(written).st_size, 0)
+            os.close(written)
+        order = Order.unpacked(data)
+        known = socket.AF_UNIX, socket.SOCK_SEQPACKET, 0  # what is said is not asked of the system
+        self._start(order, socket.socket(*known, fileno=talk), rest[:3], rest[3:])
 
     def _start(self, order: Order, talk: socket.socket, files: list[int], held: list[int]) -> None:
         """Start the function, so that there is no moment in which it has more memory than us, and it together."""
-        own = _own_memory()
+        own = _own_memory(self._statm)
         try:
             os.chdir(order.cwd)
             _set_soft(resource.RLIMIT_AS, max(order.memory, own + _ROOM))
@@ -209,6 +224,7 @@ class Launcher:
                     file_actions=[(os.POSIX_SPAWN_DUP2, file, number) for number, file in enumerate(files)],
                     setsid=True,
                     setsigmask=(),
+                    setsigdef=_SIGNALS,
                 )
             finally:
                 _set_soft(resource.RLIMIT_AS, resource.RLIM_INFINITY)
@@ -315,7 +331,7 @@ def _tell(text: str) -> None:
 
 
 def _set_soft(what: int, most: int) -> None:
-    hard = resource.getrlimit(what)[1]
+    hard = _HARD[what]
     if hard != resource.RLIM_INFINITY and not 0 <= most <= hard:
         most = hard
     resource.setrlimit(what, (most, hard))
@@ -329,9 +345,8 @@ def _limit(pid: int, order: Order) -> None:
             resource.prlimit(pid, what, (least, least))
 
 
-def _own_memory() -> int:
-    with open("/proc/self/statm", "rb") as file:
-        return int(file.read().split()[0]) * _PAGE
+def _own_memory(statm: int) -> int:
+    return int(os.pread(statm, 64, 0).split()[0]) * _PAGE
 
 
 def _processes() -> dict[int, _Found]:
@@ -372,7 +387,7 @@ def main() -> None:  # pragma: no cover - in a process of its own
     signal.set_wakeup_fd(woken, warn_on_full_buffer=False)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     _set_soft(resource.RLIMIT_STACK, _STACK)
-    _set_soft(resource.RLIMIT_NOFILE, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+    _set_soft(resource.RLIMIT_NOFILE, _HARD[resource.RLIMIT_NOFILE])
     source = socket.socket(fileno=os.dup(0))
     with open("/dev/null", "rb") as nothing:
         os.dup2(nothing.fileno(), 0)

@@ -18,12 +18,12 @@ from datetime import datetime, timedelta, timezone
 from typing import NamedTuple
 
 from .call import Call
-from .driver import End
+from .driver import LONGEST_WAIT, End
 from .errors import Busy, Failed, Refused, TimedOut
 from .fork import renew_in_child
 from .function import LONGEST_TEXT, Function
 from .interpreter import interpreter
-from .launcher import Order
+from .launcher import IN_A_FILE, LONGEST_MESSAGE, Order
 from .memory import MIB
 
 __all__ = ["FunctionProcess", "ProcessDriver"]
@@ -168,9 +168,6 @@ class ProcessDriver:
         self, order: Order, call: Call, held: Sequence[int], files: ExitStack
     ) -> tuple[FunctionProcess, _Launcher]:
         """Send all that the launcher needs; `files` closes what is only the launcher's."""
-        written = os.memfd_create("microfn")
-        files.callback(os.close, written)
-        os.write(written, order.packed())
         if call.body is None:
             source = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
             files.callback(os.close, source)
@@ -182,21 +179,27 @@ class ProcessDriver:
         files.callback(theirs.close)
         process = FunctionProcess(ours, out.ours, err.ours)
         try:
-            launcher = self._tell([theirs.fileno(), written, source, out.theirs, err.theirs, *held])
+            launcher = self._tell(order.packed(), [theirs.fileno(), source, out.theirs, err.theirs, *held], files)
         except BaseException:
             process.close()
             raise
         return process, launcher
 
-    def _tell(self, files: list[int]) -> _Launcher:
-        """Give files to the launcher; one that is gone has a successor."""
+    def _tell(self, data: bytes, sent: list[int], files: ExitStack) -> _Launcher:
+        """Give an order and files to the launcher; one that is gone has a successor."""
+        if len(data) > LONGEST_MESSAGE:
+            written = os.memfd_create("microfn")
+            files.callback(os.close, written)
+            os.write(written, data)
+            data = IN_A_FILE
+            sent.insert(1, written)
         launcher = self._living()
         try:
-            launcher.tell(files)
+            launcher.tell(data, sent)
         except OSError:
             launcher.is_lost = True
             launcher = self._living()
-            launcher.tell(files)
+            launcher.tell(data, sent)
         return launcher
 
     def _living(self) -> _Launcher:
@@ -236,9 +239,9 @@ class _Launcher:
 
         self.close = weakref.finalize(self, _end, self._way, self._process)
 
-    def tell(self, files: list[int]) -> None:
-        """Give it files, the first of which is where it answers."""
-        socket.send_fds(self._way, [b"+"], files)
+    def tell(self, data: bytes, files: list[int]) -> None:
+        """Give it a message and files, the first of which is where it answers."""
+        socket.send_fds(self._way, [data], files)
 
     def forget(self) -> None:
         """In a child: it is the parent's."""
@@ -285,7 +288,7 @@ def _pipe(files: ExitStack, size: int | None = None) -> _Pipe:
 def _is_readable(file: int, seconds: float) -> bool:
     poll = select.poll()
     poll.register(file, select.POLLIN)
-    return bool(poll.poll(max(0.0, seconds) * 1000))
+    return bool(poll.poll(min(max(0.0, seconds), LONGEST_WAIT) * 1000))
 
 
 def _size(texts: Iterable[bytes]) -> int:

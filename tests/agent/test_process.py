@@ -148,7 +148,7 @@ def test_an_interrupt_while_it_starts_leaves_nothing(agent, monkeypatch):
 def test_a_launcher_that_cannot_be_reached_twice_is_an_error_and_leaves_nothing(agent, monkeypatch):
     agent.cold(["cat"], memory=16, timeout=5)
 
-    def tell(launcher, files):
+    def tell(launcher, data, files):
         raise BrokenPipeError
 
     monkeypatch.setattr(module._Launcher, "tell", tell)
@@ -205,6 +205,19 @@ def test_only_one_starts_a_launcher_and_the_others_wait(monkeypatch):
     assert looks == [0.001]
     driver.close()
     driver.close()
+
+
+def test_who_comes_when_another_has_just_started_it_starts_none():
+    driver = ProcessDriver()
+
+    class Starting(dict):
+        def setdefault(self, key, value):
+            if driver._launcher is None:
+                driver._launcher = Launcher()
+            return super().setdefault(key, value)
+
+    driver._starting = Starting()
+    assert isinstance(driver._living(), Launcher)
 
 
 def test_the_parts_that_run_in_processes_of_their_own_need_nothing_but_the_standard_library():

@@ -13,11 +13,33 @@ from collections.abc import Iterator
 from werkzeug.utils import send_file
 
 from microfn import Response, Router
+from microfn.agent import Agent
 
-RECORD = os.path.join(os.path.dirname(os.path.abspath(__file__)), "record")
+HERE = os.path.dirname(os.path.abspath(__file__))
+RECORD = os.path.join(HERE, "record")
 LONGEST_WAIT = 3.0
+CALL_TIMEOUT = 4.0
+PROGRAM = 'printf "%s, below %s: " "$FN_PARAM_name" "$SCRIPT_NAME"; cat'
+# A sleep, since a loop that does nothing else is as busy as a test may not be.
+PIECES = """
+printf 'X-Accel-Buffering: no\\r\\n\\r\\nfirst '
+for turn in $(seq 150); do
+    if grep -q "^seen $FN_PARAM_key\\$" record; then printf second; exit; fi
+    sleep 0.02
+done
+printf 'all at once'
+"""
+TICKS = """
+echo "ticks $FN_PARAM_key $$" >> record
+printf 'X-Accel-Buffering: no\\r\\n\\r\\n'
+for turn in $(seq 1000); do
+    head -c 16384 /dev/zero | tr '\\0' t
+    sleep 0.005
+done
+"""
 
 app = Router(overlap=True, max_content_length=64 * 1024 * 1024)
+agent = Agent(ram="1G", start_header="X-Request-Start")
 
 
 class OnPurpose(Exception):
@@ -132,3 +154,25 @@ def cookies(request, params):
     response.set_cookie("a", "1")
     response.set_cookie("b", "2")
     return response
+
+
+@app.get("/call", use=[agent.inline(timeout=CALL_TIMEOUT)])
+def call(request, params):
+    return {"id": request.environ["microfn.call_id"], "left": request.deadline.left()}
+
+
+def handle(request, params):
+    """In a process of its own, which imports this anew."""
+    body = request.get_data(as_text=True)
+    return {"name": params["name"], "body": body, "prefix": request.environ["SCRIPT_NAME"]}
+
+
+def shell(script: str, **options):
+    return agent.cold(["sh", "-c", script], memory=64, cwd=HERE, **options)
+
+
+app.post("/function/:name")(shell(PROGRAM, timeout=10))
+app.post("/handle/:name")(agent.cold(handle, memory=256, timeout=10, cwd=HERE))
+app.get("/late")(shell("sleep 60 & sleep 60", timeout=0.5))
+app.get("/pieces/:key")(shell(PIECES, protocol="cgi", timeout=10))
+app.get("/flood/:key")(shell(TICKS, protocol="cgi", timeout=20))

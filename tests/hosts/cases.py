@@ -13,6 +13,7 @@ from . import app
 from .site import Answer, Site, joined, new_key
 
 LARGE = bytes(range(256)) * 4 * 1024 * 40  # 40 MiB
+LONGEST_ANSWER = 5.0
 Observe = Callable[[Site], str]
 
 
@@ -237,3 +238,69 @@ def _closed(site: Site, key: str, seconds: float = 3.0) -> str:
             return "not called"
         time.sleep(0.02)
     return "called"
+
+
+@case("a call of an agent", "named, with a deadline")
+def call(site: Site) -> str:
+    answer = site.ask("GET", "/call")
+    if answer.status != 200:
+        return told(answer)
+    is_named = answer.json["id"] == answer.headers["Fn-Call-Id"]
+    has_deadline = 0 < answer.json["left"] <= app.CALL_TIMEOUT
+    return f"{'named' if is_named else 'not named'}, {'with' if has_deadline else 'without'} a deadline"
+
+
+@case("a call that waited too long", "503, again in 1 s")
+def call_too_late(site: Site) -> str:
+    began = time.time() - app.CALL_TIMEOUT * 0.6
+    answer = site.ask("GET", "/call", f"X-Request-Start: t={began:.3f}")
+    return f"{answer.status}, again in {answer.headers['Retry-After']} s"
+
+
+@case("a program in a process of its own", "named; thumb, below the prefix: he\\xff\\0o")
+def program(site: Site) -> str:
+    answer = site.ask("POST", "/function/thumb", "Content-Length: 5", body=b"he\xff\0o")
+    body = joined(answer).decode("ascii", "backslashreplace").replace("\0", "\\0")
+    body = body.replace(f"below {site.prefix}:", "below the prefix:")
+    return f"{'named' if answer.headers['Fn-Call-Id'] else 'not named'}; {body}"
+
+
+@case("a handle in a process of its own", "thumb, hello, below the prefix")
+def handle(site: Site) -> str:
+    answer = site.ask("POST", "/handle/thumb", "Content-Length: 5", body=b"hello")
+    if answer.status != 200:
+        return told(answer)
+    found = answer.json
+    below = "below the prefix" if found["prefix"] == site.prefix else f"below {found['prefix']}"
+    return f"{found['name']}, {found['body']}, {below}"
+
+
+@case("a function that takes too long", "504 application/problem+json, in time")
+def too_long(site: Site) -> str:
+    began = time.monotonic()
+    answer = site.ask("GET", "/late")
+    return f"{told(answer)}, {'in time' if time.monotonic() - began < LONGEST_ANSWER else 'too late'}"
+
+
+@case("a function's stream", "piece by piece")
+def pieces(site: Site) -> str:
+    key = new_key()
+    with site.begin(f"/pieces/{key}") as wire:
+        seen = wire.until(b"first ")
+        site.tell(f"seen {key}")
+        seen += wire.rest()
+    return "piece by piece" if b"second" in seen else "all at once"
+
+
+@case("a function when the client leaves", "killed")
+def left_alone(site: Site) -> str:
+    key = new_key()
+    with site.begin(f"/flood/{key}") as wire:
+        wire.until(b"tttttttt")
+    pid = site.value_of(f"ticks {key}")
+    deadline = time.monotonic() + 3.0
+    while Path(f"/proc/{pid}").exists():
+        if time.monotonic() > deadline:
+            return "runs on"
+        time.sleep(0.02)
+    return "killed"

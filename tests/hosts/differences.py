@@ -82,6 +82,7 @@ DIFFERENCES = [
     ),
     Difference("close() when the client leaves", CGI, "not called", "the web server ends the process"),
     Difference("close() when the client leaves", (A2WSGI,), "not called", "a2wsgi runs on to the end of the stream"),
+    Difference("a function when the client leaves", (A2WSGI,), "runs on", "until its deadline, or its end"),
 ]
 
 

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
@@ -25,6 +25,7 @@ from .site import Site
 PAGES = ROOT / "docs/deployment"
 SOURCE = Path(__file__).with_name("app.py")
 DEADLINE = 20.0
+LAST_MOMENT = 5.0
 MODULES = Path("/usr/lib/apache2/modules")
 IS_ROOT = os.geteuid() == 0
 USER = "www-data" if IS_ROOT else pwd.getpwuid(os.geteuid()).pw_name
@@ -100,6 +101,25 @@ class Place:
         for process in reversed(self._processes):
             _wait_for(process)
 
+    def check_that_all_ended(self) -> None:
+        """Whatever was started here runs in this directory, or writes to the log: launchers and functions too."""
+        deadline = time.monotonic() + LAST_MOMENT
+        while left := self._running():
+            assert time.monotonic() < deadline, f"these have not ended: {left}\n{self.log.read_text(errors='replace')}"
+            time.sleep(0.05)
+
+    def _running(self) -> list[str]:
+        found = []
+        for process in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                if any(_is_below(link, self.directory) for link in (process / "cwd", process / "fd/2")):
+                    found.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+        return found
+
+
+def _is_below(link: Path, directory: Path) -> bool:
+    return os.readlink(link).startswith(f"{directory}/") or os.readlink(link) == str(directory)
+
 
 def _wait_for(process: subprocess.Popen[bytes]) -> None:
     try:
@@ -136,6 +156,7 @@ class Host:
             self.start(place)
             place.wait()
             yield Site(place.port, prefix, place.record)
+        place.check_that_all_ended()
 
 
 def _is_there(name: str) -> bool:

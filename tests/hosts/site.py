@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import io
 import json
+import re
 import uuid
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -54,6 +55,11 @@ class Site:
 
     def has_recorded(self, line: str) -> bool:
         return line in self._record.read_text("utf-8").splitlines()
+
+    def value_of(self, name: str) -> str:
+        """What stands behind this in the record."""
+        (found,) = re.findall(f"^{name} (.*)$", self._record.read_text("utf-8"), re.MULTILINE)
+        return str(found)
 
 
 def new_key() -> str:

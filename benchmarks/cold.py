@@ -1,0 +1,193 @@
+"""What a process for each call takes beyond starting the same program by hand.
+
+`python -m benchmarks.cold` writes cold.json and cold.md beside itself.
+
+Two ways through an agent, `submit` and the WSGI door, are timed beside two without one: `subprocess.run` with three
+pipes, and `os.fork` with `os.execve`. All run in one process and with an empty environment, take turns in random order,
+and have to tell what the program says before they are timed. The first call of a turn is not counted: whoever comes
+after a fork pays for pages that it left to be copied.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from microfn import Router
+from microfn.agent import Agent
+
+from .contestants import Application
+from .measure import Request, answer
+
+HERE = Path(__file__).parent
+GOAL = 1.5
+"""How many times what `subprocess.run` takes a call may take."""
+DOORS = ("submit", "WSGI")
+BASELINES = ("subprocess.run", "fork, execve")
+ENVIRONMENT = {"PATH": "/usr/bin:/bin"}
+MEMORY = 64
+SCRIPT = '#!/bin/sh\nfor word in one two three; do\n    echo "$word"\ndone\n'
+PYTHON = "print('hello')"
+
+Run = Callable[[], bytes]
+
+
+class Row(NamedTuple):
+    """A program, what it says, how many calls are a turn, and the seconds of nothing before each."""
+
+    argv: list[str]
+    says: bytes
+    calls: int
+    pause: float = 0.0
+
+
+def rows(directory: Path) -> dict[str, Row]:
+    script = directory / "script"
+    script.write_text(SCRIPT)
+    script.chmod(0o755)
+    return {
+        "`true`": Row(["/bin/true"], b"", 10),
+        "`true`, 5 ms after the last": Row(["/bin/true"], b"", 5, 0.005),
+        "a script for `sh`": Row([str(script)], b"one\ntwo\nthree\n", 10),
+        "`python -c`": Row([sys.executable, "-c", PYTHON], b"hello\n", 2),
+    }
+
+
+def contestants(argv: list[str], agent: Agent) -> dict[str, Run]:
+    function = agent.cold(argv, memory=MEMORY, timeout=60, env=ENVIRONMENT)
+    app = Router()
+    app.mount("/function", function)
+    application: Application = app
+    app.build()
+    request = Request("GET", "/function", 200)
+
+    def submitted() -> bytes:
+        call = agent.get_call("GET", "/", function=function)
+        agent.submit(call)
+        return call.writer.getvalue()  # type: ignore[attr-defined, no-any-return]
+
+    def through_wsgi() -> bytes:
+        status, _, body = answer(application, request)
+        assert status == "200 OK", status
+        return body
+
+    def run() -> bytes:
+        return subprocess.run(argv, env=ENVIRONMENT, input=b"", capture_output=True, check=True).stdout
+
+    return {"submit": submitted, "WSGI": through_wsgi, "subprocess.run": run, "fork, execve": lambda: forked(argv)}
+
+
+def forked(argv: list[str]) -> bytes:
+    """As little as can be done."""
+    ours, theirs = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.dup2(theirs, 1)
+            os.execve(argv[0], argv, ENVIRONMENT)
+        finally:
+            os._exit(127)
+    os.close(theirs)
+    with open(ours, "rb") as file:
+        data = file.read()
+    _, status = os.waitpid(pid, 0)
+    assert status == 0, status
+    return data
+
+
+def turn(run: Run, row: Row) -> float:
+    """Seconds for a call."""
+    run()
+    seconds = 0.0
+    for _ in range(row.calls):
+        time.sleep(row.pause)
+        began = time.perf_counter()
+        run()
+        seconds += time.perf_counter() - began
+    return seconds / row.calls
+
+
+def measure(row: Row, agent: Agent, rounds: int) -> dict[str, Any]:
+    """ms for each contestant, and what each door takes as a multiple of each baseline; all as quartiles."""
+    runs = contestants(row.argv, agent)
+    for name, run in runs.items():
+        said = run()
+        assert said == row.says, f"{name}: {said!r}"
+    times: dict[str, list[float]] = {name: [] for name in runs}
+    for _ in range(rounds):
+        for name in random.sample(list(runs), len(runs)):
+            times[name].append(turn(runs[name], row) * 1000)
+    return {
+        "ms": {name: quartiles(values) for name, values in times.items()},
+        "ratios": {
+            door: {
+                baseline: quartiles([one / other for one, other in zip(times[door], times[baseline], strict=True)])
+                for baseline in BASELINES
+            }
+            for door in DOORS
+        },
+    }
+
+
+def quartiles(values: list[float]) -> list[float]:
+    return [round(value, 3) for value in statistics.quantiles(values, n=4)]
+
+
+def text(results: dict[str, Any]) -> str:
+    """The figures as a table, in Markdown."""
+    return "\n".join(_lines(results)) + "\n"
+
+
+def _lines(results: dict[str, Any]) -> Iterator[str]:
+    machine = results["machine"]
+    yield f"Measured on {machine['date']} with CPython {machine['python']}, {machine['processors']} processors."
+    yield ""
+    yield f"| ms for a call | {' | '.join((*BASELINES, *DOORS))} |"
+    yield f"| --- |{' ---: |' * (len(BASELINES) + len(DOORS))}"
+    for name, found in results["rows"].items():
+        medians = [f"{found['ms'][one][1]:.2f}" for one in (*BASELINES, *DOORS)]
+        yield f"| {name} | {' | '.join(medians)} |"
+    for baseline in BASELINES:
+        yield ""
+        yield f"| as a multiple of `{baseline}` | {' | '.join(DOORS)} | at most {GOAL:g} |"
+        yield f"| --- |{' ---: |' * (len(DOORS) + 1)}"
+        for name, found in results["rows"].items():
+            ratios = [found["ratios"][door][baseline] for door in DOORS]
+            is_reached = all(round(median, 2) <= GOAL for _, median, _ in ratios)
+            yield f"| {name} | {' | '.join(map(_ratio, ratios))} | {'yes' if is_reached else '**no**'} |"
+
+
+def _ratio(found: list[float]) -> str:
+    low, median, high = found
+    return f"{median:.2f} ({low:.2f} to {high:.2f})"
+
+
+def main(rounds: int = 40) -> None:
+    agent = Agent(ram="1G")
+    measured = {}
+    with tempfile.TemporaryDirectory() as directory:
+        for name, row in rows(Path(directory)).items():
+            measured[name] = measure(row, agent, rounds)
+            print(
+                name, *(f"{door} {_ratio(measured[name]['ratios'][door][BASELINES[0]])}" for door in DOORS), flush=True
+            )
+    agent.close()
+    machine = {"python": platform.python_version(), "processors": os.cpu_count(), "date": date.today().isoformat()}
+    results = {"machine": machine, "rows": measured}
+    (HERE / "cold.json").write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+    (HERE / "cold.md").write_text(text(results), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
