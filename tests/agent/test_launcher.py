@@ -86,13 +86,10 @@ class Talk:
         self.id = order.call_id
         self.talk, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.out, out = os.pipe()
-        written = os.memfd_create("order")
-        os.write(written, order.packed())
         nothing = os.open("/dev/null", os.O_RDWR)
-        files = [theirs.fileno(), written, nothing, out, nothing]
-        socket.send_fds(way, [b"+"], [*files, *held])
+        socket.send_fds(way, [order.packed()], [theirs.fileno(), nothing, out, nothing, *held])
         theirs.close()
-        for file in written, nothing, out:
+        for file in nothing, out:
             os.close(file)
 
     def hear(self):

@@ -140,7 +140,7 @@ def test_an_interrupt_while_it_starts_leaves_nothing(agent, monkeypatch):
 def test_a_launcher_that_cannot_be_reached_twice_is_an_error_and_leaves_nothing(agent, monkeypatch):
     agent.cold(["cat"], memory=16, timeout=5)
 
-    def tell(launcher, files):
+    def tell(launcher, data, files):
         raise BrokenPipeError
 
     monkeypatch.setattr(module._Launcher, "tell", tell)
