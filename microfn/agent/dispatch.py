@@ -8,7 +8,7 @@ import select
 import time
 
 from .deadline import Deadline
-from .driver import LONGEST_WAIT, End, Process
+from .driver import End, Process
 from .errors import Failed, TimedOut
 
 __all__ = ["Dispatch"]
@@ -91,9 +91,7 @@ class Dispatch:
             return self._take_output()
         ready = self._wait(self._deadline.left() + GRACE)
         if not ready:
-            if self._deadline.is_over:
-                raise TimedOut(_TOO_LONG)
-            return b""
+            raise TimedOut(_TOO_LONG)
         if self.end is not None and (not self._is_begun or self.end.why == "time"):
             _check(self.end)
         if self._process.out in ready or self.end is not None:
@@ -101,7 +99,7 @@ class Dispatch:
         return b""
 
     def _wait(self, seconds: float) -> set[int]:
-        ready = {file for file, _ in self._poll.poll(math.ceil(min(seconds, LONGEST_WAIT) * 1000))}
+        ready = {file for file, _ in self._poll.poll(math.ceil(seconds * 1000))}
         if self._process.err in ready and not self._take_log():
             self._poll.unregister(self._process.err)
         if self._process.control in ready:

@@ -8,10 +8,7 @@ from typing import NamedTuple, Protocol
 from .call import Call
 from .function import Function
 
-__all__ = ["LONGEST_WAIT", "Driver", "End", "Process"]
-
-LONGEST_WAIT = 86400.0
-"""Seconds in one system call: it counts milliseconds in 32 bits, and a deadline may be later than those can say."""
+__all__ = ["Driver", "End", "Process"]
 
 
 class End(NamedTuple):

@@ -44,17 +44,13 @@ LOOK_EVERY = 0.1
 """Seconds between two looks at what functions have started, or twenty times what a look takes."""
 LAST_MOMENT = 0.2
 """Seconds in which the rest of a killed group has to be gone, before its call is told to have ended."""
-LONGEST_WAIT = 86400.0
-"""Seconds in one system call: it counts milliseconds in 32 bits, and an end may be later than those can say."""
 _PR_SET_CHILD_SUBREAPER = 36
 _STACK = 2 * 1024 * 1024
 _ROOM = 4 * 1024 * 1024
 _PAGE = resource.getpagesize()
 _CALL_ID = re.compile(rb"FN_CALL_ID=([0-9a-f]{32})")
 _NUMBERS = struct.Struct("i")
-_HARD = {
-    what: resource.getrlimit(what)[1] for what in (resource.RLIMIT_AS, resource.RLIMIT_NOFILE, resource.RLIMIT_STACK)
-}
+_HARD = {what: resource.getrlimit(what)[1] for what in (resource.RLIMIT_AS, resource.RLIMIT_NOFILE)}
 # Python ignores SIGPIPE and SIGXFSZ, and what is ignored stays so in a function.
 _SIGNALS = signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}
 
@@ -150,7 +146,6 @@ class Launcher:
         self._runs: dict[int, _Run] = {}
         self._leaving: dict[_Run, float] = {}
         self._look_at: float | None = None
-        self._statm = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
         self._selector = selectors.DefaultSelector()
         self._selector.register(source, selectors.EVENT_READ, self._hear)
         self._selector.register(wakeup, selectors.EVENT_READ, self._wake)
@@ -179,7 +174,7 @@ class Launcher:
         times += [now + 0.01] * bool(self._leaving)
         if self._look_at is not None:
             times.append(self._look_at)
-        return min(max(0.0, min(times) - now), LONGEST_WAIT) if times else None
+        return max(0.0, min(times) - now) if times else None
 
     def _wake(self, _: object) -> None:
         with suppress(BlockingIOError):
@@ -212,7 +207,7 @@ class Launcher:
 
     def _start(self, order: Order, talk: socket.socket, files: list[int], held: list[int]) -> None:
         """Start the function, so that there is no moment in which it has more memory than us, and it together."""
-        own = _own_memory(self._statm)
+        own = _own_memory()
         try:
             os.chdir(order.cwd)
             _set_soft(resource.RLIMIT_AS, max(order.memory, own + _ROOM))
@@ -331,7 +326,7 @@ def _tell(text: str) -> None:
 
 
 def _set_soft(what: int, most: int) -> None:
-    hard = _HARD[what]
+    hard = resource.getrlimit(what)[1]
     if hard != resource.RLIM_INFINITY and not 0 <= most <= hard:
         most = hard
     resource.setrlimit(what, (most, hard))
@@ -345,8 +340,9 @@ def _limit(pid: int, order: Order) -> None:
             resource.prlimit(pid, what, (least, least))
 
 
-def _own_memory(statm: int) -> int:
-    return int(os.pread(statm, 64, 0).split()[0]) * _PAGE
+def _own_memory() -> int:
+    with open("/proc/self/statm", "rb", buffering=0) as file:
+        return int(file.read(64).split()[0]) * _PAGE
 
 
 def _processes() -> dict[int, _Found]:
@@ -387,7 +383,7 @@ def main() -> None:  # pragma: no cover - in a process of its own
     signal.set_wakeup_fd(woken, warn_on_full_buffer=False)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     _set_soft(resource.RLIMIT_STACK, _STACK)
-    _set_soft(resource.RLIMIT_NOFILE, _HARD[resource.RLIMIT_NOFILE])
+    _set_soft(resource.RLIMIT_NOFILE, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
     source = socket.socket(fileno=os.dup(0))
     with open("/dev/null", "rb") as nothing:
         os.dup2(nothing.fileno(), 0)

@@ -18,7 +18,7 @@ from datetime import datetime, timedelta, timezone
 from typing import NamedTuple
 
 from .call import Call
-from .driver import LONGEST_WAIT, End
+from .driver import End
 from .errors import Busy, Failed, Refused, TimedOut
 from .fork import renew_in_child
 from .function import LONGEST_TEXT, Function
@@ -288,7 +288,7 @@ def _pipe(files: ExitStack, size: int | None = None) -> _Pipe:
 def _is_readable(file: int, seconds: float) -> bool:
     poll = select.poll()
     poll.register(file, select.POLLIN)
-    return bool(poll.poll(min(max(0.0, seconds), LONGEST_WAIT) * 1000))
+    return bool(poll.poll(max(0.0, seconds) * 1000))
 
 
 def _size(texts: Iterable[bytes]) -> int:

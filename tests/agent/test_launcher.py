@@ -18,7 +18,19 @@ import uuid
 import pytest
 
 from microfn.agent import launcher as module
-from microfn.agent.launcher import MOST_FILES, Launcher, Order, _environ, _Found, _memory_of, _Run, _set_soft, _tell
+from microfn.agent.launcher import (
+    IN_A_FILE,
+    LONGEST_MESSAGE,
+    MOST_FILES,
+    Launcher,
+    Order,
+    _environ,
+    _Found,
+    _memory_of,
+    _Run,
+    _set_soft,
+    _tell,
+)
 
 MIB = 1024 * 1024
 SUBREAPER = 36
@@ -86,13 +98,15 @@ class Talk:
         self.id = order.call_id
         self.talk, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.out, out = os.pipe()
-        written = os.memfd_create("order")
-        os.write(written, order.packed())
         nothing = os.open("/dev/null", os.O_RDWR)
-        files = [theirs.fileno(), written, nothing, out, nothing]
-        socket.send_fds(way, [b"+"], [*files, *held])
+        message, written = order.packed(), []
+        if len(message) > LONGEST_MESSAGE:
+            written = [os.memfd_create("order")]
+            os.write(written[0], message)
+            message = IN_A_FILE
+        socket.send_fds(way, [message], [theirs.fileno(), *written, nothing, out, nothing, *held])
         theirs.close()
-        for file in written, nothing, out:
+        for file in *written, nothing, out:
             os.close(file)
 
     def hear(self):

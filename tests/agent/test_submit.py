@@ -408,15 +408,6 @@ def test_a_thousand_calls_leave_nothing(agent):
     assert len(os.listdir(f"/proc/{launcher}/fd")) < 12
 
 
-def test_a_function_may_take_longer_than_one_system_call_can_wait(agent):
-    assert answer(agent, function=sh(agent, "echo well", timeout=threading.TIMEOUT_MAX)) == "well\n"
-
-
-def test_silence_is_no_end_before_the_deadline(agent, monkeypatch):
-    monkeypatch.setattr("microfn.agent.dispatch.LONGEST_WAIT", 0.05)
-    assert answer(agent, function=sh(agent, "sleep 0.3; echo well")) == "well\n"
-
-
 def test_a_function_ignores_no_signal_whatever_python_ignores(agent):
     ignored = answer(agent, function=agent.cold(["grep", "SigIgn", "/proc/self/status"], memory=32, timeout=20))
     assert int(ignored.split()[1], 16) & 0x7FFFFFFF == 0  # those beyond are the C library's own
