@@ -49,9 +49,11 @@ AT_ONCE: dict[str, dict[str, Any]] = {
     "making_threads": {"processes": 16},
     "opening": {"descriptors": 32},
     "filling_the_pipe": {},
+    "ticking": {},
+    "forking_and_waiting": {},
 }
 """What is to be answered long before its time is up."""
-IN_TIME = ["idle", "deaf", "spinning", "stopped", "dripping", "not_reading"]
+IN_TIME = ["idle", "deaf", "spinning", "stopped", "dripping", "writing_for_ever", "not_reading"]
 
 logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
 app = Router()
@@ -72,14 +74,22 @@ for name in IN_TIME:
     app.mount(f"/{name}", cold(command(name), timeout=SOON))
 whole = cold(command("tell"), memory=RAM, timeout=5)
 app.mount("/whole", whole)
+app.mount("/holding", cold(command("tell"), memory=RAM))
+app.mount("/brief", cold(command("tell"), memory=RAM, timeout=SOON))
 app.mount("/half", cold(command("tell"), memory=RAM // 2, timeout=5))
 app.mount("/impossible", cold(command("tell"), memory=RAM + 1))
 app.mount("/true", cold(["true"], memory=16))
+app.mount("/program", cold([os.environ["MICROFN_TEST_PROGRAM"]]))
 
 
 @app.get("/echo/*rest")
 def echo(request: Request, params: Params) -> Params:
     return params
+
+
+@app.get("/running")
+def running(request: Request, params: Params) -> str:
+    return str(agent.running)
 
 
 @app.get("/warm/:key")
@@ -96,6 +106,11 @@ def warm(request: Request, params: Params) -> str:
 def warmed(key: str) -> set[str]:
     with open(os.environ["MICROFN_TEST_RECORD"], encoding="utf-8") as file:
         return {line for line in file if line.startswith(f"warm {key} ")}
+
+
+@agent.before_call
+def tell_the_beginning(call: Call) -> None:
+    record(f"began {call.id}")
 
 
 @agent.after_call

@@ -7,6 +7,7 @@ process, so that a test finds what is left.
 from __future__ import annotations
 
 import os
+import select
 import signal
 import sys
 import threading
@@ -237,15 +238,26 @@ def opening() -> None:
 def filling_the_pipe() -> None:
     """Write until nobody has taken anything for a while, and end."""
     os.set_blocking(1, False)
-    piece = b"." * 65536
-    written, last = 0, time.monotonic()
-    while time.monotonic() < last + 0.3:
-        try:
-            written += os.write(1, piece)
-            last = time.monotonic()
-        except BlockingIOError:
-            time.sleep(0.01)
+    written = 0
+    while select.select([], [1], [], 0.3)[1]:
+        written += os.write(1, b"." * 4096)
     os.write(2, b"wrote %d" % written)
+
+
+def writing_for_ever() -> None:
+    flooding()
+
+
+def ticking() -> None:
+    for _ in range(100):
+        say("." * 100)
+        time.sleep(0.05)
+
+
+def forking_and_waiting() -> None:
+    fork()
+    fork()
+    idle()
 
 
 if __name__ == "__main__":

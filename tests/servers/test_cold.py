@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
-import threading
+import signal
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -21,6 +24,8 @@ SOON, SLACK = 1.0, 2.0
 """The time of a function that takes too long; seconds beyond a deadline, half a second of which is not slack."""
 AT_ONCE = 6.0
 """Seconds. It is less than half of the time that those functions have."""
+MOST_OUTPUT = 64 * 1024 * 1024
+THOUSAND, CLIENTS = 1000, 4
 KINDS = {"sync": 3, "gthread": 1}
 """Workers. The sync ones share their memory by a directory, the threads of the other one in their process."""
 
@@ -37,9 +42,10 @@ class Outcome(NamedTuple):
 
 
 def outcome_of(wire: Wire, began: float) -> Outcome:
-    """The one answer that there is, and whether it was cut."""
-    answer = wire.head()
-    rest = wire.rest()
+    """The one answer that there is, and whether it was cut. gunicorn waits for us to leave."""
+    with wire:
+        answer = wire.head()
+        rest = wire.rest()
     headers = answer.headers
     if headers["Transfer-Encoding"] == "chunked":
         body, is_whole = unchunked(rest)
@@ -51,17 +57,16 @@ def outcome_of(wire: Wire, began: float) -> Outcome:
 
 def unchunked(data: bytes) -> tuple[bytes, bool]:
     """The chunks, and whether the last one is there, with nothing after it (RFC 9112, section 7.1)."""
-    body = b""
-    while found := re.match(rb"([0-9A-Fa-f]+)\r\n", data):
+    body, at = bytearray(), 0
+    while found := re.compile(rb"([0-9A-Fa-f]+)\r\n").match(data, at):
         size = int(found[1], 16)
         body += data[found.end() : found.end() + size]
-        data = data[found.end() + size :]
+        at = found.end() + size + 2
         if size == 0:
-            return body, data == b"\r\n"
-        assert not data or data.startswith(b"\r\n")
-        data = data[2:]
-    assert not data
-    return body, False
+            return bytes(body), data[at - 2 :] == b"\r\n"
+        assert data[at - 2 : at] in (b"\r\n", b"")
+    assert at >= len(data)
+    return bytes(body), False
 
 
 class Server:
@@ -70,16 +75,21 @@ class Server:
     def __init__(self, kind: str, directory: Path, *options: str) -> None:
         self.key = uuid.uuid4().hex
         self.count = KINDS[kind]
-        environ = {"MICROFN_TEST_KEY": self.key}
+        environ: dict[str, Any] = {"MICROFN_TEST_KEY": self.key}
         if kind == "sync":
             (directory / "memory").mkdir()
             environ["MICROFN_TEST_TOKENS"] = str(directory / "memory")
+        self.program = directory / "program"
+        self.write_program()
+        environ["MICROFN_TEST_PROGRAM"] = str(self.program)
         options = ("--threads", "8", *options) if kind == "gthread" else options
-        self.gunicorn = Gunicorn(
-            kind, directory, *options, workers=self.count, app="tests.servers.cold:app", **environ
-        )
+        self.gunicorn = Gunicorn(kind, directory, *options, workers=self.count, app="tests.servers.cold:app", **environ)
         self.warm_up()
         self.descriptors = self.count_descriptors()
+
+    def write_program(self) -> None:
+        self.program.write_text("#!/bin/sh\necho fine\n")
+        self.program.chmod(0o755)
 
     def warm_up(self) -> None:
         """Have a launcher beside each worker."""
@@ -100,6 +110,11 @@ class Server:
         began = time.monotonic()
         with self.send(target, body) as wire:
             return outcome_of(wire, began)
+
+    def ask_all(self, target: str, bodies: Sequence[bytes]) -> list[Outcome]:
+        """Ask for the same with each of these, all at once."""
+        with ThreadPoolExecutor(len(bodies)) as pool:
+            return list(pool.map(partial(self.ask, target), bodies))
 
     def launchers(self) -> list[int]:
         return [
@@ -122,6 +137,26 @@ class Server:
         below = [child for launcher in launchers for child in proc.children(launcher)]
         marked = proc.marked(self.key, f"MICROFN_TEST_FUNCTION={self.key}")
         return [*(child for child in beside if child.pid not in launchers), *below, *marked]
+
+    def running(self, name: str) -> list[proc.Found]:
+        """The processes of this function."""
+        return [found for found in proc.marked(self.key) if f"\0{name}\0".encode() in found.command]
+
+    def is_running(self, name: str) -> bool:
+        return bool(self.running(name))
+
+    def count_running(self) -> int:
+        """How many calls the process has that answers this one."""
+        with self.gunicorn.connect() as wire:
+            wire.request("GET", "/running", "Connection: close")
+            return int(wire.answer().body)
+
+    def strays(self) -> list[str]:
+        """The calls that have left a process behind, as the launchers told."""
+        return re.findall(r"^microfn: call (\w+) left process \d+ behind", self.gunicorn.errors(), re.MULTILINE)
+
+    def has_begun(self, call_id: str) -> bool:
+        return f"began {call_id}" in self.gunicorn.recorded()
 
     def logged(self, call_id: str) -> list[str]:
         """What a function wrote to stderr, as the server logged it."""
@@ -163,28 +198,29 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 
 @pytest.mark.parametrize(
-    ("name", "status"),
+    ("name", "detail"),
     [
-        ("killed", 502),
-        ("silent", 502),
-        ("failing", 502),
-        ("keeping_the_pipe_in_silence", 502),
-        ("answering_twice", 502),
-        ("talking_nonsense", 502),
-        ("talking_http", 502),
-        ("splitting_headers", 502),
-        ("inventing_a_status", 502),
-        ("never_ending_its_head", 502),
-        ("greedy", 502),
-        ("greedy_together", 502),
-        ("forking", 502),
-        ("making_threads", 502),
-        ("opening", 502),
+        ("killed", "was ended by signal 9"),
+        ("silent", "ended without an answer"),
+        ("failing", "ended with 3"),
+        ("keeping_the_pipe_in_silence", "ended without an answer"),
+        ("answering_twice", "answered with more than it said"),
+        ("talking_nonsense", "answered with a header that is none"),
+        ("talking_http", "answered with a header that is none"),
+        ("splitting_headers", "answered with what cannot be sent"),
+        ("inventing_a_status", "answered with a status that is none"),
+        ("never_ending_its_head", "head has no end"),
+        ("greedy", "ended with 1"),
+        ("greedy_together", "took more memory than it may have"),
+        ("forking", "started more processes than it may have"),
+        ("making_threads", "started more processes than it may have"),
+        ("opening", "ended with 1"),
     ],
 )
-def test_what_is_no_answer_is_a_502_long_before_the_time_is_up(server: Server, name: str, status: int) -> None:
+def test_what_is_no_answer_is_a_502_long_before_the_time_is_up(server: Server, name: str, detail: str) -> None:
     outcome = server.ask(f"/{name}")
-    assert (outcome.status, outcome.is_whole) == (status, True)
+    assert (outcome.status, outcome.is_whole) == (502, True)
+    assert detail in outcome.body.decode()
     assert server.ends(outcome.call_id) == ["Failed"]
     check(server, outcome, AT_ONCE)
 
@@ -195,4 +231,240 @@ def test_what_takes_too_long_is_killed_and_then_told_with_504(server: Server, na
     assert not server.left()
     assert (outcome.status, outcome.is_whole) == (504, True)
     assert outcome.seconds >= SOON
+    assert server.ends(outcome.call_id) == ["TimedOut"]
     check(server, outcome, SOON + SLACK)
+
+
+@pytest.mark.parametrize("name", ["keeping_the_pipe", "answering_first"])
+def test_an_answer_is_whole_whatever_the_function_leaves_unread_or_open(server: Server, name: str) -> None:
+    outcome = server.ask(f"/{name}", b"." * 300_000)
+    assert (outcome.status, outcome.body, outcome.is_whole) == (200, b"answered", True)
+    check(server, outcome, AT_ONCE)
+
+
+@pytest.mark.parametrize("name", ["escaping", "escaping_twice", "escaping_unnamed", "escaping_and_waiting"])
+def test_what_leaves_the_session_does_not_trouble_the_caller_and_is_killed_and_told(server: Server, name: str) -> None:
+    before = server.strays()
+    outcome = server.ask(f"/{name}")
+    assert (outcome.status, outcome.body, outcome.is_whole) == (200, b"answered", True)
+    wait_until(lambda: not server.left(), "it was not killed")
+    (told,) = server.strays()[len(before) :]
+    assert told == ("unknown" if "unnamed" in name or "waiting" in name else outcome.call_id)
+    check(server, outcome, AT_ONCE)
+
+
+@pytest.mark.parametrize(
+    ("name", "begin", "error"),
+    [("killed_midway", b"half", "Failed"), ("answering_less", b"few", "Failed"), ("dripping", b"....", "TimedOut")],
+)
+def test_what_breaks_off_is_cut(server: Server, name: str, begin: bytes, error: str) -> None:
+    outcome = server.ask(f"/{name}")
+    assert (outcome.status, outcome.is_whole) == (200, False)
+    assert outcome.body.startswith(begin)
+    assert len(outcome.body) <= 6
+    assert server.ends(outcome.call_id) == [error]
+    check(server, outcome, SOON + SLACK if name == "dripping" else AT_ONCE)
+
+
+def test_what_comes_after_an_answer_is_discarded(server: Server) -> None:
+    outcome = server.ask("/answering_twice_later")
+    assert (outcome.status, outcome.body, outcome.is_whole) == (200, b"first", True)
+    check(server, outcome, AT_ONCE)
+
+
+def test_a_flood_of_output_is_cut_and_kept_nowhere(server: Server) -> None:
+    before = server.resident()
+    outcome = server.ask("/flooding")
+    assert (outcome.status, outcome.is_whole) == (200, False)
+    assert MOST_OUTPUT - 65536 <= len(outcome.body) <= MOST_OUTPUT
+    assert server.resident() < before + MOST_OUTPUT // 2
+    check(server, outcome, AT_ONCE)
+
+
+def test_a_flood_of_log_is_truncated_and_the_call_answers(server: Server) -> None:
+    before = server.resident()
+    outcome = server.ask("/flooding_the_log")
+    assert (outcome.status, outcome.body, outcome.is_whole) == (200, b"answered", True)
+    assert server.logged(outcome.call_id) == ["!" * 65536]
+    assert server.resident() < before + 4 * 1024 * 1024
+    check(server, outcome, AT_ONCE)
+
+
+def test_a_body_that_nobody_reads_holds_up_nobody(server: Server) -> None:
+    began = time.monotonic()
+    with server.send("/not_reading", bytes(64 * 1024 * 1024)) as wire:
+        sent = time.monotonic() - began
+        other = server.ask("/half", b"meanwhile")
+        outcome = outcome_of(wire, began)
+    assert (other.status, other.body[33:]) == (200, b"meanwhile")
+    assert (outcome.status, outcome.is_whole) == (504, True)
+    check(server, other, SOON)
+    check(server, outcome, sent + SOON + SLACK)
+
+
+def test_memory_is_free_as_soon_as_the_function_is_done_however_slow_the_client_is(server: Server) -> None:
+    with server.send("/filling_the_pipe") as wire:
+        wait_until(lambda: server.is_running("filling_the_pipe"), "it did not start")
+        wait_until(lambda: not server.is_running("filling_the_pipe"), "it did not end")
+        other = server.ask("/whole", b"meanwhile")
+        began = time.monotonic()
+        outcome = outcome_of(wire, began)
+    assert (other.status, other.body[33:]) == (200, b"meanwhile")
+    assert (outcome.status, outcome.is_whole) == (200, True)
+    assert server.logged(outcome.call_id) == [f"wrote {len(outcome.body)}"]
+    check(server, other, AT_ONCE)
+    check(server, outcome, AT_ONCE)
+
+
+def test_a_slow_client_makes_no_function_go_on_beyond_its_time(server: Server) -> None:
+    with server.send("/writing_for_ever") as wire:
+        wait_until(lambda: server.is_running("writing_for_ever"), "it did not start")
+        wait_until(lambda: not server.is_running("writing_for_ever"), "it was not killed", SOON + SLACK)
+        other = server.ask("/whole", b"meanwhile")
+        began = time.monotonic()
+        outcome = outcome_of(wire, began)
+    assert (other.status, other.body[33:]) == (200, b"meanwhile")
+    assert (outcome.status, outcome.is_whole) == (200, False)
+    assert server.ends(outcome.call_id) == ["TimedOut"]
+    check(server, other, AT_ONCE)
+    check(server, outcome, AT_ONCE)
+
+
+def test_a_client_that_leaves_midway_ends_its_function(server: Server) -> None:
+    wire = server.send("/ticking")
+    call_id = wire.head().headers["Fn-Call-Id"]
+    wire.until(b".")
+    wire.reset()
+    wait_until(lambda: not server.is_running("ticking"), "it was not killed", 2)
+    wait_until(lambda: len(server.ends(call_id)) == 1, "the call did not end", 2)
+    check(server, server.ask("/tell"), AT_ONCE)
+
+
+def test_a_client_that_leaves_before_the_answer_keeps_the_memory_no_longer_than_its_call(server: Server) -> None:
+    wire = server.send("/idle")
+    wait_until(lambda: server.is_running("idle"), "it did not start")
+    wire.reset()
+    check(server, server.ask("/whole"), SOON + SLACK)
+
+
+def test_calls_at_once_have_nothing_of_each_other(server: Server) -> None:
+    bodies = [f"{number} ".encode() * 20_000 for number in range(4)]
+    outcomes = server.ask_all("/tell?0.3", bodies)
+    for body, outcome in zip(bodies, outcomes, strict=True):
+        assert outcome.body == outcome.call_id.encode() + b" " + body
+        assert server.logged(outcome.call_id) == [rf"said by {outcome.call_id}\n"]
+    assert len({outcome.call_id for outcome in outcomes}) == 4
+    for outcome in outcomes:
+        check(server, outcome, AT_ONCE)
+
+
+def test_a_call_that_can_never_have_its_memory_is_refused_at_once(server: Server) -> None:
+    outcome = server.ask("/impossible")
+    assert (outcome.status, outcome.is_whole) == (400, True)
+    assert server.ends(outcome.call_id) == ["TooLarge"]
+    check(server, outcome, SOON)
+
+
+def test_who_cannot_begin_by_half_of_his_time_is_told_when_to_come_again(server: Server) -> None:
+    began = time.monotonic()
+    with server.send("/holding?1.5", b"held") as held:
+        wait_until(lambda: server.is_running("tell"), "it did not start")
+        for refused in server.ask_all("/brief", [b"", b""]):
+            assert (refused.status, refused.is_whole) == (503, True)
+            assert int(refused.retry_after or "0") >= 1
+            assert server.ends(refused.call_id) == ["Busy"]
+            assert not server.has_begun(refused.call_id)
+        outcome = outcome_of(held, began)
+    assert (outcome.status, outcome.body[33:]) == (200, b"held")
+    check(server, outcome, AT_ONCE)
+
+
+def test_a_waiter_whose_client_has_left_makes_place_for_others(server: Server) -> None:
+    began = time.monotonic()
+    with server.send("/holding?1") as held:
+        wait_until(lambda: server.is_running("tell"), "it did not start")
+        before = server.gunicorn.recorded()
+        server.send("/brief").reset()
+        after = server.ask("/holding")
+        outcome = outcome_of(held, began)
+    assert (after.status, outcome.status) == (200, 200)
+    assert [line.split()[2] for line in server.gunicorn.recorded()[len(before) :] if "ended" in line].count("Busy") == 1
+    check(server, after, AT_ONCE)
+
+
+@pytest.mark.parametrize("server", ["gthread"], indirect=True)
+def test_calls_that_wait_have_their_turn_in_the_order_in_which_they_came(server: Server) -> None:
+    with ThreadPoolExecutor() as pool:
+        answers = []
+        for number in range(5):
+            answers.append(pool.submit(server.ask, "/holding?0.2", str(number).encode()))
+            wait_until(lambda: server.count_running() == len(answers), "it does not wait")
+        outcomes = [answer.result() for answer in answers]
+    ids = [outcome.call_id for outcome in outcomes]
+    assert [outcome.body[33:] for outcome in outcomes] == [b"0", b"1", b"2", b"3", b"4"]
+    assert [line for line in server.gunicorn.recorded() if line.partition("began ")[2] in ids] == [
+        f"began {call_id}" for call_id in ids
+    ]
+    check(server, outcomes[-1], AT_ONCE)
+
+
+def break_rights(program: Path) -> None:
+    program.chmod(0o644)
+
+
+def break_interpreter(program: Path) -> None:
+    program.write_text("#!/missing/interpreter\n")
+
+
+@pytest.mark.parametrize("break_it", [break_rights, break_interpreter])
+def test_what_cannot_be_started_troubles_its_own_callers_until_it_is_mended(
+    server: Server, break_it: Callable[[Path], None]
+) -> None:
+    wait_until(lambda: server.ask("/program").status == 200, "it did not start")
+    break_it(server.program)
+    try:
+        for _ in range(6):
+            outcome = server.ask("/program")
+            assert (outcome.status, outcome.is_whole) == (502, True)
+            assert "cannot be started" in outcome.body.decode()
+            check(server, outcome, AT_ONCE)
+    finally:
+        server.write_program()
+    wait_until(lambda: server.ask("/program").status == 200, "it was not tried again", 20)
+    check(server, server.ask("/tell"), AT_ONCE)
+
+
+def test_a_function_that_always_fails_costs_other_functions_nothing(server: Server) -> None:
+    for _ in range(20):
+        assert server.ask("/failing").status == 502
+    check(server, server.ask("/failing"), AT_ONCE)
+
+
+def test_a_launcher_that_is_killed_costs_its_calls_an_answer_and_no_more(server: Server) -> None:
+    began = time.monotonic()
+    with server.send("/forking_and_waiting") as wire:
+        wait_until(lambda: len(server.running("forking_and_waiting")) == 3, "it did not start")
+        (launcher,) = {found.parent for found in server.running("forking_and_waiting")} & set(server.launchers())
+        os.kill(launcher, signal.SIGKILL)
+        outcome = outcome_of(wire, began)
+    assert (outcome.status, outcome.is_whole) == (502, True)
+    assert "was lost" in outcome.body.decode()
+    server.warm_up()
+    check(server, outcome, AT_ONCE)
+
+
+def test_a_launcher_that_is_killed_while_nothing_runs_costs_nothing(server: Server) -> None:
+    for _ in range(3):
+        for launcher in server.launchers():
+            os.kill(launcher, signal.SIGKILL)
+        outcomes = server.ask_all("/true", [b""] * 8)
+        assert [outcome.status for outcome in outcomes] == [200] * 8
+        server.warm_up()
+        check(server, outcomes[0], AT_ONCE)
+
+
+def test_a_thousand_calls_leave_nothing_behind(server: Server) -> None:
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        statuses = [outcome.status for outcome in pool.map(server.ask, ["/true"] * THOUSAND)]
+    assert statuses == [200] * THOUSAND
+    check(server, server.ask("/tell"), AT_ONCE)
