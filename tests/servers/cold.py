@@ -51,6 +51,7 @@ AT_ONCE: dict[str, dict[str, Any]] = {
     "filling_the_pipe": {},
     "ticking": {},
     "forking_and_waiting": {},
+    "scattering": {},
 }
 """What is to be answered long before its time is up."""
 IN_TIME = ["idle", "deaf", "spinning", "stopped", "dripping", "writing_for_ever", "not_reading"]

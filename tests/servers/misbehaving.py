@@ -260,5 +260,13 @@ def forking_and_waiting() -> None:
     idle()
 
 
+def scattering() -> None:
+    """Have processes in the session, out of it, and out of it without a parent."""
+    fork()
+    fork("leave_the_session")
+    fork("leave_the_session_and_the_parent")
+    idle()
+
+
 if __name__ == "__main__":
     globals()[sys.argv[1]]()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -29,6 +30,11 @@ def processes() -> list[Found]:
 
 def children(parent: int) -> list[Found]:
     return [process for process in processes() if process.parent == parent]
+
+
+def living(pids: Collection[int]) -> list[Found]:
+    """Those of them that run."""
+    return [process for process in processes() if process.pid in pids and not process.is_zombie]
 
 
 def descriptors(pid: int) -> int:

@@ -72,7 +72,7 @@ def unchunked(data: bytes) -> tuple[bytes, bool]:
 class Server:
     """A gunicorn with functions, and what it has open between two calls."""
 
-    def __init__(self, kind: str, directory: Path, *options: str) -> None:
+    def __init__(self, kind: str, directory: Path, *options: str, app: str = "cold") -> None:
         self.key = uuid.uuid4().hex
         self.count = KINDS[kind]
         environ: dict[str, Any] = {"MICROFN_TEST_KEY": self.key}
@@ -83,7 +83,9 @@ class Server:
         self.write_program()
         environ["MICROFN_TEST_PROGRAM"] = str(self.program)
         options = ("--threads", "8", *options) if kind == "gthread" else options
-        self.gunicorn = Gunicorn(kind, directory, *options, workers=self.count, app="tests.servers.cold:app", **environ)
+        self.gunicorn = Gunicorn(
+            kind, directory, *options, workers=self.count, app=f"tests.servers.{app}:app", **environ
+        )
         self.warm_up()
         self.descriptors = self.count_descriptors()
 
@@ -117,6 +119,7 @@ class Server:
             return list(pool.map(partial(self.ask, target), bodies))
 
     def launchers(self) -> list[int]:
+        """One beside each worker. What was killed has no command any more."""
         return [
             child.pid
             for worker in self.gunicorn.workers()
@@ -380,15 +383,15 @@ def test_who_cannot_begin_by_half_of_his_time_is_told_when_to_come_again(server:
 
 
 def test_a_waiter_whose_client_has_left_makes_place_for_others(server: Server) -> None:
-    began = time.monotonic()
-    with server.send("/holding?1") as held:
+    with ThreadPoolExecutor() as pool:
+        held = pool.submit(server.ask, "/holding?1")
         wait_until(lambda: server.is_running("tell"), "it did not start")
         before = server.gunicorn.recorded()
         server.send("/brief").reset()
         after = server.ask("/holding")
-        outcome = outcome_of(held, began)
-    assert (after.status, outcome.status) == (200, 200)
-    assert [line.split()[2] for line in server.gunicorn.recorded()[len(before) :] if "ended" in line].count("Busy") == 1
+    assert (after.status, held.result().status) == (200, 200)
+    recorded = server.gunicorn.recorded()[len(before) :]
+    assert sum(line.startswith("ended ") and line.endswith(" Busy") for line in recorded) == 1
     check(server, after, AT_ONCE)
 
 
@@ -457,6 +460,7 @@ def test_a_launcher_that_is_killed_while_nothing_runs_costs_nothing(server: Serv
     for _ in range(3):
         for launcher in server.launchers():
             os.kill(launcher, signal.SIGKILL)
+        wait_until(lambda: not server.launchers(), "a launcher does not end")
         outcomes = server.ask_all("/true", [b""] * 8)
         assert [outcome.status for outcome in outcomes] == [200] * 8
         server.warm_up()
@@ -468,3 +472,86 @@ def test_a_thousand_calls_leave_nothing_behind(server: Server) -> None:
         statuses = [outcome.status for outcome in pool.map(server.ask, ["/true"] * THOUSAND)]
     assert statuses == [200] * THOUSAND
     check(server, server.ask("/tell"), AT_ONCE)
+
+
+@pytest.fixture(params=KINDS)
+def start(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[..., Server]]:
+    """For what ends a server, or a part of it."""
+    started: list[Server] = []
+
+    def start(*options: str, **named: str) -> Server:
+        started.append(Server(request.param, tmp_path, *options, **named))
+        return started[0]
+
+    yield start
+    for server in started:
+        server.gunicorn.ensure_ended()
+
+
+@pytest.mark.parametrize("is_whole", [False, True], ids=["a worker", "all of gunicorn"])
+def test_all_functions_end_with_a_server_that_is_killed(start: Callable[..., Server], is_whole: bool) -> None:
+    server = start()
+    with server.send("/scattering"):
+        wait_until(lambda: len(server.running("scattering")) == 4, "it did not start")
+        parents = {found.parent for found in server.running("scattering")}
+        launchers = set(server.launchers())
+        worker = next(pid for pid in server.gunicorn.workers() if parents & {child.pid for child in proc.children(pid)})
+        killed = [server.gunicorn.pid, *server.gunicorn.workers()] if is_whole else [worker]
+        ended = {child.pid for pid in killed for child in proc.children(pid)} & launchers
+        for pid in killed:
+            os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: not proc.marked(server.key), "functions go on", 2)
+        wait_until(lambda: not proc.living(ended), "a launcher goes on", 2)
+    if not is_whole:
+        wait_until(
+            lambda: len(set(server.gunicorn.workers()) - {worker}) == server.count, "no worker took its place", 20
+        )
+        assert server.ask("/whole").status == 200
+        server.gunicorn.stop([worker])
+
+
+@pytest.mark.parametrize(
+    ("app", "options"),
+    [
+        ("cold", []),
+        ("called", ["--preload"]),
+        ("cold", ["--config", "python:tests.servers.closing"]),
+        ("called", ["--preload", "--config", "python:tests.servers.closing"]),
+    ],
+)
+def test_a_server_that_is_stopped_answers_its_calls_and_leaves_nothing(
+    start: Callable[..., Server], app: str, options: list[str]
+) -> None:
+    server = start(*options, app=app)
+    with ThreadPoolExecutor() as pool:
+        answers = [pool.submit(server.ask, "/tell?0.5", b"last"), pool.submit(server.ask, "/idle")]
+        wait_until(lambda: server.is_running("tell") and server.is_running("idle"), "they did not start")
+        launchers = {found.pid for found in proc.processes() if b"launcher.py" in found.command}
+        launchers &= {*server.launchers(), *(child.pid for child in proc.children(server.gunicorn.pid))}
+        server.gunicorn.terminate()
+        last, late = (answer.result() for answer in answers)
+    assert (last.status, last.body[33:], last.is_whole) == (200, b"last", True)
+    assert (late.status, late.is_whole) == (504, True)
+    server.gunicorn.stop()
+    assert not proc.marked(server.key)
+    assert not proc.living(launchers)
+    closed = re.findall("Closed: (.*)", server.gunicorn.errors())
+    assert closed == (["True"] * server.count if "--config" in options else [])
+
+
+@pytest.mark.parametrize(("app", "options"), [("cold", []), ("called", ["--preload"])])
+def test_workers_that_are_replaced_answer_their_calls_and_take_their_launchers_with_them(
+    start: Callable[..., Server], app: str, options: list[str]
+) -> None:
+    server = start(*options, app=app)
+    launchers = server.launchers()
+    with ThreadPoolExecutor() as pool:
+        answer = pool.submit(server.ask, "/tell?0.5", b"of an old one")
+        wait_until(lambda: server.is_running("tell"), "it did not start")
+        server.gunicorn.reload()
+        outcome = answer.result()
+    assert (outcome.status, outcome.body[33:], outcome.is_whole) == (200, b"of an old one", True)
+    wait_until(lambda: not proc.living(launchers), "a launcher goes on", 2)
+    server.warm_up()
+    check(server, outcome, AT_ONCE)
+    server.gunicorn.stop()
