@@ -28,10 +28,6 @@ def processes() -> list[Found]:
     return found
 
 
-def children(parent: int) -> list[Found]:
-    return [process for process in processes() if process.parent == parent]
-
-
 def living(pids: Collection[int]) -> list[Found]:
     """Those of them that run."""
     return [process for process in processes() if process.pid in pids and not process.is_zombie]
