@@ -1,0 +1,272 @@
+"""Functions that do what they should not: `python misbehaving.py NAME KEY`.
+
+Nothing of them goes on for longer than `LONGEST` seconds, whoever fails to end it. The key is in the command of each
+process, so that a test finds what is left.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import sys
+import threading
+import time
+
+LONGEST = 20.0
+
+
+def say(text: str) -> None:
+    os.write(1, text.encode("ascii"))
+
+
+def idle(seconds: float = LONGEST) -> None:
+    """Sleep, however often a signal comes."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        time.sleep(end - time.monotonic())
+
+
+def fork(then: str = "idle") -> None:
+    """Have a child do this, and end."""
+    if os.fork() == 0:
+        try:
+            globals()[then]()
+        finally:
+            os._exit(0)
+
+
+def tell() -> None:
+    """Behave: say which call this is, and what it was given."""
+    call = os.environ["FN_CALL_ID"]
+    os.write(2, b"said by %b\n" % call.encode("ascii"))
+    time.sleep(float(os.environ.get("QUERY_STRING") or "0"))
+    os.write(1, b"%b " % call.encode("ascii"))
+    while data := os.read(0, 65536):
+        os.write(1, data)
+
+
+def killed() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def killed_midway() -> None:
+    say("half")
+    time.sleep(0.2)
+    killed()
+
+
+def silent() -> None:
+    pass
+
+
+def failing() -> None:
+    sys.exit(3)
+
+
+def deaf() -> None:
+    for number in signal.SIGTERM, signal.SIGINT, signal.SIGHUP:
+        signal.signal(number, signal.SIG_IGN)
+    os.kill(os.getpid(), signal.SIGTERM)
+    idle()
+
+
+def spinning() -> None:
+    end = time.monotonic() + LONGEST
+    while time.monotonic() < end:
+        pass
+
+
+def stopped() -> None:
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+
+def dripping() -> None:
+    for _ in range(100):
+        say(".")
+        time.sleep(0.2)
+
+
+def keeping_the_pipe() -> None:
+    fork()
+    say("answered")
+
+
+def keeping_the_pipe_in_silence() -> None:
+    fork()
+
+
+def leave_the_session() -> None:
+    os.setsid()
+    idle()
+
+
+def leave_the_session_and_the_parent() -> None:
+    os.setsid()
+    fork()
+
+
+def leave_everything() -> None:
+    os.setsid()
+    if os.fork() == 0:
+        os.execve(sys.executable, [sys.executable, "-I", "-S", __file__, "idle", sys.argv[2]], {})
+
+
+def _escaping(how: str) -> None:
+    fork(how)
+    time.sleep(0.1)  # so that it is away
+    say("answered")
+
+
+def escaping() -> None:
+    _escaping("leave_the_session")
+
+
+def escaping_twice() -> None:
+    _escaping("leave_the_session_and_the_parent")
+
+
+def escaping_unnamed() -> None:
+    _escaping("leave_everything")
+
+
+def escaping_and_waiting() -> None:
+    _escaping("leave_everything")
+    idle(0.5)
+
+
+def flooding() -> None:
+    piece = b"." * 65536
+    end = time.monotonic() + LONGEST
+    while time.monotonic() < end:
+        os.write(1, piece)
+
+
+def flooding_the_log() -> None:
+    for _ in range(128):
+        os.write(2, b"!" * 65536)
+    say("answered")
+
+
+def not_reading() -> None:
+    idle()
+
+
+def answering_first() -> None:
+    say("answered")
+    os.close(1)
+    idle(0.2)
+
+
+def answering_twice() -> None:
+    say("Content-Length: 5\n\nfirstStatus: 200\n\nsecond")
+
+
+def answering_twice_later() -> None:
+    say("Content-Length: 5\n\nfirst")
+    time.sleep(0.1)
+    say("Status: 200\n\nsecond")
+
+
+def answering_less() -> None:
+    say("Content-Length: 50\n\nfew")
+
+
+def talking_nonsense() -> None:
+    os.write(1, bytes(range(256)) + b"\n\nbody")
+
+
+def talking_http() -> None:
+    say("HTTP/1.1 200 OK\r\n\r\nbody")
+
+
+def splitting_headers() -> None:
+    os.write(1, b"X-Name: a\0b\r\n\r\nbody")
+
+
+def inventing_a_status() -> None:
+    say("Status: 999 Wild\n\nbody")
+
+
+def never_ending_its_head() -> None:
+    for number in range(20):
+        say(f"X-{number}: {'h' * 52000}\n")
+    say("\nbody")
+
+
+def greedy() -> None:
+    held = bytearray(512 * 1024 * 1024)
+    say(str(len(held)))
+
+
+def greedy_together() -> None:
+    """Each of them has less than it may have."""
+    for _ in range(8):
+        fork("_hold")
+    idle()
+
+
+def _hold() -> None:
+    held = bytearray(os.urandom(4096) * 6 * 1024)
+    idle(10)
+    del held
+
+
+def forking() -> None:
+    for _ in range(200):
+        fork("_stay")
+    idle()
+
+
+def _stay() -> None:
+    idle(5)
+
+
+def making_threads() -> None:
+    threading.stack_size(65536)
+    for _ in range(200):
+        threading.Thread(target=_stay, daemon=True).start()
+    idle()
+
+
+def opening() -> None:
+    for _ in range(2000):
+        os.dup(0)
+    say("answered")
+
+
+def filling_the_pipe() -> None:
+    """Write until nobody has taken anything for a while, and end."""
+    os.set_blocking(1, False)
+    written = 0
+    while select.select([], [1], [], 0.3)[1]:
+        written += os.write(1, b"." * 4096)
+    os.write(2, b"wrote %d" % written)
+
+
+def writing_for_ever() -> None:
+    flooding()
+
+
+def ticking() -> None:
+    for _ in range(100):
+        say("." * 100)
+        time.sleep(0.05)
+
+
+def forking_and_waiting() -> None:
+    fork()
+    fork()
+    idle()
+
+
+def scattering() -> None:
+    """Have processes in the session, out of it, and out of it without a parent."""
+    fork()
+    fork("leave_the_session")
+    fork("leave_the_session_and_the_parent")
+    idle()
+
+
+if __name__ == "__main__":
+    globals()[sys.argv[1]]()

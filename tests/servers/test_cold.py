@@ -1,0 +1,552 @@
+"""Functions that misbehave, under gunicorn: each costs its own caller an answer, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import time
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from . import proc
+from .process import Gunicorn, wait_until
+from .wire import Wire
+
+pytestmark = pytest.mark.server
+SOON, SLACK = 1.0, 2.0
+"""The time of a function that takes too long; seconds beyond a deadline, half a second of which is not slack."""
+AT_ONCE = 6.0
+"""Seconds. It is less than half of the time that those functions have."""
+MOST_OUTPUT = 64 * 1024 * 1024
+THOUSAND, CLIENTS = 1000, 4
+KINDS = {"sync": 3, "gthread": 1}
+"""Workers. The sync ones share their memory by a directory, the threads of the other one in their process."""
+
+
+class Outcome(NamedTuple):
+    """What a client got: all of it, until the connection was closed."""
+
+    status: int
+    call_id: str
+    retry_after: str | None
+    body: bytes
+    is_whole: bool
+    seconds: float
+
+
+def outcome_of(wire: Wire, began: float) -> Outcome:
+    """The one answer that there is, and whether it was cut. gunicorn waits for us to leave."""
+    with wire:
+        answer = wire.head()
+        rest = wire.rest()
+    headers = answer.headers
+    if headers["Transfer-Encoding"] == "chunked":
+        body, is_whole = unchunked(rest)
+    else:
+        body, is_whole = rest, len(rest) == int(headers["Content-Length"])
+    (call_id,) = headers.get_all("Fn-Call-Id") or [""]
+    return Outcome(answer.status, call_id, headers["Retry-After"], body, is_whole, time.monotonic() - began)
+
+
+def unchunked(data: bytes) -> tuple[bytes, bool]:
+    """The chunks, and whether the last one is there, with nothing after it (RFC 9112, section 7.1)."""
+    body, at = bytearray(), 0
+    while found := re.compile(rb"([0-9A-Fa-f]+)\r\n").match(data, at):
+        size = int(found[1], 16)
+        body += data[found.end() : found.end() + size]
+        at = found.end() + size + 2
+        if size == 0:
+            return bytes(body), data[at - 2 :] == b"\r\n"
+        assert data[at - 2 : at] in (b"\r\n", b"")
+    assert at >= len(data)
+    return bytes(body), False
+
+
+class Server:
+    """A gunicorn with functions, and what it has open between two calls."""
+
+    def __init__(self, kind: str, directory: Path, *options: str, app: str = "cold") -> None:
+        self.key = uuid.uuid4().hex
+        self.count = KINDS[kind]
+        environ: dict[str, Any] = {"MICROFN_TEST_KEY": self.key}
+        if kind == "sync":
+            (directory / "memory").mkdir()
+            environ["MICROFN_TEST_TOKENS"] = str(directory / "memory")
+        self.program = directory / "program"
+        self.write_program()
+        environ["MICROFN_TEST_PROGRAM"] = str(self.program)
+        options = ("--threads", "8", *options) if kind == "gthread" else options
+        self.gunicorn = Gunicorn(
+            kind, directory, *options, workers=self.count, app=f"tests.servers.{app}:app", **environ
+        )
+        self.warm_up()
+        self.descriptors = self.count_descriptors()
+
+    def write_program(self) -> None:
+        self.program.write_text("#!/bin/sh\necho fine\n")
+        self.program.chmod(0o755)
+
+    def warm_up(self) -> None:
+        """Have a launcher beside each worker."""
+        key = uuid.uuid4().hex
+        wires = [self.gunicorn.connect() for _ in range(self.count)]
+        for wire in wires:
+            wire.request("GET", f"/warm/{key}?count={self.count}", "Connection: close")
+        for wire in wires:
+            assert wire.answer().body == b"warm"
+            wire.leave()
+
+    def send(self, target: str, body: bytes = b"", *lines: str) -> Wire:
+        wire = self.gunicorn.connect()
+        wire.request("POST", target, "Connection: close", f"Content-Length: {len(body)}", *lines, body=body)
+        return wire
+
+    def ask(self, target: str, body: bytes = b"") -> Outcome:
+        began = time.monotonic()
+        with self.send(target, body) as wire:
+            return outcome_of(wire, began)
+
+    def ask_all(self, target: str, bodies: Sequence[bytes]) -> list[Outcome]:
+        """Ask for the same with each of these, all at once."""
+        with ThreadPoolExecutor(len(bodies)) as pool:
+            return list(pool.map(partial(self.ask, target), bodies))
+
+    def launchers(self) -> list[int]:
+        """One beside each worker. What was killed has no command any more."""
+        workers = self.gunicorn.workers()
+        return [found.pid for found in proc.processes() if found.parent in workers and b"launcher.py" in found.command]
+
+    def own(self) -> list[int]:
+        """The processes that serve."""
+        return [*self.gunicorn.workers(), *self.launchers()]
+
+    def count_descriptors(self) -> int:
+        return sum(map(proc.descriptors, self.own()))
+
+    def resident(self) -> int:
+        return sum(map(proc.resident, self.own()))
+
+    def left(self) -> list[proc.Found]:
+        """Processes that should not be there: of functions, and what has ended and was not waited for."""
+        own = self.own()
+        marked = proc.marked(self.key, f"MICROFN_TEST_FUNCTION={self.key}")
+        return marked + [found for found in proc.processes() if found.parent in own and found.pid not in own]
+
+    def running(self, name: str) -> list[proc.Found]:
+        """The processes of this function."""
+        return [found for found in proc.marked(self.key) if f"\0{name}\0".encode() in found.command]
+
+    def is_running(self, name: str) -> bool:
+        return bool(self.running(name))
+
+    def count_running(self) -> int:
+        """How many calls the process has that answers this one."""
+        with self.gunicorn.connect() as wire:
+            wire.request("GET", "/running", "Connection: close")
+            return int(wire.answer().body)
+
+    def strays(self) -> list[str]:
+        """The calls that have left a process behind, as the launchers told."""
+        return re.findall(r"^microfn: call (\w+) left process \d+ behind", self.gunicorn.errors(), re.MULTILINE)
+
+    def has_begun(self, call_id: str) -> bool:
+        return f"began {call_id}" in self.gunicorn.recorded()
+
+    def logged(self, call_id: str) -> list[str]:
+        """What a function wrote to stderr, as the server logged it, line by line."""
+        told = re.findall(rf"^call {call_id} wrote to stderr:\n((?:    .*\n)*)", self.gunicorn.errors(), re.MULTILINE)
+        return [line.strip() for text in told for line in text.splitlines()]
+
+    def ends(self, call_id: str) -> list[str]:
+        """What the agent says has become of a call."""
+        return [line.split()[2] for line in self.gunicorn.recorded() if line.startswith(f"ended {call_id} ")]
+
+
+def check(server: Server, outcome: Outcome, within: float) -> None:
+    """What holds after each fault: one outcome, in time; nothing is left, and the next call has all of the memory."""
+    assert re.fullmatch("[0-9a-f]{32}", outcome.call_id)
+    assert outcome.seconds < within
+    wait_until(lambda: len(server.ends(outcome.call_id)) > 0, "the call did not end", 2)
+    mine = f"whole {uuid.uuid4().hex}".encode()
+    after = server.ask("/whole", mine)
+    assert (after.status, after.body, after.is_whole) == (200, f"{after.call_id} ".encode() + mine, True)
+    assert after.call_id != outcome.call_id
+    assert len(server.ends(outcome.call_id)) == 1
+    assert server.ends(after.call_id) == ["NoneType"]
+    assert server.logged(after.call_id) == [f"said by {after.call_id}"]
+    wait_until(lambda: not server.left(), "a process is left", 2)
+    wait_until(lambda: server.count_descriptors() <= server.descriptors, "a file is open", 2)
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One that all faults share which do not end it."""
+    server = Server(request.param, tmp_path_factory.mktemp(request.param))
+    try:
+        yield server
+    finally:
+        server.gunicorn.stop()
+
+
+@pytest.mark.parametrize(
+    ("name", "detail"),
+    [
+        ("killed", "was ended by signal 9"),
+        ("silent", "ended without an answer"),
+        ("failing", "ended with 3"),
+        ("keeping_the_pipe_in_silence", "ended without an answer"),
+        ("answering_twice", "answered with more than it said"),
+        ("talking_nonsense", "answered with a header that is none"),
+        ("talking_http", "answered with a header that is none"),
+        ("splitting_headers", "answered with what cannot be sent"),
+        ("inventing_a_status", "answered with a status that is none"),
+        ("never_ending_its_head", "head has no end"),
+        ("greedy", "ended with 1"),
+        ("greedy_together", "took more memory than it may have"),
+        ("forking", "started more processes than it may have"),
+        ("making_threads", "started more processes than it may have"),
+        ("opening", "ended with 1"),
+    ],
+)
+def test_what_is_no_answer_is_a_502_long_before_the_time_is_up(server: Server, name: str, detail: str) -> None:
+    outcome = server.ask(f"/{name}")
+    assert (outcome.status, outcome.is_whole) == (502, True)
+    assert detail in outcome.body.decode()
+    assert server.ends(outcome.call_id) == ["Failed"]
+    check(server, outcome, AT_ONCE)
+
+
+@pytest.mark.parametrize("name", ["idle", "deaf", "spinning", "stopped"])
+def test_what_takes_too_long_is_killed_and_then_told_with_504(server: Server, name: str) -> None:
+    outcome = server.ask(f"/{name}")
+    assert not server.left()
+    assert (outcome.status, outcome.is_whole) == (504, True)
+    assert outcome.seconds >= SOON
+    assert server.ends(outcome.call_id) == ["TimedOut"]
+    check(server, outcome, SOON + SLACK)
+
+
+@pytest.mark.parametrize("name", ["keeping_the_pipe", "answering_first"])
+def test_an_answer_is_whole_whatever_the_function_leaves_unread_or_open(server: Server, name: str) -> None:
+    outcome = server.ask(f"/{name}", b"." * 300_000)
+    assert (outcome.status, outcome.body, outcome.is_whole) == (200, b"answered", True)
+    check(server, outcome, AT_ONCE)
+
+
+@pytest.mark.parametrize("name", ["escaping", "escaping_twice", "escaping_unnamed", "escaping_and_waiting"])
+def test_what_leaves_the_session_does_not_trouble_the_caller_and_is_killed_and_told(server: Server, name: str) -> None:
+    before = server.strays()
+    outcome = server.ask(f"/{name}")
+    assert (outcome.status, outcome.body, outcome.is_whole) == (200, b"answered", True)
+    wait_until(lambda: not server.left(), "it was not killed")
+    (told,) = server.strays()[len(before) :]
+    assert told == ("unknown" if "unnamed" in name or "waiting" in name else outcome.call_id)
+    check(server, outcome, AT_ONCE)
+
+
+@pytest.mark.parametrize(
+    ("name", "begin", "error"),
+    [("killed_midway", b"half", "Failed"), ("answering_less", b"few", "Failed"), ("dripping", b"....", "TimedOut")],
+)
+def test_what_breaks_off_is_cut(server: Server, name: str, begin: bytes, error: str) -> None:
+    outcome = server.ask(f"/{name}")
+    assert (outcome.status, outcome.is_whole) == (200, False)
+    assert outcome.body.startswith(begin)
+    assert len(outcome.body) <= 6
+    assert server.ends(outcome.call_id) == [error]
+    check(server, outcome, SOON + SLACK if name == "dripping" else AT_ONCE)
+
+
+def test_what_comes_after_an_answer_is_discarded(server: Server) -> None:
+    outcome = server.ask("/answering_twice_later")
+    assert (outcome.status, outcome.body, outcome.is_whole) == (200, b"first", True)
+    check(server, outcome, AT_ONCE)
+
+
+def test_a_flood_of_output_is_cut_and_kept_nowhere(server: Server) -> None:
+    before = server.resident()
+    outcome = server.ask("/flooding")
+    assert (outcome.status, outcome.is_whole) == (200, False)
+    assert MOST_OUTPUT - 65536 <= len(outcome.body) <= MOST_OUTPUT
+    assert server.resident() < before + MOST_OUTPUT // 2
+    check(server, outcome, AT_ONCE)
+
+
+def test_a_flood_of_log_is_truncated_and_the_call_answers(server: Server) -> None:
+    before = server.resident()
+    outcome = server.ask("/flooding_the_log")
+    assert (outcome.status, outcome.body, outcome.is_whole) == (200, b"answered", True)
+    assert server.logged(outcome.call_id) == ["!" * 1000 + "... and 64536 characters more"]
+    assert server.resident() < before + 4 * 1024 * 1024
+    check(server, outcome, AT_ONCE)
+
+
+def test_a_body_that_nobody_reads_holds_up_nobody(server: Server) -> None:
+    began = time.monotonic()
+    with server.send("/not_reading", bytes(64 * 1024 * 1024)) as wire:
+        sent = time.monotonic() - began
+        other = server.ask("/half", b"meanwhile")
+        outcome = outcome_of(wire, began)
+    assert (other.status, other.body[33:]) == (200, b"meanwhile")
+    assert (outcome.status, outcome.is_whole) == (504, True)
+    check(server, other, SOON)
+    check(server, outcome, sent + SOON + SLACK)
+
+
+def test_memory_is_free_as_soon_as_the_function_is_done_however_slow_the_client_is(server: Server) -> None:
+    with server.send("/filling_the_pipe") as wire:
+        wait_until(lambda: server.is_running("filling_the_pipe"), "it did not start")
+        wait_until(lambda: not server.is_running("filling_the_pipe"), "it did not end")
+        other = server.ask("/whole", b"meanwhile")
+        began = time.monotonic()
+        outcome = outcome_of(wire, began)
+    assert (other.status, other.body[33:]) == (200, b"meanwhile")
+    assert (outcome.status, outcome.is_whole) == (200, True)
+    assert server.logged(outcome.call_id) == [f"wrote {len(outcome.body)}"]
+    check(server, other, AT_ONCE)
+    check(server, outcome, AT_ONCE)
+
+
+def test_a_slow_client_makes_no_function_go_on_beyond_its_time(server: Server) -> None:
+    with server.send("/writing_for_ever") as wire:
+        wait_until(lambda: server.is_running("writing_for_ever"), "it did not start")
+        wait_until(lambda: not server.is_running("writing_for_ever"), "it was not killed", SOON + SLACK)
+        other = server.ask("/whole", b"meanwhile")
+        began = time.monotonic()
+        outcome = outcome_of(wire, began)
+    assert (other.status, other.body[33:]) == (200, b"meanwhile")
+    assert (outcome.status, outcome.is_whole) == (200, False)
+    assert server.ends(outcome.call_id) == ["TimedOut"]
+    check(server, other, AT_ONCE)
+    check(server, outcome, AT_ONCE)
+
+
+def test_a_client_that_leaves_midway_ends_its_function(server: Server) -> None:
+    wire = server.send("/ticking")
+    call_id = wire.head().headers["Fn-Call-Id"]
+    wire.until(b".")
+    wire.reset()
+    wait_until(lambda: not server.is_running("ticking"), "it was not killed", 2)
+    wait_until(lambda: len(server.ends(call_id)) == 1, "the call did not end", 2)
+    check(server, server.ask("/tell"), AT_ONCE)
+
+
+def test_a_client_that_leaves_before_the_answer_keeps_the_memory_no_longer_than_its_call(server: Server) -> None:
+    wire = server.send("/idle")
+    wait_until(lambda: server.is_running("idle"), "it did not start")
+    wire.reset()
+    check(server, server.ask("/whole"), SOON + SLACK)
+
+
+def test_calls_at_once_have_nothing_of_each_other(server: Server) -> None:
+    bodies = [f"{number} ".encode() * 20_000 for number in range(4)]
+    outcomes = server.ask_all("/tell?0.3", bodies)
+    for body, outcome in zip(bodies, outcomes, strict=True):
+        assert outcome.body == outcome.call_id.encode() + b" " + body
+        assert server.logged(outcome.call_id) == [f"said by {outcome.call_id}"]
+    assert len({outcome.call_id for outcome in outcomes}) == 4
+    for outcome in outcomes:
+        check(server, outcome, AT_ONCE)
+
+
+def test_a_call_that_can_never_have_its_memory_is_refused_at_once(server: Server) -> None:
+    outcome = server.ask("/impossible")
+    assert (outcome.status, outcome.is_whole) == (400, True)
+    assert server.ends(outcome.call_id) == ["TooLarge"]
+    check(server, outcome, SOON)
+
+
+def test_who_cannot_begin_by_half_of_his_time_is_told_when_to_come_again(server: Server) -> None:
+    began = time.monotonic()
+    with server.send("/holding?1.5", b"held") as held:
+        wait_until(lambda: server.is_running("tell"), "it did not start")
+        for refused in server.ask_all("/brief", [b"", b""]):
+            assert (refused.status, refused.is_whole) == (503, True)
+            assert int(refused.retry_after or "0") >= 1
+            assert server.ends(refused.call_id) == ["Busy"]
+            assert not server.has_begun(refused.call_id)
+        outcome = outcome_of(held, began)
+    assert (outcome.status, outcome.body[33:]) == (200, b"held")
+    check(server, outcome, AT_ONCE)
+
+
+def test_a_waiter_whose_client_has_left_makes_place_for_others(server: Server) -> None:
+    with ThreadPoolExecutor() as pool:
+        held = pool.submit(server.ask, "/holding?1")
+        wait_until(lambda: server.is_running("tell"), "it did not start")
+        before = server.gunicorn.recorded()
+        server.send("/brief").reset()
+        after = server.ask("/holding")
+    assert (after.status, held.result().status) == (200, 200)
+    recorded = server.gunicorn.recorded()[len(before) :]
+    assert sum(line.startswith("ended ") and line.endswith(" Busy") for line in recorded) == 1
+    check(server, after, AT_ONCE)
+
+
+@pytest.mark.parametrize("server", ["gthread"], indirect=True)
+def test_calls_that_wait_have_their_turn_in_the_order_in_which_they_came(server: Server) -> None:
+    with ThreadPoolExecutor() as pool:
+        answers = []
+        for number in range(5):
+            answers.append(pool.submit(server.ask, "/holding?0.2", str(number).encode()))
+            wait_until(lambda: server.count_running() == len(answers), "it does not wait")
+        outcomes = [answer.result() for answer in answers]
+    ids = [outcome.call_id for outcome in outcomes]
+    assert [outcome.body[33:] for outcome in outcomes] == [b"0", b"1", b"2", b"3", b"4"]
+    assert [line for line in server.gunicorn.recorded() if line.partition("began ")[2] in ids] == [
+        f"began {call_id}" for call_id in ids
+    ]
+    check(server, outcomes[-1], AT_ONCE)
+
+
+def break_rights(program: Path) -> None:
+    program.chmod(0o644)
+
+
+def break_interpreter(program: Path) -> None:
+    program.write_text("#!/missing/interpreter\n")
+
+
+@pytest.mark.parametrize("break_it", [break_rights, break_interpreter])
+def test_what_cannot_be_started_troubles_its_own_callers_until_it_is_mended(
+    server: Server, break_it: Callable[[Path], None]
+) -> None:
+    wait_until(lambda: server.ask("/program").status == 200, "it did not start")
+    break_it(server.program)
+    try:
+        for _ in range(6):
+            outcome = server.ask("/program")
+            assert (outcome.status, outcome.is_whole) == (502, True)
+            assert "cannot be started" in outcome.body.decode()
+            check(server, outcome, AT_ONCE)
+    finally:
+        server.write_program()
+    wait_until(lambda: server.ask("/program").status == 200, "it was not tried again", 20)
+    check(server, server.ask("/tell"), AT_ONCE)
+
+
+def test_a_function_that_always_fails_costs_other_functions_nothing(server: Server) -> None:
+    for _ in range(20):
+        assert server.ask("/failing").status == 502
+    check(server, server.ask("/failing"), AT_ONCE)
+
+
+def test_a_launcher_that_is_killed_costs_its_calls_an_answer_and_no_more(server: Server) -> None:
+    began = time.monotonic()
+    with server.send("/forking_and_waiting") as wire:
+        wait_until(lambda: len(server.running("forking_and_waiting")) == 3, "it did not start")
+        (launcher,) = {found.parent for found in server.running("forking_and_waiting")} & set(server.launchers())
+        os.kill(launcher, signal.SIGKILL)
+        outcome = outcome_of(wire, began)
+    assert (outcome.status, outcome.is_whole) == (502, True)
+    assert "was lost" in outcome.body.decode()
+    server.warm_up()
+    check(server, outcome, AT_ONCE)
+
+
+def test_a_launcher_that_is_killed_while_nothing_runs_costs_nothing(server: Server) -> None:
+    for _ in range(3):
+        for launcher in server.launchers():
+            os.kill(launcher, signal.SIGKILL)
+        wait_until(lambda: not server.launchers(), "a launcher does not end")
+        outcomes = server.ask_all("/true", [b""] * 8)
+        assert [outcome.status for outcome in outcomes] == [200] * 8
+        server.warm_up()
+        check(server, outcomes[0], AT_ONCE)
+
+
+def test_a_thousand_calls_leave_nothing_behind(server: Server) -> None:
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        statuses = [outcome.status for outcome in pool.map(server.ask, ["/true"] * THOUSAND)]
+    assert statuses == [200] * THOUSAND
+    check(server, server.ask("/tell"), AT_ONCE)
+
+
+@pytest.fixture(params=KINDS)
+def start(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[..., Server]]:
+    """For what ends a server, or a part of it."""
+    started: list[Server] = []
+
+    def start(*options: str, **named: str) -> Server:
+        started.append(Server(request.param, tmp_path, *options, **named))
+        return started[0]
+
+    yield start
+    for server in started:
+        server.gunicorn.ensure_ended()
+
+
+@pytest.mark.parametrize("is_whole", [False, True], ids=["a worker", "all of gunicorn"])
+def test_all_functions_end_with_a_server_that_is_killed(start: Callable[..., Server], is_whole: bool) -> None:
+    server = start()
+    with server.send("/scattering"):
+        wait_until(lambda: len(server.running("scattering")) == 4, "it did not start")
+        parents = {found.parent for found in server.running("scattering")}
+        launchers = set(server.launchers())
+        worker = next(pid for pid in server.gunicorn.workers() if parents & {child.pid for child in proc.children(pid)})
+        killed = [server.gunicorn.pid, *server.gunicorn.workers()] if is_whole else [worker]
+        ended = {child.pid for pid in killed for child in proc.children(pid)} & launchers
+        for pid in killed:
+            os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: not proc.marked(server.key), "functions go on", 2)
+        wait_until(lambda: not proc.living(ended), "a launcher goes on", 2)
+    if not is_whole:
+        wait_until(
+            lambda: len(set(server.gunicorn.workers()) - {worker}) == server.count, "no worker took its place", 20
+        )
+        assert server.ask("/whole").status == 200
+        server.gunicorn.stop([worker])
+
+
+@pytest.mark.parametrize(
+    ("app", "options"),
+    [
+        ("cold", []),
+        ("called", ["--preload"]),
+        ("cold", ["--config", "python:tests.servers.closing"]),
+        ("called", ["--preload", "--config", "python:tests.servers.closing"]),
+    ],
+)
+def test_a_server_that_is_stopped_answers_its_calls_and_leaves_nothing(
+    start: Callable[..., Server], app: str, options: list[str]
+) -> None:
+    server = start(*options, app=app)
+    with ThreadPoolExecutor() as pool:
+        answers = [pool.submit(server.ask, "/tell?0.5", b"last"), pool.submit(server.ask, "/idle")]
+        wait_until(lambda: server.is_running("tell") and server.is_running("idle"), "they did not start")
+        served = [server.gunicorn.pid, *server.gunicorn.workers()]
+        launchers = [found.pid for found in proc.processes() if found.parent in served and found.pid not in served]
+        server.gunicorn.terminate()
+        last, late = (answer.result() for answer in answers)
+    assert (last.status, last.body[33:], last.is_whole) == (200, b"last", True)
+    assert (late.status, late.is_whole) == (504, True)
+    server.gunicorn.stop()
+    assert not proc.marked(server.key)
+    assert not proc.living(launchers)
+    closed = re.findall("Closed: (.*)", server.gunicorn.errors())
+    assert closed == (["True"] * server.count if "--config" in options else [])
+
+
+@pytest.mark.parametrize(("app", "options"), [("cold", []), ("called", ["--preload"])])
+def test_workers_that_are_replaced_answer_their_calls_and_take_their_launchers_with_them(
+    start: Callable[..., Server], app: str, options: list[str]
+) -> None:
+    server = start(*options, app=app)
+    launchers = server.launchers()
+    with ThreadPoolExecutor() as pool:
+        answer = pool.submit(server.ask, "/tell?0.5", b"of an old one")
+        wait_until(lambda: server.is_running("tell"), "it did not start")
+        server.gunicorn.reload()
+        outcome = answer.result()
+    assert (outcome.status, outcome.body[33:], outcome.is_whole) == (200, b"of an old one", True)
+    wait_until(lambda: not proc.living(launchers), "a launcher goes on", 2)
+    server.warm_up()
+    check(server, outcome, AT_ONCE)
+    server.gunicorn.stop()
