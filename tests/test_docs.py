@@ -31,6 +31,7 @@ def name_of(path):
 def test_the_examples_do_what_is_shown(path, tmp_path, caplog, monkeypatch):
     monkeypatch.setattr("prometheus_client.REGISTRY", CollectorRegistry())
     monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)  # a function finds its module there, as it does beside app.py
     public = tmp_path / "public"
     public.mkdir()
     (public / "index.html").write_text("<p>the application")

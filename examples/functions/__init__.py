@@ -1,0 +1,50 @@
+"""Functions in processes of their own: thumbnails, a report of the shell's, and one that misbehaves when it is told to.
+
+pip install "microfn[gunicorn,examples]"
+gunicorn --worker-class gthread --threads 8 examples.functions:app
+curl --data-binary @photo.jpg --output small.jpg http://127.0.0.1:8000/thumb/200
+curl http://127.0.0.1:8000/report/machine
+curl http://127.0.0.1:8000/misbehave/sleep
+
+What a function does, ends with its process: one that hangs, crashes or takes too much costs its own caller an error.
+Without HTTP: python -m examples.functions 200 photo.jpg > small.jpg
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from microfn import Request, Router
+from microfn.agent import Agent
+
+from .thumbnail import thumbnail
+
+HERE = Path(__file__).parent
+
+app = Router()
+agent = Agent(ram="2G")
+
+make_thumbnail = agent.cold(thumbnail, memory=384, timeout=10, output=8_000_000, max_content_length=16_000_000)
+make_report = agent.cold(
+    ["/bin/sh", str(HERE / "report.sh")], memory=32, timeout=10, protocol="cgi", env={"PATH": "/usr/bin:/bin"}
+)
+misbehave = agent.cold(
+    [sys.executable, "-I", "-S", str(HERE / "misbehave.py")],
+    memory=64,
+    timeout=3,
+    protocol="cgi",
+    output=1_000_000,
+    log=10_000,
+    processes=32,
+)
+
+app.post("/thumb/:size", convert={"size": int})(make_thumbnail)
+app.get("/report/:about")(make_report)
+app.get("/misbehave/:how")(misbehave)
+
+
+@app.get("/")
+def index(request: Request, params: dict[str, Any]) -> str:
+    return "POST an image to /thumb/200, or GET /report/machine, /report/request or /misbehave/sleep.\n"
