@@ -98,3 +98,5 @@ class Call:
         """It has ended, with this error or with an answer."""
         self.ended_at = time.monotonic()
         self.error = error
+        if self.body is not None:
+            self.body.close()  # of a call that was refused, nobody else does

@@ -417,3 +417,10 @@ def test_a_function_ignores_no_signal_whatever_python_ignores(agent):
 def test_an_order_of_any_length_arrives(agent, length):
     function = sh(agent, 'printf %s "${#HTTP_X_LONG}"')
     assert answer(agent, function=function, headers={"X-Long": "x" * length}) == str(length)
+
+
+def test_a_call_that_is_refused_leaves_no_body_open(agent, cat):
+    call = agent.get_call("POST", body=b"pears", memory="1G")
+    with pytest.raises(TooLarge):
+        agent.submit(call)
+    assert call.body.closed
