@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import resource
 import socket
 import subprocess
 import sys
@@ -106,6 +107,29 @@ def test_a_group_that_is_gone_cannot_be_killed_and_need_not(talk):
     process.pid = function.pid
     theirs.close()
     assert process.end() == End(-9, "lost")
+
+
+@pytest.mark.parametrize("has_launcher", [False, True])
+def test_where_a_file_is_one_too_many_the_call_is_refused_and_none_stays_open(agent, has_launcher):
+    agent.cold(["true"], memory=16, timeout=5)
+    if has_launcher:
+        agent.submit(agent.get_call("GET"))
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    before = os.listdir("/proc/self/fd")
+    refused = 0
+    for number in range(40):
+        call = agent.get_call("GET")
+        # A new file has the least number that is free, so that about so many more can be had.
+        resource.setrlimit(resource.RLIMIT_NOFILE, (len(before) - 1 + number, hard))
+        try:
+            agent.submit(call)
+            break
+        except Busy:
+            refused += 1
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        assert os.listdir("/proc/self/fd") == before
+    assert 1 < refused < 40
 
 
 @pytest.mark.parametrize(
