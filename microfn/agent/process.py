@@ -99,6 +99,7 @@ class FunctionProcess:
     def close(self) -> None:
         """Close its files, which has the launcher kill what is left of it. Closing twice closes once."""
         talk, self._talk = self._talk, None
+        self._launcher = None
         if talk is not None:
             talk.close()
             os.close(self.out)
@@ -129,14 +130,16 @@ class ProcessDriver:
         if not os.access(interpreter(), os.X_OK):
             raise RuntimeError(f"functions are started by a Python, and there is none at {interpreter()!r}")
         self._launcher: _Launcher | None = None
+        self._all: weakref.WeakSet[_Launcher] = weakref.WeakSet()
         self._starting: dict[str, object] = {}
         renew_in_child(self)
 
     def renew(self) -> None:
-        """In a child: the launcher is the parent's."""
-        launcher, self._launcher = self._launcher, None
+        """In a child: launchers are the parent's."""
+        launchers, self._all = list(self._all), weakref.WeakSet()
+        self._launcher = None
         self._starting = {}
-        if launcher is not None:
+        for launcher in launchers:
             launcher.forget()
 
     def prepare(self, function: Function) -> None:
@@ -209,24 +212,27 @@ class ProcessDriver:
         return launcher
 
     def _living(self) -> _Launcher:
-        """The launcher; only one is started, whether threads or greenlets ask for it, so there is no lock to hold."""
-        while self._launcher is None or self._launcher.is_lost:
+        """The launcher; only one is started, whether threads or greenlets ask for it, so there is no lock to hold.
+
+        One that was lost has a successor. It may be late only, so it stays for as long as a function of it is there.
+        """
+        while (launcher := self._launcher) is None or launcher.is_lost:
             mine = object()
             if self._starting.setdefault("launcher", mine) is mine:
                 try:
-                    if self._launcher is None or self._launcher.is_lost:
-                        self.close()
+                    if self._launcher is launcher:
                         self._launcher = _Launcher()
+                        self._all.add(self._launcher)
                 finally:
                     self._starting.pop("launcher", None)
             else:
                 time.sleep(0.001)
-        return self._launcher
+        return launcher
 
     def close(self) -> None:
         """End the launcher, and with it whatever it has started."""
-        launcher, self._launcher = self._launcher, None
-        if launcher is not None:
+        self._launcher = None
+        for launcher in list(self._all):
             launcher.close()
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import errno
 import os
 import resource
+import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -198,6 +201,42 @@ def test_a_launcher_that_does_not_end_is_killed(monkeypatch):
     module._end(way, process)
     assert process.returncode == -9
     other.close()
+
+
+class Noticed:
+    """A writer that does something with the first piece of an answer."""
+
+    def __init__(self, notice):
+        self.notice = notice
+        self.pieces = []
+
+    def write(self, piece):
+        if not self.pieces:
+            self.notice()
+        self.pieces.append(piece)
+
+
+def test_a_launcher_that_is_late_has_a_successor_and_what_it_runs_goes_on_until_its_end(agent):
+    long = agent.cold(["sh", "-c", "echo begun; sleep 2; echo ended"], memory=16, timeout=30)
+    late = agent.cold(["sh", "-c", "echo begun; sleep 30"], memory=16, timeout=1)
+    has_begun = threading.Event()
+    writer = Noticed(has_begun.set)
+    with ThreadPoolExecutor() as pool:
+        answer = pool.submit(agent.submit, agent.get_call("GET", function=long, writer=writer))
+        assert has_begun.wait(10)
+        launcher = agent._driver._launcher._process.pid
+        try:
+            stop = Noticed(lambda: os.kill(launcher, signal.SIGSTOP))
+            with pytest.raises(TimedOut):
+                agent.submit(agent.get_call("GET", function=late, writer=stop))
+            call = agent.submit(agent.get_call("GET", function=agent.cold(["echo"], memory=16, timeout=30)))
+            assert call.writer.getvalue() == b"\n"
+            assert agent._driver._launcher._process.pid != launcher
+        finally:
+            os.kill(launcher, signal.SIGCONT)
+        answer.result(10)
+    assert b"".join(writer.pieces) == b"begun\nended\n"
+    assert not os.path.exists(f"/proc/{launcher}")
 
 
 def test_in_a_child_the_launcher_is_forgotten_and_the_functions_are_closed():
