@@ -59,6 +59,7 @@ class FunctionProcess:
         Raises OSError where it cannot, `TimedOut` where nothing was heard until then, `Failed` where nothing will be.
         """
         self._launcher = launcher
+        launcher.functions.add(self)
         heard = self._hear(until)
         if not heard:
             launcher.is_lost = True
@@ -99,7 +100,9 @@ class FunctionProcess:
     def close(self) -> None:
         """Close its files, which has the launcher kill what is left of it. Closing twice closes once."""
         talk, self._talk = self._talk, None
-        self._launcher = None
+        launcher, self._launcher = self._launcher, None
+        if launcher is not None:
+            launcher.leave(self)
         if talk is not None:
             talk.close()
             os.close(self.out)
@@ -221,6 +224,8 @@ class ProcessDriver:
             if self._starting.setdefault("launcher", mine) is mine:
                 try:
                     if self._launcher is launcher:
+                        if launcher is not None:
+                            launcher.retire()
                         self._launcher = _Launcher()
                         self._all.add(self._launcher)
                 finally:
@@ -241,6 +246,8 @@ class _Launcher:
 
     def __init__(self) -> None:
         self.is_lost = False
+        self.functions: set[FunctionProcess] = set()
+        self._is_retired = False
         self._way, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         command = [interpreter(), "-I", "-S", os.path.join(os.path.dirname(__file__), "launcher.py")]
         with theirs, ExitStack() as own:
@@ -255,6 +262,18 @@ class _Launcher:
     def tell(self, data: bytes, files: list[int]) -> None:
         """Give it a message and files, the first of which is where it answers."""
         socket.send_fds(self._way, [data], files)
+
+    def leave(self, function: FunctionProcess) -> None:
+        """Be done with a function."""
+        self.functions.discard(function)
+        if self._is_retired:
+            self.retire()
+
+    def retire(self) -> None:
+        """It has a successor: end it where there is no function of it, else the last one does."""
+        self._is_retired = True
+        if not self.functions:
+            self.close()
 
     def forget(self) -> None:
         """In a child: it is the parent's."""

@@ -35,6 +35,12 @@ def talk():
 class Launcher:
     is_lost = False
 
+    def __init__(self):
+        self.functions = set()
+
+    def leave(self, function):
+        self.functions.remove(function)
+
 
 def soon():
     return time.monotonic() + 5

@@ -8,7 +8,7 @@ import signal
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -393,7 +393,7 @@ def test_a_waiter_whose_client_has_left_makes_place_for_others(server: Server) -
 @pytest.mark.parametrize("server", ["gthread"], indirect=True)
 def test_calls_that_wait_have_their_turn_in_the_order_in_which_they_came(server: Server) -> None:
     with ThreadPoolExecutor() as pool:
-        answers = []
+        answers: list[Future[Outcome]] = []
         for number in range(5):
             target = "/holding" if answers else "/holding?1.5"
             answers.append(pool.submit(server.ask, target, str(number).encode()))
