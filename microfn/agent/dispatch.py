@@ -99,7 +99,7 @@ class Dispatch:
         return b""
 
     def _wait(self, seconds: float) -> set[int]:
-        ready = {file for file, _ in self._poll.poll(math.ceil(seconds * 1000))}
+        ready = {file for file, _ in self._poll.poll(math.ceil(max(0.0, seconds) * 1000))}
         if self._process.err in ready and not self._take_log():
             self._poll.unregister(self._process.err)
         if self._process.control in ready:

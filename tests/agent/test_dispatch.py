@@ -174,6 +174,15 @@ def test_of_its_log_so_much_is_kept_and_the_rest_is_read(process):
     dispatch.close()
 
 
+def test_time_that_is_up_while_it_is_looked_at_is_no_time_without_an_end(process, monkeypatch):
+    now, looks = time.monotonic(), iter(range(1000))
+    monkeypatch.setattr(time, "monotonic", lambda: now + next(looks))
+    dispatch = dispatched(process, seconds=1.5)
+    dispatch.finish()
+    assert dispatch.end is None
+    dispatch.close()
+
+
 def test_what_is_logged_last_is_kept(process):
     dispatch = dispatched(process)
     os.write(process.his_err, b"last words")
