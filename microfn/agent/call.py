@@ -95,6 +95,8 @@ class Call:
         self.started_at = time.monotonic()
 
     def end(self, error: BaseException | None = None) -> None:
-        """It has ended, with this error or with an answer."""
+        """It has ended, with this error or with an answer, and nobody needs its body any more."""
         self.ended_at = time.monotonic()
         self.error = error
+        if self.body is not None:
+            self.body.close()
