@@ -38,6 +38,7 @@ F_SETPIPE_SZ = getattr(fcntl, "F_SETPIPE_SZ", 1031)
 _PATIENCE = 2.0
 """Seconds in which a launcher ends that nobody uses any more."""
 _LOST = End(-signal.SIGKILL, "lost")
+_FULL = "The server has no room for another process."
 _NO_ROOM = (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE)
 
 
@@ -98,6 +99,7 @@ class FunctionProcess:
     def close(self) -> None:
         """Close its files, which has the launcher kill what is left of it. Closing twice closes once."""
         talk, self._talk = self._talk, None
+        self._launcher = None
         if talk is not None:
             talk.close()
             os.close(self.out)
@@ -128,14 +130,16 @@ class ProcessDriver:
         if not os.access(interpreter(), os.X_OK):
             raise RuntimeError(f"functions are started by a Python, and there is none at {interpreter()!r}")
         self._launcher: _Launcher | None = None
+        self._all: weakref.WeakSet[_Launcher] = weakref.WeakSet()
         self._starting: dict[str, object] = {}
         renew_in_child(self)
 
     def renew(self) -> None:
-        """In a child: the launcher is the parent's."""
-        launcher, self._launcher = self._launcher, None
+        """In a child: launchers are the parent's."""
+        launchers, self._all = list(self._all), weakref.WeakSet()
+        self._launcher = None
         self._starting = {}
-        if launcher is not None:
+        for launcher in launchers:
             launcher.forget()
 
     def prepare(self, function: Function) -> None:
@@ -151,8 +155,13 @@ class ProcessDriver:
             raise TypeError(f"{call!r} has no function")
         function.check_start()
         order = _order(call, function)
-        with ExitStack() as files:
-            process, launcher = self._start(order, call, held, files)
+        try:
+            with ExitStack() as files:
+                process, launcher = self._start(order, call, held, files)
+        except OSError as error:
+            if error.errno in _NO_ROOM:
+                raise Busy(_FULL) from error
+            raise
         try:
             process.started(launcher, call.deadline.end + GRACE)
         except OSError as error:
@@ -174,15 +183,15 @@ class ProcessDriver:
         else:
             source = call.body.fileno()
             os.lseek(source, 0, os.SEEK_SET)
-        out, err = _pipe(files, PIPE), _pipe(files)
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        files.callback(theirs.close)
-        process = FunctionProcess(ours, out.ours, err.ours)
-        try:
+        with ExitStack() as own:
+            out, err = _pipe(files, own, PIPE), _pipe(files, own)
+            ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            files.callback(theirs.close)
+            process = FunctionProcess(ours, out.ours, err.ours)
+            own.pop_all()
+            own.callback(process.close)
             launcher = self._tell(order.packed(), [theirs.fileno(), source, out.theirs, err.theirs, *held], files)
-        except BaseException:
-            process.close()
-            raise
+            own.pop_all()
         return process, launcher
 
     def _tell(self, data: bytes, sent: list[int], files: ExitStack) -> _Launcher:
@@ -203,24 +212,27 @@ class ProcessDriver:
         return launcher
 
     def _living(self) -> _Launcher:
-        """The launcher; only one is started, whether threads or greenlets ask for it, so there is no lock to hold."""
-        while self._launcher is None or self._launcher.is_lost:
+        """The launcher; only one is started, whether threads or greenlets ask for it, so there is no lock to hold.
+
+        One that was lost has a successor. It may be late only, so it stays for as long as a function of it is there.
+        """
+        while (launcher := self._launcher) is None or launcher.is_lost:
             mine = object()
             if self._starting.setdefault("launcher", mine) is mine:
                 try:
-                    if self._launcher is None or self._launcher.is_lost:
-                        self.close()
+                    if self._launcher is launcher:
                         self._launcher = _Launcher()
+                        self._all.add(self._launcher)
                 finally:
                     self._starting.pop("launcher", None)
             else:
                 time.sleep(0.001)
-        return self._launcher
+        return launcher
 
     def close(self) -> None:
         """End the launcher, and with it whatever it has started."""
-        launcher, self._launcher = self._launcher, None
-        if launcher is not None:
+        self._launcher = None
+        for launcher in list(self._all):
             launcher.close()
 
 
@@ -231,12 +243,13 @@ class _Launcher:
         self.is_lost = False
         self._way, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         command = [interpreter(), "-I", "-S", os.path.join(os.path.dirname(__file__), "launcher.py")]
-        with theirs:
+        with theirs, ExitStack() as own:
+            own.callback(self._way.close)
             # What is run is a file of ours, by the Python that runs this.
             self._process = subprocess.Popen(  # noqa: S603  # nosec B603
                 command, stdin=theirs.fileno(), stdout=subprocess.DEVNULL, start_new_session=True, env={}, cwd="/"
             )
-
+            own.pop_all()
         self.close = weakref.finalize(self, _end, self._way, self._process)
 
     def tell(self, data: bytes, files: list[int]) -> None:
@@ -262,7 +275,7 @@ def _end(way: socket.socket, process: subprocess.Popen[bytes]) -> None:
 def _cannot_start(error: OSError, function: Function) -> Exception:
     """What a failed start means to its caller."""
     if error.errno in _NO_ROOM:
-        return Busy("The server has no room for another process.")
+        return Busy(_FULL)
     if error.errno == errno.E2BIG:
         return Refused("The request has more than a process can be given.")
     function.started(False)
@@ -274,10 +287,14 @@ class _Pipe(NamedTuple):
     theirs: int
 
 
-def _pipe(files: ExitStack, size: int | None = None) -> _Pipe:
-    """A pipe, as long as this where the user may have that. What we read does not wait; what a function writes does."""
+def _pipe(files: ExitStack, own: ExitStack, size: int | None = None) -> _Pipe:
+    """A pipe, as long as this where the user may have that. What we read does not wait; what a function writes does.
+
+    `files` closes the end that is the launcher's, `own` the other one.
+    """
     ours, theirs = os.pipe()
     files.callback(os.close, theirs)
+    own.callback(os.close, ours)
     os.set_blocking(ours, False)
     if size is not None:
         with suppress(PermissionError):

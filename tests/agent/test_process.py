@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
+import resource
+import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -108,6 +112,29 @@ def test_a_group_that_is_gone_cannot_be_killed_and_need_not(talk):
     assert process.end() == End(-9, "lost")
 
 
+@pytest.mark.parametrize("has_launcher", [False, True])
+def test_where_a_file_is_one_too_many_the_call_is_refused_and_none_stays_open(agent, has_launcher):
+    agent.cold(["true"], memory=16, timeout=5)
+    if has_launcher:
+        agent.submit(agent.get_call("GET"))
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    before = os.listdir("/proc/self/fd")
+    refused = 0
+    for number in range(40):
+        call = agent.get_call("GET")
+        # A new file has the least number that is free, so that about so many more can be had.
+        resource.setrlimit(resource.RLIMIT_NOFILE, (len(before) - 1 + number, hard))
+        try:
+            agent.submit(call)
+            break
+        except Busy:
+            refused += 1
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        assert os.listdir("/proc/self/fd") == before
+    assert 1 < refused < 40
+
+
 @pytest.mark.parametrize(
     ("number", "error", "is_held_against_it"),
     [
@@ -174,6 +201,42 @@ def test_a_launcher_that_does_not_end_is_killed(monkeypatch):
     module._end(way, process)
     assert process.returncode == -9
     other.close()
+
+
+class Noticed:
+    """A writer that does something with the first piece of an answer."""
+
+    def __init__(self, notice):
+        self.notice = notice
+        self.pieces = []
+
+    def write(self, piece):
+        if not self.pieces:
+            self.notice()
+        self.pieces.append(piece)
+
+
+def test_a_launcher_that_is_late_has_a_successor_and_what_it_runs_goes_on_until_its_end(agent):
+    long = agent.cold(["sh", "-c", "echo begun; sleep 2; echo ended"], memory=16, timeout=30)
+    late = agent.cold(["sh", "-c", "echo begun; sleep 30"], memory=16, timeout=1)
+    has_begun = threading.Event()
+    writer = Noticed(has_begun.set)
+    with ThreadPoolExecutor() as pool:
+        answer = pool.submit(agent.submit, agent.get_call("GET", function=long, writer=writer))
+        assert has_begun.wait(10)
+        launcher = agent._driver._launcher._process.pid
+        try:
+            stop = Noticed(lambda: os.kill(launcher, signal.SIGSTOP))
+            with pytest.raises(TimedOut):
+                agent.submit(agent.get_call("GET", function=late, writer=stop))
+            call = agent.submit(agent.get_call("GET", function=agent.cold(["echo"], memory=16, timeout=30)))
+            assert call.writer.getvalue() == b"\n"
+            assert agent._driver._launcher._process.pid != launcher
+        finally:
+            os.kill(launcher, signal.SIGCONT)
+        answer.result(10)
+    assert b"".join(writer.pieces) == b"begun\nended\n"
+    assert not os.path.exists(f"/proc/{launcher}")
 
 
 def test_in_a_child_the_launcher_is_forgotten_and_the_functions_are_closed():

@@ -98,12 +98,12 @@ def keeping_the_pipe_in_silence() -> None:
 
 def leave_the_session() -> None:
     os.setsid()
-    idle()
+    _stay_away()
 
 
 def leave_the_session_and_the_parent() -> None:
     os.setsid()
-    fork()
+    fork("_stay_away")
 
 
 def leave_everything() -> None:
@@ -112,9 +112,17 @@ def leave_everything() -> None:
         os.execve(sys.executable, [sys.executable, "-I", "-S", __file__, "idle", sys.argv[2]], {})
 
 
+def _stay_away() -> None:
+    os.closerange(3, 64)
+    idle()
+
+
 def _escaping(how: str) -> None:
+    """A pipe that ends with what is executed or closes it tells that all are where they should be."""
+    away, here = os.pipe()
     fork(how)
-    time.sleep(0.1)  # so that it is away
+    os.close(here)
+    os.read(away, 1)
     say("answered")
 
 
