@@ -80,7 +80,7 @@ app.mount("/brief", cold(command("tell"), memory=RAM, timeout=SOON))
 app.mount("/half", cold(command("tell"), memory=RAM // 2, timeout=5))
 app.mount("/impossible", cold(command("tell"), memory=RAM + 1))
 app.mount("/true", cold(["true"], memory=16))
-app.mount("/program", cold([os.environ["MICROFN_TEST_PROGRAM"]]))
+app.mount("/program", cold([os.environ.get("MICROFN_TEST_PROGRAM", sys.executable)]))
 
 
 @app.get("/echo/*rest")
