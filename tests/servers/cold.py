@@ -15,7 +15,7 @@ from microfn.agent.cold import Cold
 
 from .app import Params, record
 
-KEY = os.environ.get("MICROFN_TEST_KEY", "-")  # who collects doctests imports this too
+KEY = os.environ["MICROFN_TEST_KEY"]
 PROGRAM = Path(__file__).with_name("misbehaving.py")
 RAM = 256
 SOON, LATER = 1.0, 20.0
@@ -80,7 +80,7 @@ app.mount("/brief", cold(command("tell"), memory=RAM, timeout=SOON))
 app.mount("/half", cold(command("tell"), memory=RAM // 2, timeout=5))
 app.mount("/impossible", cold(command("tell"), memory=RAM + 1))
 app.mount("/true", cold(["true"], memory=16))
-app.mount("/program", cold([os.environ.get("MICROFN_TEST_PROGRAM", sys.executable)]))
+app.mount("/program", cold([os.environ["MICROFN_TEST_PROGRAM"]]))
 
 
 @app.get("/echo/*rest")
