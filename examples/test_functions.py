@@ -92,10 +92,10 @@ SECRET = chunk(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(100_000_000)))
 @pytest.mark.parametrize(
     ("data", "status", "told"),
     [
-        (b"", 415, "Send an image: JPEG"),
-        (b"no image", 415, "Send an image: JPEG"),
+        (b"", 415, "Send an image as the body: JPEG"),
+        (b"no image", 415, "Send an image as the body: JPEG"),
         (image_of("JPEG")[:10], 400, "The image is broken"),
-        (image_of("BMP"), 415, "Send an image: JPEG"),
+        (image_of("BMP"), 415, "Send an image as the body: JPEG"),
         (image_of("JPEG")[:-200], 400, "The image is broken"),
         (png_of(500, 500), 400, "The image is broken"),
         (png_of(5, 5, SECRET), 400, "The image is broken"),

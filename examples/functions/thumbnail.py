@@ -56,6 +56,6 @@ def opened(data: bytes) -> Image.Image:
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         abort(413, f"The image has more than {MOST_PIXELS:,} pixels.")
     except UnidentifiedImageError:
-        abort(415, f"Send an image: {', '.join(FORMATS)}.")
+        abort(415, f"Send an image as the body: {', '.join(FORMATS)}.")
     except (OSError, SyntaxError, ValueError) as error:
         abort(400, f"The image is broken: {error}.")

@@ -45,14 +45,15 @@ class Cold:
     def __call__(self, environ: Any, start_response: Any) -> Any:
         """Answer a request: `(environ, start_response)` of WSGI, or `(request, params)` of a route."""
         if isinstance(environ, Request):
-            return _Bound(self, start_response)
-        return self.answer(environ, start_response, None)
+            return _Bound(self, start_response, self._limit_of(environ))
+        return self.answer(environ, start_response, None, self._max_content_length)
 
     def answer(
-        self, environ: WSGIEnvironment, start_response: StartResponse, params: Mapping[str, Any] | None
+        self, environ: WSGIEnvironment, start_response: StartResponse, params: Mapping[str, Any] | None, most: int
     ) -> Iterable[bytes]:
-        """The function's answer, or an error page that names the call."""
+        """The function's answer to a body of so many bytes at most, or an error page that names the call."""
         request = Request(environ)
+        request.max_content_length = most
         call = Call(request.method, request.path, deadline=self.agent.deadline(self.function.timeout))
         around = _calls_around(environ)
         if around:
@@ -70,12 +71,16 @@ class Cold:
             raise
         return body
 
+    def _limit_of(self, request: Request) -> int:
+        """The bytes that a body may have: its route may say fewer."""
+        said = None if request.route is None else request.route.max_content_length
+        return self._max_content_length if said is None else min(said, self._max_content_length)
+
     def _run(
         self, call: Call, request: Request, params: Mapping[str, Any] | None, around: list[Call]
     ) -> tuple[_Body, str, Headers]:
         """Have the function run, until it is known how its answer begins."""
         environ = request.environ
-        request.max_content_length = self._max_content_length
         call.function = self.function
         call.memory = self.function.memory
         call.body = body_of(request.stream)
@@ -98,12 +103,13 @@ class Cold:
 class _Bound:
     """A function with the params of a route, as the answer of its handle."""
 
-    def __init__(self, cold: Cold, params: Mapping[str, Any]) -> None:
+    def __init__(self, cold: Cold, params: Mapping[str, Any], most: int) -> None:
         self._cold = cold
         self._params = params
+        self._most = most
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        return self._cold.answer(environ, start_response, self._params)
+        return self._cold.answer(environ, start_response, self._params, self._most)
 
 
 class _Body:

@@ -206,11 +206,16 @@ class Launcher:
         self._start(order, socket.socket(*known, fileno=talk), rest[:3], rest[3:])
 
     def _start(self, order: Order, talk: socket.socket, files: list[int], held: list[int]) -> None:
-        """Start the function, so that there is no moment in which it has more memory than us, and it together."""
+        """Start the function, so that there is no moment in which it has more memory than us, and it together.
+
+        Nor more files, though as many as it takes to give it its own: it may be faster than `_limit`.
+        """
         own = _own_memory()
+        most_files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
         try:
             os.chdir(order.cwd)
             _set_soft(resource.RLIMIT_AS, max(order.memory, own + _ROOM))
+            _set_soft(resource.RLIMIT_NOFILE, max(order.descriptors, max(files) + 1))
             try:
                 pid = os.posix_spawn(
                     order.argv[0],
@@ -223,6 +228,7 @@ class Launcher:
                 )
             finally:
                 _set_soft(resource.RLIMIT_AS, resource.RLIM_INFINITY)
+                _set_soft(resource.RLIMIT_NOFILE, most_files)
         except OSError as error:
             _say(talk, f"failed {error.errno}")
             talk.close()

@@ -120,6 +120,17 @@ def test_a_body_that_is_too_long_is_refused_and_names_the_call(agent, app):
     assert (got.status[:3], len(got.headers["fn-call-id"])) == ("413", 32)
 
 
+@pytest.mark.parametrize(
+    ("of_the_route", "most"),
+    [({}, 8), ({"max_content_length": 4}, 4), ({"max_content_length": 12}, 8), ({"max_content_length": None}, 8)],
+)
+def test_a_route_may_let_bodies_have_fewer_bytes_than_the_function(agent, of_the_route, most):
+    app = Router(max_content_length=2)
+    app.post("/cat", **of_the_route)(agent.cold(["cat"], memory=32, timeout=5, max_content_length=8))
+    assert call(app, "POST", "/cat", body=b"x" * most).text == "x" * most
+    assert call(app, "POST", "/cat", body=b"x" * (most + 1)).code == 413
+
+
 def test_what_a_cgi_function_answers_is_the_answer(agent, app):
     head = (
         "Status: 418 I am one\\nX-Name: a\\nx-name: b\\nConnection: close\\nFn-Call-Id: mine\\nContent-Type: text/x\\n"

@@ -166,6 +166,21 @@ def test_it_leads_a_session_of_its_own_and_has_its_limits(launched):
     assert talk.hear() == "ended 0 -"
 
 
+def test_it_has_its_limits_from_its_first_moment_on(launched, monkeypatch):
+    monkeypatch.setattr(module, "_limit", lambda *_: None)  # as if it had been faster than we are
+    soft = resource.getrlimit(resource.RLIMIT_NOFILE)
+    talk = launched.start("ulimit -Sn", descriptors=200)
+    assert talk.hear().startswith("started ")
+    assert talk.read() == "200\n"
+    assert resource.getrlimit(resource.RLIMIT_NOFILE) == soft
+
+
+def test_a_function_may_have_fewer_descriptors_than_the_launcher_has(launched):
+    talk = launched.start("echo yes", descriptors=4)
+    assert talk.hear().startswith("started ")
+    assert talk.read() == "yes\n"
+
+
 CANNOT = {
     "a program that is not there": ({"argv": [b"/not/there"]}, errno.ENOENT),
     "a directory that is not there": ({"cwd": b"/not/there"}, errno.ENOENT),

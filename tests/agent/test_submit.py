@@ -173,6 +173,18 @@ def test_what_becomes_of_a_call_is_raised_and_recorded(agent, script, options, e
     assert (calls, call.error, call.state) == ([call], raised.value, "ended")
 
 
+@pytest.mark.parametrize("why", ["memory", "a hook", "closed"])
+def test_the_body_of_a_call_that_never_started_is_closed(agent, cat, why):
+    call = agent.get_call("POST", body=b"a body", memory=513 if why == "memory" else None)
+    if why == "a hook":
+        agent.before_call(lambda call: 1 / 0)
+    if why == "closed":
+        agent.close()
+    with pytest.raises((TooLarge, ZeroDivisionError, Closed)):
+        agent.submit(call)
+    assert call.body.closed
+
+
 def test_a_writer_that_cannot_write_ends_the_call(agent):
     class Full:
         def write(self, data):

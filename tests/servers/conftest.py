@@ -9,6 +9,9 @@ import pytest
 
 from .process import WORKERS, Gunicorn
 
+# They are what a server imports, in an environment of its own; who collects doctests would import them here.
+collect_ignore = ["called.py", "cold.py"]
+
 StartGunicorn = Callable[..., Gunicorn]
 
 
