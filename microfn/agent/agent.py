@@ -19,7 +19,7 @@ from .call import Call
 from .cgi import body_of, check_request, environ_of
 from .deadline import Deadline, began_at, check_seconds
 from .driver import Driver
-from .errors import Busy, Closed
+from .errors import Busy, Closed, Failed, TimedOut
 from .execution import Execution
 from .fork import renew_in_child
 from .function import LONGEST_TIMEOUT, Function, Protocol, check_number, command_of
@@ -337,10 +337,13 @@ class Agent:
 
     def _leave(self, slot: Slot, error: BaseException | None) -> None:
         slot.give_back()
-        slot.call.end(error)
+        call = slot.call
+        call.end(error)
+        if isinstance(error, (Failed, TimedOut)):
+            logger.warning("call %s of %r: %s", call.id, call.function, error.detail)
         try:
             for hook in self._after:
-                _tell(hook, slot.call)
+                _tell(hook, call)
         finally:
             with self._lock:
                 self._running.discard(slot)

@@ -43,5 +43,6 @@ class Execution:
         if not call.log and self._dispatch.log:
             call.log = bytes(self._dispatch.log)
             lines = call.log.decode("utf-8", "backslashreplace").splitlines()
-            logger.info("call %s wrote to stderr:\n%s", call.id, indented(lines))
+            level = logging.INFO if error is None else logging.WARNING
+            logger.log(level, "call %s wrote to stderr:\n%s", call.id, indented(lines))
         self._slot.close(error)

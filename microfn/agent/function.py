@@ -67,7 +67,7 @@ class Function:
         self._starts = _Starts()
 
     def __repr__(self) -> str:
-        return f"<Function {' '.join(self.argv)}>"
+        return f"<Function {' '.join(self.argv)[:200]}>"
 
     def check_start(self) -> None:
         """Raise `Failed` where it could not be started a moment ago: it is not tried again at once."""

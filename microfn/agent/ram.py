@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from .errors import TooLarge
+from .errors import Busy, TooLarge
 from .host import HostLedger, HostToken
 from .ledger import Ledger, Token
 
@@ -34,4 +34,7 @@ class Ram:
         """Take so many, and wait for them until then, a time of `time.monotonic()`. Raises `TooLarge` and `Busy`."""
         if memory > self.total:
             raise TooLarge(f"The call takes {memory} MiB of memory, and there are {self.total}.")
-        return self._ledger.take(min(math.ceil(memory / self._unit), self._ledger.total), until)
+        try:
+            return self._ledger.take(min(math.ceil(memory / self._unit), self._ledger.total), until)
+        except Busy as busy:
+            raise Busy("There is no memory free for the call.", busy.retry_after) from None

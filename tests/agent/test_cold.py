@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+import shutil
 import time
 from urllib.parse import unquote_to_bytes
 
@@ -17,6 +18,8 @@ from microfn.agent import Agent, CallIdFilter, Failed, TimedOut
 from ..wsgi import call as call_wsgi
 from ..wsgi import environ_of
 from . import functions
+
+SHELL = shutil.which("sh")
 
 
 @pytest.fixture
@@ -297,6 +300,19 @@ def test_what_a_function_logs_is_of_its_call_and_makes_no_lines_of_the_logs_own(
     assert calls[0].log == b"one\n2026 ERROR forged\x1b[2J\xff"
     assert caplog.messages == [
         f"call {got.headers['fn-call-id']} wrote to stderr:\n    one\n    2026 ERROR forged\\x1b[2J\\xff"
+    ]
+
+
+def test_a_function_that_fails_is_logged_with_what_it_said(agent, app, caplog):
+    app.mount("/x", sh(agent, "echo for this reason >&2; exit 3"))
+    app.mount("/y", agent.cold(["cat"], memory=513, timeout=5))
+    caplog.clear()
+    got = call(app, "GET", "/x")
+    assert call(app, "GET", "/y").status[:3] == "400"  # it is no fault of the function's
+    name, function = got.headers["fn-call-id"], f"<Function {SHELL} -c echo for this reason >&2; exit 3>"
+    assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
+        ("WARNING", f"call {name} wrote to stderr:\n    for this reason"),
+        ("WARNING", f"call {name} of {function}: The function ended with 3."),
     ]
 
 
