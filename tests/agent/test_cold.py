@@ -164,12 +164,43 @@ def test_a_204_has_no_body(agent, app):
     assert (got.status, got.body) == ("204 No Content", b"")
 
 
+@pytest.mark.parametrize(("status", "method"), [("200 OK", "HEAD"), ("304 Not Modified", "GET")])
+@pytest.mark.parametrize("length", [0, 5, 10_000_000])
+def test_where_there_is_no_body_its_length_is_that_of_another_answer(agent, app, status, method, length):
+    head = f"Status: {status}\\nContent-Length: {length}\\n\\n"
+    app.mount("/x", sh(agent, f"printf '{head}'", protocol="cgi"))
+    got = call(app, method, "/x", validate=False)
+    assert (got.status, got.body, Headers(got.header_list)["Content-Length"]) == (status, b"", str(length))
+    made = agent.submit(agent.get_call(method))
+    assert (made.status, made.writer.getvalue()) == (status, b"")
+
+
+def test_a_204_has_no_length(agent, app):
+    app.mount("/x", sh(agent, "printf 'Status: 204 No Content\\nContent-Length: 0\\n\\n'", protocol="cgi"))
+    assert "Content-Length" not in Headers(call(app, "GET", "/x").header_list)
+
+
+@pytest.mark.parametrize("byte", ["\\205", "\\013", "\\014", "\\034", "\\036", "\\r"])
+def test_no_byte_within_a_header_begins_another(agent, app, byte):
+    app.mount("/x", sh(agent, f"printf 'X-Name: a{byte}Set-Cookie: b=c\\n\\n'", protocol="cgi"))
+    got = call(app, "GET", "/x", validate=False)
+    assert "Set-Cookie" not in Headers(got.header_list)
+    assert got.status == ("200 OK" if byte == "\\205" else "502 Bad Gateway")
+
+
+def test_a_header_may_hold_utf_8(agent, app):
+    app.mount("/x", sh(agent, "printf 'Content-Type: text/x\\nX-Name: \\303\\205se\\n\\n'", protocol="cgi"))
+    got = call(app, "GET", "/x")
+    assert Headers(got.header_list)["X-Name"] == "Åse".encode().decode("latin-1")
+
+
 FAILURES = {
     "it ends with an error": ("plain", "exit 3", 502, "ended with 3"),
     "it is killed": ("plain", "kill -9 $$", 502, "ended by signal 9"),
     "it says nothing": ("cgi", "exit 0", 502, "ended without an answer"),
     "a head without an end": ("cgi", "printf 'X: y'", 502, "ended without an answer"),
     "garbage": ("cgi", "printf 'garbage\\n\\nx'", 502, "a header that is none"),
+    "an empty head": ("cgi", "printf '\\n\\nx'", 502, "a header that is none"),
     "a head that is too long": ("cgi", "head -c 1000000 /dev/zero", 502, "head has no end"),
     "a long header": ("cgi", "printf 'X: '; head -c 1000000 /dev/zero | tr '\\0' x; printf '\\n\\nx'", 502, "no end"),
     "a status that is none": ("cgi", "printf 'Status: 99\\n\\n'", 502, "a status that is none"),
