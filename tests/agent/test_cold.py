@@ -7,6 +7,7 @@ import logging
 import re
 import shutil
 import time
+from contextlib import suppress
 from urllib.parse import unquote_to_bytes
 
 import pytest
@@ -485,6 +486,25 @@ def test_what_a_handle_answers_is_the_answer(agent, app, handle, status, text):
     got = call(app, "GET", "/x")
     assert got.status[:3] == status
     assert text in got.text
+
+
+def test_a_handle_that_breaks_off_has_not_answered(agent, app):
+    app.get("/x")(agent.cold(functions.break_off, memory=64, timeout=20))
+    with suppress(Failed):  # where it broke off after the status had been sent
+        assert call(app, "GET", "/x").status[:3] == "502"
+
+
+def test_a_handle_that_leaves_has_not_answered(agent, app):
+    app.get("/x")(agent.cold(functions.leave, memory=64, timeout=20))
+    assert call(app, "GET", "/x").status[:3] == "502"
+
+
+@pytest.mark.parametrize("env", [{}, {"PYTHONSAFEPATH": "1"}])
+def test_a_handle_imports_nothing_from_where_it_runs(agent, app, tmp_path, env):
+    for name in "json", "microfn", "wsgiref", "werkzeug":
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('taken from where it runs')\n")
+    app.get("/x")(agent.cold(functions.Functions.inner, memory=64, timeout=20, cwd=tmp_path, env=env))
+    assert call(app, "GET", "/x").text == "inner"
 
 
 def test_two_agents_around_a_function_are_two(app):
