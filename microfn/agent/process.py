@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from .call import Call
 from .driver import End
-from .errors import Busy, Failed, Refused, TimedOut
+from .errors import Busy, Closed, Failed, Refused, TimedOut
 from .fork import renew_in_child
 from .function import LONGEST_TEXT, Function
 from .interpreter import interpreter
@@ -135,6 +135,7 @@ class ProcessDriver:
         self._launcher: _Launcher | None = None
         self._all: weakref.WeakSet[_Launcher] = weakref.WeakSet()
         self._starting: dict[str, object] = {}
+        self._is_closed = False
         renew_in_child(self)
 
     def renew(self) -> None:
@@ -142,6 +143,7 @@ class ProcessDriver:
         launchers, self._all = list(self._all), weakref.WeakSet()
         self._launcher = None
         self._starting = {}
+        self._is_closed = False
         for launcher in launchers:
             launcher.forget()
 
@@ -218,8 +220,11 @@ class ProcessDriver:
         """The launcher; only one is started, whether threads or greenlets ask for it, so there is no lock to hold.
 
         One that was lost has a successor. It may be late only, so it stays for as long as a function of it is there.
+        Raises `Closed` to who has waited for something until now.
         """
         while (launcher := self._launcher) is None or launcher.is_lost:
+            if self._is_closed:
+                raise Closed("The server is being stopped.")
             mine = object()
             if self._starting.setdefault("launcher", mine) is mine:
                 try:
@@ -228,6 +233,8 @@ class ProcessDriver:
                             launcher.retire()
                         self._launcher = _Launcher()
                         self._all.add(self._launcher)
+                        if self._is_closed:  # meanwhile
+                            self.close()
                 finally:
                     self._starting.pop("launcher", None)
             else:
@@ -235,7 +242,8 @@ class ProcessDriver:
         return launcher
 
     def close(self) -> None:
-        """End the launcher, and with it whatever it has started."""
+        """End the launcher, and with it whatever it has started; nothing is started after that."""
+        self._is_closed = True
         self._launcher = None
         for launcher in list(self._all):
             launcher.close()
