@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from contextlib import suppress
@@ -86,6 +87,11 @@ class HostLedger:
                     continue
                 if len(files) == count:
                     return files
+        except OSError as error:
+            self.settle(files)
+            if error.errno in (errno.EMFILE, errno.ENFILE):  # there is room when others have ended
+                return []
+            raise
         except BaseException:
             self.settle(files)
             raise

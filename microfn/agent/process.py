@@ -36,7 +36,7 @@ MOST_TEXT = 256 * 1024
 """Bytes of arguments and environment together: what a process with a small stack can be given, and half of it."""
 F_SETPIPE_SZ = getattr(fcntl, "F_SETPIPE_SZ", 1031)
 _PATIENCE = 2.0
-"""Seconds in which a launcher ends that nobody uses any more."""
+"""Seconds in which a launcher starts, and in which one ends that nobody uses any more."""
 _LOST = End(-signal.SIGKILL, "lost")
 _FULL = "The server has no room for another process."
 _NO_ROOM = (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE)
@@ -60,7 +60,11 @@ class FunctionProcess:
         """
         self._launcher = launcher
         launcher.functions.add(self)
-        heard = self._hear(until)
+        try:
+            heard = self._hear(until)
+        except TimedOut:
+            launcher.is_lost = launcher.is_old()
+            raise
         if not heard:
             launcher.is_lost = True
             raise Failed("The function was lost.")
@@ -253,6 +257,7 @@ class _Launcher:
     """The other process, and the way to it."""
 
     def __init__(self) -> None:
+        self._began = time.monotonic()
         self.is_lost = False
         self.functions: set[FunctionProcess] = set()
         self._is_retired = False
@@ -266,6 +271,10 @@ class _Launcher:
             )
             own.pop_all()
         self.close = weakref.finalize(self, _end, self._way, self._process)
+
+    def is_old(self) -> bool:
+        """Whether it has had its time to start; one that is silent after that has stopped."""
+        return time.monotonic() - self._began > _PATIENCE
 
     def tell(self, data: bytes, files: list[int]) -> None:
         """Give it a message and files, the first of which is where it answers."""
@@ -292,6 +301,7 @@ class _Launcher:
 
 def _end(way: socket.socket, process: subprocess.Popen[bytes]) -> None:
     way.close()
+    process.send_signal(signal.SIGCONT)  # stopped, it could not end what it has started
     try:
         process.wait(_PATIENCE)
     except subprocess.TimeoutExpired:
