@@ -51,7 +51,7 @@ def application(handle: Handle, params: Mapping[str, Any], deadline: Deadline | 
 
 
 class _Handler(BaseCGIHandler):  # pragma: no cover - in a process of its own
-    """Who breaks off in the middle of an answer has to be seen to fail, or what there is of it would be taken for all."""
+    """Who breaks off in the middle of an answer is seen to fail; else what there is of it would be taken for all."""
 
     def handle_error(self) -> None:
         self.log_exception(sys.exc_info())

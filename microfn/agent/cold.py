@@ -43,13 +43,21 @@ class Cold:
     def __call__(self, environ: Any, start_response: Any) -> Any:
         """Answer a request: `(environ, start_response)` of WSGI, or `(request, params)` of a route."""
         if isinstance(environ, Request):
-            return _Bound(self, start_response, self._limit_of(environ))
+            return _Bound(self, start_response, self._limit_of(environ), environ._cached_data)  # noqa: SLF001 - of a middleware
         return self.answer(environ, start_response, None, self._max_content_length)
 
     def answer(
-        self, environ: WSGIEnvironment, start_response: StartResponse, params: Mapping[str, Any] | None, most: int
+        self,
+        environ: WSGIEnvironment,
+        start_response: StartResponse,
+        params: Mapping[str, Any] | None,
+        most: int,
+        body: bytes | None = None,
     ) -> Iterable[bytes]:
-        """The function's answer to a body of so many bytes at most, or an error page that names the call."""
+        """The function's answer to a body of so many bytes at most, or an error page that names the call.
+
+        `body` is one that has been read already.
+        """
         request = Request(environ)
         request.max_content_length = most
         call = Call(request.method, request.path, deadline=self.agent.deadline(self.function.timeout))
@@ -59,15 +67,16 @@ class Cold:
         environ["microfn.call_id"] = call.id
         try:
             with of_call(call.id):
-                body, status, headers = self._run(call, request, params, around)
+                call.body = body_of(request.stream if body is None else body)
+                answer, status, headers = self._run(call, request, params, around)
         except Exception as error:
             return _refuse(error, call, environ, start_response)
         try:
             start_response(status, headers)
         except BaseException:
-            body.close()
+            answer.close()
             raise
-        return body
+        return answer
 
     def _limit_of(self, request: Request) -> int:
         """The bytes that a body may have: its route may say fewer."""
@@ -81,7 +90,6 @@ class Cold:
         environ = request.environ
         call.function = self.function
         call.memory = self.function.memory
-        call.body = body_of(request.stream)
         call.environ = metavariables(environ, params)
         deadline = self.agent.deadline(self.function.timeout, environ.get(self._key) if self._key else None)
         call.deadline = min([deadline, *(one.deadline for one in around)], key=lambda one: one.end)
@@ -100,13 +108,14 @@ class Cold:
 class _Bound:
     """A function with the params of a route, as the answer of its handle."""
 
-    def __init__(self, cold: Cold, params: Mapping[str, Any], most: int) -> None:
+    def __init__(self, cold: Cold, params: Mapping[str, Any], most: int, body: bytes | None) -> None:
         self._cold = cold
         self._params = params
         self._most = most
+        self._body = body
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        return self._cold.answer(environ, start_response, self._params, self._most)
+        return self._cold.answer(environ, start_response, self._params, self._most, self._body)
 
 
 class _Body:
