@@ -160,6 +160,7 @@ class Agent:
 
         if self._driver is None:
             self._driver = _driver()
+        handle = function if callable(function) else None
         if callable(function):
             check_handle(function)
             # What is imported here, has to be found there.
@@ -192,7 +193,7 @@ class Agent:
             )
         self._driver.prepare(made)
         self._functions.append(made)
-        return Cold(self, made, max_content_length=max_content_length)
+        return Cold(self, made, handle, max_content_length=max_content_length)
 
     def get_call(
         self,

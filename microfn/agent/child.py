@@ -20,18 +20,23 @@ from wsgiref.handlers import BaseCGIHandler
 from ..handle import Handle
 from ..request import Request
 from ..router import Router
+from .cold import Cold
 from .deadline import Deadline
 
 __all__ = ["application", "handle_of", "main"]
 
 
 def handle_of(reference: str) -> Any:
-    """What `module:name` names. Raises ImportError and AttributeError where that is nothing."""
+    """What `module:name` names. Raises ImportError and AttributeError where that is nothing.
+
+    Where `cold` has taken the name of a handle (`report = agent.cold(report, ...)`), it is that handle: what took its
+    name would start a process for it, which would start another, and so on.
+    """
     module, _, name = reference.partition(":")
     found: Any = importlib.import_module(module)
     for part in name.split("."):
         found = getattr(found, part)
-    return found
+    return found.handle if isinstance(found, Cold) else found
 
 
 def application(handle: Handle, params: Mapping[str, Any], deadline: Deadline | None) -> Router:

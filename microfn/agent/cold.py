@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable, abort
 
+from ..handle import Handle
 from ..headers import Headers, gate
 from ..log import log_exception
 from ..problems import page
@@ -29,11 +30,15 @@ __all__ = ["Cold"]
 
 
 class Cold:
-    """A function, which is a WSGI application to be mounted, and the handle of a route too. `Agent.cold` makes it."""
+    """A function, which is a WSGI application to be mounted, and the handle of a route too. `Agent.cold` makes it.
 
-    def __init__(self, agent: Agent, function: Function, *, max_content_length: int) -> None:
+    `handle` is what it runs, where that is no command.
+    """
+
+    def __init__(self, agent: Agent, function: Function, handle: Handle | None, *, max_content_length: int) -> None:
         self.agent = agent
         self.function = function
+        self.handle = handle
         self._key = f"HTTP_{agent.start_header.upper().replace('-', '_')}" if agent.start_header else ""
         self._max_content_length = max_content_length
 

@@ -16,6 +16,12 @@ def test_a_handle_is_found_by_its_name():
     assert handle_of("tests.agent.functions:Functions.inner") is functions.Functions.inner
 
 
+def test_a_handle_whose_name_its_function_has_taken_is_the_handle(agent, monkeypatch):
+    handle = functions.echo
+    monkeypatch.setattr(functions, "echo", agent.cold(handle, memory=64, timeout=20))
+    assert handle_of("tests.agent.functions:echo") is handle
+
+
 @pytest.mark.parametrize(
     ("name", "error"), [("tests.agent.functions:no", AttributeError), ("tests.no:echo", ImportError)]
 )
