@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 import weakref
+from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from datetime import datetime, timedelta, timezone
@@ -37,7 +38,10 @@ MOST_TEXT = 256 * 1024
 F_SETPIPE_SZ = getattr(fcntl, "F_SETPIPE_SZ", 1031)
 _PATIENCE = 2.0
 """Seconds in which a launcher starts, and in which one ends that nobody uses any more."""
+_PAUSE = 0.01
+"""Seconds between two tries to tell it something."""
 _LOST = End(-signal.SIGKILL, "lost")
+_TOO_LONG = "The function took too long."
 _FULL = "The server has no room for another process."
 _NO_ROOM = (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE)
 
@@ -119,7 +123,7 @@ class FunctionProcess:
     def _hear(self, until: float) -> str:
         """The next message; nothing where the launcher is gone."""
         if not _is_readable(self.control, until - time.monotonic()):
-            raise TimedOut("The function took too long.")
+            raise TimedOut(_TOO_LONG)
         with suppress(ConnectionResetError):
             return os.read(self.control, 256).decode("ascii")
         return ""
@@ -199,11 +203,12 @@ class ProcessDriver:
             process = FunctionProcess(ours, out.ours, err.ours)
             own.pop_all()
             own.callback(process.close)
-            launcher = self._tell(order.packed(), [theirs.fileno(), source, out.theirs, err.theirs, *held], files)
+            sent = [theirs.fileno(), source, out.theirs, err.theirs, *held]
+            launcher = self._tell(order.packed(), sent, files, order.end + GRACE)
             own.pop_all()
         return process, launcher
 
-    def _tell(self, data: bytes, sent: list[int], files: ExitStack) -> _Launcher:
+    def _tell(self, data: bytes, sent: list[int], files: ExitStack, until: float) -> _Launcher:
         """Give an order and files to the launcher; one that is gone has a successor."""
         if len(data) > LONGEST_MESSAGE:
             written = os.memfd_create("microfn")
@@ -213,11 +218,11 @@ class ProcessDriver:
             sent.insert(1, written)
         launcher = self._living()
         try:
-            launcher.tell(data, sent)
+            launcher.tell(data, sent, until)
         except OSError:
             launcher.is_lost = True
             launcher = self._living()
-            launcher.tell(data, sent)
+            launcher.tell(data, sent, until)
         return launcher
 
     def _living(self) -> _Launcher:
@@ -276,9 +281,23 @@ class _Launcher:
         """Whether it has had its time to start; one that is silent after that has stopped."""
         return time.monotonic() - self._began > _PATIENCE
 
-    def tell(self, data: bytes, files: list[int]) -> None:
-        """Give it a message and files, the first of which is where it answers."""
-        socket.send_fds(self._way, [data], files)
+    def tell(self, data: bytes, files: list[int], until: float) -> None:
+        """Give it a message and files, the first of which is where it answers.
+
+        One that reads nothing has no place for more at some time. Raises `TimedOut` where that is so until then.
+        """
+        while not self._has_told(data, files):
+            if time.monotonic() > until:
+                self.is_lost = self.is_old()
+                raise TimedOut(_TOO_LONG)
+            time.sleep(_PAUSE)
+
+    def _has_told(self, data: bytes, files: list[int]) -> bool:
+        """Give it a message if there is a place for it, and whether there was. `socket.send_fds` forgets its flags."""
+        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array("i", files))]
+        with suppress(BlockingIOError):
+            return bool(self._way.sendmsg([data], rights, socket.MSG_DONTWAIT))
+        return False
 
     def leave(self, function: FunctionProcess) -> None:
         """Be done with a function."""

@@ -184,7 +184,7 @@ def test_an_interrupt_while_it_starts_leaves_nothing(agent, monkeypatch):
 def test_a_launcher_that_cannot_be_reached_twice_is_an_error_and_leaves_nothing(agent, monkeypatch):
     agent.cold(["cat"], memory=16, timeout=5)
 
-    def tell(launcher, data, files):
+    def tell(launcher, data, files, until):
         raise BrokenPipeError
 
     monkeypatch.setattr(module._Launcher, "tell", tell)
@@ -258,6 +258,21 @@ def test_a_launcher_that_has_stopped_has_a_successor(agent):
         agent.submit(agent.get_call("GET"))
     assert agent.submit(agent.get_call("GET", timeout=10)).writer.getvalue() == b"\n"
     assert launcher._process.returncode == 0
+
+
+def test_where_a_launcher_that_has_stopped_has_no_place_for_more_nobody_waits_beyond_his_time(agent):
+    agent.cold(["echo"], memory=8, timeout=0.5, env={"LONG": 6000 * "x"})
+    agent.submit(agent.get_call("GET"))
+    launcher = agent._driver._launcher
+    os.kill(launcher._process.pid, signal.SIGSTOP)
+    try:
+        with ThreadPoolExecutor(60) as pool:
+            calls = [pool.submit(agent.submit, agent.get_call("GET")) for _ in range(60)]
+            began = time.monotonic()
+            assert {type(call.exception(20)) for call in calls} <= {TimedOut, Busy}
+            assert time.monotonic() - began < 10
+    finally:
+        os.kill(launcher._process.pid, signal.SIGCONT)
 
 
 def test_a_launcher_that_is_slow_to_start_is_used_by_the_next_call(agent, monkeypatch):
