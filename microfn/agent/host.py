@@ -87,13 +87,10 @@ class HostLedger:
                     continue
                 if len(files) == count:
                     return files
-        except OSError as error:
+        except BaseException as error:
             self.settle(files)
-            if error.errno in (errno.EMFILE, errno.ENFILE):  # there is room when others have ended
+            if getattr(error, "errno", 0) in (errno.EMFILE, errno.ENFILE):  # there is room when others have ended
                 return []
-            raise
-        except BaseException:
-            self.settle(files)
             raise
         self.settle(files)
         return []

@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from microfn.agent import Agent, Busy, Failed, Refused, TimedOut
+from microfn.agent import Agent, Busy, Closed, Failed, Refused, TimedOut
 from microfn.agent import process as module
 from microfn.agent.driver import End
 from microfn.agent.process import FunctionProcess, ProcessDriver
@@ -327,6 +327,21 @@ def test_who_comes_when_another_has_just_started_it_starts_none():
 
     driver._starting = Starting()
     assert isinstance(driver._living(), Launcher)
+
+
+def test_a_driver_that_is_closed_while_its_launcher_starts_has_none(monkeypatch):
+    driver, started = ProcessDriver(), []
+
+    def start():
+        started.append(launcher())
+        driver.close()
+        return started[0]
+
+    launcher = module._Launcher
+    monkeypatch.setattr(module, "_Launcher", start)
+    with pytest.raises(Closed):
+        driver._living()
+    assert started[0]._process.returncode == 0
 
 
 def test_the_parts_that_run_in_processes_of_their_own_need_nothing_but_the_standard_library():
