@@ -241,7 +241,8 @@ class Agent:
         >>> agent.submit(agent.get_call("POST", "/", body=b"as it came")).writer.getvalue()
         b'as it came'
         """
-        call.deadline = self.deadline(call.deadline.timeout)
+        if call.submitted_at is None:  # else it is refused, and its time goes on
+            call.deadline = self.deadline(call.deadline.timeout)
         error: BaseException | None = None
         execution = self.run(call)
         try:

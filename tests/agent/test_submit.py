@@ -134,8 +134,10 @@ def test_a_function_of_another_agent_is_refused(agent, cat):
 
 def test_a_call_is_submitted_once(agent, cat):
     call = agent.submit(agent.get_call("POST", body=b"x"))
+    deadline = call.deadline
     with pytest.raises(RuntimeError, match="was submitted already"):
         agent.submit(call)
+    assert call.deadline is deadline
     assert call.writer.getvalue() == b"x"
 
 
