@@ -244,7 +244,7 @@ class Agent:
         error: BaseException | None = None
         execution = self.run(call)
         try:
-            reply = read_reply(execution.function, execution.read)
+            reply = read_reply(execution.function, call.method, execution.read)
             call.status, call.headers = reply.status, reply.headers
             for piece in reply.body:
                 call.writer.write(piece)

@@ -1,4 +1,4 @@
-"""A handle in a process of its own: `python -m microfn.agent.child module:handle`, which speaks CGI.
+"""A handle in a process of its own, which speaks CGI; `function.command_of` makes the command that runs it.
 
 The request is in the environment and on stdin, as CGI has it; the answer goes to stdout. What the handle prints would
 be part of it, so it goes to stderr.
@@ -50,18 +50,25 @@ def application(handle: Handle, params: Mapping[str, Any], deadline: Deadline | 
     return app
 
 
+class _Handler(BaseCGIHandler):  # pragma: no cover - in a process of its own
+    """Who breaks off in the middle of an answer has to be seen to fail, or what there is of it would be taken for all."""
+
+    def handle_error(self) -> None:
+        self.log_exception(sys.exc_info())
+        raise SystemExit(1)
+
+
 def main(reference: str) -> None:  # pragma: no cover - in a process of its own
     """Answer the request of this process."""
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    sys.path.pop(0)  # where `python -m` looks first: the directory that this runs in
     given = os.environ.copy()
     params = json.loads(given.pop("FN_PARAMS", "{}"))
     # As WSGI has it: bytes as latin-1.
     environ = {name: os.fsencode(value).decode("latin-1") for name, value in given.items()}
     environ["microfn.call_id"] = environ.get("FN_CALL_ID", "-")
     app = application(handle_of(reference), params, _deadline(given.get("FN_DEADLINE", "")))
-    BaseCGIHandler(sys.stdin.buffer, out, sys.stderr, environ, multithread=False, multiprocess=True).run(app)
+    _Handler(sys.stdin.buffer, out, sys.stderr, environ, multithread=False, multiprocess=True).run(app)
     out.flush()
 
 
@@ -72,7 +79,3 @@ def _deadline(text: str) -> Deadline | None:
         left = (end - datetime.now(timezone.utc)).total_seconds()
         return Deadline(time.monotonic(), max(0.001, left))
     return None
-
-
-if __name__ == "__main__":  # pragma: no cover
-    main(sys.argv[1])

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Cold"]
 
-_NO_CONTENT = ("204", "205", "304")
-
 
 class Cold:
     """A function, which is a WSGI application to be mounted, and the handle of a route too. `Agent.cold` makes it."""
@@ -89,15 +87,14 @@ class Cold:
         call.deadline = min([deadline, *(one.deadline for one in around)], key=lambda one: one.end)
         execution = self.agent.run(call)
         try:
-            reply = read_reply(self.function, execution.read)
+            reply = read_reply(self.function, call.method, execution.read)
             call.status, call.headers = reply.status, reply.headers
             headers = [pair for pair in reply.headers if pair[0].lower() != CALL_ID.lower()] + [(CALL_ID, call.id)]
             _check(reply.status, headers)
         except BaseException as error:
             execution.close(error)
             raise
-        is_told = request.method != "HEAD" and not reply.status.startswith(_NO_CONTENT)
-        return _Body(call, execution, reply, is_told=is_told), reply.status, headers
+        return _Body(call, execution, reply), reply.status, headers
 
 
 class _Bound:
@@ -113,13 +110,12 @@ class _Bound:
 
 
 class _Body:
-    """What a function answers, as it comes; closing it ends the call. To HEAD, or with a 204, none of it is told."""
+    """What a function answers, as it comes; closing it ends the call."""
 
-    def __init__(self, call: Call, execution: Execution, reply: Reply, *, is_told: bool) -> None:
+    def __init__(self, call: Call, execution: Execution, reply: Reply) -> None:
         self._id = call.id
         self._execution = execution
         self._pieces: Iterator[bytes] = reply.body
-        self._is_told = is_told
         self._is_whole = False
         self._error: BaseException | None = None
 
@@ -129,8 +125,6 @@ class _Body:
     def __next__(self) -> bytes:
         try:
             piece = next(self._pieces)
-            while not self._is_told:
-                piece = next(self._pieces)
         except StopIteration:
             self._is_whole = True
             if self._execution.has_ended:

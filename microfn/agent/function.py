@@ -20,6 +20,9 @@ __all__ = ["LONGEST_TEXT", "LONGEST_TIMEOUT", "Function", "Protocol", "check_num
 
 Protocol = Literal["plain", "cgi"]
 
+# Nothing is imported from the directory that it runs in, which may hold what others have put there; with `-m` that is
+# where Python looks first. `sys` is built in.
+_CHILD = "import sys; sys.path[:] = filter(None, sys.path); from microfn.agent.child import main; main(sys.argv[1])"
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 10.0
 LONGEST_TIMEOUT = 1_000_000
 """Seconds: what a system call can wait, and half of it."""
@@ -67,7 +70,7 @@ class Function:
         self._starts = _Starts()
 
     def __repr__(self) -> str:
-        return f"<Function {' '.join(self.argv)[:200]}>"
+        return f"<Function {' '.join(self.argv)[:300]}>"
 
     def check_start(self) -> None:
         """Raise `Failed` where it could not be started a moment ago: it is not tried again at once."""
@@ -103,7 +106,7 @@ def command_of(handle: Callable[..., Any]) -> list[str]:
         found = getattr(found, part, None)
     if found is not handle:
         raise ValueError(f"{handle!r:.200} cannot be imported by another process; name it at the top of a module")
-    return [interpreter(), "-m", "microfn.agent.child", f"{module}:{name}"]
+    return [interpreter(), "-c", _CHILD, f"{module}:{name}"]
 
 
 def _checked_argv(argv: Sequence[str], cwd: str) -> list[str]:

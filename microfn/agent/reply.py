@@ -15,6 +15,9 @@ __all__ = ["Reply", "read_reply"]
 _LONGEST_HEAD = 65536
 _LONGEST_END = b"\r\n\r\n"
 _END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
+# Not what `str.splitlines` takes for one: a byte of UTF-8 that is NEL in latin-1 would begin a header of its own.
+_END_OF_LINE = re.compile(r"\r?\n")
+_NO_CONTENT = ("204", "205", "304")
 _STATUS = re.compile(r"([2-5][0-9]{2})(?: ([ -~]*))?")
 _TOO_MUCH = "The function answered with more than it said."
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
@@ -26,26 +29,30 @@ _HOP_BY_HOP = frozenset(
 
 
 class Reply(NamedTuple):
-    """Status line, headers, and the body as it comes."""
+    """Status line, headers, and the body as it comes: none of it to HEAD, or with a status that has none."""
 
     status: str
     headers: list[tuple[str, str]]
     body: Iterator[bytes]
 
 
-def read_reply(function: Function, read: Callable[[], bytes]) -> Reply:
+def read_reply(function: Function, method: str, read: Callable[[], bytes]) -> Reply:
     """The answer of a function, whose output `read` tells piece by piece; its head has been read then.
 
     Raises `Failed` where there is none, and what `read` raises.
     """
     if function.protocol == "plain":
         first = read()
-        return Reply("200 OK", [("Content-Type", function.content_type)], _pieces(first, read, None))
+        body = _nothing(read) if method == "HEAD" else _pieces(first, read, None)
+        return Reply("200 OK", [("Content-Type", function.content_type)], body)
     head, rest = _split(read)
-    headers = [_header(line) for line in head.decode("latin-1").splitlines()]
+    headers = [_header(line) for line in _END_OF_LINE.split(head.decode("latin-1"))]
     status = _status(headers)
-    kept = [pair for pair in headers if pair[0].lower() not in _HOP_BY_HOP and pair[0].lower() != "status"]
     length = _length(headers)
+    dropped = _HOP_BY_HOP | {"status", "content-length"} if status.startswith("204") else _HOP_BY_HOP | {"status"}
+    kept = [pair for pair in headers if pair[0].lower() not in dropped]
+    if method == "HEAD" or status.startswith(_NO_CONTENT):
+        return Reply(status, kept, _nothing(read))
     if length is not None and len(rest) > length:
         raise Failed(_TOO_MUCH)
     return Reply(status, kept, _pieces(rest, read, length))
@@ -106,3 +113,10 @@ def _pieces(first: bytes, read: Callable[[], bytes], length: int | None) -> Iter
         yield piece
     if length is not None and size < length:
         raise Failed("The function answered with less than it said.")
+
+
+def _nothing(read: Callable[[], bytes]) -> Iterator[bytes]:
+    """No body, whatever the function writes: a length is that of another answer (RFC 9110, section 8.6)."""
+    for _ in iter(read, b""):
+        pass
+    yield from ()

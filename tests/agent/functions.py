@@ -35,6 +35,18 @@ def stream(request, params):
     return Response((f"{number}\n" for number in range(3)), mimetype="text/plain")
 
 
+def break_off(request, params):
+    def pieces():
+        yield "some of it"
+        raise RuntimeError("no more of it")
+
+    return Response(pieces(), mimetype="text/plain")
+
+
+def leave(request, params):
+    sys.exit(0)
+
+
 class Functions:
     @staticmethod
     def inner(request, params):

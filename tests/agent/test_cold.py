@@ -7,6 +7,7 @@ import logging
 import re
 import shutil
 import time
+from contextlib import suppress
 from urllib.parse import unquote_to_bytes
 
 import pytest
@@ -164,12 +165,43 @@ def test_a_204_has_no_body(agent, app):
     assert (got.status, got.body) == ("204 No Content", b"")
 
 
+@pytest.mark.parametrize(("status", "method"), [("200 OK", "HEAD"), ("304 Not Modified", "GET")])
+@pytest.mark.parametrize("length", [0, 5, 10_000_000])
+def test_where_there_is_no_body_its_length_is_that_of_another_answer(agent, app, status, method, length):
+    head = f"Status: {status}\\nContent-Length: {length}\\n\\n"
+    app.mount("/x", sh(agent, f"printf '{head}'", protocol="cgi"))
+    got = call(app, method, "/x", validate=False)
+    assert (got.status, got.body, Headers(got.header_list)["Content-Length"]) == (status, b"", str(length))
+    made = agent.submit(agent.get_call(method))
+    assert (made.status, made.writer.getvalue()) == (status, b"")
+
+
+def test_a_204_has_no_length(agent, app):
+    app.mount("/x", sh(agent, "printf 'Status: 204 No Content\\nContent-Length: 0\\n\\n'", protocol="cgi"))
+    assert "Content-Length" not in Headers(call(app, "GET", "/x").header_list)
+
+
+@pytest.mark.parametrize("byte", ["\\205", "\\013", "\\014", "\\034", "\\036", "\\r"])
+def test_no_byte_within_a_header_begins_another(agent, app, byte):
+    app.mount("/x", sh(agent, f"printf 'X-Name: a{byte}Set-Cookie: b=c\\n\\n'", protocol="cgi"))
+    got = call(app, "GET", "/x", validate=False)
+    assert "Set-Cookie" not in Headers(got.header_list)
+    assert got.status == ("200 OK" if byte == "\\205" else "502 Bad Gateway")
+
+
+def test_a_header_may_hold_utf_8(agent, app):
+    app.mount("/x", sh(agent, "printf 'Content-Type: text/x\\nX-Name: \\303\\205se\\n\\n'", protocol="cgi"))
+    got = call(app, "GET", "/x")
+    assert Headers(got.header_list)["X-Name"] == "Åse".encode().decode("latin-1")
+
+
 FAILURES = {
     "it ends with an error": ("plain", "exit 3", 502, "ended with 3"),
     "it is killed": ("plain", "kill -9 $$", 502, "ended by signal 9"),
     "it says nothing": ("cgi", "exit 0", 502, "ended without an answer"),
     "a head without an end": ("cgi", "printf 'X: y'", 502, "ended without an answer"),
     "garbage": ("cgi", "printf 'garbage\\n\\nx'", 502, "a header that is none"),
+    "an empty head": ("cgi", "printf '\\n\\nx'", 502, "a header that is none"),
     "a head that is too long": ("cgi", "head -c 1000000 /dev/zero", 502, "head has no end"),
     "a long header": ("cgi", "printf 'X: '; head -c 1000000 /dev/zero | tr '\\0' x; printf '\\n\\nx'", 502, "no end"),
     "a status that is none": ("cgi", "printf 'Status: 99\\n\\n'", 502, "a status that is none"),
@@ -454,6 +486,25 @@ def test_what_a_handle_answers_is_the_answer(agent, app, handle, status, text):
     got = call(app, "GET", "/x")
     assert got.status[:3] == status
     assert text in got.text
+
+
+def test_a_handle_that_breaks_off_has_not_answered(agent, app):
+    app.get("/x")(agent.cold(functions.break_off, memory=64, timeout=20))
+    with suppress(Failed):  # where it broke off after the status had been sent
+        assert call(app, "GET", "/x").status[:3] == "502"
+
+
+def test_a_handle_that_leaves_has_not_answered(agent, app):
+    app.get("/x")(agent.cold(functions.leave, memory=64, timeout=20))
+    assert call(app, "GET", "/x").status[:3] == "502"
+
+
+@pytest.mark.parametrize("env", [{}, {"PYTHONSAFEPATH": "1"}])
+def test_a_handle_imports_nothing_from_where_it_runs(agent, app, tmp_path, env):
+    for name in "json", "microfn", "wsgiref", "werkzeug":
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('taken from where it runs')\n")
+    app.get("/x")(agent.cold(functions.Functions.inner, memory=64, timeout=20, cwd=tmp_path, env=env))
+    assert call(app, "GET", "/x").text == "inner"
 
 
 def test_two_agents_around_a_function_are_two(app):

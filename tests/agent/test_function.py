@@ -89,7 +89,8 @@ def test_a_command_is_a_list(agent, argv):
 
 
 def test_a_handle_is_run_by_its_name():
-    assert command_of(functions.echo) == [interpreter(), "-m", "microfn.agent.child", "tests.agent.functions:echo"]
+    program, _, _, reference = command_of(functions.echo)
+    assert (program, reference) == (interpreter(), "tests.agent.functions:echo")
     assert command_of(functions.Functions.inner)[-1] == "tests.agent.functions:Functions.inner"
 
 
