@@ -177,4 +177,4 @@ def _check(status: str, headers: Headers) -> None:
     try:
         gate(status, headers)
     except (ValueError, TypeError) as error:
-        raise Failed("The function answered with what cannot be sent.") from error
+        raise Failed("The function answered with what cannot be sent.", str(error)) from error

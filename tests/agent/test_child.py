@@ -16,6 +16,12 @@ def test_a_handle_is_found_by_its_name():
     assert handle_of("tests.agent.functions:Functions.inner") is functions.Functions.inner
 
 
+def test_what_cold_made_of_a_handle_is_not_the_handle(agent, monkeypatch):
+    monkeypatch.setattr(functions, "echo", agent.cold(functions.echo, memory=64, timeout=5))
+    with pytest.raises(TypeError, match="is what cold\\(\\) made of a handle"):
+        handle_of("tests.agent.functions:echo")
+
+
 @pytest.mark.parametrize(
     ("name", "error"), [("tests.agent.functions:no", AttributeError), ("tests.no:echo", ImportError)]
 )
