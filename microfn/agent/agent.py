@@ -347,7 +347,7 @@ class Agent:
         call = slot.call
         call.end(error)
         if isinstance(error, (Failed, TimedOut)):
-            reason = f" {ascii(error.reason)[1:-1]:.300}" if error.reason else ""
+            reason = f" ({ascii(error.reason)[1:-1]:.300})" if error.reason else ""
             logger.warning("call %s of %r: %s%s", call.id, call.function, error.detail, reason)
         try:
             for hook in self._after:

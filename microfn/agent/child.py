@@ -65,7 +65,8 @@ class _Handler(BaseCGIHandler):  # pragma: no cover - in a process of its own
 
 def main(reference: str) -> None:  # pragma: no cover - in a process of its own
     """Answer the request of this process."""
-    out = os.fdopen(os.dup(1), "wb")
+    answer = os.dup(1)
+    out = os.fdopen(answer, "wb", closefd=False)  # its end is that of the answer, or of a process that has failed
     os.dup2(2, 1)
     sys.stdout = open(1, "w", buffering=1, closefd=False)  # noqa: SIM115 - what is killed has said what it printed
     given = os.environ.copy()
@@ -76,6 +77,7 @@ def main(reference: str) -> None:  # pragma: no cover - in a process of its own
     app = application(handle_of(reference), params, _deadline(given.get("FN_DEADLINE", "")))
     _Handler(sys.stdin.buffer, out, sys.stderr, environ, multithread=False, multiprocess=True).run(app)
     out.flush()
+    os.close(answer)
 
 
 def _deadline(text: str) -> Deadline | None:

@@ -138,10 +138,12 @@ class _Body:
 
     def close(self) -> None:
         """End the call: what has been answered to its end may end by itself, what nobody waits for is killed."""
-        if self._is_whole:
-            self._execution.finish()
-        with of_call(self._id):
-            self._execution.close(self._error)
+        try:
+            if self._is_whole:
+                self._execution.finish()
+        finally:
+            with of_call(self._id):
+                self._execution.close(self._error)
 
 
 def _calls_around(environ: WSGIEnvironment) -> list[Call]:

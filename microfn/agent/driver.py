@@ -61,4 +61,4 @@ class Driver(Protocol):
         """
 
     def close(self) -> None:
-        """End whatever is left. It can be used again after that."""
+        """End whatever is left, and start nothing after that: who comes is refused with `Closed`."""

@@ -38,12 +38,14 @@ class Execution:
 
     def close(self, error: BaseException | None = None) -> None:
         """End it, and the call with this error or with an answer. Closing twice closes once."""
-        self._dispatch.close()
-        call = self._slot.call
-        if not call.log and self._dispatch.log:
-            call.log = bytes(self._dispatch.log)
-            lines = call.log.decode("utf-8", "backslashreplace").splitlines()
-            is_well = error is None and not (call.status or "").startswith("5")
-            level = logging.INFO if is_well else logging.WARNING
-            logger.log(level, "call %s wrote to stderr:\n%s", call.id, indented(lines))
-        self._slot.close(error)
+        try:
+            self._dispatch.close()
+            call = self._slot.call
+            if not call.log and self._dispatch.log:
+                call.log = bytes(self._dispatch.log)
+                lines = call.log.decode("utf-8", "backslashreplace").splitlines()
+                is_well = error is None and not (call.status or "").startswith("5")
+                level = logging.INFO if is_well else logging.WARNING
+                logger.log(level, "call %s wrote to stderr:\n%s", call.id, indented(lines))
+        finally:  # a server's timeout, or a Control-C, may come here too
+            self._slot.close(error)

@@ -70,7 +70,7 @@ class Function:
         self._starts = _Starts()
 
     def __repr__(self) -> str:
-        return f"<Function {' '.join(self.argv)[:300]}>"
+        return f"<Function {ascii(' '.join(self.argv))[1:-1]:.300}>"
 
     def check_start(self) -> None:
         """Raise `Failed` where it could not be started a moment ago: it is not tried again at once."""

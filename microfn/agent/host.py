@@ -89,6 +89,11 @@ class HostLedger:
                     continue
                 if len(files) == count:
                     return files
+        except OSError as error:
+            self.settle(files)
+            if error.errno in (errno.EMFILE, errno.ENFILE):  # there is room when others have ended
+                return []
+            raise
         except BaseException:
             self.settle(files)
             raise

@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from .call import Call
 from .driver import End
-from .errors import Busy, Failed, Refused, TimedOut
+from .errors import Busy, Closed, Failed, Refused, TimedOut
 from .fork import renew_in_child
 from .function import LONGEST_TEXT, Function
 from .interpreter import interpreter
@@ -36,7 +36,7 @@ MOST_TEXT = 256 * 1024
 """Bytes of arguments and environment together: what a process with a small stack can be given, and half of it."""
 F_SETPIPE_SZ = getattr(fcntl, "F_SETPIPE_SZ", 1031)
 _PATIENCE = 2.0
-"""Seconds in which a launcher ends that nobody uses any more."""
+"""Seconds in which a launcher starts, and in which one ends that nobody uses any more."""
 _LOST = End(-signal.SIGKILL, "lost")
 _FULL = "The server has no room for another process."
 _NO_ROOM = (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE)
@@ -60,7 +60,11 @@ class FunctionProcess:
         """
         self._launcher = launcher
         launcher.functions.add(self)
-        heard = self._hear(until)
+        try:
+            heard = self._hear(until)
+        except TimedOut:
+            launcher.is_lost = launcher.is_old()
+            raise
         if not heard:
             launcher.is_lost = True
             raise Failed("The function was lost.")
@@ -135,6 +139,7 @@ class ProcessDriver:
         self._launcher: _Launcher | None = None
         self._all: weakref.WeakSet[_Launcher] = weakref.WeakSet()
         self._starting: dict[str, object] = {}
+        self._is_closed = False
         renew_in_child(self)
 
     def renew(self) -> None:
@@ -142,6 +147,7 @@ class ProcessDriver:
         launchers, self._all = list(self._all), weakref.WeakSet()
         self._launcher = None
         self._starting = {}
+        self._is_closed = False
         for launcher in launchers:
             launcher.forget()
 
@@ -218,8 +224,11 @@ class ProcessDriver:
         """The launcher; only one is started, whether threads or greenlets ask for it, so there is no lock to hold.
 
         One that was lost has a successor. It may be late only, so it stays for as long as a function of it is there.
+        Raises `Closed` to who has waited for something until now.
         """
         while (launcher := self._launcher) is None or launcher.is_lost:
+            if self._is_closed:
+                raise Closed("The server is being stopped.")
             mine = object()
             if self._starting.setdefault("launcher", mine) is mine:
                 try:
@@ -228,6 +237,8 @@ class ProcessDriver:
                             launcher.retire()
                         self._launcher = _Launcher()
                         self._all.add(self._launcher)
+                        if self._is_closed:  # meanwhile
+                            self.close()
                 finally:
                     self._starting.pop("launcher", None)
             else:
@@ -235,7 +246,8 @@ class ProcessDriver:
         return launcher
 
     def close(self) -> None:
-        """End the launcher, and with it whatever it has started."""
+        """End the launcher, and with it whatever it has started; nothing is started after that."""
+        self._is_closed = True
         self._launcher = None
         for launcher in list(self._all):
             launcher.close()
@@ -245,6 +257,7 @@ class _Launcher:
     """The other process, and the way to it."""
 
     def __init__(self) -> None:
+        self._began = time.monotonic()
         self.is_lost = False
         self.functions: set[FunctionProcess] = set()
         self._is_retired = False
@@ -258,6 +271,10 @@ class _Launcher:
             )
             own.pop_all()
         self.close = weakref.finalize(self, _end, self._way, self._process)
+
+    def is_old(self) -> bool:
+        """Whether it has had its time to start; one that is silent after that has stopped."""
+        return time.monotonic() - self._began > _PATIENCE
 
     def tell(self, data: bytes, files: list[int]) -> None:
         """Give it a message and files, the first of which is where it answers."""
@@ -284,6 +301,7 @@ class _Launcher:
 
 def _end(way: socket.socket, process: subprocess.Popen[bytes]) -> None:
     way.close()
+    process.send_signal(signal.SIGCONT)  # stopped, it could not end what it has started
     try:
         process.wait(_PATIENCE)
     except subprocess.TimeoutExpired:
@@ -300,9 +318,9 @@ def _cannot_start(error: OSError, function: Function) -> Exception:
     function.started(False)
     hint = ""
     if error.errno == errno.ENOEXEC:
-        hint = " (has it a first line that begins with #!?)"
+        hint = "; has it a first line that begins with #!?"
     elif error.errno == errno.ENOENT:
-        hint = " (are the program, the interpreter in its first line, and the directory there?)"
+        hint = "; are the program, the interpreter in its first line, and the directory there?"
     return Failed("The function cannot be started.", f"{error.strerror}{hint}")
 
 

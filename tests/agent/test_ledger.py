@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import random
+import resource
 import signal
 import subprocess
 import sys
@@ -282,6 +283,20 @@ def test_a_link_in_the_place_of_a_token_is_refused(tmp_path):
     with pytest.raises(OSError, match="token-0"):
         HostLedger(1, tmp_path)
     assert not (tmp_path / "elsewhere").exists()
+
+
+def test_where_a_process_can_open_no_more_files_there_is_no_place(tmp_path):
+    ledger = HostLedger(4, tmp_path)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    before = os.listdir("/proc/self/fd")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (len(before) + 1, hard))
+    try:
+        with pytest.raises(Busy):
+            ledger.take(4, time.monotonic() + 0.05)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert os.listdir("/proc/self/fd") == before
+    ledger.take(4, time.monotonic()).give_back()
 
 
 def test_where_there_are_no_locks_on_files_it_is_said_at_once(tmp_path, monkeypatch):

@@ -38,6 +38,9 @@ class Launcher:
     def __init__(self):
         self.functions = set()
 
+    def is_old(self):
+        return False
+
     def leave(self, function):
         self.functions.remove(function)
 
@@ -243,6 +246,28 @@ def test_a_launcher_that_is_late_has_a_successor_and_what_it_runs_goes_on_until_
         answer.result(10)
     assert b"".join(writer.pieces) == b"begun\nended\n"
     assert not os.path.exists(f"/proc/{launcher}")
+
+
+def test_a_launcher_that_has_stopped_has_a_successor(agent):
+    agent.cold(["echo"], memory=16, timeout=0.5)
+    agent.submit(agent.get_call("GET"))
+    launcher = agent._driver._launcher
+    launcher._began -= module._PATIENCE
+    os.kill(launcher._process.pid, signal.SIGSTOP)
+    with pytest.raises(TimedOut):
+        agent.submit(agent.get_call("GET"))
+    assert agent.submit(agent.get_call("GET", timeout=10)).writer.getvalue() == b"\n"
+    assert launcher._process.returncode == 0
+
+
+def test_a_launcher_that_is_slow_to_start_is_used_by_the_next_call(agent, monkeypatch):
+    agent.cold(["echo"], memory=16, timeout=0.02)
+    monkeypatch.setattr(module, "GRACE", 0.0)
+    with pytest.raises(TimedOut):  # no Python starts in so little time
+        agent.submit(agent.get_call("GET"))
+    launcher = agent._driver._launcher
+    assert agent.submit(agent.get_call("GET", timeout=10)).writer.getvalue() == b"\n"
+    assert agent._driver._launcher is launcher
 
 
 def test_in_a_child_the_launcher_is_forgotten_and_the_functions_are_closed():

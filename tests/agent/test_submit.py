@@ -349,6 +349,27 @@ def test_closing_lets_calls_end_and_refuses_others(agent):
         answer(agent, function=cold)
 
 
+def test_who_still_waits_when_the_agent_has_been_closed_is_refused(agent):
+    cold = sh(agent, "sleep 60", memory=512)
+    errors = []
+
+    def submit():
+        try:
+            answer(agent, function=cold)
+        except CallError as error:
+            errors.append(type(error))
+
+    def close():
+        end = time.monotonic() + 10
+        while (agent.running < 2 or not agent._driver._launcher) and time.monotonic() < end:
+            time.sleep(0.01)
+        assert not agent.close(0.1)
+
+    run_all(submit, submit, close)
+    assert sorted(error.__name__ for error in errors) == ["Closed", "Failed"]
+    assert agent._driver._launcher is None
+
+
 def test_closing_kills_what_does_not_end_in_time(agent):
     cold = sh(agent, "sleep 60")
     errors = []
