@@ -49,11 +49,11 @@ class Agent:
     """Deadlines and admission for calls; one for an application.
 
     `tokens` is how many the inline calls of this process have together, `host_tokens` the same for all processes of the
-    host that name the same `directory`; None is no limit. `ram` is the memory that functions in processes have together, in
-    bytes or as "2G": those of this process, or those of all that name the `directory`; without it, it is what the
-    machine and its control groups leave when the first function is made. `start_header` names the header in which a
-    proxy says when a request began (`X-Request-Start`): only for who has a proxy that sets it, since it is believed.
-    `longest_wait` is how many seconds a call may wait at most, however much time it has.
+    host that name the same `directory`; None is no limit. `ram` is the memory that functions in processes have
+    together, in bytes or as "2G": those of this process, or those of all that name the `directory`; without it, it is
+    what the machine and its control groups leave when the first function is made. `start_header` names the header in
+    which a proxy says when a request began (`X-Request-Start`): only for who has a proxy that sets it, since it is
+    believed. `longest_wait` is how many seconds a call may wait at most, however much time it has.
 
     Raises TypeError and ValueError for what is no such number, OSError where the directory cannot be used, RuntimeError
     where the platform has no locks on files.
