@@ -8,8 +8,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test fuzz mutation soak hosts hosts-apt pages lint audit docs check package versions bench bench-quick bench-agent \
-	clean
+.PHONY: help run test faults fuzz mutation soak hosts hosts-apt pages lint audit docs check package versions bench bench-quick \
+	bench-agent clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,7 +19,7 @@ run: $(VENV)/run.stamp ## serve examples/hello.py with gunicorn on 127.0.0.1:800
 
 test: $(VENV)/dev.stamp ## run all tests
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -m "not speed and not package and not hosts"
+	$(BIN)/coverage run -m pytest -m "not speed and not package and not hosts and not faults"
 	$(BIN)/coverage report
 	$(BIN)/python -m pytest -m speed
 
@@ -42,6 +42,9 @@ mutation: $(VENV)/mutation.stamp ## change each module of MUTATE in all ways tha
 
 soak: $(VENV)/dev.stamp ## a server under load, with reloads and a kill, for SOAK_SECONDS
 	$(BIN)/python -m tests.servers.soak $(SOAK_SECONDS)
+
+faults: $(VENV)/dev.stamp ## functions that misbehave, under sync workers too
+	$(BIN)/python -m pytest -q -m faults tests/servers
 
 hosts: $(VENV)/hosts.stamp ## run one set of requests through every host; none may be missing
 	MICROFN_HOSTS=all $(BIN)/python -m pytest -q -m hosts tests/hosts

@@ -11,8 +11,10 @@ True
 from .agent import Agent
 from .call import Call
 from .deadline import Deadline
+from .driver import Driver
 from .errors import Busy, CallError, Closed, Failed, Refused, TimedOut, TooLarge
 from .function import Function
+from .ledger import Token
 from .log import CallIdFilter
 from .slot import Slot
 
@@ -24,10 +26,12 @@ __all__ = [
     "CallIdFilter",
     "Closed",
     "Deadline",
+    "Driver",
     "Failed",
     "Function",
     "Refused",
     "Slot",
     "TimedOut",
+    "Token",
     "TooLarge",
 ]

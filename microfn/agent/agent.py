@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import math
 import os
@@ -47,12 +48,12 @@ logger.addFilter(escape)
 class Agent:
     """Deadlines and admission for calls; one for an application.
 
-    `tokens` is how many the calls of this process have together, `host_tokens` the same for all processes of the host
-    that name the same `directory`; None is no limit. `ram` is the memory that functions in processes have together, in
-    bytes or as "2G": those of this process, or those of all that name the `directory`; without it, it is what the
-    machine and its control groups leave when the first function is made. `start_header` names the header in which a
-    proxy says when a request began (`X-Request-Start`): only for who has a proxy that sets it, since it is believed.
-    `longest_wait` is how many seconds a call may wait at most, however much time it has.
+    `tokens` is how many the inline calls of this process have together, `host_tokens` the same for all processes of the
+    host that name the same `directory`; None is no limit. `ram` is the memory that functions in processes have
+    together, in bytes or as "2G": those of this process, or those of all that name the `directory`; without it, it is
+    what the machine and its control groups leave when the first function is made. `start_header` names the header in
+    which a proxy says when a request began (`X-Request-Start`): only for who has a proxy that sets it, since it is
+    believed. `longest_wait` is how many seconds a call may wait at most, however much time it has.
 
     Raises TypeError and ValueError for what is no such number, OSError where the directory cannot be used, RuntimeError
     where the platform has no locks on files.
@@ -85,7 +86,7 @@ class Agent:
         if directory is not None and host_tokens is not None:
             self._ledgers.append(HostLedger(check_count("host_tokens", host_tokens), directory))
         self._directory = directory
-        self._ram = Ram(size_of(ram) // MIB, directory, self._reclaim) if ram is not None else None
+        self._ram = Ram(size_of(ram, "ram") // MIB, directory, self._reclaim) if ram is not None else None
         self._driver: Driver | None = None
         self._functions: list[Function] = []
         self._before: list[Callable[[Call], object]] = []
@@ -129,7 +130,7 @@ class Agent:
         memory: int | str,
         timeout: float,
         protocol: Protocol | None = None,
-        content_type: str = "text/plain; charset=utf-8",
+        content_type: str | None = None,
         env: Mapping[str, str] | None = None,
         cwd: str | os.PathLike[str] | None = None,
         output: int = 64 * MIB,
@@ -143,10 +144,10 @@ class Agent:
         `function` is a command, a list of texts, or a `handle(request, params)` that another process can import. What
         it makes can be mounted, or be the handle of a route, whose params it passes on. `memory` is in MiB, or a text
         like "64M"; `timeout` is in seconds. The `protocol` of a command is "plain" (what it writes is the body of a
-        200, of `content_type`) or "cgi" (status and headers come first, RFC 3875). `env` is all of the environment but
-        for what CGI has, and `cwd` where it runs. `output` and `log` are how many bytes it may write to stdout and
-        to stderr, `processes` (with their threads) and `descriptors` how many it may have at once. A body may have
-        `max_content_length` bytes.
+        200, of `content_type`, which is UTF-8 text unless it is given) or "cgi" (status and headers come first, RFC
+        3875). `env` is all of the environment but for what CGI has, and `cwd` where it runs. `output` and `log` are how
+        many bytes it may write to stdout and to stderr, `processes` (with their threads) and `descriptors` how many it
+        may have at once. A body may have `max_content_length` bytes.
 
         Raises TypeError and ValueError for what cannot be run, and RuntimeError where the platform cannot do it.
 
@@ -160,7 +161,8 @@ class Agent:
 
         if self._driver is None:
             self._driver = _driver()
-        handle = function if callable(function) else None
+        if content_type is not None and (callable(function) or protocol == "cgi"):
+            raise ValueError("content_type is for the protocol plain; here the answer says its own")
         if callable(function):
             check_handle(function)
             # What is imported here, has to be found there.
@@ -174,7 +176,7 @@ class Agent:
             memory=memory,
             timeout=timeout,
             protocol=protocol or "plain",
-            content_type=content_type,
+            content_type="text/plain; charset=utf-8" if content_type is None else content_type,
             env=env,
             cwd=cwd,
             output=output,
@@ -193,7 +195,7 @@ class Agent:
             )
         self._driver.prepare(made)
         self._functions.append(made)
-        return Cold(self, made, handle, max_content_length=max_content_length)
+        return Cold(self, made, max_content_length=max_content_length)
 
     def get_call(
         self,
@@ -221,6 +223,8 @@ class Agent:
             raise TypeError(f"function is what cold() of this agent made, not {function!r:.200}")
         seconds = made.timeout if timeout is None else check_seconds("timeout", timeout, LONGEST_TIMEOUT)
         check_request(method, path)
+        if writer is not None and (not hasattr(writer, "write") or isinstance(writer, io.TextIOBase)):
+            raise TypeError(f"a writer is a file of bytes, or what has its write(), not {writer!r:.200}")
         call = Call(method, path.partition("?")[0], deadline=self.deadline(seconds))
         call.memory = made.memory if memory is None else check_memory(memory)
         call.function = made
@@ -241,6 +245,8 @@ class Agent:
         >>> agent.submit(agent.get_call("POST", "/", body=b"as it came")).writer.getvalue()
         b'as it came'
         """
+        if not isinstance(call, Call):
+            raise TypeError(f"what is submitted is a call of get_call, not {call!r:.200}")
         if call.submitted_at is None:  # else it is refused, and its time goes on
             call.deadline = self.deadline(call.deadline.timeout)
         error: BaseException | None = None
@@ -261,8 +267,8 @@ class Agent:
     def run(self, call: Call) -> Execution:
         """Have a process answer this call. Raises what `submit` does, but for what comes after its start."""
         function, driver = call.function, self._driver
-        if function is None or driver is None:
-            raise TypeError(f"{call!r} has no function")
+        if function not in self._functions or driver is None:
+            raise TypeError(f"{call!r} has no function of this agent")
         slot = self.enter(call)
         with call.body or nullcontext():
             try:
@@ -342,7 +348,8 @@ class Agent:
         call = slot.call
         call.end(error)
         if isinstance(error, (Failed, TimedOut)):
-            logger.warning("call %s of %r: %s", call.id, call.function, error.detail)
+            reason = f" ({ascii(error.reason)[1:-1]:.300})" if error.reason else ""
+            logger.warning("call %s of %r: %s%s", call.id, call.function, error.detail, reason)
         try:
             for hook in self._after:
                 _tell(hook, call)

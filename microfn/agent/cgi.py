@@ -26,6 +26,7 @@ _KEPT_BACK = frozenset(
 )
 _PROTOCOL_NAMES = ("CONTENT_TYPE", "CONTENT_LENGTH")
 _PIECE = 65536
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
@@ -40,7 +41,8 @@ def metavariables(environ: Mapping[str, Any], params: Mapping[str, Any] | None) 
     if environ.get("wsgi.url_scheme") == "https":
         given["HTTPS"] = "on"
     variables = dict.fromkeys(_ALWAYS_SET, b"")
-    variables |= {name.encode("latin-1"): value.encode("latin-1") for name, value in given.items() if value}
+    # Not all servers have texts only: a port may be a number.
+    variables |= {name.encode("latin-1"): str(value).encode("latin-1") for name, value in given.items() if value}
     if params:
         variables[b"FN_PARAMS"] = json.dumps(dict(params), default=str).encode("ascii")
         for name, value in params.items():
@@ -68,11 +70,16 @@ def environ_of(method: str, path: str, headers: Mapping[str, str], params: Mappi
         "SERVER_PORT": "80",
         "SERVER_PROTOCOL": "HTTP/1.1",
     }
+    for given, told in ("headers", headers), ("params", params):
+        if not isinstance(told, Mapping):
+            raise TypeError(f"{given} is a mapping, not {told!r:.200}")
     for name, value in headers.items():
         if not isinstance(name, str) or not _TOKEN.fullmatch(name):
             raise ValueError(f"{name!r:.200} is no name of a header (RFC 9110, section 5.1)")
         if not isinstance(value, str):
             raise TypeError(f"the header {name} is a text, not {value!r:.200}")
+        if _CONTROL.search(value):
+            raise ValueError(f"the header {name} holds a control character: {value!r:.200}")
         key = name.upper().replace("-", "_")
         environ[key if key in _PROTOCOL_NAMES else f"HTTP_{key}"] = _as_wsgi(value)
     return metavariables(environ, params)
@@ -83,9 +90,10 @@ def body_of(source: bytes | IO[bytes]) -> IO[bytes] | None:
 
     The caller closes it. Raises TypeError for what is no body, and what reading raises.
     """
-    if not isinstance(source, (bytes, bytearray, memoryview)) and not hasattr(source, "read"):
+    is_bytes = isinstance(source, (bytes, bytearray, memoryview))
+    if not is_bytes and (not hasattr(source, "read") or isinstance(source, io.TextIOBase)):
         raise TypeError(f"a body is bytes, or a file of bytes, not {source!r:.200}")
-    stream = io.BytesIO(source) if isinstance(source, (bytes, bytearray, memoryview)) else source
+    stream: Any = io.BytesIO(source) if is_bytes else source  # type: ignore[arg-type]
     first = stream.read(_PIECE)
     if not first:
         return None

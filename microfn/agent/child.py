@@ -6,6 +6,7 @@ be part of it, so it goes to stderr.
 
 from __future__ import annotations
 
+import functools
 import importlib
 import json
 import os
@@ -27,21 +28,20 @@ __all__ = ["application", "handle_of", "main"]
 
 
 def handle_of(reference: str) -> Any:
-    """What `module:name` names. Raises ImportError and AttributeError where that is nothing.
-
-    Where `cold` has taken the name of a handle (`report = agent.cold(report, ...)`), it is that handle: what took its
-    name would start a process for it, which would start another, and so on.
-    """
+    """What `module:name` names. Raises ImportError, AttributeError and TypeError where that is no handle."""
     module, _, name = reference.partition(":")
     found: Any = importlib.import_module(module)
     for part in name.split("."):
         found = getattr(found, part)
-    return found.handle if isinstance(found, Cold) else found
+    if isinstance(found, Cold):  # it would call itself, in one process within the other
+        raise TypeError(f"{reference} is what cold() made of a handle, and not the handle: give it another name")
+    return found
 
 
 def application(handle: Handle, params: Mapping[str, Any], deadline: Deadline | None) -> Router:
     """A WSGI application that answers everything with one handle, which is called with these params."""
 
+    @functools.wraps(handle)
     def called(request: Request, _: object) -> Any:
         if deadline is not None:
             request.deadline = deadline
@@ -56,7 +56,7 @@ def application(handle: Handle, params: Mapping[str, Any], deadline: Deadline | 
 
 
 class _Handler(BaseCGIHandler):  # pragma: no cover - in a process of its own
-    """Who breaks off in the middle of an answer is seen to fail; else what there is of it would be taken for all."""
+    """Who breaks off in the middle of an answer is seen to fail, or what there is of it would be taken for all."""
 
     def handle_error(self) -> None:
         self.log_exception(sys.exc_info())
@@ -68,11 +68,12 @@ def main(reference: str) -> None:  # pragma: no cover - in a process of its own
     answer = os.dup(1)
     out = os.fdopen(answer, "wb", closefd=False)  # its end is that of the answer, or of a process that has failed
     os.dup2(2, 1)
+    sys.stdout = open(1, "w", buffering=1, closefd=False)  # noqa: SIM115 - what is killed has said what it printed
     given = os.environ.copy()
     params = json.loads(given.pop("FN_PARAMS", "{}"))
     # As WSGI has it: bytes as latin-1.
     environ = {name: os.fsencode(value).decode("latin-1") for name, value in given.items()}
-    environ["microfn.call_id"] = environ.get("FN_CALL_ID", "-")
+    environ |= {"microfn.call_id": environ.get("FN_CALL_ID", "-"), "microfn.route": reference}
     app = application(handle_of(reference), params, _deadline(given.get("FN_DEADLINE", "")))
     _Handler(sys.stdin.buffer, out, sys.stderr, environ, multithread=False, multiprocess=True).run(app)
     out.flush()

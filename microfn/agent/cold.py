@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable, abort
 
-from ..handle import Handle
 from ..headers import Headers, gate
 from ..log import log_exception
 from ..problems import page
@@ -30,15 +29,11 @@ __all__ = ["Cold"]
 
 
 class Cold:
-    """A function, which is a WSGI application to be mounted, and the handle of a route too. `Agent.cold` makes it.
+    """A function, which is a WSGI application to be mounted, and the handle of a route too. `Agent.cold` makes it."""
 
-    `handle` is what it runs, where that is no command.
-    """
-
-    def __init__(self, agent: Agent, function: Function, handle: Handle | None, *, max_content_length: int) -> None:
+    def __init__(self, agent: Agent, function: Function, *, max_content_length: int) -> None:
         self.agent = agent
         self.function = function
-        self.handle = handle
         self._key = f"HTTP_{agent.start_header.upper().replace('-', '_')}" if agent.start_header else ""
         self._max_content_length = max_content_length
 
@@ -193,4 +188,4 @@ def _check(status: str, headers: Headers) -> None:
     try:
         gate(status, headers)
     except (ValueError, TypeError) as error:
-        raise Failed("The function answered with what cannot be sent.") from error
+        raise Failed("The function answered with what cannot be sent.", str(error)) from error

@@ -40,7 +40,7 @@ class Deadline:
 
     @property
     def latest_start(self) -> float:
-        """Until when the call may begin (the seed's half-time rule)."""
+        """Until when the call may begin (the half-time rule of Fn's agent)."""
         return self.began + min(self.timeout / 2, self.longest_wait)
 
     def left(self) -> float:

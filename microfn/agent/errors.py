@@ -6,13 +6,17 @@ __all__ = ["Busy", "CallError", "Closed", "Failed", "Refused", "TimedOut", "TooL
 
 
 class CallError(Exception):
-    """A call that came to nothing; `status` is that of the answer, `detail` what a client may know."""
+    """A call that came to nothing; `status` is that of the answer, `detail` what a client may know.
+
+    `reason` is what more there is to say in a log.
+    """
 
     status = 500
 
-    def __init__(self, detail: str) -> None:
+    def __init__(self, detail: str, reason: str = "") -> None:
         super().__init__(detail)
         self.detail = detail
+        self.reason = reason
 
 
 class Busy(CallError):

@@ -44,7 +44,8 @@ class Execution:
             if not call.log and self._dispatch.log:
                 call.log = bytes(self._dispatch.log)
                 lines = call.log.decode("utf-8", "backslashreplace").splitlines()
-                level = logging.INFO if error is None else logging.WARNING
+                is_well = error is None and not (call.status or "").startswith("5")
+                level = logging.INFO if is_well else logging.WARNING
                 logger.log(level, "call %s wrote to stderr:\n%s", call.id, indented(lines))
         finally:  # a server's timeout, or a Control-C, may come here too
             self._slot.close(error)

@@ -70,7 +70,7 @@ class Function:
         self._starts = _Starts()
 
     def __repr__(self) -> str:
-        return f"<Function {' '.join(self.argv)[:300]}>"
+        return f"<Function {ascii(' '.join(self.argv))[1:-1]:.300}>"
 
     def check_start(self) -> None:
         """Raise `Failed` where it could not be started a moment ago: it is not tried again at once."""
@@ -105,7 +105,8 @@ def command_of(handle: Callable[..., Any]) -> list[str]:
     for part in name.split("."):
         found = getattr(found, part, None)
     if found is not handle:
-        raise ValueError(f"{handle!r:.200} cannot be imported by another process; name it at the top of a module")
+        where = "it is in the program itself" if module == "__main__" else "it has no name at the top of a module"
+        raise ValueError(f"{handle!r:.200} cannot be imported by another process: {where}")
     return [interpreter(), "-c", _CHILD, f"{module}:{name}"]
 
 
@@ -117,7 +118,9 @@ def _checked_argv(argv: Sequence[str], cwd: str) -> list[str]:
     program, *rest = (_checked_text("argv", text) for text in argv)
     found = shutil.which(program if os.path.dirname(program) == "" else os.path.join(cwd, program))
     if found is None:
-        raise ValueError(f"there is no program {program!r} that can be run")
+        is_there = os.path.isfile(os.path.join(cwd, program))
+        hint = f"; the file is there, and may not be executed (chmod +x {program})" if is_there else ""
+        raise ValueError(f"there is no program {program!r:.200} that can be run{hint}")
     return [os.path.abspath(found), *rest]
 
 

@@ -46,6 +46,8 @@ class HostLedger:
         except ImportError:
             raise RuntimeError("tokens of a host are locks on files, and this platform has no flock") from None
         self._lock, self._mode = fcntl.flock, fcntl.LOCK_EX | fcntl.LOCK_NB
+        if not os.path.isdir(directory):
+            raise FileNotFoundError(errno.ENOENT, "the directory that processes share is not there", str(directory))
         self.total = total
         self._names = [os.path.join(directory, f"{name}-{number}") for number in range(total)]
         self._held: set[int] = set()

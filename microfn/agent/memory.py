@@ -15,7 +15,7 @@ _UNITS = {"K": 1024, "M": MIB, "G": 1024 * MIB, "T": 1024 * 1024 * MIB}
 _UNLIMITED = 1 << 60
 
 
-def size_of(text: object) -> int:
+def size_of(text: object, name: str = "a size") -> int:
     """A size in bytes: an int as it is, or a text such as "512M" or "2G" (of 1024).
 
     >>> size_of("2G") // MIB
@@ -26,19 +26,21 @@ def size_of(text: object) -> int:
     if isinstance(text, str):
         found = _SIZE.fullmatch(text)
         if found is None:
-            raise ValueError(f'a size is a number of bytes, or a text like "512M" or "2G"; not {text!r}')
+            raise ValueError(f'{name} is a number of bytes, or a text like "512M" or "2G"; not {text!r:.40}')
         text = int(found[1]) * _UNITS[found[2]]
     if isinstance(text, bool) or not isinstance(text, int):
-        raise TypeError(f'a size is a number of bytes, or a text like "512M" or "2G"; not {text!r}')
+        raise TypeError(f'{name} is a number of bytes, or a text like "512M" or "2G"; not {text!r:.40}')
     if text < MIB:
-        raise ValueError(f"a size is at least {MIB} bytes, not {text}")
+        raise ValueError(f'{name} is {MIB} bytes or more, not {text}; "{max(text, 1)}M" would be MiB')
     return text
 
 
 def check_memory(memory: object) -> int:
     """The memory of a function in MiB, given as such or as a text like "64M". Raises TypeError or ValueError."""
     if isinstance(memory, str):
-        return max(1, size_of(memory) // MIB)
+        if not _SIZE.fullmatch(memory):
+            raise ValueError(f'memory is a number of MiB, or a text like "64M"; not {memory!r:.40}')
+        return size_of(memory, "memory") // MIB
     if isinstance(memory, bool) or not isinstance(memory, int):
         raise TypeError(f'memory is a number of MiB, or a text like "64M"; not {memory!r}')
     if not 1 <= memory <= _UNLIMITED // MIB:

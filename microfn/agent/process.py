@@ -335,7 +335,12 @@ def _cannot_start(error: OSError, function: Function) -> Exception:
     if error.errno == errno.E2BIG:
         return Refused("The request has more than a process can be given.")
     function.started(False)
-    return Failed("The function cannot be started.")
+    hint = ""
+    if error.errno == errno.ENOEXEC:
+        hint = "; has it a first line that begins with #!?"
+    elif error.errno == errno.ENOENT:
+        hint = "; are the program, the interpreter in its first line, and the directory there?"
+    return Failed("The function cannot be started.", f"{error.strerror}{hint}")
 
 
 class _Pipe(NamedTuple):

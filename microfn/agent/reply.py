@@ -19,6 +19,7 @@ _END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
 _END_OF_LINE = re.compile(r"\r?\n")
 _NO_CONTENT = ("204", "205", "304")
 _STATUS = re.compile(r"([2-5][0-9]{2})(?: ([ -~]*))?")
+_IS_CGI = 'with protocol="cgi" headers come first, and an empty line'
 _TOO_MUCH = "The function answered with more than it said."
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 # RFC 9110, section 7.6.1: they are about a connection, which the function has not.
@@ -69,13 +70,15 @@ def _split(read: Callable[[], bytes]) -> tuple[bytes, bytes]:
         piece = read()
         data += piece
         if not piece or len(data) > _LONGEST_HEAD:
-            raise Failed("The function ended without an answer." if not piece else "The function's head has no end.")
+            if piece:
+                raise Failed("The function's head has no end.", f"There were {len(data)} bytes without an empty line.")
+            raise Failed("The function ended without an answer.", _IS_CGI)
 
 
 def _header(line: str) -> tuple[str, str]:
     name, colon, value = line.partition(":")
     if not colon:
-        raise Failed("The function answered with a header that is none.")
+        raise Failed("The function answered with a header that is none.", f"{line:.100}: {_IS_CGI}")
     return name, value.strip(" \t")
 
 
@@ -88,7 +91,7 @@ def _status(headers: list[tuple[str, str]]) -> str:
     told = _values(headers, "status") or ["302" if _values(headers, "location") else "200"]
     found = _STATUS.fullmatch(told[0])
     if found is None or len(told) > 1:
-        raise Failed("The function answered with a status that is none.")
+        raise Failed("The function answered with a status that is none.", ", ".join(told))
     return f"{found[1]} {found[2] or _PHRASES.get(int(found[1]), 'Unknown')}"
 
 
@@ -97,7 +100,7 @@ def _length(headers: list[tuple[str, str]]) -> int | None:
     if not told:
         return None
     if len(told) > 1 or not re.fullmatch("[0-9]{1,18}", told[0]):
-        raise Failed("The function answered with a length that is none.")
+        raise Failed("The function answered with a length that is none.", ", ".join(told))
     return int(told[0])
 
 

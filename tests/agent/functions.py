@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 
 from microfn import Response, abort
 
@@ -45,6 +46,11 @@ def break_off(request, params):
 
 def leave(request, params):
     sys.exit(0)
+
+
+def hang(request, params):
+    sys.stdout.write("printed\n")
+    time.sleep(60)
 
 
 class Functions:

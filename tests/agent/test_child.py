@@ -16,10 +16,10 @@ def test_a_handle_is_found_by_its_name():
     assert handle_of("tests.agent.functions:Functions.inner") is functions.Functions.inner
 
 
-def test_a_handle_whose_name_its_function_has_taken_is_the_handle(agent, monkeypatch):
-    handle = functions.echo
-    monkeypatch.setattr(functions, "echo", agent.cold(handle, memory=64, timeout=20))
-    assert handle_of("tests.agent.functions:echo") is handle
+def test_what_cold_made_of_a_handle_is_not_the_handle(agent, monkeypatch):
+    monkeypatch.setattr(functions, "echo", agent.cold(functions.echo, memory=64, timeout=5))
+    with pytest.raises(TypeError, match="is what cold\\(\\) made of a handle"):
+        handle_of("tests.agent.functions:echo")
 
 
 @pytest.mark.parametrize(

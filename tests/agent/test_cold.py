@@ -509,6 +509,50 @@ HANDLES = {
 }
 
 
+def test_a_handle_that_raises_is_logged_by_its_name_with_what_it_raised(agent, app, caplog):
+    app.get("/x")(agent.cold(functions.broken, memory=64, timeout=20))
+    call(app, "GET", "/x")
+    (record,) = caplog.records
+    assert record.levelname == "WARNING"
+    assert "GET /x [tests.agent.functions:broken] raised ZeroDivisionError" in record.getMessage()
+
+
+def test_what_a_handle_printed_before_it_was_killed_is_logged(agent, app):
+    calls = []
+    agent.after_call(calls.append)
+    app.get("/x")(agent.cold(functions.hang, memory=64, timeout=2))
+    assert call(app, "GET", "/x").status[:3] == "504"
+    assert calls[0].log == b"printed\n"
+
+
+def test_a_port_that_is_a_number_is_passed_on_as_text(agent, app):
+    app.mount("/env", agent.cold(["env"], memory=32, timeout=5))
+    got = call(app, "GET", "/env", environ={"REMOTE_PORT": 4711}, validate=False)
+    assert environment(got)["REMOTE_PORT"] == "4711"
+
+
+@pytest.mark.parametrize(
+    ("first", "reason"),
+    [
+        ("echo without a first line", "Exec format error; has it a first line that begins with #!?"),
+        ("#!/bin/sh\r", "No such file or directory; are the program, the interpreter in its first line, and"),
+    ],
+)
+def test_why_it_could_not_be_started_is_logged(agent, app, tmp_path, caplog, first, reason):
+    script = tmp_path / "script"
+    script.write_text(f"{first}\n", newline="")
+    script.chmod(0o700)
+    app.mount("/x", agent.cold([str(script)], memory=32, timeout=5))
+    assert call(app, "GET", "/x").json["detail"] == "The function cannot be started."
+    assert reason in caplog.text
+
+
+def test_what_was_no_answer_is_logged_and_not_told(agent, app, caplog):
+    app.mount("/x", sh(agent, "printf 'secret\\033\\n\\n'", protocol="cgi"))
+    assert "secret" not in call(app, "GET", "/x").text
+    assert "(secret\\x1b: with protocol=" in caplog.text
+
+
 @pytest.mark.parametrize(("handle", "status", "text"), HANDLES.values(), ids=HANDLES)
 def test_what_a_handle_answers_is_the_answer(agent, app, handle, status, text):
     app.get("/x")(agent.cold(handle, memory=64, timeout=20))

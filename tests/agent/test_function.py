@@ -45,7 +45,7 @@ WRONG = {
     "arguments that are too long together": (ValueError, "argv and env have", {"argv": ["cat", *["x" * 70000] * 2]}),
     "no memory": (ValueError, "memory is a number of MiB, 1 or more", {"memory": 0}),
     "half of a MiB": (TypeError, "memory is a number of MiB", {"memory": 0.5}),
-    "memory that is no size": (ValueError, "a size is", {"memory": "much"}),
+    "memory that is no size": (ValueError, "memory is a number of MiB, or a text", {"memory": "much"}),
     "no time": (ValueError, "timeout is a number of seconds above 0", {"timeout": 0}),
     "more time than a system call can wait": (ValueError, "and up to 1000000, not 1000001", {"timeout": 1_000_001}),
     "time without an end": (ValueError, "timeout is a number of seconds", {"timeout": float("inf")}),
@@ -54,7 +54,12 @@ WRONG = {
     "another protocol": (ValueError, 'protocol is "plain" or "cgi", not \'http\'', {"protocol": "http"}),
     "a type with a line's end": (ValueError, "content_type is a text that", {"content_type": "text/plain\r\nX: y"}),
     "no type": (ValueError, "content_type is a text that", {"content_type": ""}),
-    "a type of another type": (ValueError, "content_type is a text that", {"content_type": None}),
+    "a type of another type": (ValueError, "content_type is a text that", {"content_type": 7}),
+    "a type of what says its own": (
+        ValueError,
+        "content_type is for the protocol plain",
+        {"content_type": "text/x", "protocol": "cgi"},
+    ),
     "an empty name in env": (ValueError, "env has the name ''", {"env": {"": "x"}}),
     "a name with =": (ValueError, "env has the name 'A=B'", {"env": {"A=B": "x"}}),
     "a name with a NUL": (ValueError, "env holds a text with a NUL", {"env": {"A\0": "x"}}),
@@ -86,6 +91,12 @@ def test_what_cannot_be_is_refused_when_it_is_registered(agent, error, message, 
 def test_a_command_is_a_list(agent, argv):
     with pytest.raises(TypeError, match="a function is a list of texts or a handle"):
         agent.cold(argv, memory=16, timeout=5)
+
+
+def test_a_program_that_may_not_be_executed_is_told_from_one_that_is_not_there(agent, tmp_path):
+    (tmp_path / "script").write_text("#!/bin/sh\n")
+    with pytest.raises(ValueError, match=r"the file is there, and may not be executed \(chmod \+x ./script\)"):
+        function(agent, ["./script"], cwd=tmp_path)
 
 
 def test_a_handle_is_run_by_its_name():

@@ -274,7 +274,7 @@ def test_a_file_that_cannot_be_opened_leaves_nothing_locked(tmp_path):
 @pytest.mark.parametrize("place", ["nowhere/at/all", "a-file"])
 def test_a_directory_that_cannot_be_used_is_said_at_once(place, tmp_path):
     (tmp_path / "a-file").touch()
-    with pytest.raises(OSError, match="token-0"):
+    with pytest.raises(OSError, match="the directory that processes share is not there"):
         HostLedger(1, tmp_path / place)
 
 

@@ -100,10 +100,15 @@ WRONG = {
     "a path that is no text": (ValueError, "a path begins with", {"path": b"/"}),
     "a body as text": (TypeError, "a body is bytes", {"body": "x"}),
     "a body of nothing": (TypeError, "a body is bytes", {"body": None}),
-    "a file of text": (TypeError, "bytes-like", {"body": io.StringIO("x")}),
+    "a file of text": (TypeError, "a body is bytes", {"body": io.StringIO("x")}),
     "a header that has no name": (ValueError, "no name of a header", {"headers": {"": "x"}}),
     "a header with a line's end": (ValueError, "no name of a header", {"headers": {"A\n": "x"}}),
     "a header that is no text": (TypeError, "the header A is a text", {"headers": {"A": 1}}),
+    "a header of two lines": (ValueError, "holds a control character", {"headers": {"A": "b\nC: d"}}),
+    "headers that are pairs": (TypeError, "headers is a mapping", {"headers": [("A", "b")]}),
+    "params as text": (TypeError, "params is a mapping", {"params": "a=b"}),
+    "a writer of text": (TypeError, "a writer is a file of bytes", {"writer": io.StringIO()}),
+    "a writer that is none": (TypeError, "a writer is a file of bytes", {"writer": "x"}),
     "no time": (ValueError, "timeout is", {"timeout": 0}),
     "a time as text": (TypeError, "timeout is", {"timeout": "1"}),
     "no memory": (ValueError, "memory is", {"memory": 0}),
@@ -146,6 +151,15 @@ def test_a_call_without_a_function_cannot_be_run(agent, cat):
     call.function = None
     with pytest.raises(TypeError, match="has no function"):
         agent.submit(call)
+
+
+def test_a_call_is_submitted_to_the_agent_that_made_it(agent, cat):
+    other = Agent(ram="64M")
+    other.cold(["cat"], memory=16, timeout=5)
+    with pytest.raises(TypeError, match="has no function of this agent"):
+        other.submit(agent.get_call("GET"))
+    with pytest.raises(TypeError, match="what is submitted is a call of get_call, not <Cold"):
+        agent.submit(cat)
 
 
 def test_its_time_begins_when_it_is_submitted(agent):
