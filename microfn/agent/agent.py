@@ -317,6 +317,11 @@ class Agent:
             raise
         return slot
 
+    def refuse(self, call: Call, error: Exception) -> None:
+        """Record a call that came to nothing before it could be submitted."""
+        call.submit()
+        Slot(call, self, self._leave).close(error)
+
     def narrow(self, slot: Slot, deadline: Deadline, tokens: int) -> None:
         """Have the call of a slot go on with other tokens, and no later than this. Raises `Busy`, as `enter` does.
 

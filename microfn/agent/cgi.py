@@ -36,7 +36,9 @@ def metavariables(environ: Mapping[str, Any], params: Mapping[str, Any] | None) 
     Params come each as `FN_PARAM_` and its name, and all as JSON in `FN_PARAMS`.
     """
     given = {name: environ.get(name) for name in _NAMES}
-    given |= {name: value for name, value in environ.items() if name.startswith("HTTP_") and name not in _KEPT_BACK}
+    named = {f"HTTP_{name.strip().upper().replace('-', '_')}" for name in environ.get("HTTP_CONNECTION", "").split(",")}
+    dropped = _KEPT_BACK | named  # RFC 9110, section 7.6.1
+    given |= {name: value for name, value in environ.items() if name.startswith("HTTP_") and name not in dropped}
     given["GATEWAY_INTERFACE"] = "CGI/1.1"
     if environ.get("wsgi.url_scheme") == "https":
         given["HTTPS"] = "on"

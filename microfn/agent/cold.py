@@ -43,7 +43,9 @@ class Cold:
     def __call__(self, environ: Any, start_response: Any) -> Any:
         """Answer a request: `(environ, start_response)` of WSGI, or `(request, params)` of a route."""
         if isinstance(environ, Request):
-            return _Bound(self, start_response, self._limit_of(environ), environ._cached_data)  # noqa: SLF001 - of a middleware
+            # The handler of an error gets the error in the place of params.
+            params = start_response if isinstance(start_response, Mapping) else None
+            return _Bound(self, params, self._limit_of(environ), environ._cached_data)  # noqa: SLF001 - of a middleware
         return self.answer(environ, start_response, None, self._max_content_length)
 
     def answer(
@@ -70,6 +72,9 @@ class Cold:
                 call.body = body_of(request.stream if body is None else body)
                 answer, status, headers = self._run(call, request, params, around)
         except Exception as error:
+            if call.submitted_at is None:  # its body was not to be had
+                with of_call(call.id):
+                    self.agent.refuse(call, error)
             return _refuse(error, call, environ, start_response)
         try:
             start_response(status, headers)
@@ -108,7 +113,7 @@ class Cold:
 class _Bound:
     """A function with the params of a route, as the answer of its handle."""
 
-    def __init__(self, cold: Cold, params: Mapping[str, Any], most: int, body: bytes | None) -> None:
+    def __init__(self, cold: Cold, params: Mapping[str, Any] | None, most: int, body: bytes | None) -> None:
         self._cold = cold
         self._params = params
         self._most = most

@@ -40,6 +40,8 @@ _PATIENCE = 2.0
 """Seconds in which a launcher starts, and in which one ends that nobody uses any more."""
 _PAUSE = 0.01
 """Seconds between two tries to tell it something."""
+_OF_PYTHON = ("LD_LIBRARY_PATH",)
+"""What a Python may need to start at all; functions get none of it."""
 _LOST = End(-signal.SIGKILL, "lost")
 _TOO_LONG = "The function took too long."
 _FULL = "The server has no room for another process."
@@ -272,7 +274,12 @@ class _Launcher:
             own.callback(self._way.close)
             # What is run is a file of ours, by the Python that runs this.
             self._process = subprocess.Popen(  # noqa: S603  # nosec B603
-                command, stdin=theirs.fileno(), stdout=subprocess.DEVNULL, start_new_session=True, env={}, cwd="/"
+                command,
+                stdin=theirs.fileno(),
+                stdout=subprocess.DEVNULL,
+                start_new_session=True,
+                env={name: os.environ[name] for name in _OF_PYTHON if name in os.environ},
+                cwd="/",
             )
             own.pop_all()
         self.close = weakref.finalize(self, _end, self._way, self._process)

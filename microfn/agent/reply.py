@@ -50,7 +50,8 @@ def read_reply(function: Function, method: str, read: Callable[[], bytes]) -> Re
     headers = [_header(line) for line in _END_OF_LINE.split(head.decode("latin-1"))]
     status = _status(headers)
     length = _length(headers)
-    dropped = _HOP_BY_HOP | {"status", "content-length"} if status.startswith("204") else _HOP_BY_HOP | {"status"}
+    named = {name.strip().lower() for value in _values(headers, "connection") for name in value.split(",")}
+    dropped = _HOP_BY_HOP | named | {"status"} | ({"content-length"} if status.startswith("204") else set())
     kept = [pair for pair in headers if pair[0].lower() not in dropped]
     if method == "HEAD" or status.startswith(_NO_CONTENT):
         return Reply(status, kept, _nothing(read))

@@ -60,7 +60,8 @@ def test_a_command_is_given_the_request_as_cgi_has_it(agent, app):
             "Content-Type": "text/x",
             "X-Some-Name": "grün".encode().decode("latin-1"),
             "Proxy": "http://evil.example",
-            "Connection": "x",
+            "Connection": "close, X-Mine",
+            "X-Mine": "x",
         },
     )
     env = environment(got)
@@ -118,10 +119,13 @@ def test_a_body_arrives_as_it_was_sent(agent, app):
 
 
 def test_a_body_that_is_too_long_is_refused_and_names_the_call(agent, app):
+    calls = []
+    agent.after_call(calls.append)
     app.mount("/cat", agent.cold(["cat"], memory=32, timeout=5, max_content_length=4))
     assert call(app, "POST", "/cat", body=b"1234").text == "1234"
     got = call(app, "POST", "/cat", body=b"12345")
     assert (got.status[:3], len(got.headers["fn-call-id"])) == ("413", 32)
+    assert [(one.id, one.state, one.started_at) for one in calls[1:]] == [(got.headers["fn-call-id"], "ended", None)]
 
 
 @pytest.mark.parametrize(
@@ -149,7 +153,8 @@ def test_a_body_that_a_middleware_has_read_arrives_too(agent, app):
 
 def test_what_a_cgi_function_answers_is_the_answer(agent, app):
     head = (
-        "Status: 418 I am one\\nX-Name: a\\nx-name: b\\nConnection: close\\nFn-Call-Id: mine\\nContent-Type: text/x\\n"
+        "Status: 418 I am one\\nX-Name: a\\nx-name: b\\nConnection: close, X-Mine\\nX-Mine: y\\n"
+        "Fn-Call-Id: mine\\nContent-Type: text/x\\n"
     )
     app.mount("/cgi", sh(agent, f"printf '{head}\\nbody'", protocol="cgi"))
     got = call(app, "GET", "/cgi")
@@ -157,6 +162,7 @@ def test_what_a_cgi_function_answers_is_the_answer(agent, app):
     headers = Headers(got.header_list)
     assert headers.getlist("X-Name") == ["a", "b"]
     assert "Connection" not in headers
+    assert "X-Mine" not in headers
     assert len(headers.getlist("Fn-Call-Id")) == 1
     assert headers["Fn-Call-Id"] != "mine"
 
@@ -578,6 +584,12 @@ def test_a_handle_imports_nothing_from_where_it_runs(agent, app, tmp_path, env):
         (tmp_path / f"{name}.py").write_text("raise SystemExit('taken from where it runs')\n")
     app.get("/x")(agent.cold(functions.Functions.inner, memory=64, timeout=20, cwd=tmp_path, env=env))
     assert call(app, "GET", "/x").text == "inner"
+
+
+def test_a_function_may_answer_for_an_error(agent, app):
+    app.error(404)(sh(agent, "echo none of $FN_PARAMS here"))
+    got = call(app, "GET", "/nothing")
+    assert got.text == "none of here\n"
 
 
 def test_two_agents_around_a_function_are_two(app):

@@ -147,6 +147,7 @@ def test_where_a_file_is_one_too_many_the_call_is_refused_and_none_stays_open(ag
 @pytest.mark.parametrize(
     ("number", "error", "is_held_against_it"),
     [
+        (errno.EACCES, Failed, True),
         (errno.EAGAIN, Busy, False),
         (errno.ENOMEM, Busy, False),
         (errno.E2BIG, Refused, False),

@@ -153,6 +153,17 @@ def test_a_call_without_a_function_cannot_be_run(agent, cat):
         agent.submit(call)
 
 
+def test_a_body_that_cannot_be_read_leaves_no_file(agent, cat):
+    class Broken(io.BytesIO):
+        def read(self, size=-1):
+            if self.tell():
+                raise ConnectionResetError
+            return super().read(1)
+
+    with pytest.raises(ConnectionResetError):
+        agent.get_call("POST", body=Broken(b"xyz"))
+
+
 def test_a_call_is_submitted_to_the_agent_that_made_it(agent, cat):
     other = Agent(ram="64M")
     other.cold(["cat"], memory=16, timeout=5)
