@@ -43,7 +43,7 @@ mutation: $(VENV)/mutation.stamp ## change each module of MUTATE in all ways tha
 soak: $(VENV)/dev.stamp ## a server under load, with reloads and a kill, for SOAK_SECONDS
 	$(BIN)/python -m tests.servers.soak $(SOAK_SECONDS)
 
-faults: $(VENV)/dev.stamp ## functions that misbehave, under sync workers too
+faults: $(VENV)/dev.stamp ## functions that misbehave, under gunicorn
 	$(BIN)/python -m pytest -q -m faults tests/servers
 
 hosts: $(VENV)/hosts.stamp ## run one set of requests through every host; none may be missing

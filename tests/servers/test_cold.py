@@ -19,7 +19,7 @@ from . import proc
 from .process import Gunicorn, wait_until
 from .wire import Wire
 
-pytestmark = pytest.mark.server
+pytestmark = [pytest.mark.server, pytest.mark.faults]
 SOON, SLACK = 1.0, 2.0
 """The time of a function that takes too long; seconds beyond a deadline, half a second of which is not slack."""
 AT_ONCE = 6.0
@@ -28,7 +28,6 @@ MOST_OUTPUT = 64 * 1024 * 1024
 THOUSAND, CLIENTS = 1000, 4
 KINDS = {"sync": 3, "gthread": 1}
 """Workers. The sync ones share their memory by a directory, the threads of the other one in their process."""
-PARAMS = ["gthread", pytest.param("sync", marks=pytest.mark.faults)]
 
 
 class Outcome(NamedTuple):
@@ -186,7 +185,7 @@ def check(server: Server, outcome: Outcome, within: float) -> None:
     wait_until(lambda: server.count_descriptors() <= server.descriptors, "a file is open", 2)
 
 
-@pytest.fixture(scope="module", params=PARAMS)
+@pytest.fixture(scope="module", params=KINDS)
 def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One that all faults share which do not end it."""
     server = Server(request.param, tmp_path_factory.mktemp(request.param))
@@ -471,7 +470,7 @@ def test_a_thousand_calls_leave_nothing_behind(server: Server) -> None:
     check(server, server.ask("/tell"), AT_ONCE)
 
 
-@pytest.fixture(params=PARAMS)
+@pytest.fixture(params=KINDS)
 def start(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[..., Server]]:
     """For what ends a server, or a part of it."""
     started: list[Server] = []
