@@ -23,10 +23,11 @@ from .driver import Driver
 from .errors import Busy, Closed, Failed, TimedOut
 from .execution import Execution
 from .fork import renew_in_child
-from .function import LONGEST_TIMEOUT, Function, Protocol, check_number, command_of
+from .function import LONGEST_TIMEOUT, Function, Protocol, command_of
 from .host import HostLedger
-from .ledger import Ledger, check_count
+from .ledger import Ledger
 from .memory import MIB, check_memory, size_of, total
+from .number import check_number
 from .ram import Ram
 from .reply import read_reply
 from .slot import Slot
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 __all__ = ["Agent"]
 
 Hook = TypeVar("Hook", bound=Callable[[Call], object])
+_TOKENS = "a number of tokens"
 _LOOK_AGAIN = 0.01
 """Seconds between two looks at whether the last call has ended."""
 logger = logging.getLogger("microfn.agent")
@@ -76,7 +78,7 @@ class Agent:
         self.longest_wait = check_seconds("longest_wait", longest_wait)
         self._ledgers: list[Ledger | HostLedger] = []
         if tokens is not None:
-            self._ledgers.append(Ledger(check_count("tokens", tokens)))
+            self._ledgers.append(Ledger(check_number("tokens", tokens, _TOKENS)))
         if directory is None and host_tokens is not None:
             raise ValueError("host_tokens are files in a directory that all processes share: say directory=")
         if directory is not None and not isinstance(directory, (str, os.PathLike)):
@@ -84,7 +86,7 @@ class Agent:
         if directory is not None and host_tokens is None and ram is None:
             raise ValueError("directory is where the files of host_tokens and of ram are: say host_tokens= or ram= too")
         if directory is not None and host_tokens is not None:
-            self._ledgers.append(HostLedger(check_count("host_tokens", host_tokens), directory))
+            self._ledgers.append(HostLedger(check_number("host_tokens", host_tokens, _TOKENS), directory))
         self._directory = directory
         self._ram = Ram(size_of(ram, "ram") // MIB, directory, self._reclaim) if ram is not None else None
         self._driver: Driver | None = None
@@ -117,7 +119,7 @@ class Agent:
         from .wsgi import inline  # noqa: PLC0415 - the door to requests; nothing else of the agent knows them
 
         check_seconds("timeout", timeout)
-        check_count("tokens", tokens)
+        check_number("tokens", tokens, _TOKENS)
         least = min((ledger.total for ledger in self._ledgers), default=tokens)
         if tokens > least:
             raise ValueError(f"a call would take {tokens} tokens, and there are {least}")

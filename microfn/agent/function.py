@@ -15,8 +15,9 @@ from .deadline import check_seconds
 from .errors import Failed
 from .interpreter import interpreter
 from .memory import check_memory
+from .number import check_number
 
-__all__ = ["LONGEST_TEXT", "LONGEST_TIMEOUT", "Function", "Protocol", "check_number", "command_of"]
+__all__ = ["LONGEST_TEXT", "LONGEST_TIMEOUT", "Function", "Protocol", "command_of"]
 
 Protocol = Literal["plain", "cgi"]
 
@@ -149,12 +150,3 @@ def _checked_name(name: object) -> str:
     if not text or "=" in text:
         raise ValueError(f"env has the name {text!r}, and a name is not empty and holds no '='")
     return text
-
-
-def check_number(name: str, value: object) -> int:
-    """A limit as it was given. Raises TypeError or ValueError for what is none."""
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{name} is a number, not {value!r}")
-    if value < 1:
-        raise ValueError(f"{name} is 1 or more, not {value}")
-    return value

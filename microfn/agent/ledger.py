@@ -14,7 +14,7 @@ from collections.abc import Callable
 from .errors import Busy, TooLarge
 from .fork import renew_in_child
 
-__all__ = ["Ledger", "Token", "check_count"]
+__all__ = ["Ledger", "Token"]
 
 _LONGEST_RETRY = 3600
 _LOOK_AGAIN = 0.05
@@ -163,12 +163,3 @@ class _Waiter:
     def __init__(self, count: int) -> None:
         self.count = count
         self.granted = threading.Event()
-
-
-def check_count(name: str, value: object) -> int:
-    """A number of tokens as it was given. Raises TypeError or ValueError for what is none."""
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{name} is a number of tokens, not {value!r}")
-    if value < 1:
-        raise ValueError(f"{name} is 1 or more, not {value}")
-    return value

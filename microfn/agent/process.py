@@ -13,19 +13,18 @@ import sys
 import time
 import weakref
 from array import array
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack, suppress
-from datetime import datetime, timedelta, timezone
 from typing import NamedTuple
 
 from .call import Call
 from .driver import End
 from .errors import Busy, Closed, Failed, Refused, TimedOut
 from .fork import renew_in_child
-from .function import LONGEST_TEXT, Function
+from .function import Function
 from .interpreter import interpreter
 from .launcher import IN_A_FILE, LONGEST_MESSAGE, Order
-from .memory import MIB
+from .order import check_size, order_of
 
 __all__ = ["FunctionProcess", "ProcessDriver"]
 
@@ -33,8 +32,6 @@ PIPE = 1024 * 1024
 """Bytes of output that wait for a slow client, so that the function can end meanwhile."""
 GRACE = 0.3
 """Seconds beyond a deadline after which the launcher is not waited for any longer."""
-MOST_TEXT = 256 * 1024
-"""Bytes of arguments and environment together: what a process with a small stack can be given, and half of it."""
 F_SETPIPE_SZ = getattr(fcntl, "F_SETPIPE_SZ", 1031)
 _PATIENCE = 2.0
 """Seconds in which a launcher starts, and in which one ends that nobody uses any more."""
@@ -159,9 +156,7 @@ class ProcessDriver:
 
     def prepare(self, function: Function) -> None:
         """Refuse a function that no process could be given. Raises ValueError."""
-        size = _size(map(os.fsencode, function.argv)) + _size(_lines(_named(function)))
-        if size > MOST_TEXT // 2:
-            raise ValueError(f"argv and env have {size} bytes, and may have {MOST_TEXT // 2}")
+        check_size(function)
 
     def run(self, call: Call, held: Sequence[int] = ()) -> FunctionProcess:
         """Start the function of a call, as `Driver.run` says."""
@@ -169,7 +164,7 @@ class ProcessDriver:
         if function is None:
             raise TypeError(f"{call!r} has no function")
         function.check_start()
-        order = _order(call, function)
+        order = order_of(call, function)
         try:
             with ExitStack() as files:
                 process, launcher = self._start(order, call, held, files)
@@ -374,54 +369,3 @@ def _is_readable(file: int, seconds: float) -> bool:
     poll = select.poll()
     poll.register(file, select.POLLIN)
     return bool(poll.poll(max(0.0, seconds) * 1000))
-
-
-def _size(texts: Iterable[bytes]) -> int:
-    return sum(len(text) + 1 for text in texts)
-
-
-def _lines(env: Mapping[bytes, bytes]) -> Iterator[bytes]:
-    return (name + b"=" + value for name, value in env.items())
-
-
-def _named(function: Function) -> dict[bytes, bytes]:
-    return {os.fsencode(name): os.fsencode(value) for name, value in function.env.items()}
-
-
-def _order(call: Call, function: Function) -> Order:
-    """What the launcher is told of a call. Raises `Refused` for what cannot be passed to a process."""
-    end = datetime.now(timezone.utc) + timedelta(seconds=call.deadline.left())
-    own = {
-        b"FN_CALL_ID": call.id.encode("ascii"),
-        b"FN_DEADLINE": end.isoformat(timespec="milliseconds").replace("+00:00", "Z").encode("ascii"),
-        b"FN_MEMORY": b"%d" % call.memory,
-        b"MALLOC_ARENA_MAX": b"1",
-    }
-    env = {**own, **_named(function), **call.environ}
-    env |= {name: own[name] for name in (b"FN_CALL_ID", b"FN_DEADLINE")}
-    if call.body is not None:
-        env[b"CONTENT_LENGTH"] = b"%d" % os.fstat(call.body.fileno()).st_size
-    for name, value in env.items():
-        if not name or b"=" in name:
-            raise Refused(f"{_shown(name)} is no name that a process can be given.")
-        if b"\0" in name or b"\0" in value:
-            raise Refused(f"{_shown(name)} holds a NUL, which no process can be given.")
-        if len(name) + len(value) + 2 > LONGEST_TEXT:
-            raise Refused(f"{_shown(name)} has more bytes than a process can be given.")
-    argv = [os.fsencode(text) for text in function.argv]
-    if _size(argv) + _size(_lines(env)) > MOST_TEXT:
-        raise Refused("The request has more headers than a process can be given.")
-    return Order(
-        call_id=call.id,
-        end=call.deadline.end,
-        memory=call.memory * MIB,
-        processes=function.processes,
-        descriptors=function.descriptors,
-        cwd=os.fsencode(function.cwd),
-        argv=argv,
-        env=env,
-    )
-
-
-def _shown(name: bytes) -> str:
-    return ascii(name.decode("latin-1"))

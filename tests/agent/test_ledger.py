@@ -16,7 +16,8 @@ import pytest
 
 from microfn.agent import Busy, TooLarge, fork
 from microfn.agent.host import HostLedger
-from microfn.agent.ledger import Ledger, check_count
+from microfn.agent.ledger import Ledger
+from microfn.agent.number import check_number
 
 both = pytest.mark.parametrize("make", [lambda path, total: Ledger(total), lambda path, total: HostLedger(total, path)])
 
@@ -308,7 +309,7 @@ def test_where_there_are_no_locks_on_files_it_is_said_at_once(tmp_path, monkeypa
 @pytest.mark.parametrize(("value", "error"), [(0, ValueError), (-1, ValueError), (True, TypeError), (1.0, TypeError)])
 def test_a_number_of_tokens_is_one_or_more(value, error):
     with pytest.raises(error, match="tokens"):
-        check_count("tokens", value)
+        check_number("tokens", value)
 
 
 def test_in_a_child_files_that_are_closed_already_are_passed_over(tmp_path):

@@ -69,18 +69,11 @@ def test_where_nothing_is_heard_its_time_runs_out(talk):
         process.started(Launcher(), time.monotonic() + 0.02)
 
 
-def test_where_the_launcher_is_gone_it_could_not_be_started(talk):
+@pytest.mark.parametrize("is_unread", [False, True], ids=["nothing", "a message that it has not read"])
+def test_where_the_launcher_is_gone_it_could_not_be_started_whatever_it_left(talk, is_unread):
     process, theirs = talk
-    theirs.close()
-    launcher = Launcher()
-    with pytest.raises(Failed, match="The function was lost"):
-        process.started(launcher, soon())
-    assert launcher.is_lost
-
-
-def test_a_launcher_that_left_messages_unread_is_gone_too(talk):
-    process, theirs = talk
-    process._talk.send(b"unread")
+    if is_unread:
+        process._talk.send(b"unread")
     theirs.close()
     launcher = Launcher()
     with pytest.raises(Failed, match="The function was lost"):

@@ -1,0 +1,76 @@
+"""What the launcher is told of a call: the program, its environment and its limits."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta, timezone
+
+from .call import Call
+from .errors import Refused
+from .function import LONGEST_TEXT, Function
+from .launcher import Order
+from .memory import MIB
+
+__all__ = ["check_size", "order_of"]
+
+MOST_TEXT = 256 * 1024
+"""Bytes of arguments and environment together: what a process with a small stack can be given, and half of it."""
+
+
+def check_size(function: Function) -> None:
+    """Raise ValueError for a function that leaves too little room for what its calls say."""
+    size = _size(map(os.fsencode, function.argv)) + _size(_lines(_named(function)))
+    if size > MOST_TEXT // 2:
+        raise ValueError(f"argv and env have {size} bytes, and may have {MOST_TEXT // 2}")
+
+
+def order_of(call: Call, function: Function) -> Order:
+    """What the launcher is told of a call. Raises `Refused` for what cannot be passed to a process."""
+    end = datetime.now(timezone.utc) + timedelta(seconds=call.deadline.left())
+    own = {
+        b"FN_CALL_ID": call.id.encode("ascii"),
+        b"FN_DEADLINE": end.isoformat(timespec="milliseconds").replace("+00:00", "Z").encode("ascii"),
+        b"FN_MEMORY": b"%d" % call.memory,
+        b"MALLOC_ARENA_MAX": b"1",
+    }
+    env = {**own, **_named(function), **call.environ}
+    env |= {name: own[name] for name in (b"FN_CALL_ID", b"FN_DEADLINE")}
+    if call.body is not None:
+        env[b"CONTENT_LENGTH"] = b"%d" % os.fstat(call.body.fileno()).st_size
+    for name, value in env.items():
+        if not name or b"=" in name:
+            raise Refused(f"{_shown(name)} is no name that a process can be given.")
+        if b"\0" in name or b"\0" in value:
+            raise Refused(f"{_shown(name)} holds a NUL, which no process can be given.")
+        if len(name) + len(value) + 2 > LONGEST_TEXT:
+            raise Refused(f"{_shown(name)} has more bytes than a process can be given.")
+    argv = [os.fsencode(text) for text in function.argv]
+    if _size(argv) + _size(_lines(env)) > MOST_TEXT:
+        raise Refused("The request has more headers than a process can be given.")
+    return Order(
+        call_id=call.id,
+        end=call.deadline.end,
+        memory=call.memory * MIB,
+        processes=function.processes,
+        descriptors=function.descriptors,
+        cwd=os.fsencode(function.cwd),
+        argv=argv,
+        env=env,
+    )
+
+
+def _shown(name: bytes) -> str:
+    return ascii(name.decode("latin-1"))
+
+
+def _size(texts: Iterable[bytes]) -> int:
+    return sum(len(text) + 1 for text in texts)
+
+
+def _lines(env: Mapping[bytes, bytes]) -> Iterator[bytes]:
+    return (name + b"=" + value for name, value in env.items())
+
+
+def _named(function: Function) -> dict[bytes, bytes]:
+    return {os.fsencode(name): os.fsencode(value) for name, value in function.env.items()}
