@@ -1,27 +1,37 @@
 # `make` alone lists the targets. Everything lives in $(VENV); nothing outside the checkout is written.
 PYTHON ?= python3
 VENV ?= .venv
+PORT ?= 8000
+JOBS ?= 3
 SOAK_SECONDS ?= 60
 FUZZ_SECONDS ?= 10
 MUTATE ?= pattern paths table index tree dispatch response
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# tests with targets of their own
+APART := speed or package or hosts or faults
 
 .DEFAULT_GOAL := help
-.PHONY: help run test faults fuzz mutation soak hosts hosts-apt pages lint audit docs check package versions bench bench-quick \
+.PHONY: help run test test-all environments faults fuzz mutation soak hosts hosts-apt pages lint audit docs check package versions bench bench-quick \
 	bench-agent clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: $(VENV)/run.stamp ## serve examples/hello.py with gunicorn on 127.0.0.1:8000
-	$(BIN)/gunicorn --bind 127.0.0.1:8000 --no-control-socket examples.hello:app
+run: $(VENV)/run.stamp ## serve examples/hello.py with gunicorn on 127.0.0.1:8000, or make run PORT=8001
+	$(BIN)/python -m gunicorn --bind 127.0.0.1:$(PORT) --no-control-socket examples.hello:app
 
-test: $(VENV)/dev.stamp ## run all tests
-	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -m "not speed and not package and not hosts and not faults"
-	$(BIN)/coverage report
+test: $(VENV)/dev.stamp ## run the fast tests while you work (1 minute on 2 cores)
+	$(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal -m "not (slow or $(APART))"
+
+test-all: $(VENV)/dev.stamp ## run all tests and require 100 % coverage, before you commit (7 minutes)
+	$(BIN)/python -m coverage erase
+	$(BIN)/python -m coverage run -m pytest -m "not ($(APART))"
+	$(BIN)/python -m coverage report
 	$(BIN)/python -m pytest -m speed
+
+environments: ## make run and make test in fresh clones on odd machines: locale, space, umask, load (15 minutes)
+	$(PYTHON) -m tests.environments
 
 fuzz: $(VENV)/fuzz.stamp ## hostile requests, lives of a Router, and atheris for FUZZ_SECONDS on each target
 	FUZZ_COUNT=12500 FUZZ_PAIRS=1400 FUZZ_LIVES=2000 $(BIN)/python -m pytest -q tests/fuzz

@@ -109,6 +109,7 @@ def test_what_is_no_image_or_too_large_is_refused_with_a_reason(data: bytes, sta
     assert ask(100, data, status).json["detail"].startswith(told)
 
 
+@pytest.mark.slow
 def test_the_largest_image_that_is_taken_has_memory_enough() -> None:
     ask(1024, image_of("WEBP", size=(4000, MOST_PIXELS // 4000)))
 
@@ -145,9 +146,9 @@ def test_a_report_that_there_is_not_is_a_404_of_the_functions_own() -> None:
         ("memory", 502, "The function ended with 1."),
         ("family", 502, "The function took more memory than it may have."),
         ("fork", 502, "The function started more processes than it may have."),
-        ("sleep", 504, "The function took too long."),
-        ("spin", 504, "The function took too long."),
-        ("stop", 504, "The function took too long."),
+        pytest.param("sleep", 504, "The function took too long.", marks=pytest.mark.slow),
+        pytest.param("spin", 504, "The function took too long.", marks=pytest.mark.slow),
+        pytest.param("stop", 504, "The function took too long.", marks=pytest.mark.slow),
     ],
 )
 def test_what_misbehaves_costs_its_caller_an_error_and_nobody_else_anything(how: str, status: int, told: str) -> None:
@@ -159,7 +160,7 @@ def test_what_misbehaves_costs_its_caller_an_error_and_nobody_else_anything(how:
     assert client.get("/report/machine").status_int == 200
 
 
-@pytest.mark.parametrize(("how", "error"), [("late", TimedOut), ("flood", Failed)])
+@pytest.mark.parametrize(("how", "error"), [pytest.param("late", TimedOut, marks=pytest.mark.slow), ("flood", Failed)])
 def test_an_answer_that_has_begun_is_cut_off(how: str, error: type[Exception]) -> None:
     with pytest.raises(error):
         client.get(f"/misbehave/{how}")
@@ -260,7 +261,14 @@ def test_gunicorn_serves_thumbnails_and_reports(port: int) -> None:
 
 @pytest.mark.server
 @pytest.mark.parametrize(
-    ("how", "status"), [("exit", 502), ("memory", 502), ("fork", 502), ("garbage", 502), ("sleep", 504)]
+    ("how", "status"),
+    [
+        ("exit", 502),
+        ("memory", 502),
+        ("fork", 502),
+        ("garbage", 502),
+        pytest.param("sleep", 504, marks=pytest.mark.slow),
+    ],
 )
 def test_gunicorn_answers_for_what_misbehaves(port: int, how: str, status: int) -> None:
     with answer(port, f"/misbehave/{how}") as reply:
@@ -270,7 +278,7 @@ def test_gunicorn_answers_for_what_misbehaves(port: int, how: str, status: int) 
 
 
 @pytest.mark.server
-@pytest.mark.parametrize("how", ["late", "flood"])
+@pytest.mark.parametrize("how", [pytest.param("late", marks=pytest.mark.slow), "flood"])
 def test_gunicorn_cuts_off_what_has_begun(port: int, how: str) -> None:
     with answer(port, f"/misbehave/{how}") as reply:
         assert reply.status == 200

@@ -27,7 +27,13 @@ def name_of(path):
     return str(path.relative_to(ROOT))
 
 
-@pytest.mark.parametrize("path", WITH_EXAMPLES, ids=name_of)
+def marks_of(path):
+    """A page whose examples start processes is slow."""
+    starts = any(language == "console" and "$ curl" not in text for language, text in blocks(path))
+    return [pytest.mark.slow] if starts else []
+
+
+@pytest.mark.parametrize("path", [pytest.param(path, id=name_of(path), marks=marks_of(path)) for path in WITH_EXAMPLES])
 def test_the_examples_do_what_is_shown(path, tmp_path, caplog, monkeypatch):
     monkeypatch.setattr("prometheus_client.REGISTRY", CollectorRegistry())
     monkeypatch.chdir(tmp_path)

@@ -329,6 +329,7 @@ def holds_at_most(most: float, options: dict[str, Any], app: Any = PLAIN) -> boo
         tracemalloc.stop()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", HOLDING)
 def test_a_body_is_held_in_a_small_multiple_of_its_size(name):
     make, size, most = HOLDING[name]
@@ -367,6 +368,7 @@ def test_a_form_that_is_refused_leaves_no_file_open():
 # Recursion: what is deep is no deeper for the stack.
 
 
+@pytest.mark.slow
 def test_routes_and_paths_may_have_ten_thousand_segments():
     app = Router(overlap=True)
     app.get("/a" * 10_000)(lambda request, params: "text")

@@ -150,6 +150,7 @@ def test_every_tree_has_the_recorded_nodes(family):
             assert in_one_form(nodes) == in_one_form(line["tree"]), line["id"]
 
 
+@pytest.mark.slow
 def test_in_overlap_mode_only_patterns_of_one_shape_are_refused():
     for line in OVERLAP:
         for route, earlier, error in add_and_check(line, Tree(overlap=True)):

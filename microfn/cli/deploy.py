@@ -19,6 +19,7 @@ __all__ = ["command"]
 
 _TARGETS = ("gunicorn", "waitress", "nginx", "apache", "uwsgi", "cgi", "fastcgi", "passenger", "lambda")
 _BIND = "127.0.0.1:8000"
+_LONGEST_SHEBANG = 125
 # What may be written, for each option. Nothing of it means anything else in one of the files, quoted as it is there.
 _ALLOWED = {
     "prefix": (r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*", "a path like /shop"),
@@ -35,7 +36,7 @@ _VALUES = {
     "port": {"port", "site_port"},
     "bind": {"bind", "listen", "socket", "runtime", "address"},
     "directory": {"directory", "name"},
-    "venv": {"venv", "python"},
+    "venv": {"venv", "python", "shebang"},
     "user": {"user"},
 }
 
@@ -129,8 +130,6 @@ def _values(target: str, app: str, options: dict[str, Any]) -> dict[str, str]:
         if given[option] and not re.fullmatch(pattern, given[option]):
             raise click.UsageError(f"{_flag(option)} is {meant}, not {given[option]!r}")
     python = f"{given['venv']}/bin/python" if options["venv"] else sys.executable
-    if target in ("cgi", "fastcgi") and " " in python:
-        raise click.UsageError(f"the first line of a program cannot name {python!r}; --venv says another")
     return {
         **{option: str(value) for option, value in given.items()},
         **_listening(given["bind"]),
@@ -138,12 +137,22 @@ def _values(target: str, app: str, options: dict[str, Any]) -> dict[str, str]:
         "name": re.sub(r"[^A-Za-z0-9_-]+", "-", os.path.basename(given["directory"])).strip("-") or "microfn",
         "pattern": given["prefix"].replace(".", r"\."),
         "python": python,
+        "shebang": _shebang(python),
         "site_port": "" if given["port"] == 80 else f":{given['port']}",
     }
 
 
 def _flag(option: str) -> str:
     return f"--{option.replace('_', '-')}"
+
+
+def _shebang(python: str) -> str:
+    """Return the lines with which a program of Python begins, so that the kernel starts it with `python`."""
+    # A kernel splits the first line at spaces, and reads 127 bytes of it (Linux before 5.1). The shell has no such
+    # limits: it runs the second line, which Python reads as the beginning of a string.
+    if " " in python or len(os.fsencode(python)) > _LONGEST_SHEBANG:
+        return f"#!/bin/sh\n'''exec' \"{python}\" \"$0\" \"$@\"\n' '''"
+    return f"#!{python}"
 
 
 def _listening(bind: str) -> dict[str, str]:

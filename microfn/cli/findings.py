@@ -59,11 +59,15 @@ def notes(router: Router, application: object) -> list[str]:
 
 
 def _private(handle: Handle) -> list[str]:
-    """The files below a static root that hardly anybody means to publish; three of them are enough."""
+    """Return up to three files below a static root that are hardly ever meant to be public."""
     if not isinstance(handle, Files):
         return []
     names = sorted(os.listdir(handle.root))
-    return [name for name in names if name in _PRIVATE or name.endswith(_PRIVATE_ENDINGS)][:3]
+    found = [name for name in names if name in _PRIVATE or name.endswith(_PRIVATE_ENDINGS)]
+    # Python writes __pycache__ beside the source files that it imports: they are the finding, not their copies.
+    if any(name.endswith(".py") for name in found):
+        found = [name for name in found if name != "__pycache__"]
+    return found[:3]
 
 
 def _unseen(router: Router) -> list[Mount]:

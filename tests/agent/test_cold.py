@@ -523,6 +523,7 @@ def test_a_handle_that_raises_is_logged_by_its_name_with_what_it_raised(agent, a
     assert "GET /x [tests.agent.functions:broken] raised ZeroDivisionError" in record.getMessage()
 
 
+@pytest.mark.slow
 def test_what_a_handle_printed_before_it_was_killed_is_logged(agent, app):
     calls = []
     agent.after_call(calls.append)

@@ -316,7 +316,8 @@ def test_memory_that_processes_share_counts_once(launched):
 def test_more_memory_than_it_may_have_alone_is_not_given(launched):
     talk = launched.start("", argv=[os.fsencode(sys.executable), b"-S", b"-c", HOG.encode()], memory=40 * MIB)
     talk.hear()
-    assert talk.hear() == "ended 1 -"
+    # A MemoryError, unless it was faster than its limit, which is set just after the start. Then it is ended.
+    assert talk.hear() in ("ended 1 -", "ended -9 memory")
 
 
 def test_functions_that_run_at_once_are_told_apart(launched):

@@ -219,6 +219,7 @@ class Noticed:
         self.pieces.append(piece)
 
 
+@pytest.mark.slow
 def test_a_launcher_that_is_late_has_a_successor_and_what_it_runs_goes_on_until_its_end(agent):
     long = agent.cold(["sh", "-c", "echo begun; sleep 2; echo ended"], memory=16, timeout=30)
     late = agent.cold(["sh", "-c", "echo begun; sleep 30"], memory=16, timeout=1)

@@ -457,6 +457,7 @@ def test_a_driver_refuses_a_call_without_a_function(agent, cat):
         ProcessDriver().run(call)
 
 
+@pytest.mark.slow
 def test_a_thousand_calls_leave_nothing(agent):
     cold = agent.cold(["true"], memory=32, timeout=20)
     answer(agent, function=cold)

@@ -200,7 +200,17 @@ CHECKED = [
         1,
         "warning: GET /static/*f (checked.py:8) serves .env to everyone: keep public files in a directory",
     ),
-    ("app.serve_files('/all/*f', '.')", 1, "GET /all/*f (checked.py:5) serves app.py, checked.py, "),
+    ("app.serve_files('/all/*f', '.')", 1, "GET /all/*f (checked.py:5) serves app.py, checked.py, other.py to "),
+    (
+        "import os\nos.makedirs('__pycache__', exist_ok=True)\napp.serve_files('/all/*f', '.')",
+        1,
+        "GET /all/*f (checked.py:7) serves app.py, checked.py, other.py to everyone",
+    ),
+    (
+        "import os\nos.makedirs('public/__pycache__')\napp.serve_files('/all/*f', 'public')",
+        1,
+        "GET /all/*f (checked.py:7) serves __pycache__ to everyone",
+    ),
     ("app.get('/')(lambda request, params: request.remote_addr)", 0, "GET / (checked.py:5) reads request.remote_addr,"),
     (
         "from werkzeug.middleware.proxy_fix import ProxyFix as P\napp.get('/')(lambda r, p: r.url)\napp = P(app)",
@@ -441,6 +451,7 @@ def fetch(port, path, until, seconds=30):
     raise AssertionError(f"{until!r} did not come: {seen}")
 
 
+@pytest.mark.slow
 @pytest.mark.server
 def test_run_reloads_what_changes_and_survives_what_is_broken(tmp_path):
     source = tmp_path / "app.py"

@@ -268,6 +268,7 @@ def run(life, examples, phases):
     )
 
 
+@pytest.mark.slow
 def test_whatever_happens_to_a_router_it_is_what_the_model_says():
     run(Life, int(os.environ.get("FUZZ_LIVES", "200")), tuple(Phase))
 

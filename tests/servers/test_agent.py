@@ -14,7 +14,7 @@ import pytest
 from .process import Gunicorn, wait_until
 from .wire import Answer
 
-pytestmark = pytest.mark.server
+pytestmark = [pytest.mark.server, pytest.mark.slow]
 
 
 @pytest.fixture(params=["sync", "gthread", "gevent", "gevent preloaded"])

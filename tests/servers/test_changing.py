@@ -13,7 +13,7 @@ from . import changing
 from .process import Gunicorn
 from .wire import Wire
 
-pytestmark = pytest.mark.server
+pytestmark = [pytest.mark.server, pytest.mark.slow]
 
 
 @pytest.fixture(params=[("gthread", ()), ("gevent", ()), ("gevent", ("--preload",))])

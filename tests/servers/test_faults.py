@@ -14,7 +14,7 @@ import pytest
 from .load import MIXED, WELL_BEHAVED, Echo, Load, RegularEcho, Unlucky
 from .process import Gunicorn, wait_until
 
-pytestmark = pytest.mark.server
+pytestmark = [pytest.mark.server, pytest.mark.slow]
 CLIENTS = 6
 
 

@@ -488,6 +488,7 @@ def test_exception_of_a_handle_is_a_clean_500_and_logged_once(server: Gunicorn, 
 # The server's own life
 
 
+@pytest.mark.slow
 def test_request_in_flight_is_answered_after_sigterm(start_gunicorn: StartGunicorn, key: str) -> None:
     gunicorn = start_gunicorn()
     with gunicorn.connect() as wire:
@@ -500,6 +501,7 @@ def test_request_in_flight_is_answered_after_sigterm(start_gunicorn: StartGunico
     gunicorn.stop()
 
 
+@pytest.mark.slow
 def test_application_is_built_before_the_workers_fork(start_gunicorn: StartGunicorn) -> None:
     gunicorn = start_gunicorn("--preload", workers=2, app="tests.servers.preloaded:app")
     for _ in range(4):

@@ -16,7 +16,7 @@ import pytest
 from .process import ROOT, wait_until
 from .wire import TIMEOUT
 
-pytestmark = pytest.mark.server
+pytestmark = [pytest.mark.server, pytest.mark.slow]
 
 APP = "tests.servers.app:app"
 GUNICORN = ["-m", "gunicorn", "--no-control-socket", "--bind", "127.0.0.1:0", APP, "--worker-class"]

@@ -9,7 +9,7 @@ import pytest
 
 from .process import Gunicorn, wait_until
 
-pytestmark = pytest.mark.server
+pytestmark = [pytest.mark.server, pytest.mark.slow]
 
 GIGABYTE = 1024 * 1024 * 1024
 
