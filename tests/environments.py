@@ -58,7 +58,6 @@ ENVIRONMENTS = {
         python="/usr/bin/python3",
     ),
     "poor": Environment(
-        folder="käse",
         variables={
             "LC_ALL": "POSIX",
             "NO_COLOR": "1",
@@ -73,6 +72,7 @@ ENVIRONMENTS = {
         has_ipv6=False,
     ),
     "colourful": Environment(
+        folder="käse",
         variables={
             "CLICOLOR_FORCE": "1",
             "COLUMNS": "40",
