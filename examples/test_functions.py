@@ -200,7 +200,7 @@ def test_the_command_line_makes_a_thumbnail(tmp_path: Path) -> None:
 
 def test_the_command_line_says_why_there_is_no_thumbnail(tmp_path: Path) -> None:
     text = tmp_path / "text.jpg"
-    text.write_text("no image")
+    text.write_text("no image", "utf-8")
     assert command_line.main([]) == "usage: python -m examples.functions SIZE FILE > THUMBNAIL"
     assert command_line.main(["x", "y"]) == "usage: python -m examples.functions SIZE FILE > THUMBNAIL"
     assert "No such file" in str(command_line.main(["100", str(tmp_path / "nothing")]))
@@ -229,19 +229,19 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
         if process.poll() is None:
             process.kill()
             process.wait()
-    told = log.read_text()
+    told = log.read_text("utf-8")
     assert not re.search(r"was sent SIG|\[CRITICAL\]", told), told
 
 
 def port_in(log: Path, process: subprocess.Popen[bytes]) -> int:
     end = time.monotonic() + 20
     while time.monotonic() < end:
-        found = re.search(r"Listening at: http://127\.0\.0\.1:(\d+) ", log.read_text())
+        found = re.search(r"Listening at: http://127\.0\.0\.1:(\d+) ", log.read_text("utf-8"))
         if found:
             return int(found[1])
-        assert process.poll() is None, log.read_text()
+        assert process.poll() is None, log.read_text("utf-8")
         time.sleep(0.02)
-    pytest.fail(log.read_text())
+    pytest.fail(log.read_text("utf-8"))
 
 
 @contextmanager

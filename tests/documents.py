@@ -21,7 +21,9 @@ ROOT = Path(__file__).parent.parent
 
 def blocks(document: Path) -> list[tuple[str, str]]:
     """Language and text of each block of code, also where it is a directive of Sphinx's with options."""
-    found = re.findall(r"^```(?:\{code-block\} )?(\w+)\n(.*?)^```", document.read_text(), re.DOTALL | re.MULTILINE)
+    found = re.findall(
+        r"^```(?:\{code-block\} )?(\w+)\n(.*?)^```", document.read_text("utf-8"), re.DOTALL | re.MULTILINE
+    )
     return [(language, re.sub(r"\A(?::[\w-]+:.*\n)+\n", "", text)) for language, text in found]
 
 
@@ -97,13 +99,13 @@ def run(document: Path, directory: Path) -> int:
         file = named_file(text)
         if file is not None:
             (directory / file).parent.mkdir(exist_ok=True)
-            (directory / file).write_text(text)
+            (directory / file).write_text(text, "utf-8")
         elif language == "python":
             with contextlib.redirect_stdout(io.StringIO()) as stream:
                 exec(compile(text, str(directory / "app.py"), "exec"), namespace)
             printed = stream.getvalue()
             sources.append(text)
-            (directory / "app.py").write_text("\n\n".join(sources))
+            (directory / "app.py").write_text("\n\n".join(sources), "utf-8")
             compared += 1
         elif language == "text" and printed:
             assert printed == text

@@ -18,7 +18,7 @@ from microfn import Response, Router, redirect
 from .wsgi import Input, Reply, call
 
 DATA = Path(__file__).parent / "data"
-ROUTES = json.loads((DATA / "cases-routes.json").read_text())
+ROUTES = json.loads((DATA / "cases-routes.json").read_text("utf-8"))
 
 
 def unpack(value: Any) -> str:
@@ -26,7 +26,7 @@ def unpack(value: Any) -> str:
 
 
 def read_cases() -> list[dict[str, Any]]:
-    with gzip.open(DATA / "cases.jsonl.gz", "rt") as file:
+    with gzip.open(DATA / "cases.jsonl.gz", "rt", encoding="utf-8") as file:
         return [json.loads(line) for line in file]
 
 
@@ -35,12 +35,12 @@ def lay_out(top: Path) -> Path:
     for directory in ("static/sub", "static-secret", "outside"):
         (top / directory).mkdir(parents=True)
     for file in ("secret.txt", "static-secret/secret.txt", "outside/secret.txt"):
-        (top / file).write_text("CANARY-OUTSIDE-SECRET")
+        (top / file).write_text("CANARY-OUTSIDE-SECRET", "utf-8")
     root = top / "static"
-    (root / ".env").write_text("CANARY-DOTFILE")
-    (root / "hello.txt").write_text("hello static")
-    (root / "café.txt").write_text("café")
-    (root / "sub/index.html").write_text("index")
+    (root / ".env").write_text("CANARY-DOTFILE", "utf-8")
+    (root / "hello.txt").write_text("hello static", "utf-8")
+    (root / "café.txt").write_text("café", "utf-8")
+    (root / "sub/index.html").write_text("index", "utf-8")
     (root / "big.bin").write_bytes(b"x" * 100_000)
     os.mkfifo(root / "fifo")
     (root / "link.txt").symlink_to("../outside/secret.txt")

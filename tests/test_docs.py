@@ -40,7 +40,7 @@ def test_the_examples_do_what_is_shown(path, tmp_path, caplog, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)  # a function finds its module there, as it does beside app.py
     public = tmp_path / "public"
     public.mkdir()
-    (public / "index.html").write_text("<p>the application")
+    (public / "index.html").write_text("<p>the application", "utf-8")
     assert run(path, tmp_path) > 0
 
 
@@ -91,7 +91,7 @@ def anchors(text: str) -> set[str]:
 
 def of_directives(document):
     """What Sphinx is told to take in, and the pages it is told to list; a pattern may find nothing."""
-    text = document.read_text()
+    text = document.read_text("utf-8")
     yield from re.findall(r"^```\{include\} (\S+)$", text, re.MULTILINE)
     for entries in re.findall(r"^```\{toctree\}\n(.*?)^```", text, re.DOTALL | re.MULTILINE):
         for entry in re.findall(r"^(?:[^:\n]*<)?([\w/-]+)>?$", entries, re.MULTILINE):
@@ -100,13 +100,13 @@ def of_directives(document):
 
 @pytest.mark.parametrize("path", [ROOT / "README.md", *DOCUMENTS], ids=name_of)
 def test_what_a_document_links_to_is_there(path):
-    for target in [*re.findall(r"\]\(([^)\s]+)\)", path.read_text()), *of_directives(path)]:
+    for target in [*re.findall(r"\]\(([^)\s]+)\)", path.read_text("utf-8")), *of_directives(path)]:
         if "://" in target:
             continue
         file, _, anchor = target.partition("#")
         other = (path.parent / file).resolve() if file else path
         assert other.exists(), target
-        assert not anchor or anchor in anchors(other.read_text()), target
+        assert not anchor or anchor in anchors(other.read_text("utf-8")), target
 
 
 FOR_SPHINX = """
@@ -136,14 +136,14 @@ print(7)
 
 def test_what_sphinx_alone_understands_is_looked_at_too(tmp_path):
     document = tmp_path / "index.md"
-    document.write_text(FOR_SPHINX)
+    document.write_text(FOR_SPHINX, "utf-8")
     assert list(of_directives(document)) == ["../README.md", "rest.md", "tree.md"]
     assert blocks(document) == [("python", "print(7)\n"), ("text", "7\n")]
     assert run(document, tmp_path) == 1
 
 
 def test_all_options_are_listed_with_their_defaults():
-    text = (ROOT / "docs/howto/structure.md").read_text().split("\n## Options\n")[1].split("\n## ")[0]
+    text = (ROOT / "docs/howto/structure.md").read_text("utf-8").split("\n## Options\n")[1].split("\n## ")[0]
     listed = re.findall(r"^\| `(\w+)` \| `(\w+)` \|", text, re.MULTILINE)
     assert listed == [(name, str(option.default)) for name, option in inspect.signature(Router).parameters.items()]
     (of_a_route,) = re.findall(r"^Those of a route: (.*)\.$", text, re.MULTILINE)
@@ -168,7 +168,7 @@ IN = {'{"a": 1, "a": 2}, in': b'{"a": 1, "a": 2}', "NaN, in": b"NaN", "half a su
 
 
 def cells():
-    text = (ROOT / "docs/howto/json.md").read_text().split("## Where they differ\n\n")[1].split("\n\n")[0]
+    text = (ROOT / "docs/howto/json.md").read_text("utf-8").split("## Where they differ\n\n")[1].split("\n\n")[0]
     head, _, *rows = [[cell.strip().strip("`") for cell in row.strip("|").split("|")] for row in text.splitlines()]
     assert head[1:] == list(CODECS)
     for name, *told in rows:

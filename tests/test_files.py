@@ -18,19 +18,19 @@ from .wsgi import call, environ_of
 def root(tmp_path) -> Path:
     root = tmp_path / "root"
     (root / "sub").mkdir(parents=True)
-    (root / "hello.txt").write_text("hello")
-    (root / "sub" / "index.html").write_text("<p>index")
-    (root / "index.html").write_text("<p>root")
+    (root / "hello.txt").write_text("hello", "utf-8")
+    (root / "sub" / "index.html").write_text("<p>index", "utf-8")
+    (root / "index.html").write_text("<p>root", "utf-8")
     (root / "data.bin").write_bytes(bytes(range(100)))
     (root / "empty").write_bytes(b"")
-    (root / "café 1.css").write_text("p{}")
+    (root / "café 1.css").write_text("p{}", "utf-8")
     (root / "pack.tar.gz").write_bytes(gzip.compress(b"tar", mtime=0))
-    (root / "style.css").write_text("plain")
-    (root / "style.css.br").write_text("br")
-    (root / "style.css.gz").write_text("gz")
-    (tmp_path / "secret").write_text("SECRET")
+    (root / "style.css").write_text("plain", "utf-8")
+    (root / "style.css.br").write_text("br", "utf-8")
+    (root / "style.css.gz").write_text("gz", "utf-8")
+    (tmp_path / "secret").write_text("SECRET", "utf-8")
     (tmp_path / "root-sibling").mkdir()
-    (tmp_path / "root-sibling" / "secret").write_text("SECRET")
+    (tmp_path / "root-sibling" / "secret").write_text("SECRET", "utf-8")
     return root
 
 
@@ -123,7 +123,7 @@ def test_a_file_that_cannot_be_opened_is_404(app, monkeypatch):
 def test_what_takes_the_place_of_a_file_when_it_is_opened_is_404(app, root, tmp_path, monkeypatch, kind):
     """Between the look at a file and its opening somebody may change the directory."""
     secret = tmp_path / "secret.txt"
-    secret.write_text("secret")
+    secret.write_text("secret", "utf-8")
     opening, before = os.open, len(os.listdir("/dev/fd"))
 
     def swap(path, flags, *more, **options):
@@ -239,7 +239,7 @@ def test_a_directory_that_has_an_index_is_sent_to_its_slash(root):
     at_root = Router()
     at_root.serve_files("/*path", root, index="index.html")
     (root / "\\evil").mkdir()
-    (root / "\\evil" / "index.html").write_text("")
+    (root / "\\evil" / "index.html").write_text("", "utf-8")
     assert call(at_root, path="/\\evil").code == 404
     plain = Router()
     plain.serve_files("/f/*path", root)
@@ -262,7 +262,7 @@ HASHED = [
 
 @pytest.mark.parametrize(("name", "immutable", "is_kept"), HASHED)
 def test_a_file_whose_name_has_a_hash_is_kept_for_a_year(root, name, immutable, is_kept):
-    (root / name).write_text("x")
+    (root / name).write_text("x", "utf-8")
     app = Router()
     app.serve_files("/f/*path", root, immutable=immutable, max_age=5)
     caching = call(app, path=f"/f/{name}").headers["cache-control"]

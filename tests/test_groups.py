@@ -182,7 +182,7 @@ def test_a_param_that_its_prefix_has_already_is_refused():
 
 
 def test_files_are_served_below_a_prefix(tmp_path):
-    (tmp_path / "a.txt").write_text("hello")
+    (tmp_path / "a.txt").write_text("hello", "utf-8")
     app = Router()
     app.group("/docs").serve_files("/*path", str(tmp_path))
     assert call(app, path="/docs/a.txt").text == "hello"

@@ -60,7 +60,7 @@ class Both:
 
 
 def read(name: str):
-    with gzip.open(DATA / name, "rt") as file:
+    with gzip.open(DATA / name, "rt", encoding="utf-8") as file:
         return [json.loads(line) for line in file]
 
 

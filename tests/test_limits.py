@@ -281,7 +281,7 @@ def test_pydantic_tells_a_hundred_errors_or_how_many_there_are():
 
 
 def test_the_documentation_tells_these_limits():
-    text = (ROOT / "docs/security.md").read_text().split("\n## Limits\n")[1].split("\n## ")[0]
+    text = (ROOT / "docs/security.md").read_text("utf-8").split("\n## Limits\n")[1].split("\n## ")[0]
     rows = re.findall(r"^\| ([a-zJ].*) \| ([0-9,]+).* \| ([0-9]+) \|$", text, re.MULTILINE)
     told = {name: (int(size.replace(",", "")), int(status)) for name, size, status in rows}
     assert told == {name: (LIMITS[name].size, LIMITS[name].refused) for name in told}

@@ -26,7 +26,9 @@ def make(directory, target, python):
     for name in "Makefile", "setup.cfg", "setup.py":
         shutil.copy(ROOT / name, directory)
     words = ["make", target, f"PYTHON={python}"]
-    return subprocess.run(words, cwd=directory, env=kept, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(
+        words, cwd=directory, env=kept, capture_output=True, timeout=60, check=False, encoding="utf-8"
+    )
 
 
 @pytest.mark.parametrize("target", ["run", "test"])
@@ -41,7 +43,7 @@ def make(directory, target, python):
 )
 def test_make_says_what_is_missing_and_leaves_nothing_half_done(target, python, told, tmp_path):
     if python is not None:
-        (tmp_path / "python").write_text(python)
+        (tmp_path / "python").write_text(python, "utf-8")
         (tmp_path / "python").chmod(0o755)
     done = make(tmp_path, target, tmp_path / "python")
     assert done.returncode != 0

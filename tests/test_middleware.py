@@ -449,7 +449,7 @@ def test_a_file_keeps_its_wrapper(tmp_path):
             self.closed += 1
             self.file.close()
 
-    (tmp_path / "a.txt").write_text("hello")
+    (tmp_path / "a.txt").write_text("hello", "utf-8")
     app = Router()
     app.use(marking("outer"))
     app.use(marking("inner"))
@@ -460,7 +460,7 @@ def test_a_file_keeps_its_wrapper(tmp_path):
 
 
 def test_a_file_that_is_dropped_is_closed(tmp_path):
-    (tmp_path / "a.txt").write_text("hello")
+    (tmp_path / "a.txt").write_text("hello", "utf-8")
     opened = []
 
     def drop(handle):

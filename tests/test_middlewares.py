@@ -162,7 +162,7 @@ def test_a_body_that_fails_is_a_line_too_and_is_closed():
 
 
 def test_a_file_keeps_its_wrapper_and_its_size_is_told(tmp_path):
-    (tmp_path / "a.txt").write_text("hello")
+    (tmp_path / "a.txt").write_text("hello", "utf-8")
     app, lines = logged()
     app.serve_files("/files/*path", str(tmp_path))
     assert call(app, path="/files/a.txt").body == b"hello"

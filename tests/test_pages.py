@@ -19,10 +19,10 @@ from .documents import ROOT
 
 DOCS = ROOT / "docs"
 PICTURES = runpy.run_path(str(DOCS / "pictures.py"))["pictures"]()
-OVERLOAD = json.loads((ROOT / "benchmarks/overload.json").read_text())
-COLD = json.loads((ROOT / "benchmarks/cold.json").read_text())
-RESULTS = json.loads((ROOT / "benchmarks/results.json").read_text())
-REFERENCE = "".join(path.read_text() for path in sorted((DOCS / "reference").glob("*.md")))
+OVERLOAD = json.loads((ROOT / "benchmarks/overload.json").read_text("utf-8"))
+COLD = json.loads((ROOT / "benchmarks/cold.json").read_text("utf-8"))
+RESULTS = json.loads((ROOT / "benchmarks/results.json").read_text("utf-8"))
+REFERENCE = "".join(path.read_text("utf-8") for path in sorted((DOCS / "reference").glob("*.md")))
 DESCRIBED = set(
     re.findall(r"^ *\.\. (?:auto)?(?:class|exception|function|method|attribute):: ([\w.]+)", REFERENCE, re.MULTILINE)
 )
@@ -36,7 +36,7 @@ def test_a_picture_is_what_is_drawn(name):
 
 def test_there_is_no_picture_that_nobody_draws_or_shows():
     assert {path.stem for path in (DOCS / "explanation/pictures").iterdir()} == set(PICTURES)
-    shown = "".join(path.read_text() for path in (DOCS / "explanation").glob("*.md"))
+    shown = "".join(path.read_text("utf-8") for path in (DOCS / "explanation").glob("*.md"))
     assert set(re.findall(r"!\[[^]]+\]\(pictures/([\w-]+)\.svg\)", shown)) == set(PICTURES)
 
 

@@ -26,7 +26,7 @@ def root(tmp_path_factory):
     around = tmp_path_factory.mktemp("peers")
     for directory in around / "public", around / "outside":
         directory.mkdir()
-    (around / "outside" / "secret.txt").write_text("secret")
+    (around / "outside" / "secret.txt").write_text("secret", "utf-8")
     (around / "public" / "out").symlink_to(around / "outside")
     return around / "public"
 

@@ -12,7 +12,7 @@ from .documents import ROOT, blocks, run
 from .wsgi import call
 
 README = ROOT / "README.md"
-TEXT = README.read_text()
+TEXT = README.read_text("utf-8")
 
 
 def test_the_examples_do_what_is_shown(tmp_path):
@@ -20,7 +20,7 @@ def test_the_examples_do_what_is_shown(tmp_path):
 
 
 def test_there_are_two_commands_and_both_are_targets_of_make():
-    makefile = (ROOT / "Makefile").read_text()
+    makefile = (ROOT / "Makefile").read_text("utf-8")
     (commands,) = [text for language, text in blocks(README) if language == "console" and "make" in text]
     targets = re.findall(r"^\$ make (\w+)", commands, re.MULTILINE)
     assert targets == ["run", "test"]

@@ -138,7 +138,7 @@ def test_the_name_of_a_download_stays_one_value(name):
 
 
 def test_no_header_says_what_is_behind(tmp_path, caplog):
-    (tmp_path / "a.txt").write_text("a")
+    (tmp_path / "a.txt").write_text("a", "utf-8")
     app = hostile()
     app.use(request_id(), cors("*"), security_headers())
     app.serve_files("/files/*path", str(tmp_path))
@@ -149,7 +149,7 @@ def test_no_header_says_what_is_behind(tmp_path, caplog):
 
 
 def test_the_tag_of_a_file_says_its_time_and_size_and_not_where_it_lies(tmp_path):
-    (tmp_path / "a.txt").write_text("a")
+    (tmp_path / "a.txt").write_text("a", "utf-8")
     app = Router()
     app.serve_files("/*path", str(tmp_path))
     state = (tmp_path / "a.txt").stat()

@@ -464,7 +464,11 @@ print(seen, [route.pattern for route in app.routes], app.test_client().get("/b")
 
 def test_greenlets_wait_for_each_other_also_where_the_application_was_there_before_them():
     ran = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", GREENLETS], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-W", "ignore", "-c", GREENLETS],
+        capture_output=True,
+        encoding="utf-8",
+        timeout=60,
+        check=False,
     )
     assert (ran.stdout, ran.stderr) == ("['begun', 'undone', 'registered'] ['/b'] 200 OK\n", "")
 

@@ -68,7 +68,8 @@ def main(reference: str) -> None:  # pragma: no cover - in a process of its own
     answer = os.dup(1)
     out = os.fdopen(answer, "wb", closefd=False)  # its end is that of the answer, or of a process that has failed
     os.dup2(2, 1)
-    sys.stdout = open(1, "w", buffering=1, closefd=False)  # noqa: SIM115 - what is killed has said what it printed
+    # A line at a time, so that a handle that is killed has logged what it printed; and whatever the locale is.
+    sys.stdout = open(1, "w", 1, "utf-8", "backslashreplace", closefd=False)  # noqa: SIM115 - as long as the process
     given = os.environ.copy()
     params = json.loads(given.pop("FN_PARAMS", "{}"))
     # As WSGI has it: bytes as latin-1.

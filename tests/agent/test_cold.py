@@ -393,12 +393,12 @@ def test_a_log_has_its_end_and_the_function_goes_on(agent, app):
 
 def test_a_function_that_cannot_be_started_is_not_tried_again_at_once_and_then_it_is(agent, app, tmp_path):
     script = tmp_path / "script"
-    script.write_text("#!/not/there\n")
+    script.write_text("#!/not/there\n", "utf-8")
     script.chmod(0o700)
     app.mount("/x", agent.cold([str(script)], memory=32, timeout=5))
     app.mount("/cat", agent.cold(["cat"], memory=32, timeout=5))
     assert [call(app, "GET", "/x").json["detail"] for _ in range(3)] == ["The function cannot be started."] * 3
-    script.write_text("#!/bin/sh\necho mended\n")
+    script.write_text("#!/bin/sh\necho mended\n", "utf-8")
     assert call(app, "GET", "/x").status[:3] == "502"
     assert call(app, "POST", "/cat", body=b"others").text == "others"
     time.sleep(0.15)
@@ -547,7 +547,7 @@ def test_a_port_that_is_a_number_is_passed_on_as_text(agent, app):
 )
 def test_why_it_could_not_be_started_is_logged(agent, app, tmp_path, caplog, first, reason):
     script = tmp_path / "script"
-    script.write_text(f"{first}\n", newline="")
+    script.write_text(f"{first}\n", "utf-8", newline="")
     script.chmod(0o700)
     app.mount("/x", agent.cold([str(script)], memory=32, timeout=5))
     assert call(app, "GET", "/x").json["detail"] == "The function cannot be started."
@@ -582,7 +582,7 @@ def test_a_handle_that_leaves_has_not_answered(agent, app):
 @pytest.mark.parametrize("env", [{}, {"PYTHONSAFEPATH": "1"}])
 def test_a_handle_imports_nothing_from_where_it_runs(agent, app, tmp_path, env):
     for name in "json", "microfn", "wsgiref", "werkzeug":
-        (tmp_path / f"{name}.py").write_text("raise SystemExit('taken from where it runs')\n")
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('taken from where it runs')\n", "utf-8")
     app.get("/x")(agent.cold(functions.Functions.inner, memory=64, timeout=20, cwd=tmp_path, env=env))
     assert call(app, "GET", "/x").text == "inner"
 

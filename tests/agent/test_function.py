@@ -21,7 +21,7 @@ def function(agent, argv=("cat",), **options):
 
 def test_a_program_is_found_when_it_is_registered(agent, tmp_path):
     script = tmp_path / "report.sh"
-    script.write_text("#!/bin/sh\n")
+    script.write_text("#!/bin/sh\n", "utf-8")
     script.chmod(0o700)
     assert os.path.isabs(function(agent).argv[0])
     assert function(agent, ["cat", "-u", "ä"]).argv[1:] == ["-u", "ä"]
@@ -94,7 +94,7 @@ def test_a_command_is_a_list(agent, argv):
 
 
 def test_a_program_that_may_not_be_executed_is_told_from_one_that_is_not_there(agent, tmp_path):
-    (tmp_path / "script").write_text("#!/bin/sh\n")
+    (tmp_path / "script").write_text("#!/bin/sh\n", "utf-8")
     with pytest.raises(ValueError, match=r"the file is there, and may not be executed \(chmod \+x ./script\)"):
         function(agent, ["./script"], cwd=tmp_path)
 

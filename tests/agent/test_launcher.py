@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 import uuid
+from pathlib import Path
 
 import pytest
 
@@ -115,7 +116,7 @@ class Talk:
         return self.talk.recv(100).decode()
 
     def read(self):
-        with open(self.out, closefd=False) as file:
+        with open(self.out, encoding="utf-8", closefd=False) as file:
             return file.read()
 
     def close(self):
@@ -126,7 +127,7 @@ class Talk:
 
 
 def is_there(pid):
-    with contextlib.suppress(OSError), open(f"/proc/{pid}/stat") as file:
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/stat", encoding="utf-8") as file:
         return ") Z " not in file.read()
     return False
 
@@ -268,9 +269,10 @@ def test_what_it_leaves_in_another_session_is_found_killed_and_told(launched, sc
 def sleepers():
     found = []
     for name in filter(str.isdecimal, os.listdir("/proc")):
-        with contextlib.suppress(OSError), open(f"/proc/{name}/cmdline") as line, open(f"/proc/{name}/stat") as stat:
-            parent = int(stat.read().rpartition(")")[2].split()[1])
-            if line.read() == "sleep\x0060\x00" and parent in (1, os.getpid()):
+        process = Path("/proc", name)
+        with contextlib.suppress(OSError):
+            parent = int(process.joinpath("stat").read_bytes().rpartition(b")")[2].split()[1])
+            if process.joinpath("cmdline").read_bytes() == b"sleep\x0060\x00" and parent in (1, os.getpid()):
                 found.append(int(name))
     return found
 

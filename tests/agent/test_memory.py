@@ -66,7 +66,7 @@ def files(root, texts):
     for name, text in texts.items():
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
+        path.write_text(text, "utf-8")
     return root
 
 

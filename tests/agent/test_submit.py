@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -285,7 +286,7 @@ def test_memory_of_a_host_is_free_when_the_process_is_gone_and_not_before(tmp_pa
 def test_memory_of_a_host_is_free_when_a_function_could_not_be_started(tmp_path):
     agent = Agent(ram="64M", directory=str(tmp_path))
     script = tmp_path / "script"
-    script.write_text("#!/not/there\n")
+    script.write_text("#!/not/there\n", "utf-8")
     script.chmod(0o700)
     for _ in range(2):
         with pytest.raises(Failed):
@@ -309,8 +310,10 @@ def launchers():
     """The processes of launchers that are children of this one."""
     found = []
     for name in filter(str.isdecimal, os.listdir("/proc")):
-        with contextlib.suppress(OSError), open(f"/proc/{name}/stat") as stat, open(f"/proc/{name}/cmdline") as line:
-            if int(stat.read().rpartition(")")[2].split()[1]) == os.getpid() and "launcher.py" in line.read():
+        process = Path("/proc", name)
+        with contextlib.suppress(OSError):
+            parent = int(process.joinpath("stat").read_bytes().rpartition(b")")[2].split()[1])
+            if parent == os.getpid() and b"launcher.py" in process.joinpath("cmdline").read_bytes():
                 found.append(int(name))
     return found
 
@@ -443,7 +446,7 @@ def test_a_forked_child_has_nothing_of_its_parent_and_can_do_the_same(agent):
         finally:
             os._exit(0)
     os.close(write)
-    with open(read) as source:
+    with open(read, encoding="utf-8") as source:
         assert source.read() == "child\n"
     os.waitpid(pid, 0)
     assert b"".join(iter(execution.read, b"")) == b"x\ny\n"

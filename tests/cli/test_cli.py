@@ -76,8 +76,8 @@ def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
     before = set(sys.modules)
-    (tmp_path / "app.py").write_text(SHOP)
-    (tmp_path / "other.py").write_text(OTHER)
+    (tmp_path / "app.py").write_text(SHOP, "utf-8")
+    (tmp_path / "other.py").write_text(OTHER, "utf-8")
     yield tmp_path
     for name in set(sys.modules) - before:
         if str(tmp_path) in str(getattr(sys.modules[name], "__file__", "")):
@@ -110,10 +110,10 @@ def test_routes_are_a_table():
 
 @pytest.mark.usefixtures("here")
 def test_routes_without_names_have_no_column_for_them(here):
-    (here / "wsgi.py").write_text("from microfn import Router\napplication = Router()\n")
+    (here / "wsgi.py").write_text("from microfn import Router\napplication = Router()\n", "utf-8")
     assert typed("routes", "wsgi") == "There are no routes.\n"
     (here / "plain.py").write_text(
-        "from microfn import Router\napp = Router()\napp.handle('GET', '/', lambda request, params: '')\n"
+        "from microfn import Router\napp = Router()\napp.handle('GET', '/', lambda request, params: '')\n", "utf-8"
     )
     assert typed("routes", "plain") == "GET  /  plain.<lambda>  plain.py:3\n"
 
@@ -166,7 +166,7 @@ def test_match_tells_where_the_walk_stops_and_what_is_near():
 
 
 def test_match_where_there_are_no_routes(here):
-    (here / "empty.py").write_text("from microfn import Router\napp = Router()\n")
+    (here / "empty.py").write_text("from microfn import Router\napp = Router()\n", "utf-8")
     assert "stops behind ''" in typed("match", "GET", "/", "empty", code=1)
 
 
@@ -196,7 +196,7 @@ CHECKED = [
     ),
     ("app.get('/a/:b/c')(h)\napp.get('/a/:b')(h)\napp.get('/x/:b')(h)", 0, "nothing is wrong"),
     (
-        "import os\nos.mkdir('public')\nopen('public/.env', 'w').close()\napp.serve_files('/static/*f', 'public')",
+        "import os\nos.mkdir('public')\nopen('public/.env', 'wb').close()\napp.serve_files('/static/*f', 'public')",
         1,
         "warning: GET /static/*f (checked.py:8) serves .env to everyone: keep public files in a directory",
     ),
@@ -228,7 +228,7 @@ CHECKED = [
 @pytest.mark.parametrize(("source", "code", "shown"), CHECKED)
 def test_check_finds_what_is_probably_not_meant(here, source, code, shown):
     begin = "from microfn import Router\napp = Router(overlap=True)\napp2 = Router()\ndef h(request, params): pass\n"
-    (here / "checked.py").write_text(begin + source + "\n")
+    (here / "checked.py").write_text(begin + source + "\n", "utf-8")
     assert shown in typed("check", "checked", code=code)
 
 
@@ -249,11 +249,11 @@ WRONG = [
 
 @pytest.mark.parametrize(("given", "code", "shown"), WRONG)
 def test_what_is_no_application_is_told(here, given, code, shown):
-    (here / "broken.py").write_text("def fail():\n    1 / 0\n\n\nfail()\n")
-    (here / "lacking.py").write_text("import nothing_like_it\n")
-    (here / "syntax.py").write_text("def (\n")
-    (here / "without.py").write_text("from microfn import Router\napi = Router()\n")
-    (here / "bare.py").write_text("")
+    (here / "broken.py").write_text("def fail():\n    1 / 0\n\n\nfail()\n", "utf-8")
+    (here / "lacking.py").write_text("import nothing_like_it\n", "utf-8")
+    (here / "syntax.py").write_text("def (\n", "utf-8")
+    (here / "without.py").write_text("from microfn import Router\napi = Router()\n", "utf-8")
+    (here / "bare.py").write_text("", "utf-8")
     output = typed("routes", given, code=code)
     assert shown in output
     assert "importlib" not in output
@@ -288,7 +288,7 @@ def test_serve_is_gunicorn_with_honest_defaults(monkeypatch):
 
 def test_serve_finds_what_it_serves_and_leaves_the_rest_to_the_server(here):
     assert typed("serve", "--print", "--", "--max-requests", "5").endswith(" --max-requests 5 app:app\n")
-    (here / "only.py").write_text("from app import app as application\n")
+    (here / "only.py").write_text("from app import app as application\n", "utf-8")
     assert typed("serve", "--print", "only").endswith(" only:application\n")
     assert "No such option" in typed("serve", "--max-requests", "5", code=2)
     assert "is a file; a module is meant: 'app:app'" in typed("serve", "app.py:app", code=2)
@@ -314,12 +314,12 @@ def test_new_writes_a_project_that_runs_at_once(tmp_path):
     assert "Next: cd" in typed("new", str(shop))
     assert sorted(os.listdir(shop)) == [".gitignore", "Makefile", "app.py", "requirements.txt", "test_app.py"]
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
-    done = subprocess.run(command, cwd=shop, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, cwd=shop, capture_output=True, timeout=60, check=False, encoding="utf-8")
     assert "3 passed" in done.stdout, done.stdout + done.stderr
-    (shop / "app.py").write_text("mine")
+    (shop / "app.py").write_text("mine", "utf-8")
     assert "app.py, test_app.py, Makefile" in typed("new", str(shop), code=1)
-    assert (shop / "app.py").read_text() == "mine"
-    (tmp_path / "file").write_text("")
+    assert (shop / "app.py").read_text("utf-8") == "mine"
+    (tmp_path / "file").write_text("", "utf-8")
     assert "cannot be written" in typed("new", str(tmp_path / "file" / "x"), code=1)
 
 
@@ -456,7 +456,7 @@ def fetch(port, path, until, seconds=30):
 def test_run_reloads_what_changes_and_survives_what_is_broken(tmp_path):
     source = tmp_path / "app.py"
     say = "from microfn import Router\napp = Router()\napp.get('/')(lambda request, params: {!r})\n"
-    source.write_text(say.format("first"))
+    source.write_text(say.format("first"), "utf-8")
     port = free_port()
     environment = {**os.environ, "PYTHONPATH": os.getcwd(), "PYTHONUNBUFFERED": "1"}
     with (tmp_path / "log").open("wb") as log:
@@ -471,19 +471,19 @@ def test_run_reloads_what_changes_and_survives_what_is_broken(tmp_path):
     try:
         assert fetch(port, "/", "first") == "first"
         time.sleep(1.1)  # the reloader compares times of files, some of which have seconds
-        source.write_text("1 / 0\n")
+        source.write_text("1 / 0\n", "utf-8")
         fetch(port, "/", "ZeroDivisionError")
         time.sleep(1.1)
-        source.write_text(say.format("second"))
+        source.write_text(say.format("second"), "utf-8")
         assert fetch(port, "/", "second") == "second"
-        assert "For development only" in (tmp_path / "log").read_text()
+        assert "For development only" in (tmp_path / "log").read_text("utf-8")
     finally:
         os.killpg(server.pid, 15)
         server.wait(20)
 
 
 def test_run_refuses_at_its_start_what_cannot_be_loaded(here):
-    (here / "broken.py").write_text("1 / 0\n")
+    (here / "broken.py").write_text("1 / 0\n", "utf-8")
     shown = typed("run", "broken", code=1)
     assert re.search("For development only.*\nError: broken cannot be imported", shown)
 
@@ -491,12 +491,12 @@ def test_run_refuses_at_its_start_what_cannot_be_loaded(here):
 def test_run_starts_werkzeugs_server(here, monkeypatch):
     ran = []
     monkeypatch.setattr("microfn.cli.run.run_simple", lambda *arguments, **options: ran.append((arguments, options)))
-    (here / "plain.py").write_text("from microfn import Router\napp = Router()\n")
+    (here / "plain.py").write_text("from microfn import Router\napp = Router()\n", "utf-8")
     typed("run", "plain", "--port", "5000", "--no-reload")
     (host, port, _), options = ran[0]
     assert (host, port, options) == ("127.0.0.1", 5000, {"use_reloader": False, "threaded": True})
     monkeypatch.setattr("microfn.cli.run.is_running_from_reloader", lambda: True)
-    (here / "broken.py").write_text("1 / 0\n")
+    (here / "broken.py").write_text("1 / 0\n", "utf-8")
     assert "For development" not in typed("run", "broken")
     got = call(ran[1][0][2], HTTP_HOST="localhost:5000")
     assert got.code == 500
@@ -524,21 +524,21 @@ def test_of_app_and_what_is_put_around_it_the_latter_is_served(here):
     wrapped = (
         "import app\nfrom werkzeug.middleware.proxy_fix import ProxyFix\napp = app.app\napplication = ProxyFix(app)\n"
     )
-    (here / "wrapped.py").write_text(wrapped)
+    (here / "wrapped.py").write_text(wrapped, "utf-8")
     assert typed("check", "wrapped").startswith("wrapped:application: ")
-    (here / "apart.py").write_text("import app\napp = app.app\nfrom other import application\n")
+    (here / "apart.py").write_text("import app\napp = app.app\nfrom other import application\n", "utf-8")
     assert typed("check", "apart").startswith("apart:app: ")
 
 
 def test_match_where_a_path_ends_within_the_text_of_a_node(here):
-    (here / "notes.py").write_text("from microfn import Router\napp = Router()\napp.get('/notes')(print)\n")
+    (here / "notes.py").write_text("from microfn import Router\napp = Router()\napp.get('/notes')(print)\n", "utf-8")
     assert "  the walk through the tree ends with it\n  near    GET /notes" in typed(
         "match", "GET", "/note", "notes", code=1
     )
 
 
 def test_a_module_that_ends_the_program_is_told(here):
-    (here / "ends.py").write_text("import sys\nsys.exit(0)\n")
+    (here / "ends.py").write_text("import sys\nsys.exit(0)\n", "utf-8")
     for command in ("check", "ends"), ("routes", "ends"), ("deploy", "gunicorn", "ends"), ("serve", "ends:app"):
         assert "ends cannot be imported:" in typed(*command, code=1)
     assert "':app' names no module; APP is module:name" in typed("routes", ":app", code=2)

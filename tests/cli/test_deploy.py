@@ -22,7 +22,7 @@ PLACE = ("--directory", "/srv/shop", "--venv", "/srv/shop/.venv")
 def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
-    (tmp_path / "shop_for_deploy.py").write_text(SHOP)
+    (tmp_path / "shop_for_deploy.py").write_text(SHOP, "utf-8")
     yield tmp_path
     sys.modules.pop("shop_for_deploy", None)
 
@@ -46,7 +46,7 @@ def test_everything_of_a_template_is_filled_in(target, app):
 @pytest.mark.parametrize("target", ["cgi", "fastcgi", "passenger", "lambda"])
 @pytest.mark.parametrize("name", ["app", "application", "create()"])
 def test_programs_are_python(target, name, here):
-    (here / "program.py").write_text(printed(target, app=f"shop_for_deploy:{name}"))
+    (here / "program.py").write_text(printed(target, app=f"shop_for_deploy:{name}"), "utf-8")
     assert compileall.compile_file(here / "program.py", quiet=1)
 
 
@@ -57,7 +57,7 @@ def test_cgi_program_runs_whatever_the_path_of_python(folder, here):
     (venv / "bin").mkdir(parents=True)
     # A link would lead to the Python itself, which then knows nothing of its environment.
     python = venv / "bin/python"
-    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n', "utf-8")
     python.chmod(0o755)
     program = here / "app.cgi"
     program.write_text(printed("cgi", "--venv", str(venv)), "utf-8")
@@ -108,7 +108,7 @@ def test_options_reach_the_file(target, options, shown):
 
 
 def test_without_options_it_is_this_directory_and_this_python(here):
-    (here / "app.py").write_text("app = lambda environ, start_response: []\n")
+    (here / "app.py").write_text("app = lambda environ, start_response: []\n", "utf-8")
     text = printed("gunicorn", app=None)
     assert f"WorkingDirectory={os.getcwd()}\n" in text
     assert f'ExecStart="{sys.executable}" -m gunicorn --bind "127.0.0.1:8000"' in text

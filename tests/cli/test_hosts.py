@@ -164,7 +164,7 @@ def broken(request, params):
     [(True, {}, True), (True, {"NO_COLOR": ""}, True), (True, {"NO_COLOR": "1"}, False), (False, {}, False)],
 )
 def test_colours_are_for_terminals_of_who_wants_them(is_terminal, environment, is_coloured, tmp_path):
-    (tmp_path / "app.py").write_text(SHOP)
+    (tmp_path / "app.py").write_text(SHOP, "utf-8")
     reader, writer = pty.openpty() if is_terminal else os.pipe()
     os.set_blocking(reader, False)
     kept = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
@@ -224,7 +224,7 @@ def test_the_servers_log_is_left_alone_where_logging_is_set_up(is_set_up, server
 def test_no_command_has_colours_where_nobody_wants_them(value, is_coloured, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
-    (tmp_path / "painted.py").write_text("from microfn import Router\napp = Router()\n")
+    (tmp_path / "painted.py").write_text("from microfn import Router\napp = Router()\n", "utf-8")
     monkeypatch.delenv("NO_COLOR", raising=False)
     if value is not None:
         monkeypatch.setenv("NO_COLOR", value)

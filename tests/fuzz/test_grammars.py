@@ -43,9 +43,9 @@ def root(tmp_path_factory):
     for directory in public / "sub", around / "public-sibling", around / "secret":
         directory.mkdir(parents=True)
     for file in around / "secret.txt", around / "secret/a.txt", around / "public-sibling/a.txt", around / ".env":
-        file.write_text(SECRET)
+        file.write_text(SECRET, "utf-8")
     for file in public / "a.txt", public / "sub/a.txt", public / "é.txt":
-        file.write_text("public")
+        file.write_text("public", "utf-8")
     (public / "link").symlink_to(around / "secret.txt")
     os.mkfifo(public / "fifo")
     return public

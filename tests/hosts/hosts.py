@@ -42,18 +42,20 @@ class Place:
         self.record = directory / "record"
         self._processes: list[subprocess.Popen[bytes]] = []
         directory.chmod(0o755)
-        self.write("app.py", SOURCE.read_text() + addition)
+        self.write("app.py", SOURCE.read_text("utf-8") + addition)
         self.record.touch()
         self.record.chmod(0o666)
 
     def deploy(self, target: str, *options: str) -> str:
         command = [sys.executable, "-m", "microfn", "deploy", target, "app:app", *options]
-        done = subprocess.run(command, cwd=self.directory, capture_output=True, text=True, timeout=60, check=True)
+        done = subprocess.run(
+            command, cwd=self.directory, capture_output=True, timeout=60, check=True, encoding="utf-8"
+        )
         return done.stdout
 
     def write(self, name: str, text: str, mode: int = 0o644) -> Path:
         path = self.directory / name
-        path.write_text(text)
+        path.write_text(text, "utf-8")
         path.chmod(mode)
         return path
 
@@ -83,7 +85,7 @@ class Place:
         site, deadline, seen = Site(self.port, self.prefix, self.record), time.monotonic() + DEADLINE, ""
         while time.monotonic() < deadline:
             for process in self._processes:
-                assert process.poll() is None, f"it ended: {self.log.read_text(errors='replace')}"
+                assert process.poll() is None, f"it ended: {self._logged()}"
             try:
                 answer = site.ask("GET", "/docs")
             except (OSError, ValueError, IndexError) as error:
@@ -93,7 +95,10 @@ class Place:
                     return
                 seen = repr(answer)
             time.sleep(0.05)
-        raise AssertionError(f"no answer in {DEADLINE} s: {seen}\n{self.log.read_text(errors='replace')[-2000:]}")
+        raise AssertionError(f"no answer in {DEADLINE} s: {seen}\n{self._logged()[-2000:]}")
+
+    def _logged(self) -> str:
+        return self.log.read_text("utf-8", "replace")
 
     def stop(self) -> None:
         for process in reversed(self._processes):
@@ -105,7 +110,7 @@ class Place:
         """Whatever was started here runs in this directory, or writes to the log: launchers and functions too."""
         deadline = time.monotonic() + LAST_MOMENT
         while left := self._running():
-            assert time.monotonic() < deadline, f"these have not ended: {left}\n{self.log.read_text(errors='replace')}"
+            assert time.monotonic() < deadline, f"these have not ended: {left}\n{self._logged()}"
             time.sleep(0.05)
 
     def _running(self) -> list[str]:
@@ -238,7 +243,7 @@ def _write_application(place: Place, site: str) -> None:
     """The script that the comment on top of the file shows."""
     found = re.search(r"^# (/.*/application\.wsgi):\n#   (.*)$", site, re.MULTILINE)
     assert found is not None
-    Path(found[1]).write_text(f"{found[2]}\n")
+    Path(found[1]).write_text(f"{found[2]}\n", "utf-8")
 
 
 def system_venv(place: Place) -> Path:
@@ -327,7 +332,7 @@ def passenger(place: Place) -> None:
 
 def simple(place: Place, server: str) -> None:
     """One of those that take no file: the command of its row."""
-    rows = re.findall(r"^\| (\S+) \| [^|]* \| `([^|`]*)`", (PAGES / "others.md").read_text(), re.MULTILINE)
+    rows = re.findall(r"^\| (\S+) \| [^|]* \| `([^|`]*)`", (PAGES / "others.md").read_text("utf-8"), re.MULTILINE)
     command = dict(rows)[server].replace("8000", str(place.port)).replace("shop", "app")
     place.write("asgi.py", shown_for(place, "others", "text").replace("shop", "app"))
     words = [word for word in shlex.split(command) if word != "PYTHONPATH=."]

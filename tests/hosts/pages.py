@@ -35,9 +35,9 @@ def as_written(text: str) -> str:
 
 def _with_output(found: re.Match[str]) -> str:
     with tempfile.TemporaryDirectory() as directory:
-        (Path(directory) / "shop.py").write_text(APPLICATION)
+        (Path(directory) / "shop.py").write_text(APPLICATION, "utf-8")
         command = [sys.executable, "-m", *shlex.split(found[1])]
-        done = subprocess.run(command, cwd=directory, capture_output=True, text=True, timeout=60, check=True)
+        done = subprocess.run(command, cwd=directory, capture_output=True, timeout=60, check=True, encoding="utf-8")
     return f"$ {found[1]}\n{done.stdout}```"
 
 
@@ -48,4 +48,4 @@ def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
 
 if __name__ == "__main__":
     for page in PAGES.glob("*.md"):
-        page.write_text(as_written(page.read_text()))
+        page.write_text(as_written(page.read_text("utf-8")), "utf-8")

@@ -53,7 +53,7 @@ def app(environ, start_response):
     plain = {name: value for name, value in environ.items() if isinstance(value, (str, bool))}
     if "wsgi.file_wrapper" in environ:
         plain["wsgi.file_wrapper"] = True
-    with open(RECORD, "a") as file:
+    with open(RECORD, "a", encoding="utf-8") as file:
         file.write(json.dumps(plain) + "\\n")
     return served(environ, start_response)
 """
@@ -66,9 +66,9 @@ def recorded(host: Host, prefix: str) -> Iterator[dict[str, Any]]:
     ):
         file = Path(directory) / "record"
         for case in REPLAYED:
-            seen = len(file.read_text().splitlines())
+            seen = len(file.read_text("utf-8").splitlines())
             observed(case, site)
-            for line in file.read_text().splitlines()[seen:]:
+            for line in file.read_text("utf-8").splitlines()[seen:]:
                 assert line.startswith("{")
                 environ = json.loads(line.replace(str(site.port), str(PORT)))
                 kept = {name: value for name, value in sorted(environ.items()) if _KEPT.fullmatch(name)}

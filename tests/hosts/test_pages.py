@@ -14,11 +14,11 @@ DOCUMENTS = sorted(PAGES.glob("*.md"))
 
 @pytest.mark.parametrize("page", DOCUMENTS, ids=[page.stem for page in DOCUMENTS])
 def test_a_page_is_as_it_would_be_written(page):
-    assert as_written(page.read_text()) == page.read_text(), "make pages"
+    assert as_written(page.read_text("utf-8")) == page.read_text("utf-8"), "make pages"
 
 
 def test_every_page_is_in_the_list():
-    listed = (PAGES / "index.md").read_text()
+    listed = (PAGES / "index.md").read_text("utf-8")
     for page in DOCUMENTS:
         assert page.stem == "index" or f"({page.name})" in listed
 

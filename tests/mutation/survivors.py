@@ -72,7 +72,7 @@ def survivors(module: str, names: Iterable[str]) -> set[Mutant]:
 
 def main(modules: list[str]) -> str | None:
     """Print a line for each module; what is wrong is returned."""
-    listed = {mutant for mutant in explained(LIST.read_text()) if mutant.function.partition(".")[0] in modules}
+    listed = {mutant for mutant in explained(LIST.read_text("utf-8")) if mutant.function.partition(".")[0] in modules}
     alive: set[Mutant] = set()
     lost: list[str] = []
     sys.stdout.write("module      mutants  killed  timed out  survived\n")

@@ -47,8 +47,8 @@ def test_a_line_may_be_listed_with_several_mutants():
 
 
 def test_what_is_listed_is_about_lines_that_there_are():
-    listed = explained(LIST.read_text())
+    listed = explained(LIST.read_text("utf-8"))
     assert listed
     for mutant in listed:
-        source = (SOURCES / f"{mutant.function.partition('.')[0]}.py").read_text()
+        source = (SOURCES / f"{mutant.function.partition('.')[0]}.py").read_text("utf-8")
         assert mutant.before in " ".join(source.split()), mutant

@@ -22,7 +22,9 @@ def done(*command: str | Path, cwd: Path = ROOT, **environ: str) -> str:
     """What a command printed; it has to end well, and to name no other Python than its own."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "MAKE", "MFLAGS"))}
     words, environ = [str(part) for part in command], {**kept, **environ}
-    finished = subprocess.run(words, cwd=cwd, env=environ, capture_output=True, text=True, timeout=300, check=False)
+    finished = subprocess.run(
+        words, cwd=cwd, env=environ, capture_output=True, timeout=300, check=False, encoding="utf-8"
+    )
     assert finished.returncode == 0, finished.stdout + finished.stderr
     return finished.stdout + finished.stderr
 

@@ -90,7 +90,7 @@ class Server:
         self.descriptors = self.count_descriptors()
 
     def write_program(self) -> None:
-        self.program.write_text("#!/bin/sh\necho fine\n")
+        self.program.write_text("#!/bin/sh\necho fine\n", "utf-8")
         self.program.chmod(0o755)
 
     def warm_up(self) -> None:
@@ -412,7 +412,7 @@ def break_rights(program: Path) -> None:
 
 
 def break_interpreter(program: Path) -> None:
-    program.write_text("#!/missing/interpreter\n")
+    program.write_text("#!/missing/interpreter\n", "utf-8")
 
 
 @pytest.mark.parametrize("break_it", [break_rights, break_interpreter])

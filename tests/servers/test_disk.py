@@ -32,7 +32,7 @@ def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Gun
         environ["MICROFN_TEST_LARGEST_FILE"] = str(2 * MEGABYTE)
     else:
         prefix = ["unshare", "--map-root-user", "--mount", "sh", "-c", ON_A_SMALL_DISK, "sh"]
-        tried = subprocess.run([*prefix[:3], "true"], capture_output=True, text=True, check=False)
+        tried = subprocess.run([*prefix[:3], "true"], capture_output=True, check=False, encoding="utf-8")
         if tried.returncode:
             pytest.skip(f"no disk can be mounted here: {tried.stderr.strip()}")
     gunicorn = Gunicorn("gthread", tmp_path, workers=1, app="tests.servers.disk:app", prefix=prefix, **environ)

@@ -25,8 +25,8 @@ pytestmark = pytest.mark.server
 def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
     """gunicorn with the application and the configuration of the page, and its port."""
     pieces = [text for language, text in blocks(ROOT / "docs/howto/streaming.md") if language == "python"]
-    (tmp_path / "app.py").write_text("\n\n".join(text for text in pieces if named_file(text) is None))
-    (tmp_path / "gunicorn.conf.py").write_text(next(text for text in pieces if named_file(text) is not None))
+    (tmp_path / "app.py").write_text("\n\n".join(text for text in pieces if named_file(text) is None), "utf-8")
+    (tmp_path / "gunicorn.conf.py").write_text(next(text for text in pieces if named_file(text) is not None), "utf-8")
     log = tmp_path / "log"
     command = [sys.executable, "-m", "gunicorn", "--no-control-socket", "--bind", "127.0.0.1:0"]
     kept = {name: value for name, value in os.environ.items() if name not in ("GUNICORN_CMD_ARGS", "SCRIPT_NAME")}
@@ -41,7 +41,7 @@ def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[sub
         )
     try:
         wait_until(lambda: b"Booting worker" in log.read_bytes(), "gunicorn does not start")
-        found = re.search(r"Listening at: http://127\.0\.0\.1:(\d+) ", log.read_text())
+        found = re.search(r"Listening at: http://127\.0\.0\.1:(\d+) ", log.read_text("utf-8"))
         assert found is not None
         yield process, int(found[1])
     finally:

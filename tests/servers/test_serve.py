@@ -45,7 +45,7 @@ def served(tmp_path: Path) -> Iterator[tuple[int, Path]]:
         process = subprocess.Popen(words, cwd=ROOT, env=kept, stdout=output, stderr=output)
     try:
         wait_until(lambda: b"Booting worker" in log.read_bytes(), "gunicorn does not start", 20)
-        found = re.search(r"Listening at: http://127\.0\.0\.1:(\d+) ", log.read_text())
+        found = re.search(r"Listening at: http://127\.0\.0\.1:(\d+) ", log.read_text("utf-8"))
         assert found is not None
         yield int(found[1]), log
     finally:

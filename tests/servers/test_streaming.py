@@ -47,7 +47,7 @@ def test_events_end_and_are_cleaned_up_when_the_client_leaves(server, key):
 
 
 def logged(server: Gunicorn) -> list[str]:
-    return [line for line in server._record.read_text().splitlines() if line.startswith("{")]
+    return [line for line in server._record.read_text("utf-8").splitlines() if line.startswith("{")]
 
 
 def peak(server: Gunicorn) -> int:

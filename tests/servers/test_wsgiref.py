@@ -68,7 +68,7 @@ def test_head_has_the_length_and_no_body(client: http.client.HTTPConnection) -> 
 def test_post_is_read_whole(client: http.client.HTTPConnection, record: Path) -> None:
     status, _, body = ask(client, "POST", "/upload/k", b"hello")
     assert (status, body[:12]) == (200, b'{"length":5,')
-    assert record.read_text() == "uploaded k\n"
+    assert record.read_text("utf-8") == "uploaded k\n"
 
 
 def test_post_without_a_length_is_empty(client: http.client.HTTPConnection) -> None:
@@ -80,15 +80,15 @@ def test_post_without_a_length_is_empty(client: http.client.HTTPConnection) -> N
 
 def test_post_over_the_limit_is_413(client: http.client.HTTPConnection, record: Path) -> None:
     assert ask(client, "POST", "/upload/k", bytes(4097))[0] == 413
-    assert record.read_text() == ""
+    assert record.read_text("utf-8") == ""
 
 
 def test_stream_ends_with_the_connection_and_is_closed_once(client: http.client.HTTPConnection, record: Path) -> None:
-    record.write_text("go on k\n")
+    record.write_text("go on k\n", "utf-8")
     status, headers, body = ask(client, "GET", "/stream/k")
     assert (status, headers["Content-Length"]) == (200, None)
     assert body.decode() == "first\nzweitens: ☃\nthird\n"
-    assert record.read_text() == "go on k\nclosed k\n"
+    assert record.read_text("utf-8") == "go on k\nclosed k\n"
 
 
 def test_path_is_utf_8(client: http.client.HTTPConnection) -> None:

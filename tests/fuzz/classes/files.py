@@ -59,7 +59,7 @@ def public() -> Path:
         os.utime(root / name, (CHANGED + 0.75,) * 2)
     for name in "secret.txt", "public-sibling/a.txt", "secret/a.txt":
         (around / name).parent.mkdir(exist_ok=True)
-        (around / name).write_text(SECRET)
+        (around / name).write_text(SECRET, "utf-8")
     for name, target in (
         ("link", "../secret.txt"),
         ("links", "../secret"),
