@@ -36,7 +36,7 @@ test-all: $(VENV)/dev.stamp ## run all tests and require 100 % coverage, before 
 	$(BIN)/python -m pytest -m speed
 
 environments: ## make run and make test in fresh clones on odd machines: locale, space, umask, load (15 minutes)
-	$(PYTHON) -m tests.environments
+	"$(PYTHON)" -m tests.environments
 
 fuzz: $(VENV)/fuzz.stamp ## hostile requests, lives of a Router, and atheris for FUZZ_SECONDS on each target
 	FUZZ_COUNT=12500 FUZZ_PAIRS=1400 FUZZ_LIVES=2000 $(BIN)/python -m pytest -q tests/fuzz
@@ -112,16 +112,16 @@ clean: ## remove all that make made
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 $(BIN)/python:
-	@command -v $(PYTHON) > /dev/null || { \
+	@command -v "$(PYTHON)" > /dev/null || { \
 	  echo "There is no $(PYTHON) here: install Python 3.10 or newer, or say which: make PYTHON=/path/to/python" >&2; exit 1; }
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { \
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { \
 	  echo "$(PYTHON) is too old: install Python 3.10 or newer, or say which: make PYTHON=/path/to/python" >&2; exit 1; }
-	@$(PYTHON) -c 'import ensurepip, venv' 2> /dev/null || { \
+	@"$(PYTHON)" -c 'import ensurepip, venv' 2> /dev/null || { \
 	  echo "$(PYTHON) cannot make environments: install its venv (Debian, Ubuntu: apt install python3-venv)" >&2; exit 1; }
-	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
+	"$(PYTHON)" -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 
 $(VENV)-bench/stamp: setup.cfg setup.py
-	$(PYTHON) -m venv $(VENV)-bench
+	"$(PYTHON)" -m venv $(VENV)-bench
 	$(VENV)-bench/bin/python -m pip --disable-pip-version-check --quiet install --editable '.[bench]'
 	# bjoern is compiled against libev, which not every machine has; without it that part is left out
 	-$(VENV)-bench/bin/python -m pip --disable-pip-version-check --quiet install bjoern

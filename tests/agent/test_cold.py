@@ -171,7 +171,7 @@ def test_what_a_cgi_function_answers_is_the_answer(agent, app):
 @pytest.mark.parametrize("protocol", ["plain", "cgi"])
 def test_to_head_nothing_of_the_body_is_told_and_the_function_ends_by_itself(agent, app, tmp_path, method, protocol):
     head = "printf 'Content-Type: text/x\\n\\n';" if protocol == "cgi" else ""
-    app.mount("/x", sh(agent, f"{head} head -c 3000000 /dev/zero; echo done >{tmp_path}/done", protocol=protocol))
+    app.mount("/x", sh(agent, f'{head} head -c 3000000 /dev/zero; echo done >"{tmp_path}/done"', protocol=protocol))
     got = call(app, method, "/x")
     assert (got.status, len(got.body)) == ("200 OK", 0 if method == "HEAD" else 3_000_000)
     assert (tmp_path / "done").exists()
@@ -290,7 +290,7 @@ def test_less_than_it_said_breaks_off(agent, app):
 
 def test_an_answer_comes_as_it_is_written(agent, app, tmp_path):
     go = tmp_path / "go"
-    cold = sh(agent, f"echo one; while [ ! -e {go} ]; do sleep 0.01; done; echo two")
+    cold = sh(agent, f'echo one; while [ ! -e "{go}" ]; do sleep 0.01; done; echo two')
     body = opened(cold)
     assert next(body) == b"one\n"
     go.touch()
@@ -300,7 +300,7 @@ def test_an_answer_comes_as_it_is_written(agent, app, tmp_path):
 
 def test_an_answer_is_whole_before_its_process_has_ended(agent, app, tmp_path):
     go = tmp_path / "go"
-    cold = sh(agent, f"echo one; exec >&-; while [ ! -e {go} ]; do sleep 0.01; done; echo end >&2")
+    cold = sh(agent, f'echo one; exec >&-; while [ ! -e "{go}" ]; do sleep 0.01; done; echo end >&2')
     body = opened(cold)
     assert list(body) == [b"one\n"]
     assert agent.running == 1
@@ -434,7 +434,7 @@ def test_more_memory_than_there_is_is_refused_at_once(agent, app):
 
 def test_a_call_that_began_too_long_ago_is_not_executed(app, tmp_path):
     agent = Agent(ram="64M", start_header="X-Request-Start")
-    app.mount("/x", sh(agent, f"echo x >{tmp_path}/ran; echo ran", timeout=4))
+    app.mount("/x", sh(agent, f'echo x >"{tmp_path}/ran"; echo ran', timeout=4))
     assert call(app, "GET", "/x", headers={"X-Request-Start": f"t={time.time():.3f}"}).text == "ran\n"
     (tmp_path / "ran").unlink()
     got = call(app, "GET", "/x", headers={"X-Request-Start": f"t={time.time() - 3.5:.3f}"})
@@ -444,7 +444,7 @@ def test_a_call_that_began_too_long_ago_is_not_executed(app, tmp_path):
 
 
 def test_a_hook_that_raises_is_the_servers_error_and_starts_nothing(agent, app, tmp_path, caplog):
-    app.mount("/x", sh(agent, f"echo x >{tmp_path}/ran"))
+    app.mount("/x", sh(agent, f'echo x >"{tmp_path}/ran"'))
 
     @agent.before_call
     def refuse(one):
