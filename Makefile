@@ -9,10 +9,10 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
 .PHONY: help run test faults fuzz mutation soak hosts hosts-apt pages lint audit docs check package versions bench bench-quick \
-	bench-agent clean
+	bench-check bench-compare bench-agent clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(VENV)/run.stamp ## serve examples/hello.py with gunicorn on 127.0.0.1:8000
 	$(BIN)/gunicorn --bind 127.0.0.1:8000 --no-control-socket examples.hello:app
@@ -82,11 +82,17 @@ package: $(VENV)/dev.stamp ## build what is published, and install it where noth
 versions: $(VENV)/dev.stamp ## the tests on each Python from 3.10 that this machine has
 	$(BIN)/nox
 
-bench-quick: $(VENV)-bench/stamp ## measure whole requests against the peers, in a minute
+bench-quick: $(VENV)-bench/stamp ## measure some rows against the peers, in a minute
 	$(VENV)-bench/bin/python -m benchmarks.run quick
 
-bench: $(VENV)-bench/stamp ## measure everything, and write benchmarks/results.*
+bench: $(VENV)-bench/stamp ## measure everything, and write the tables and charts in benchmarks/
 	$(VENV)-bench/bin/python -m benchmarks.run all
+
+bench-check: $(VENV)-bench/stamp ## check every answer that the benchmarks time, without timing it
+	$(VENV)-bench/bin/python -m benchmarks.run check
+
+bench-compare: $(VENV)-bench/stamp ## compare the speed of this checkout with a commit: REF=main ROWS=stream
+	@$(VENV)-bench/bin/python -m benchmarks.compare --ref='$(REF)' --rows='$(ROWS)'
 
 bench-agent: $(VENV)/dev.stamp ## too many requests with an agent and without; a process for each call beside fork and exec
 	$(BIN)/python -m benchmarks.overload
