@@ -8,37 +8,37 @@ FUZZ_SECONDS ?= 10
 MUTATE ?= pattern paths table index tree dispatch response
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-# tests with targets of their own
+# Tests with targets of their own.
 APART := speed or package or hosts or faults
 
 # Tests write files with names that are not ASCII, which Python refuses in some locales without this.
 export PYTHONUTF8 := 1
 # Each of them would change which code is run, or leave out the assertions.
-unexport PYTHONHOME PYTHONOPTIMIZE PYTHONPATH
+unexport PYTHONHOME PYTHONOPTIMIZE PYTHONPATH PYTHONSAFEPATH
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all environments faults fuzz mutation soak hosts hosts-apt pages lint audit docs check package versions bench bench-quick \
-	bench-agent clean
+.PHONY: help run test test-all environments faults fuzz mutation soak hosts hosts-apt pages lint audit docs check package \
+	versions bench bench-quick bench-check bench-compare bench-agent clean
 
-help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+help: ## list the targets; times are for two cores, without the installation
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: $(VENV)/run.stamp ## serve examples/hello.py with gunicorn on 127.0.0.1:8000, or make run PORT=8001
+run: $(VENV)/run.stamp ## serve examples/hello.py with gunicorn on 127.0.0.1:8000, or on PORT=8001
 	$(BIN)/python -m gunicorn --bind 127.0.0.1:$(PORT) --no-control-socket examples.hello:app
 
-test: $(VENV)/dev.stamp ## run the fast tests while you work (1 minute on 2 cores)
+test: $(VENV)/dev.stamp ## run the fast tests, while you work (1 minute)
 	$(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal -m "not (slow or $(APART))"
 
-test-all: $(VENV)/dev.stamp ## run all tests and require 100 % coverage, before you commit (7 minutes)
+test-all: $(VENV)/dev.stamp ## run all tests and require 100 % coverage, before you push (7 minutes)
 	$(BIN)/python -m coverage erase
 	$(BIN)/python -m coverage run -m pytest -m "not ($(APART))"
 	$(BIN)/python -m coverage report
 	$(BIN)/python -m pytest -m speed
 
-environments: ## make run and make test in fresh clones on odd machines: locale, space, umask, load (15 minutes)
+environments: ## make run and make test in clones on odd machines: users, locales, load (15 minutes)
 	"$(PYTHON)" -m tests.environments
 
-fuzz: $(VENV)/fuzz.stamp ## hostile requests, lives of a Router, and atheris for FUZZ_SECONDS on each target
+fuzz: $(VENV)/fuzz.stamp ## send hostile requests, and run atheris for FUZZ_SECONDS on each target (3 minutes)
 	FUZZ_COUNT=12500 FUZZ_PAIRS=1400 FUZZ_LIVES=2000 $(BIN)/python -m pytest -q tests/fuzz
 	for target in answering cleaning decoding explaining gating leading looking_up redirecting; do \
 	  mkdir -p build/fuzz/$$target; \
@@ -46,7 +46,7 @@ fuzz: $(VENV)/fuzz.stamp ## hostile requests, lives of a Router, and atheris for
 	    -artifact_prefix=build/fuzz/ build/fuzz/$$target tests/fuzz/corpus/$$target || exit 1; \
 	done
 
-mutation: $(VENV)/mutation.stamp ## change each module of MUTATE in all ways that mutmut knows; a test has to notice each
+mutation: $(VENV)/mutation.stamp ## change each module of MUTATE in many ways; a test has to notice each (hours)
 	rm -rf build/mutation
 	mkdir -p build/mutation
 	cp -r microfn tests setup.cfg build/mutation
@@ -55,59 +55,65 @@ mutation: $(VENV)/mutation.stamp ## change each module of MUTATE in all ways tha
 	  --max-children 2 $(MUTATE:%='microfn.%.*') > mutmut.log || { tail -n 20 mutmut.log; exit 1; }
 	cd build/mutation && $(abspath $(BIN))/python -m tests.mutation.survivors $(MUTATE)
 
-soak: $(VENV)/dev.stamp ## a server under load, with reloads and a kill, for SOAK_SECONDS
+soak: $(VENV)/dev.stamp ## load a server for SOAK_SECONDS, with reloads and a kill (1 minute)
 	$(BIN)/python -m tests.servers.soak $(SOAK_SECONDS)
 
-faults: $(VENV)/dev.stamp ## functions that misbehave, under gunicorn
+faults: $(VENV)/dev.stamp ## run functions that misbehave, under gunicorn (1 minute)
 	$(BIN)/python -m pytest -q -m faults tests/servers
 
-hosts: $(VENV)/hosts.stamp ## run one set of requests through every host; none may be missing
+hosts: $(VENV)/hosts.stamp ## send one set of requests through every host; none may be missing (2 minutes)
 	MICROFN_HOSTS=all $(BIN)/python -m pytest -q -m hosts tests/hosts
 
-hosts-apt: ## install with apt, as root, the hosts that pip does not bring (their services start with the machine then)
+hosts-apt: ## install the hosts that pip does not bring, as root; apt starts their services (1 minute)
 	apt-get update || true
 	DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends apache2 gcc \
 		libapache2-mod-passenger libapache2-mod-wsgi-py3 libev-dev lighttpd nginx-light python3-dev python3-venv
 
-pages: $(VENV)/dev.stamp ## write anew what docs/deployment shows of files and of hosts
+pages: $(VENV)/dev.stamp ## write the generated parts of docs/deployment again (seconds)
 	$(BIN)/python -m tests.hosts.pages
 
-lint: $(VENV)/dev.stamp ## ruff, mypy --strict, import-linter, bandit
+lint: $(VENV)/dev.stamp ## run ruff, mypy --strict, import-linter and bandit (20 seconds)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/bandit --quiet --ini setup.cfg --recursive microfn examples setup.py
 
-audit: $(VENV)/audit.stamp ## pip-audit of all that is installed in .venv; asks a service, so it needs a network
+audit: $(VENV)/audit.stamp ## run pip-audit on all that is installed in .venv; needs a network (seconds)
 	mkdir -p build
 	$(PIP) freeze --exclude-editable > build/audit.txt
 	$(BIN)/pip-audit --strict --disable-pip --no-deps --progress-spinner off --requirement build/audit.txt || { \
 	  echo "The audit is not passed: there is a vulnerability, or no service could be asked." >&2; exit 1; }
 
-docs: $(VENV)/docs.stamp ## build the pages in docs/ into build/docs, warnings are errors
+docs: $(VENV)/docs.stamp ## build the pages in docs/ into build/docs; warnings are errors (20 seconds)
 	$(BIN)/sphinx-build --builder html --fresh-env --fail-on-warning --keep-going --quiet --doctree-dir build/doctrees docs build/docs
 	@echo build/docs/index.html
 
-check: lint test docs ## what has to be green before each commit
+check: lint test-all docs ## run lint, test-all and docs: they have to pass before each commit (8 minutes)
 
-package: $(VENV)/dev.stamp ## build what is published, and install it where nothing else is
+package: $(VENV)/dev.stamp ## build the distribution files, and install them into an empty environment (1 minute)
 	$(BIN)/python -m pytest -m package
 
-versions: $(VENV)/dev.stamp ## the tests on each Python from 3.10 that this machine has
+versions: $(VENV)/dev.stamp ## run the tests on each Python from 3.10 that this machine has (6 minutes)
 	$(BIN)/nox
 
-bench-quick: $(VENV)-bench/stamp ## measure whole requests against the peers, in a minute
+bench-quick: $(VENV)-bench/stamp ## measure some rows beside the peers (1 minute)
 	$(VENV)-bench/bin/python -m benchmarks.run quick
 
-bench: $(VENV)-bench/stamp ## measure everything, and write benchmarks/results.*
+bench: $(VENV)-bench/stamp ## measure everything, and write the tables and charts in benchmarks/ (10 minutes)
 	$(VENV)-bench/bin/python -m benchmarks.run all
 
-bench-agent: $(VENV)/dev.stamp ## too many requests with an agent and without; a process for each call beside fork and exec
+bench-check: $(VENV)-bench/stamp ## check every answer that the benchmarks time, without timing it (seconds)
+	$(VENV)-bench/bin/python -m benchmarks.run check
+
+bench-compare: $(VENV)-bench/stamp ## compare the speed of this checkout with a commit: REF=main ROWS=stream (2 minutes)
+	@$(VENV)-bench/bin/python -m benchmarks.compare --ref='$(REF)' --rows='$(ROWS)'
+
+bench-agent: $(VENV)/dev.stamp ## measure overload with and without an agent, and a process for each call (1 minute)
 	$(BIN)/python -m benchmarks.overload
 	$(BIN)/python -m benchmarks.cold
 
-clean: ## remove all that make made
+clean: ## remove everything that make made (seconds)
 	rm -rf $(VENV) $(VENV)-bench build dist *.egg-info .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis .nox
 	find . -name __pycache__ -prune -exec rm -rf {} +
 

@@ -1,32 +1,15 @@
-"""The chart of results.json, for README and docs: light or dark as its page, and legible on a phone."""
+"""The two charts of results.json, for README and docs: the small rows, and the everyday rows."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from typing import Any
-from xml.sax.saxutils import escape
 
 from .rows import FRAMEWORKS
+from .svg import STYLE, WIDTH, LogarithmicAxis, drawn, picture, written
 
-WIDTH, LEFT, RIGHT, TOP, LINE = 480, 130, 20, 92, 36
-SHORTEST, LONGEST = 0.05, 200
-"""What the axis reaches, in µs."""
-
-STYLE = """
-svg { --card: #f6f7f9; --rim: #d5dae1; --ink: #1f2328; --soft: #59636e; --grid: #dde1e7; --microfn: #1a7f37;
---wheezyweb: #9a6700; --falcon: #8250df; --bottle: #bc4c00; --flask: #0969da }
-@media (prefers-color-scheme: dark) { svg { --card: #1a1c20; --rim: #343941; --ink: #e6e9ed; --soft: #a4adb8;
---grid: #2d323a; --microfn: #4ac26b; --wheezyweb: #dfb04a; --falcon: #b794f6; --bottle: #f0883e; --flask: #6cb6ff } }
-.card { fill: var(--card); stroke: var(--rim) }
-text { fill: var(--ink); font: 14px system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif }
-.soft { fill: var(--soft); font-size: 13px }
-.grid { stroke: var(--grid) }
-.reach { stroke: var(--rim); stroke-width: 2 }
-.bare { stroke: var(--ink); stroke-width: 2.5 }
-.microfn { fill: var(--microfn) } .wheezyweb { fill: var(--wheezyweb) } .falcon { fill: var(--falcon) }
-.bottle { fill: var(--bottle) } .flask { fill: var(--flask) }
-"""
+TOP, LINE = 92, 36
+MICROSECONDS = LogarithmicAxis(0.05, 200, 130, WIDTH - 20)
 
 SHAPES = {
     "bare": "M0 -9V9",
@@ -38,22 +21,35 @@ SHAPES = {
 }
 
 
+RATIOS = LogarithmicAxis(0.1, 10, 204, 404)
+RATIO_TOP, RATIO_LINE, GROUP_LINE = 82, 21, 30
+REACHED, MISSED = SHAPES["microfn"], "M0 -8L8 6H-8Z"
+REFERENCES = {"bare": "a bare function", "plain": "a plain route of microfn"}
+RATIO_STYLE = (
+    STYLE
+    + """.one { stroke: var(--soft); stroke-dasharray: 4 3 } .goal { stroke: var(--ink); stroke-width: 2.5 }
+.missed { fill: var(--bottle) } .group { font-weight: 600 } text.missed { font-weight: 600 }
+"""
+)
+
+
 def draw(results: dict[str, Any]) -> str:
-    """What a request takes, in µs on a logarithmic scale: a line for each row, a mark for each framework."""
+    """Draw the small rows, in µs on a logarithmic axis: a line for each row, a mark for each framework."""
+    return picture(
+        "Time of a small request in microseconds, on a logarithmic scale",
+        TOP + LINE * len(results["requests"]) + 34,
+        _small_rows(results),
+    )
+
+
+def _small_rows(results: dict[str, Any]) -> Iterator[str]:
     rows = results["requests"]
-    height = TOP + LINE * len(rows) + 34
-    size = f'width="{WIDTH}" height="{height}" viewBox="0 0 {WIDTH} {height}"'
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" role="img" {size}>',
-        "<title>What a request takes, in microseconds on a logarithmic scale</title>",
-        f"<style>{STYLE}</style>",
-        f'<rect class="card" x=".5" y=".5" width="{WIDTH - 1}" height="{height - 1}" rx="10"/>',
-        *_legend(results["machine"]),
-        *_axis(TOP + LINE * len(rows)),
-    ]
+    bottom = TOP + LINE * len(rows)
+    yield from _legend(results["machine"])
+    yield from MICROSECONDS.lines((0.1, 1, 10, 100), TOP, bottom)
+    yield written(16, bottom + 20, "µs, logarithmic", "soft")
     for number, (row, figures) in enumerate(rows.items()):
-        parts += _row(row, figures["median"], TOP + LINE * number + LINE / 2)
-    return "\n".join([*parts, "</svg>", ""])
+        yield from _small_row(row, figures["median"], TOP + LINE * number + LINE / 2)
 
 
 def _legend(machine: dict[str, Any]) -> Iterator[str]:
@@ -64,33 +60,59 @@ def _legend(machine: dict[str, Any]) -> Iterator[str]:
         yield written(x + 14, y + 5, "bare WSGI" if name == "bare" else name)
 
 
-def _axis(bottom: float) -> Iterator[str]:
-    for microseconds in (0.1, 1, 10, 100):
-        x = _place(microseconds)
-        yield f'<path class="grid" d="M{x:g} {TOP}V{bottom}"/>'
-        yield written(x, bottom + 20, f"{microseconds:g}", "soft", "middle")
-    yield written(16, bottom + 20, "µs, logarithmic", "soft")
-
-
-def _row(row: str, median: dict[str, float], y: float) -> Iterator[str]:
+def _small_row(row: str, median: dict[str, float], y: float) -> Iterator[str]:
     yield written(16, y + 5, row)
-    places = {name: _place(median[name]) for name in ("bare", *FRAMEWORKS)}
+    places = {name: MICROSECONDS.place(median[name]) for name in ("bare", *FRAMEWORKS)}
     yield f'<path class="reach" d="M{min(places.values()):.1f} {y:g}H{max(places.values()):.1f}"/>'
     for name in sorted(places, key=lambda name: name == "microfn"):  # the last is on top
         yield _mark(name, places[name], y)
 
 
-def _place(microseconds: float) -> float:
-    part = math.log(min(max(microseconds, SHORTEST), LONGEST) / SHORTEST) / math.log(LONGEST / SHORTEST)
-    return LEFT + part * (WIDTH - LEFT - RIGHT)
-
-
 def _mark(name: str, x: float, y: float) -> str:
-    look = name.replace(".", "")
-    return f'<path class="{look}" transform="translate({x:.1f} {y:g})" d="{SHAPES[name]}"/>'
+    return drawn(name.replace(".", ""), SHAPES[name], x, y)
 
 
-def written(x: float, y: float, words: str, look: str = "", anchor: str = "start") -> str:
-    """Words at a place of the chart."""
-    named = f' class="{look}"' if look else ""
-    return f'<text x="{x:.1f}" y="{y:g}"{named} text-anchor="{anchor}">{escape(words)}</text>'
+def draw_everyday(results: dict[str, Any]) -> str:
+    """Draw the everyday rows: the ratio of microfn's time to the reference's, on a logarithmic axis."""
+    rows = results["everyday"]
+    groups: dict[str, list[str]] = {}
+    for row, figures in rows.items():
+        groups.setdefault(figures["reference"], []).append(row)
+    bottom = RATIO_TOP + GROUP_LINE * len(groups) + RATIO_LINE * len(rows)
+    parts = [
+        *_ratio_legend(results["machine"]),
+        *RATIOS.lines((0.1, 0.2, 0.5, 1, 2, 5, 10), RATIO_TOP, bottom + 6),
+        f'<path class="one" d="M{RATIOS.place(1):g} {RATIO_TOP}V{bottom + 6}"/>',
+    ]
+    y = RATIO_TOP
+    for reference, names in groups.items():
+        parts.append(written(16, y + 20, f"reference: {REFERENCES.get(reference, reference)}", "group"))
+        y += GROUP_LINE
+        for name in names:
+            parts += _ratio_row(name, rows[name], y + RATIO_LINE / 2)
+            y += RATIO_LINE
+    title = "Everyday requests: the ratio of microfn's time to the reference's, on a logarithmic scale"
+    return picture(title, bottom + 40, parts, RATIO_STYLE)
+
+
+def _ratio_legend(machine: dict[str, Any]) -> Iterator[str]:
+    yield written(16, 24, f"ratio to the reference's time; CPython {machine['python']}, {machine['date']}", "soft")
+    yield drawn("microfn", REACHED, 24, 48)
+    yield written(38, 53, "goal reached")
+    yield drawn("missed", MISSED, 164, 48)
+    yield written(178, 53, "goal missed (!)")
+    yield drawn("goal", "M0 -8V8", 324, 48)
+    yield written(338, 53, "goal")
+
+
+def _ratio_row(name: str, figures: dict[str, Any], y: float) -> Iterator[str]:
+    ratio, goal = figures["ratio"], figures["goal"]
+    is_reached = round(ratio, 2) <= goal
+    x = RATIOS.place(ratio)
+    yield written(16, y + 5, name, "soft")
+    yield f'<path class="reach" d="M{RATIOS.place(1):.1f} {y:g}H{x:.1f}"/>'
+    yield drawn("microfn", REACHED, x, y) if is_reached else drawn("missed", MISSED, x, y)
+    yield drawn("goal", "M0 -8V8", RATIOS.place(goal), y)
+    yield written(
+        WIDTH - 22, y + 5, f"{ratio:.2f}{'' if is_reached else ' !'}", "soft" if is_reached else "missed", "end"
+    )

@@ -55,7 +55,7 @@ class Row(NamedTuple):
 
 def rows(directory: Path) -> dict[str, Row]:
     script = directory / "script"
-    script.write_text(SCRIPT)
+    script.write_text(SCRIPT, "utf-8")
     script.chmod(0o755)
     return {
         "`true`": Row(["/bin/true"], b"", 10),

@@ -25,8 +25,8 @@ from typing import Any
 
 from microfn import Router
 
-from .chart import STYLE, written
 from .sockets import free_port, wait_for
+from .svg import STYLE, WIDTH, picture, written
 
 HERE = Path(__file__).parent
 RATE, SECONDS, WORKERS, WORK, PATIENCE = 40, 10, 2, 0.1, 1.0
@@ -101,25 +101,19 @@ def measure(name: str) -> Counter[str]:
 
 def draw(results: dict[str, Any]) -> str:
     """A bar for each setup, with what became of its requests."""
-    width, left, line = 480, 16, 58
-    height = 44 + line * len(SETUPS)
-    size = f'width="{width}" height="{height}" viewBox="0 0 {width} {height}"'
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" role="img" {size}>',
-        "<title>What becomes of 400 requests of which 200 can be answered</title>",
-        f"<style>{STYLE}.late {{ fill: var(--bottle) }} .refused {{ fill: var(--grid) }}</style>",
-        f'<rect class="card" x=".5" y=".5" width="{width - 1}" height="{height - 1}" rx="10"/>',
-        written(left, 26, f"{RATE * SECONDS} requests, twice as many as can be answered", "soft"),
-    ]
+    left, line = 16, 58
+    parts = [written(left, 26, f"{RATE * SECONDS} requests, twice as many as can be answered", "soft")]
     for number, (name, words) in enumerate(SETUPS.items()):
         parts += _bar(words, results["outcomes"][name], left, 44 + line * number)
-    return "\n".join([*parts, "</svg>", ""])
+    style = f"{STYLE}.late {{ fill: var(--bottle) }} .refused {{ fill: var(--grid) }}"
+    title = "What becomes of 400 requests of which 200 can be answered"
+    return picture(title, 44 + line * len(SETUPS), parts, style)
 
 
 def _bar(words: str, outcomes: dict[str, int], left: float, top: float) -> Iterator[str]:
     told = ", ".join(f"{outcomes[name]} {name}" for name in OUTCOMES if outcomes[name])
     yield written(left, top + 14, f"{words}: {told}")
-    scale = (480 - 2 * left) / (RATE * SECONDS)
+    scale = (WIDTH - 2 * left) / (RATE * SECONDS)
     looks = {"in time": "microfn", "refused": "refused", "late": "late", "lost": "late"}
     for name in OUTCOMES:
         wide = outcomes[name] * scale

@@ -1,10 +1,11 @@
-"""The benchmarks: `python -m benchmarks.run [quick | all]`, in an environment that has the peers (`make bench`).
+"""The benchmarks: `python -m benchmarks.run quick | all | check`, in an environment that has the peers.
 
-Prints as it goes; `all` writes results.json, and what is made of it, beside this file.
+`quick` prints the quick rows, `all` writes results.json and what is made of it, and `check` only looks at the answers.
 """
 
 from __future__ import annotations
 
+import argparse
 import datetime
 import json
 import logging
@@ -14,35 +15,81 @@ import statistics
 import subprocess
 import sys
 import warnings
+from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from . import report, rows, sockets, tables
-from .contestants import Application
-from .measure import race, ratio
+from . import report, sockets, tables
+from .contestants import build
+from .everyday import EVERYDAY
+from .measure import check, race, ratio
+from .rows import FASTEST, OTHER, OTHER_REFERENCE, SMALL, Row, variants
 
 HERE = Path(__file__).parent
-PACKAGES = "microfn werkzeug falcon bottle wheezy.web flask pymatchit autoroutes gunicorn bjoern".split()
+PACKAGES = (
+    "microfn werkzeug falcon bottle wheezy.web flask msgspec pydantic pymatchit autoroutes gunicorn bjoern".split()
+)
+NAMES = ("bare", "microfn", "falcon", "bottle", "wheezy.web", "flask", "werkzeug", "plain")
+ROUNDS = 15
+QUICK = {"rounds": 21, "seconds": 0.02}
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.run", description="Measure microfn and its peers.")
+    parser.add_argument("part", choices=("quick", "all", "check"))
+    parser.add_argument(
+        "--rounds", type=int, default=ROUNDS, help="how often each contestant is timed by `all`; few for a trial"
+    )
+    options = parser.parse_args(arguments)
     warnings.simplefilter("ignore")
     logging.disable(logging.CRITICAL)
-    results: dict[str, Any] = {"machine": machine(), "requests": requests()}
-    if sys.argv[1:] == ["quick"]:
-        return
-    results["dressed"] = dressed()
-    results["answers"] = answers()
-    results["tables"] = tables.measure()
-    results["sockets"] = sockets.measure()
-    results["imports"] = imports()
-    (HERE / "results.json").write_text(json.dumps(results, indent=1) + "\n")
+    if options.part == "check":
+        check_all()
+    elif options.part == "quick":
+        about_machine()
+        print_quick()
+    else:
+        measure_all(options.rounds)
+
+
+def check_all() -> None:
+    """Check every answer of every contestant without timing it. Raises AssertionError if one is wrong."""
+    for row in SMALL + EVERYDAY:
+        for contestant in row.builders:
+            row.check(contestant)
+    for row in SMALL:
+        for contestant, builder in variants(row).items():
+            check(f"{row.name}: {contestant}", build(contestant, builder), row.requests)
+    for name, (contestant, builder, requests) in OTHER.items():
+        check(name, build(contestant, builder), requests)
+    print(f"{len(SMALL + EVERYDAY)} rows: every answer of every contestant is right")
+
+
+def print_quick() -> None:
+    """Measure the quick rows, in about a minute, and print them."""
+    measure_rows((row for row in SMALL + EVERYDAY if row.is_quick), **QUICK)
+
+
+def measure_all(rounds: int) -> None:
+    """Measure everything, and write results.json and what is made of it. Parts that cannot be measured stay."""
+    file = HERE / "results.json"
+    results: dict[str, Any] = {
+        "machine": about_machine(),
+        "requests": measure_rows(SMALL, rounds=rounds),
+        "everyday": measure_rows(EVERYDAY, rounds=rounds),
+        "dressed": measure_variants(rounds),
+        "answers": measure_other(rounds),
+        "tables": tables.measure(rounds),
+        "sockets": {**json.loads(file.read_text("utf-8"))["sockets"], **sockets.measure(-(-rounds // 3))},
+        "imports": imports(rounds),
+    }
+    file.write_text(json.dumps(results, indent=1) + "\n", "utf-8")
     report.write(results)
 
 
-def machine() -> dict[str, Any]:
-    """What was measured, on what and when."""
+def about_machine() -> dict[str, Any]:
+    """Return the versions, the machine and the date."""
     about = {"python": platform.python_version(), "machine": platform.platform(), "date": str(datetime.date.today())}
     about.update({package: version_of(package) for package in PACKAGES})
     print(" ".join(f"{name} {value}" for name, value in about.items()))
@@ -56,53 +103,74 @@ def version_of(package: str) -> str:
         return "not installed"
 
 
-def requests() -> dict[str, Any]:
-    """(a) The eight rows of whole requests, in µs; `overhead` is microfn's as a part of the fastest peer's."""
-    names = ("bare", *rows.FRAMEWORKS)
-    print(f"\n{'µs a request (x bare)':22}" + "".join(f"{name:>18}" for name in names) + "   overhead")
-    built: dict[tuple[str, str], Application] = {}
+def measure_rows(rows: Iterable[Row], **options: Any) -> dict[str, Any]:
+    """Measure rows, print each, and return the figures by name."""
+    print(f"\n{'µs a request':26}" + "".join(f"{name:>10}" for name in NAMES) + "   ratio")
     found = {}
-    for row, (kind, asked) in rows.ROWS.items():
-        apps = {"bare": rows.BARE[row]()}
-        for name in rows.FRAMEWORKS:
-            apps[name] = built.get((kind, name)) or built.setdefault((kind, name), rows.BUILDERS[kind][name]())
-        timed = race(apps, dict.fromkeys(apps, asked) | {"bare": rows.for_bare(asked)})
-        found[row] = summary(timed)
-        median = found[row]["median"]
-        line = "".join(f"{median[name]:9.2f} ({median[name] / median['bare']:5.1f})" for name in apps)
-        fastest, part = found[row]["fastest peer"], found[row]["overhead"]
-        print(f"{row:22}{line}   {part:.2f} of {fastest}'s", flush=True)
+    for row in rows:
+        found[row.name] = figures = measure_row(row, **options)
+        median = figures["median"]
+        line = "".join(f"{median[name]:10.2f}" if name in median else f"{'–':>10}" for name in NAMES)
+        print(f"{row.name:26}{line}   {described(figures)}", flush=True)
     return found
 
 
-def summary(timed: dict[str, list[float]]) -> dict[str, Any]:
+def described(figures: dict[str, Any]) -> str:
+    """Return the ratio, its reference and the goal as words."""
+    value = figures.get("overhead", figures.get("ratio"))
+    reference = figures.get("fastest peer", figures.get("reference"))
+    kind = "overhead" if "overhead" in figures else "time"
+    reached = "reached" if report.is_reached(value, figures["goal"]) else "missed"
+    return f"{value:.2f} of {reference}'s {kind}, goal {figures['goal']:g} {reached}"
+
+
+def measure_row(row: Row, **options: Any) -> dict[str, Any]:
+    """Check every contestant of a row, time them, and return the medians with microfn's ratio to the reference."""
+    for contestant in row.builders:
+        row.check(contestant)
+    timed = race(row.applications(), {name: row.requests_of(name) for name in row.builders}, **options)
+    return figures_of(row, timed)
+
+
+def figures_of(row: Row, timed: dict[str, list[float]]) -> dict[str, Any]:
+    """Return the figures of a row, from the rounds of each contestant."""
     median = {name: statistics.median(rounds) for name, rounds in timed.items()}
-    fastest = min((name for name in median if name not in ("bare", "microfn")), key=lambda name: median[name])
+    reference = row.reference
+    if reference == FASTEST:
+        peers = (name for name in median if name not in ("microfn", "bare"))
+        reference = min(peers, key=lambda name: median[name])
+    if not row.is_overhead:
+        return {
+            "median": median,
+            "reference": reference,
+            "ratio": ratio(timed, "microfn", reference),
+            "goal": row.goal,
+        }
     parts = [
         (ours - bare) / (theirs - bare)
-        for ours, theirs, bare in zip(timed["microfn"], timed[fastest], timed["bare"], strict=True)
+        for ours, theirs, bare in zip(timed["microfn"], timed[reference], timed["bare"], strict=True)
     ]
-    return {"median": median, "fastest peer": fastest, "overhead": statistics.median(parts)}
+    return {"median": median, "fastest peer": reference, "overhead": statistics.median(parts), "goal": row.goal}
 
 
-def dressed() -> dict[str, dict[str, float]]:
-    """(b) The eight rows with middleware and with Response objects, as a part of what falcon takes for them plainly."""
+def measure_variants(rounds: int) -> dict[str, dict[str, float]]:
+    """(b) The eight rows with middleware and with Response objects, by the time of falcon's plain rows."""
     found = {}
-    print("\nas a part of falcon's row     plain  middleware  Response")
-    for row, (kind, asked) in rows.ROWS.items():
-        apps = {"falcon": rows.BUILDERS[kind]["falcon"](), **rows.dressed(kind)}
-        timed = race(apps, dict.fromkeys(apps, asked))
-        found[row] = {name: ratio(timed, name, "falcon") for name in apps if name != "falcon"}
-        print(f"{row:26}" + "".join(f"{part:10.2f}" for part in found[row].values()), flush=True)
+    print("\nby the time of falcon's row     plain  middleware  Response")
+    for row in SMALL:
+        apps = {name: build(name, builder) for name, builder in variants(row).items()}
+        timed = race(apps, dict.fromkeys(apps, row.requests), rounds=rounds)
+        found[row.name] = {name: ratio(timed, name, "falcon") for name in apps if name != "falcon"}
+        print(f"{row.name:28}" + "".join(f"{part:10.2f}" for part in found[row.name].values()), flush=True)
     return found
 
 
-def answers() -> dict[str, float]:
-    """(b) Answers of other kinds, as a part of what falcon's hello costs."""
-    print("\nas a part of falcon's hello")
-    apps, asked = rows.other_answers()
-    timed = race(apps, asked)
-    found = {name: ratio(timed, name, "falcon, hello") for name in apps}
+def measure_other(rounds: int) -> dict[str, float]:
+    """(b) Other answers, by the time of falcon's hello."""
+    print("\nby the time of falcon's hello")
+    apps = {name: build(contestant, builder) for name, (contestant, builder, _) in OTHER.items()}
+    timed = race(apps, {name: requests for name, (_, _, requests) in OTHER.items()}, rounds=rounds)
+    found = {name: ratio(timed, name, OTHER_REFERENCE) for name in apps}
     for name, part in found.items():
         print(f"{name:32}{part:8.2f}", flush=True)
     return found

@@ -14,16 +14,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from . import contestants as c
+from .contestants import Application, build
 
-APPS = {
-    "bare": c.bare_hello,
-    "microfn": c.microfn_small,
-    "falcon": c.falcon_small,
-    "bottle": c.bottle_small,
-    "wheezy.web": c.wheezy_small,
-    "flask": c.flask_small,
-}
+APPS = {"bare": "hello", **dict.fromkeys(("microfn", "falcon", "bottle", "wheezy.web", "flask"), "small")}
 GUNICORN = """
 import sys
 from gunicorn.app.wsgiapp import run
@@ -39,9 +32,9 @@ bjoern.run(application("{name}"), "127.0.0.1", {port})
 SERVERS = {"gunicorn": GUNICORN, "bjoern": BJOERN}
 
 
-def application(name: str) -> c.Application:
+def application(name: str) -> Application:
     """What a server process imports."""
-    return APPS[name]()
+    return build(name, APPS[name])
 
 
 def free_port() -> int:
@@ -66,7 +59,7 @@ def wait_for(port: int, seconds: float = 20) -> None:
 
 def requests_per_second(port: int) -> float:
     command = ["wrk", "-t1", "-c8", "-d2s", f"http://127.0.0.1:{port}/"]
-    run = subprocess.run(command, capture_output=True, check=True, text=True, timeout=30)
+    run = subprocess.run(command, capture_output=True, check=True, timeout=30, encoding="utf-8")
     if "Non-2xx" in run.stdout:
         raise AssertionError(run.stdout)
     found = re.search(r"Requests/sec:\s+([\d.]+)", run.stdout)

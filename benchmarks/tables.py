@@ -1,12 +1,13 @@
 """(c) Tables of 203, 5,000 and 100,000 routes: building them, looking routes up, and whole requests.
 
-Each size is measured in a process of its own, `python -m benchmarks.tables SIZE`, so that memory is told apart.
+Each size is measured in a process of its own, `python -m benchmarks.tables SIZE ROUNDS`, so that memory is told apart.
 """
 
 from __future__ import annotations
 
 import gc
 import json
+import random
 import re
 import subprocess
 import sys
@@ -22,12 +23,12 @@ SIZES = (203, 5_000, 100_000)
 Find = Callable[[str], Any]
 
 
-def measure() -> dict[str, Any]:
+def measure(rounds: int = 15) -> dict[str, Any]:
     """All sizes; `cost` is a request's with so many routes, as a part of what it is with 203."""
     found: dict[str, Any] = {}
     for size in SIZES:
         run = subprocess.run(
-            [sys.executable, "-m", "benchmarks.tables", str(size)],
+            [sys.executable, "-m", "benchmarks.tables", str(size), str(rounds)],
             capture_output=True,
             check=True,
             cwd=Path(__file__).parent.parent,
@@ -58,9 +59,17 @@ def paths_of(patterns: list[str], count: int = 60) -> list[str]:
     return [re.sub(r":\w+", "value7", pattern) for pattern in patterns[::step]]
 
 
+def random_paths_of(patterns: list[str], count: int = 4_000) -> list[str]:
+    """Return paths that match, each with a value of its own, so that most of what they need is in no cache."""
+    chance = random.Random(7)
+    return [
+        re.sub(r":\w+", lambda _: f"value{chance.randrange(1_000_000)}", chance.choice(patterns)) for _ in range(count)
+    ]
+
+
 def resident() -> float:
     """This process's memory in MB."""
-    pages = Path("/proc/self/statm").read_text().split()[1]
+    pages = Path("/proc/self/statm").read_text("utf-8").split()[1]
     return int(pages) * 4096 / 1e6
 
 
@@ -120,7 +129,7 @@ def lookups(size: int) -> dict[str, float]:
     return found
 
 
-def main(size: int) -> dict[str, dict[str, float]]:
+def main(size: int, rounds: int) -> dict[str, dict[str, float]]:
     from microfn import Router
 
     def app_of(table: list[tuple[str, str]]) -> Router:
@@ -142,23 +151,24 @@ def main(size: int) -> dict[str, dict[str, float]]:
         "MB": resident() - before,
     }
     small = app_of(ROUTES)
-    asked = {
-        "hit": lambda paths: [Request("GET", path, 200) for path in paths],
-        "404": lambda paths: [Request("GET", path + "/no/such/thing", 404) for path in paths],
-        "405": lambda paths: [Request("PATCH", path, 405) for path in paths],
-    }
+    tables = {"large": gettable(routes(size)), "small": gettable(ROUTES)}
     cost = {}
-    for kind, requests in asked.items():
-        timed = race(
-            {"large": large, "small": small},
-            {
-                "large": requests(paths_of(gettable(routes(size)))),
-                "small": requests(paths_of(gettable(ROUTES))),
-            },
-        )
+    for kind, requests in asked().items():
+        paths = {name: requests(patterns) for name, patterns in tables.items()}
+        timed = race({"large": large, "small": small}, paths, rounds=rounds)
         cost[kind] = ratio(timed, "large", "small")
     return {"build": built, "a request, x 203 routes": cost, "a lookup, ns": lookups(size)}
 
 
+def asked() -> dict[str, Callable[[list[str]], list[Request]]]:
+    """Return the kinds of requests, each as a function of the patterns; paths are repeated unless they are random."""
+    return {
+        "hit": lambda patterns: [Request("GET", path, 200) for path in paths_of(patterns)],
+        "404": lambda patterns: [Request("GET", f"{path}/no/such/thing", 404) for path in paths_of(patterns)],
+        "405": lambda patterns: [Request("PATCH", path, 405) for path in paths_of(patterns)],
+        "random paths": lambda patterns: [Request("GET", path, 200) for path in random_paths_of(patterns)],
+    }
+
+
 if __name__ == "__main__":
-    print(json.dumps(main(int(sys.argv[1]))))
+    print(json.dumps(main(int(sys.argv[1]), int(sys.argv[2]))))

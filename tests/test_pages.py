@@ -12,6 +12,8 @@ import pytest
 
 import microfn
 from benchmarks import chart, cold, overload, report
+from benchmarks.everyday import EVERYDAY
+from benchmarks.rows import SMALL
 from microfn import agent, middleware
 from microfn.cli import main
 
@@ -41,7 +43,9 @@ def test_there_is_no_picture_that_nobody_draws_or_shows():
 
 
 @pytest.mark.parametrize(
-    "drawing", [*PICTURES.values(), chart.draw(RESULTS), overload.draw(OVERLOAD)], ids=[*PICTURES, "chart", "overload"]
+    "drawing",
+    [*PICTURES.values(), chart.draw(RESULTS), chart.draw_everyday(RESULTS), overload.draw(OVERLOAD)],
+    ids=[*PICTURES, "chart", "everyday", "overload"],
 )
 def test_a_picture_has_a_title_and_keeps_within_its_card(drawing):
     root = ElementTree.fromstring(drawing)
@@ -53,9 +57,25 @@ def test_a_picture_has_a_title_and_keeps_within_its_card(drawing):
             assert float(text.attrib["x"]) + size * 0.9 * len(text.text or "") < width, text.text
 
 
-def test_the_figures_are_those_of_the_last_run():
-    committed = {name: (ROOT / f"benchmarks/results.{name}").read_text(encoding="utf-8") for name in ("md", "svg")}
-    assert committed == {"md": report.text(RESULTS), "svg": chart.draw(RESULTS)}, "run python -m benchmarks.report"
+@pytest.mark.parametrize("file", report.files(RESULTS), ids=lambda file: file.name)
+def test_figures_are_of_last_run(file):
+    """The tables, the charts and README's figures are made of results.json."""
+    assert file.read_text(encoding="utf-8") == report.files(RESULTS)[file], "run python -m benchmarks.report"
+
+
+def test_results_have_every_row():
+    """The last run measured the rows that there are, with their goals."""
+    measured = {**RESULTS["requests"], **RESULTS["everyday"]}
+    assert {name: row["goal"] for name, row in measured.items()} == {row.name: row.goal for row in SMALL + EVERYDAY}
+
+
+def test_chart_has_every_everyday_row():
+    """Each row is a line of the chart, and a missed goal is told by more than its colour."""
+    drawing = chart.draw_everyday(RESULTS)
+    for name, figures in RESULTS["everyday"].items():
+        assert f">{name}</text>" in drawing
+        is_reached = report.is_reached(figures["ratio"], figures["goal"])
+        assert f">{figures['ratio']:.2f}{'' if is_reached else ' !'}</text>" in drawing
 
 
 def test_the_chart_of_the_overload_is_that_of_its_last_run():
