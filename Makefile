@@ -13,8 +13,8 @@ APART := speed or package or hosts or faults
 
 # Tests write files with names that are not ASCII, which Python refuses in some locales without this.
 export PYTHONUTF8 := 1
-# Each of them would change which code is run, or leave out the assertions.
-unexport PYTHONHOME PYTHONOPTIMIZE PYTHONPATH PYTHONSAFEPATH
+# Each of these changes which code is run, leaves out its assertions, or moves the example below a prefix.
+unexport PYTHONHOME PYTHONOPTIMIZE PYTHONPATH PYTHONSAFEPATH SCRIPT_NAME
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-all environments faults fuzz mutation soak hosts hosts-apt pages lint audit docs check package \

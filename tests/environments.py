@@ -24,7 +24,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 IS_ROOT = os.geteuid() == 0
 NOBODY = 65534
-START_SECONDS = 600
+START_SECONDS = 300
 TEST_SECONDS = 900
 BUSY_LOOPS = 8
 # Loopback only, and without IPv6: a network namespace of its own, whose privileges are dropped before the command runs.
