@@ -1,41 +1,78 @@
-"""From what is registered to the parts of a Site: chains, error handlers and scopes, each made once."""
+"""Build a snapshot from what is registered: its chains, error handlers and scopes, each built once."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
+from .answer import Encoders
 from .chain import compose
 from .handle import Handle
 from .index import Index
 from .mount import Mounts
 from .paths import tunnel
 from .pattern import Pattern, parse
-from .problems import ErrorHandlers
+from .problems import ErrorHandlers, OwnPage
 from .registry import Registered
+from .request import Request
 from .scope import Scope
-from .site import ANY, FindScope
+from .site import ANY, FindScope, Site
 from .table import Table
 from .urls import Urls
 
-__all__ = ["is_shadowed", "parts_of", "urls_of"]
+__all__ = ["Settings", "build_snapshot", "build_urls"]
 
 
-def parts_of(table: Table, now: Registered, root: Scope) -> dict[str, Any]:
-    """What a Site has of what is registered; `table` is compiled, `root` the outermost scope."""
-    own = [root, *now.scopes, *now.handlers, *now.middleware, *dict.fromkeys(route.scope for route in now.routes)]
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The options of a Router, which are the same in all of its snapshots."""
+
+    request_class: type[Request]
+    encoders: Encoders
+    root: Scope
+    allowed: Mapping[tuple[str, ...], tuple[str, OwnPage]]
+    handle_method_not_allowed: bool
+    handle_options: bool
+    global_options: Handle | None
+    permanent_redirects: bool
+    max_path_length: int
+    path_info_encoded: bool
+    has_trusted_hosts: bool
+
+
+def build_snapshot(registered: Registered, table: Table, settings: Settings) -> Site:
+    """Build the snapshot of what is registered; `table` is compiled."""
+    root = settings.root
+    own = [
+        root,
+        *registered.scopes,
+        *registered.handlers,
+        *registered.middleware,
+        *dict.fromkeys(route.scope for route in registered.routes),
+    ]
     scopes = list(dict.fromkeys(part for scope in own for part in scope.lineage()))
-    return {
-        "table": table,
-        "find": table.index.find,
-        "methods": table.methods(),
-        "mounts": Mounts(now.mounts.values()) if now.mounts else None,
-        "urls": urls_of(table, now),
-        "chains": _chains(now, scopes),
-        "errors": _handlers(now, scopes),
-        "handles_errors": any(now.handlers.values()),
-        "scopes": _finder(now, scopes),
-    }
+    return Site(
+        table=table,
+        find=table.index.find,
+        methods=table.methods(),
+        mounts=Mounts(registered.mounts.values()) if registered.mounts else None,
+        urls=build_urls(table, registered),
+        request_class=settings.request_class,
+        encoders=settings.encoders,
+        root=root,
+        chains=_chains(registered, scopes),
+        errors=_handlers(registered, scopes),
+        handles_errors=any(registered.handlers.values()),
+        scopes=_finder(registered, scopes),
+        allowed=settings.allowed,
+        handle_method_not_allowed=settings.handle_method_not_allowed,
+        handle_options=settings.handle_options,
+        global_options=settings.global_options,
+        permanent_redirects=settings.permanent_redirects,
+        max_path_length=settings.max_path_length,
+        path_info_encoded=settings.path_info_encoded,
+        is_guarded=settings.path_info_encoded or settings.has_trusted_hosts or _is_shadowed(registered),
+    )
 
 
 def _chains(now: Registered, scopes: Iterable[Scope]) -> dict[Scope, Handle]:
@@ -73,13 +110,13 @@ def _finder(now: Registered, scopes: Iterable[Scope]) -> FindScope | None:
     return Index(items).find
 
 
-def is_shadowed(now: Registered) -> bool:
-    """Whether a route with wildcards could take a path from a mount, so that mounts are to be asked first."""
+def _is_shadowed(now: Registered) -> bool:
+    """Return whether a route with wildcards could take a path from a mount, so that mounts have to be asked first."""
     wild = [route.pattern for route in now.routes if route.parsed.names] if now.mounts else []
     return any(mount.may_meet(pattern) for mount in now.mounts.values() for pattern in wild)
 
 
-def urls_of(table: Table, now: Registered) -> Urls:
-    """The reverse URLs of what is registered."""
+def build_urls(table: Table, now: Registered) -> Urls:
+    """Build the reverse URLs of what is registered."""
     mounts = Mounts(now.mounts.values())
     return Urls(now.names.copy(), tuple(now.routes), table, lambda path: mounts.find(tunnel(path)) is not None)

@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from datetime import datetime
 from types import SimpleNamespace
-from typing import IO, TYPE_CHECKING, Any, NoReturn, cast
+from typing import IO, TYPE_CHECKING, Any, Literal, NoReturn, cast, overload
 
-from werkzeug.datastructures import Accept, CharsetAccept, EnvironHeaders, LanguageAccept, MIMEAccept
+from werkzeug.datastructures import Accept, CharsetAccept, EnvironHeaders, Headers, LanguageAccept, MIMEAccept
 from werkzeug.exceptions import (
     BadRequest,
     HTTPException,
@@ -23,11 +23,11 @@ from werkzeug.sansio.utils import get_host
 from werkzeug.wrappers import Request as WerkzeugRequest
 
 from .body import Body, checked_length, open_body, read
+from .cached import cached_property
 from .codec import JSON, Codec
 from .forms import FormParser
 from .handle import Handle
 from .host import is_trusted, written_host
-from .lazy import Lazy
 from .limits import MAX_HEADER_LENGTH, MAX_TARGET_LENGTH, check_header, check_target, is_readable_accept
 from .log import log_exception
 from .paths import decode_path, location
@@ -115,6 +115,8 @@ class Request(_Slots, WerkzeugRequest):
     """What was raised, or what the framework answered with; also where a handler made an answer of it."""
     router: Any = None
     """The Router that serves the request."""
+    deadline: Any
+    """When the call ends, for a request that an agent has admitted."""
     form_data_parser_class = FormParser
     codec: Codec = JSON()
     max_content_length: int | None = MAX_CONTENT_LENGTH
@@ -138,113 +140,118 @@ class Request(_Slots, WerkzeugRequest):
 
     # What werkzeug's constructor computes. Read with `.get`: hosts leave out what the standard calls required.
 
-    if TYPE_CHECKING:
-        context: Context
-        deadline: Any
-        valid: Any
-    else:
+    @cached_property
+    def method(self) -> str:
+        method: str = self.environ.get("REQUEST_METHOD", "GET")
+        return method.upper()
 
-        @Lazy
-        def method(self) -> str:
-            return self.environ.get("REQUEST_METHOD", "GET").upper()
+    @cached_property
+    def scheme(self) -> str:
+        scheme: str = self.environ.get("wsgi.url_scheme", "http")
+        return scheme
 
-        @Lazy
-        def scheme(self) -> str:
-            return self.environ.get("wsgi.url_scheme", "http")
+    @cached_property
+    def server(self) -> tuple[str, int | None] | None:
+        name = self.environ.get("SERVER_NAME")
+        port = self.environ.get("SERVER_PORT", "")
+        return None if name is None else (name, int(port) if _DIGITS.fullmatch(port) else None)
 
-        @Lazy
-        def server(self) -> tuple[str, int | None] | None:
-            name = self.environ.get("SERVER_NAME")
-            port = self.environ.get("SERVER_PORT", "")
-            return None if name is None else (name, int(port) if _DIGITS.fullmatch(port) else None)
+    @cached_property
+    def root_path(self) -> str:
+        return _text(self.environ.get("SCRIPT_NAME", "")).rstrip("/")
 
-        @Lazy
-        def root_path(self) -> str:
-            return _text(self.environ.get("SCRIPT_NAME", "")).rstrip("/")
+    @cached_property
+    def path(self) -> str:
+        return "/" + _text(self.environ.get("PATH_INFO", "")).lstrip("/")
 
-        @Lazy
-        def path(self) -> str:
-            return "/" + _text(self.environ.get("PATH_INFO", "")).lstrip("/")
+    @cached_property
+    def query_string(self) -> bytes:
+        query: str = self.environ.get("QUERY_STRING", "")
+        return query.encode("latin-1", "replace")
 
-        @Lazy
-        def query_string(self) -> bytes:
-            return self.environ.get("QUERY_STRING", "").encode("latin-1", "replace")
+    @cached_property
+    def headers(self) -> Headers:
+        return EnvironHeaders(self.environ)
 
-        @Lazy
-        def headers(self) -> EnvironHeaders:
-            return EnvironHeaders(self.environ)
+    @cached_property
+    def remote_addr(self) -> str | None:
+        return self.environ.get("REMOTE_ADDR")
 
-        @Lazy
-        def remote_addr(self) -> str | None:
-            return self.environ.get("REMOTE_ADDR")
+    @cached_property
+    def date(self) -> datetime | None:
+        try:
+            return parse_date(self.environ.get("HTTP_DATE"))
+        except (ValueError, ArithmeticError):
+            return None
 
-        @Lazy
-        def date(self) -> datetime | None:
-            try:
-                return parse_date(self.environ.get("HTTP_DATE"))
-            except (ValueError, ArithmeticError):
-                return None
+    @cached_property
+    def host(self) -> str:
+        """The host that the client asked for, with the port where it is not the scheme's own.
 
-        @Lazy
-        def host(self) -> str:
-            """The host that the client asked for, with the port where it is not the scheme's own.
+        Raises `SecurityError` (400) where the header is no host, or not one of the `trusted_hosts`.
+        """
+        given = self.environ.get("HTTP_HOST")
+        host = written_host(given, self.scheme) if given else get_host(self.scheme, None, self.server)
+        if host is None:
+            raise SecurityError("The Host header is no host.")
+        if self.trusted_hosts and not is_trusted(host, self.trusted_hosts):
+            raise SecurityError(f"Host {host!r} is not trusted.")
+        return host
 
-            Raises `SecurityError` (400) where the header is no host, or not one of the `trusted_hosts`.
-            """
-            given = self.environ.get("HTTP_HOST")
-            host = written_host(given, self.scheme) if given else get_host(self.scheme, None, self.server)
-            if host is None:
-                raise SecurityError("The Host header is no host.")
-            if self.trusted_hosts and not is_trusted(host, self.trusted_hosts):
-                raise SecurityError(f"Host {host!r} is not trusted.")
-            return host
+    @cached_property
+    def stream(self) -> IO[bytes]:
+        """The body, never more of it than was promised and than is allowed.
 
-        @Lazy
-        def stream(self) -> IO[bytes]:
-            """The body, never more of it than was promised and than is allowed.
+        Raises `BadRequest` (400) where CONTENT_LENGTH is no number, and while it is read where fewer bytes come
+        than were promised; `RequestEntityTooLarge` (413) over the limit.
+        """
+        if self._cached_data is not None:
+            return io.BytesIO()
+        if self.shallow:
+            raise RuntimeError("this request was made with shallow=True, so its body is not to be read")
+        return open_body(self.environ, self._body_limit())
 
-            Raises `BadRequest` (400) where CONTENT_LENGTH is no number, and while it is read where fewer bytes come
-            than were promised; `RequestEntityTooLarge` (413) over the limit.
-            """
-            if self._cached_data is not None:
-                return io.BytesIO()
-            if self.shallow:
-                raise RuntimeError("this request was made with shallow=True, so its body is not to be read")
-            return open_body(self.environ, self._body_limit())
+    _cached_data: bytes | None = None  # type: ignore[assignment] # werkzeug's is None too, until the body is read
 
-        _cached_data = None
+    @overload
+    def get_data(self, cache: bool = ..., as_text: Literal[False] = ..., parse_form_data: bool = ...) -> bytes: ...
 
-        def get_data(self, cache: bool = True, as_text: bool = False, parse_form_data: bool = False) -> bytes | str:
-            """The whole body. PERF: one of a known length is read without a stream around it, which saves three µs."""
-            if cache and not parse_form_data and self._cached_data is None and "stream" not in self.__dict__:
-                length = self.environ.get("CONTENT_LENGTH")
-                if length and not self.shallow:
-                    size = checked_length(length, self._body_limit())
-                    try:
-                        self._cached_data = read(self.environ["wsgi.input"], size)
-                    except Exception as error:
-                        self._fail_again(error)
-                        raise
-            return super().get_data(cache, as_text, parse_form_data)
+    @overload
+    def get_data(self, cache: bool = ..., as_text: Literal[True] = ..., parse_form_data: bool = ...) -> str: ...
 
-        @Lazy
-        def context(self) -> Context:
-            """A place for what middleware hands on, fresh for each request."""
-            return Context()
+    def get_data(self, cache: bool = True, as_text: bool = False, parse_form_data: bool = False) -> bytes | str:
+        """Return the whole body. PERF: one of a known length is read without a stream around it, which saves 3 µs."""
+        if cache and not parse_form_data and self._cached_data is None and "stream" not in self.__dict__:
+            length = self.environ.get("CONTENT_LENGTH")
+            if length and not self.shallow:
+                size = checked_length(length, self._body_limit())
+                try:
+                    self._cached_data = read(self.environ["wsgi.input"], size)
+                except Exception as error:
+                    self._fail_again(error)
+                    raise
+        if as_text:
+            return super().get_data(cache, True, parse_form_data)
+        return super().get_data(cache, False, parse_form_data)
 
-        @Lazy
-        def valid(self) -> Any:
-            """What the route's `valid` made of the JSON. Raises `InvalidBody` (422) for what `valid` raised."""
-            if self.route is None or self.route.valid is None:
-                raise RuntimeError("request.valid is for routes that are registered with valid=")
-            from .validation import InvalidBody, checked  # noqa: PLC0415 - who checks no bodies does not load what does
+    @cached_property
+    def context(self) -> Context:
+        """A place for what middleware hands on, fresh for each request."""
+        return Context()
 
-            try:
-                return checked(self.route.valid, self.json)
-            except InvalidBody as error:
-                if error.is_accident:
-                    log_exception(error.__cause__ or error, self.environ)
-                raise
+    @cached_property
+    def valid(self) -> Any:
+        """What the route's `valid` made of the JSON. Raises `InvalidBody` (422) for what `valid` raised."""
+        if self.route is None or self.route.valid is None:
+            raise RuntimeError("request.valid is for routes that are registered with valid=")
+        from .validation import InvalidBody, checked  # noqa: PLC0415 - who checks no bodies does not load what does
+
+        try:
+            return checked(self.route.valid, self.json)
+        except InvalidBody as error:
+            if error.is_accident:
+                log_exception(error.__cause__ or error, self.environ)
+            raise
 
     def url_for(self, target: str | Handle, /, **params: object) -> str:
         """`Router.url_for`, behind the SCRIPT_NAME that this request came with."""

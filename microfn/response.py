@@ -12,8 +12,8 @@ from werkzeug.http import is_resource_modified, parse_date
 from werkzeug.utils import redirect as _redirect
 from werkzeug.wrappers import Response as WerkzeugResponse
 
+from .cached import cached_property
 from .headers import LENGTH_HEADERS, LOCATIONS, TEXT_HEADER, Made, as_uri, gate
-from .lazy import Lazy
 from .limits import check_conditions, check_header
 from .request import Request
 
@@ -62,28 +62,26 @@ class Response(WerkzeugResponse):
         response._made = made
         return response
 
-    if not TYPE_CHECKING:
+    @cached_property
+    def _status(self) -> str:
+        return self._made[0]
 
-        @Lazy
-        def _status(self) -> str:
-            return self._made[0]
+    @cached_property
+    def _status_code(self) -> int:
+        return int(self._made[0][:3])
 
-        @Lazy
-        def _status_code(self) -> int:
-            return int(self._made[0][:3])
+    @cached_property
+    def headers(self) -> WerkzeugHeaders:
+        return _headers_of(self._made[1])
 
-        @Lazy
-        def headers(self) -> WerkzeugHeaders:
-            return _headers_of(self._made[1])
+    @cached_property
+    def response(self) -> Iterable[bytes]:
+        body = self._made[2]
+        return body.copy() if type(body) is list else body  # what is done to it stays with this answer
 
-        @Lazy
-        def response(self) -> Iterable[bytes]:
-            body = self._made[2]
-            return body.copy() if type(body) is list else body  # what is done to it stays with this answer
-
-        @Lazy
-        def _on_close(self) -> list[Callable[[], Any]]:
-            return []
+    @cached_property
+    def _on_close(self) -> list[Callable[[], Any]]:
+        return []
 
     def make_conditional(
         self, request_or_environ: Any, accept_ranges: bool | str = False, complete_length: int | None = None

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from .answer import encoders_for
-from .assembly import is_shadowed, parts_of, urls_of
+from .assembly import Settings, build_snapshot, build_urls
 from .codec import JSON, Codec
 from .dispatch import respond
 from .handle import Handle, check_handle
@@ -102,19 +102,18 @@ class Router(Registrar):
         )
         self.site: Site | None = None
         """What requests are answered from; None before the first."""
-        self._is_guarded = path_info_encoded or trusted_hosts is not None
-        self._new_site = partial(
-            Site,
+        self._settings = Settings(
             request_class=type("Request", (Request,), attributes),
+            encoders=encoders_for(codec),
+            root=self._scope,
+            allowed=Allowed(handle_options),
             handle_method_not_allowed=handle_method_not_allowed,
             handle_options=handle_options,
-            allowed=Allowed(handle_options),
             global_options=global_options,
             permanent_redirects=permanent_redirects,
             max_path_length=max_path_length,
             path_info_encoded=path_info_encoded,
-            encoders=encoders_for(codec),
-            root=self._scope,
+            has_trusted_hosts=trusted_hosts is not None,
         )
         if not_found is not None:
             self.error(404)(not_found)
@@ -186,7 +185,7 @@ class Router(Registrar):
     def path_for(self, target: str | Handle, params: dict[str, object]) -> str:
         """The same as text, not encoded."""
         site = self.site
-        urls = self._registry.with_table(urls_of) if site is None else site.urls
+        urls = self._registry.with_table(build_urls) if site is None else site.urls
         return urls.path_for(target, params)
 
     def test_client(self) -> Client:
@@ -201,7 +200,7 @@ class Router(Registrar):
         return cast("Site", self.site)
 
     def _publish(self, table: Table, now: Registered) -> None:
-        self.site = self._new_site(**parts_of(table, now, self._scope), is_guarded=self._is_guarded or is_shadowed(now))
+        self.site = build_snapshot(now, table, self._settings)
 
 
 _ELSEWHERE = {

@@ -241,6 +241,7 @@ def main() -> int:
     if unknown:
         print(f"environment must be one of {', '.join(ENVIRONMENTS)}, got {unknown[0]}", file=sys.stderr)
         return 2
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is stopped too
     failed = [name for name in names if not passes(name)]
     if failed:
         print(f"Failed: {', '.join(failed)}", file=sys.stderr)
