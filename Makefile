@@ -11,8 +11,9 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # Tests with targets of their own.
 APART := speed or package or hosts or faults
 
-# Tests write files with names that are not ASCII, which Python refuses in some locales without this.
+# Tests write files with names that are not ASCII, and read as UTF-8 what processes print; locales may not matter.
 export PYTHONUTF8 := 1
+unexport PYTHONIOENCODING
 # Each of these changes which code is run, leaves out its assertions, or moves the example below a prefix.
 unexport PYTHONHOME PYTHONOPTIMIZE PYTHONPATH PYTHONSAFEPATH SCRIPT_NAME
 

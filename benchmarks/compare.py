@@ -51,6 +51,7 @@ class Worker:
             **os.environ,
             "PYTHONPATH": os.pathsep.join((str(directory), str(ROOT))),
             "PYTHONHASHSEED": str(seed),
+            "PYTHONIOENCODING": "utf-8",
             "TMPDIR": temporary,
         }
         self._process = subprocess.Popen(
