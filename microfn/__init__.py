@@ -13,7 +13,7 @@ from werkzeug.exceptions import abort
 
 from .errors import InvalidHandle, InvalidMethod, InvalidPattern, InvalidUrl, RouteConflict, RouteError
 from .events import Event, event_stream
-from .mount import HostSwitch
+from .host_switch import HostSwitch
 from .registrar import Group
 from .request import Request
 from .response import Response, html, redirect

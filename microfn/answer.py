@@ -14,6 +14,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 from .codec import Codec
 from .errors import name_of
+from .grammar import STATUSES_WITHOUT_CONTENT
 from .headers import (
     BYTES_HEADER,
     HTML_HEADER,
@@ -28,15 +29,13 @@ from .headers import (
     status_line,
 )
 from .log import log_exception
-from .request import Request
 from .response import Response, forget_length
+from .streams import Stream, close_body, is_file
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
 
-__all__ = ["Encoders", "Ending", "Stream", "answer", "close", "closing", "encoders_for", "is_file"]
-
-_NO_CONTENT = ("204", "205", "304")
+__all__ = ["Encoders", "answer", "encoders_for"]
 
 Encoders = dict[type, Callable[[Any], Made]]
 """How a plain value becomes an answer, by its type."""
@@ -89,7 +88,7 @@ def answer(
         made = encoders[kind](result)
     if made is None:
         made = _general_answer(result, environ, encoders, origin, status)
-    if is_final and (environ["REQUEST_METHOD"] == "HEAD" or made[0][:3] in _NO_CONTENT):
+    if is_final and (environ["REQUEST_METHOD"] == "HEAD" or made[0][:3] in STATUSES_WITHOUT_CONTENT):
         return _without_body(environ, *made)
     return made
 
@@ -116,89 +115,9 @@ def _general_answer(result: Any, environ: WSGIEnvironment, encoders: Encoders, o
             headers = _merge(headers, given_headers, is_whole=is_whole and not is_empty)
         gate(line, headers)
     except BaseException:
-        close(content)
+        close_body(content)
         raise
     return line, headers, content
-
-
-def closing(request: Request, body: Iterable[bytes]) -> Iterable[bytes]:
-    """The body, whose end is the end of the request too; also where what is to be called then is told meanwhile."""
-    waiting = request.on_close
-    if type(body) is list and not waiting:
-        return body
-    if is_file(body, request.environ) and (not waiting or waiting == [body.close]):  # type: ignore[attr-defined]
-        return body
-    # Middleware has it closed with the request, in case it is dropped; this one is not, and is closed by itself.
-    request.on_close = [callback for callback in waiting if callback != getattr(body, "close", None)]
-    return Ending(body, request.end)
-
-
-def close(body: object) -> None:
-    """Call `close()` where there is one, as a WSGI server does (PEP 3333)."""
-    if hasattr(body, "close"):
-        body.close()
-
-
-class Stream:
-    """A body that comes piece by piece, begun already: what fails before the first chunk can still become a clean 500.
-
-    However often it is closed, what it came from is closed once.
-    """
-
-    def __init__(self, chunks: Iterable[str | bytes], owner: object = None) -> None:
-        self._chunks = iter(chunks)
-        self._owner = chunks if owner is None else owner
-        self._is_closed = False
-        self._first: list[bytes] = []
-        self.is_text = True
-        try:
-            for chunk in self._chunks:
-                self.is_text = isinstance(chunk, str)
-                self._first.append(_encode(chunk))
-                if chunk:  # PEP 3333: nothing is sent before the first that is not empty
-                    break
-            self._first.reverse()
-        except BaseException:
-            self.close()
-            raise
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self
-
-    def __next__(self) -> bytes:
-        return self._first.pop() if self._first else _encode(next(self._chunks))
-
-    def close(self) -> None:
-        """Close what it came from, the first time."""
-        if not self._is_closed:
-            self._is_closed = True
-            close(self._owner)
-
-
-class Ending:
-    """A body behind whose end something else happens, even where closing the body itself fails."""
-
-    def __init__(self, body: Iterable[bytes], end: Callable[[], object]) -> None:
-        self._body = body
-        self._end = end
-
-    def __iter__(self) -> Iterator[bytes]:
-        return iter(self._body)
-
-    def close(self) -> None:
-        """Close the body; the end comes in any case."""
-        try:
-            close(self._body)
-        finally:
-            self._end()
-
-
-def _encode(chunk: str | bytes) -> bytes:
-    if isinstance(chunk, bytes):
-        return chunk
-    if isinstance(chunk, str):
-        return chunk.encode()
-    raise TypeError(f"a stream yields str or bytes, not {type(chunk).__name__}")
 
 
 def _unpack(result: tuple[Any, ...], origin: object) -> tuple[Any, int | str | None, Headers]:
@@ -210,7 +129,7 @@ def _unpack(result: tuple[Any, ...], origin: object) -> tuple[Any, int | str | N
             return result[0], result[1], _header_list(result[2])
         raise TypeError(f"{name_of(origin)} returned a tuple of {len(result)}; it is (body, status[, headers])")
     except BaseException:
-        close(result[0] if result else None)
+        close_body(result[0] if result else None)
         raise
 
 
@@ -240,7 +159,7 @@ def _of_value(body: Any, encoders: Encoders, origin: object) -> Made:
     for kind, encode in encoders.items():
         if isinstance(body, kind):
             return encode(body)
-    close(body)
+    close_body(body)
     raise TypeError(_complaint(body, origin))
 
 
@@ -298,7 +217,7 @@ def _of_application(application: WSGIApplication, environ: WSGIEnvironment) -> M
     if not started or written or not is_file(body, environ):
         body = Stream(_with_written(written, body), body)
     if not started:
-        close(body)
+        close_body(body)
         raise AssertionError(f"{name_of(application)} did not call start_response (PEP 3333)")
     is_sent = True
     return (*started[0], body)
@@ -312,12 +231,6 @@ def _with_written(written: list[bytes], body: Iterable[bytes]) -> Iterator[bytes
         yield chunk
     while written:
         yield written.pop(0)
-
-
-def is_file(body: object, environ: WSGIEnvironment) -> bool:
-    """Whether the server knows how to send this faster than chunk by chunk (PEP 3333, wsgi.file_wrapper)."""
-    wrapper = environ.get("wsgi.file_wrapper")
-    return isinstance(wrapper, type) and isinstance(body, wrapper)
 
 
 def _merge(headers: Headers, given: Headers, *, is_whole: bool) -> Headers:
@@ -336,7 +249,7 @@ def _lower(name: object) -> str:
 def _without_body(environ: WSGIEnvironment, line: str, headers: Headers, body: Iterable[bytes]) -> Made:
     """An answer to HEAD, or a 204, 205 or 304 (RFC 9110, sections 9.3.2, 15.3.5, 15.3.6 and 15.4.5)."""
     try:
-        close(body)
+        close_body(body)
     except Exception as error:  # nobody waits for that body, so the answer is what it is
         log_exception(error, environ)
     return line, _without_content(line, headers), []

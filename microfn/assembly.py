@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 from .answer import Encoders
 from .chain import compose
+from .error_handlers import ErrorHandlers
 from .handle import Handle
 from .index import Index
 from .mount import Mounts
 from .paths import tunnel
 from .pattern import Pattern, parse
-from .problems import ErrorHandlers, OwnPage
+from .problems import OwnPage
 from .registry import Registered
 from .request import Request
 from .scope import Scope

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import errno
 import io
-import re
 from typing import IO, TYPE_CHECKING, NoReturn, cast
 
 from werkzeug.exceptions import BadRequest, ClientDisconnected, RequestEntityTooLarge
 from werkzeug.wsgi import LimitedStream
 
-from .route import ENDLESS
+from .arguments import ENDLESS
+from .grammar import DIGITS
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
 __all__ = ["Body", "checked_length", "open_body", "read"]
 
-_DIGITS = re.compile("[0-9]+")
 _SHORTAGES = frozenset(
     (
         errno.EDQUOT,
@@ -52,7 +51,7 @@ def _open_chunked_body(environ: WSGIEnvironment, limit: int | None) -> IO[bytes]
 
 def checked_length(promised: str, limit: int | None) -> int:
     """How many bytes a body has. RFC 9110, section 8.6: digits and nothing else."""
-    if not _DIGITS.fullmatch(promised):
+    if not DIGITS.fullmatch(promised):
         raise BadRequest("Content-Length is not a number.")
     # A number of thousands of digits is over every limit; int() would refuse it.
     length = int(promised) if len(promised) < 20 else ENDLESS

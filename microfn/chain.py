@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import ExitStack
 from typing import Any
 
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from .answer import Stream, answer, close, is_file
+from .answer import answer
 from .handle import Handle, Middleware, wrap
 from .headers import Made
 from .misses import instead
 from .recovery import recover
 from .request import Request
 from .response import Response, copy_of
+from .streams import CloseOnce, Stream, close_body, is_file
 
 __all__ = ["compose"]
 
@@ -82,14 +83,14 @@ def _tie(request: Request, response: WerkzeugResponse) -> None:
     """Begin a stream, so that its failure is seen here; and close what is open with the request, whoever drops it."""
     body = response.response
     callbacks, response._on_close = response._on_close, []  # noqa: SLF001 - there is no other way to take them over
-    if not response.is_sequence and not isinstance(body, (Stream, _Once)) and not is_file(body, request.environ):
+    if not response.is_sequence and not isinstance(body, (Stream, CloseOnce)) and not is_file(body, request.environ):
         owner = ExitStack()
         for callback in reversed(callbacks):
             owner.callback(callback)
-        owner.callback(close, body)
+        owner.callback(close_body, body)
         # Of what is sent as it is, and for HEAD, nothing is read here.
         is_begun = request.method != "HEAD" and not response.direct_passthrough
-        body = response.response = Stream(body, owner) if is_begun else _Once(body, owner)
+        body = response.response = Stream(body, owner) if is_begun else CloseOnce(body, owner)
         callbacks = []
     for callback in callbacks:
         request.call_on_close(callback)
@@ -99,25 +100,9 @@ def _tie(request: Request, response: WerkzeugResponse) -> None:
 
 def _closed_at_end(request: Request, body: Iterable[Any]) -> Iterable[Any]:
     """The body, closed with the request if nobody has closed it before: middleware may have dropped it."""
-    if not isinstance(body, (Stream, _Once)) and not is_file(body, request.environ):
-        body = _Once(body, body)
+    if not isinstance(body, (Stream, CloseOnce)) and not is_file(body, request.environ):
+        body = CloseOnce(body, body)
     closes: Any = getattr(body, "close", None)
     if closes is not None and closes not in request.on_close:
         request.call_on_close(closes)
     return body
-
-
-class _Once:
-    """A body that is not begun here, and whose owner is closed once."""
-
-    def __init__(self, chunks: Iterable[Any], owner: object) -> None:
-        self._chunks = chunks
-        self._owner: object = owner
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self._chunks)
-
-    def close(self) -> None:
-        """Close what it came from, the first time."""
-        owner, self._owner = self._owner, None
-        close(owner)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from werkzeug.exceptions import BadRequest
 
-from .answer import answer, close, closing
+from .answer import answer
 from .headers import LENGTH_HEADERS, TEXT_HEADER, Made
 from .index import NOWHERE, Miss
 from .log import log_exception
@@ -18,6 +18,7 @@ from .problems import internal_error, page
 from .recovery import recover
 from .route import Route
 from .site import Served, Site
+from .streams import close_body, with_close
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -69,11 +70,11 @@ def respond(  # noqa: C901, PLR0912 - the life of a request is told in one place
             else:
                 status, headers, body = answer(result, environ, site.encoders, origin=handle)
                 if type(body) is not list or request.on_close:
-                    body = closing(request, body)
+                    body = with_close(request, body)
     except Exception as error:
         request = request or site.request_class(environ)
         status, headers, body = recover(site, request, error)
-        body = closing(request, body)
+        body = with_close(request, body)
     except BaseException:
         if request is not None:
             request.end()
@@ -81,7 +82,7 @@ def respond(  # noqa: C901, PLR0912 - the life of a request is told in one place
     try:
         start_response(status, headers)
     except BaseException:
-        close(body)
+        close_body(body)
         raise
     return body
 
@@ -147,4 +148,4 @@ def _through_middleware(site: Site, environ: WSGIEnvironment, miss: Miss | Refus
     except BaseException:
         request.end()
         raise
-    return status, headers, closing(request, body)
+    return status, headers, with_close(request, body)

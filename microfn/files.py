@@ -14,11 +14,11 @@ from werkzeug.http import parse_date, parse_etags
 from werkzeug.security import safe_join
 from werkzeug.wsgi import wrap_file
 
+from .arguments import check_size
 from .limits import check_conditions
 from .paths import clean_path, decode_path, is_same_site, location
 from .request import Request
 from .response import Response, redirect
-from .route import check_size
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment

@@ -10,6 +10,8 @@ from urllib.parse import quote
 from werkzeug.http import HTTP_STATUS_CODES
 from werkzeug.urls import iri_to_uri
 
+from .grammar import HOP_BY_HOP, TOKEN
+
 __all__ = ["LENGTH_HEADERS", "LOCATIONS", "Headers", "Made", "as_uri", "gate", "status_line"]
 
 Headers = list[tuple[str, str]]
@@ -19,8 +21,6 @@ HTML = "text/html; charset=utf-8"
 JSON = "application/json"
 BYTES = "application/octet-stream"
 
-# RFC 9110, section 5.6.2: a token.
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 # PEP 3333: no control characters; what is not latin-1 cannot be sent at all.
 _UNSENDABLE = re.compile("[^ -~\x80-\xff]")
 _CONTROL = re.compile("[\x00-\x1f\x7f]")
@@ -28,10 +28,6 @@ _STATUS_LINE = re.compile("[2-5][0-9]{2} [ -~\x80-\xff]*")
 # RFC 3986, section 2: what may stand in a URL, but for the brackets of an IPv6 address.
 _URL = re.compile(r"[A-Za-z0-9\-._~:/?#@!$&'()*+,;=%]+")
 _VISIBLE = re.compile("[!-~]*")
-# PEP 3333, "Other HTTP Features": the connection is the server's business.
-_HOP_BY_HOP = frozenset(
-    "connection keep-alive proxy-authenticate proxy-authorization te trailer trailers transfer-encoding upgrade".split()
-)
 
 TEXT_HEADER = ("Content-Type", TEXT)
 HTML_HEADER = ("Content-Type", HTML)
@@ -101,9 +97,9 @@ def gate(line: str, headers: Headers) -> None:
     for name, value in headers:
         if not isinstance(name, str) or not isinstance(value, str):
             raise TypeError(f"the header {name!r} is {value!r}; name and value are str")
-        if not _TOKEN.fullmatch(name):
+        if not TOKEN.fullmatch(name):
             raise ValueError(f"{name!r} is no name of a header (RFC 9110, section 5.1)")
         if _UNSENDABLE.search(value):
             raise ValueError(f"the header {name!r} holds what cannot be sent, in {value!r}")
-        if name.lower() in _HOP_BY_HOP:
+        if name.lower() in HOP_BY_HOP:
             raise ValueError(f"the header {name!r} is about the connection, which is the server's (PEP 3333)")

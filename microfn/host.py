@@ -5,12 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from .grammar import HOST
+
 __all__ = ["is_trusted", "name_of_host", "trusted_name", "written_host"]
 
-# RFC 3986, section 3.2.2, of which the parts are left out that no name has that is looked up. Not compiled when this
-# is imported: few need it.
-_NAME = r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?|\[[A-Fa-f0-9]*:[A-Fa-f0-9:.]+\]"
-_HOST = rf"({_NAME})(?::([0-9]{{0,5}}))?"
 _LONGEST = 262
 """A name of 255 bytes (RFC 1035, section 2.3.4) with a dot at its end, and a port."""
 _PORT = ":[0-9]*$"
@@ -23,7 +21,7 @@ def written_host(given: str, scheme: str) -> str | None:
     >>> written_host("my_service:80", "http"), written_host("[::1]:8000", "http"), written_host("a b", "http")
     ('my_service', '[::1]:8000', None)
     """
-    found = re.fullmatch(_HOST, given) if len(given) <= _LONGEST else None
+    found = re.fullmatch(HOST, given) if len(given) <= _LONGEST else None
     if found is None:
         return None
     name, port = found.groups()
@@ -42,7 +40,7 @@ def trusted_name(host: str) -> str:
     dot = "." * host.startswith(".")
     name, colon, port = host.removeprefix(".").partition(":")
     written = host if host.startswith("[") else name.encode("idna").decode() + colon + port
-    if not re.fullmatch(_HOST, written):
+    if not re.fullmatch(HOST, written):
         raise ValueError("it is neither a name nor an address, where one of IPv6 has brackets")
     return dot + name_of_host(written)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from werkzeug.exceptions import BadRequest, MethodNotAllowed, NotFound, RequestURITooLarge
 
-from .answer import answer, closing
+from .answer import answer
 from .headers import LENGTH_HEADERS, TEXT_HEADER, Made, status_line
 from .index import NOT_UTF8, NOWHERE, Miss
 from .paths import decode_path, location
@@ -14,6 +14,7 @@ from .problems import OwnPage
 from .recovery import recover, with_headers
 from .request import Request
 from .site import Site
+from .streams import with_close
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -135,7 +136,7 @@ def _options(site: Site, environ: WSGIEnvironment, allow: str, request: Request 
     except Exception as error:
         made = recover(site, asked, error)
     status, headers, body = with_headers(made, [("Allow", allow)])
-    return status, headers, closing(asked, body) if request is None else body
+    return status, headers, with_close(asked, body) if request is None else body
 
 
 def _refuse(site: Site, environ: WSGIEnvironment, error: Exception, request: Request | None) -> Made:
@@ -144,4 +145,4 @@ def _refuse(site: Site, environ: WSGIEnvironment, error: Exception, request: Req
         return recover(site, request, error)
     request = site.request_class(environ)
     status, headers, body = recover(site, request, error)
-    return status, headers, closing(request, body)
+    return status, headers, with_close(request, body)

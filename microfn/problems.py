@@ -5,8 +5,8 @@ A browser gets a small HTML page, whoever prefers plain text gets that, everyone
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from markupsafe import escape
 from werkzeug.datastructures import MIMEAccept
@@ -14,16 +14,13 @@ from werkzeug.exceptions import BadRequestKeyError, HTTPException, InternalServe
 from werkzeug.http import parse_accept_header
 
 from .codec import JSON
-from .handle import Handle
 from .headers import HTML, LENGTH_HEADERS, TEXT, Headers, Made, gate, status_line
 from .limits import is_readable_accept
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-__all__ = ["ErrorHandlers", "OwnPage", "internal_error", "page", "preferred_type"]
-
-Key = int | type[Exception]
+__all__ = ["OwnPage", "internal_error", "page", "preferred_type"]
 
 PROBLEM = "application/problem+json"
 _LONGEST_ACCEPT = 2048
@@ -117,51 +114,6 @@ def _render(
 def extra_headers(error: HTTPException, environ: WSGIEnvironment) -> Headers:
     """What an error tells in headers: Allow, WWW-Authenticate, Retry-After, Content-Range."""
     return [pair for pair in error.get_headers(environ) if pair[0].lower() != "content-type"]
-
-
-class Found(NamedTuple):
-    """The handler of an error, what it gets, and whether it was registered for this very kind of exception."""
-
-    handler: Handle
-    error: Exception
-    is_foreseen: bool
-
-
-class ErrorHandlers:
-    """Who answers an error: the most specific of the handlers that people registered, or nobody.
-
-    Keys are classes of exceptions and statuses. A class counts for its subclasses, a status for every HTTPException
-    that has it; of those, a class below HTTPException is more specific than the status, and the status more than
-    HTTPException itself. An HTTPException is left to these, whatever else it is (BadRequestKeyError is a KeyError).
-
-    `around` are the handlers of the scope around this one, which are asked after its own.
-    """
-
-    def __init__(self, handlers: Mapping[Key, Handle], around: ErrorHandlers | None = None) -> None:
-        self.layers: list[Mapping[Key, Handle]] = [handlers, *(around.layers if around else ())]
-
-    def find(self, error: Exception, tried: Sequence[Handle] = ()) -> Found | None:
-        """The handler of this error, unless it was tried; that of 500 gets an InternalServerError around it."""
-        keys = _keys_of(error)
-        for handlers in self.layers:
-            for key in keys:
-                handler = handlers.get(key)
-                if handler is not None and handler not in tried:
-                    return Found(handler, error, key is not Exception)
-        if isinstance(error, HTTPException):
-            return None
-        found = self.find(internal_error(error), tried)
-        return found and found._replace(is_foreseen=False)
-
-
-def _keys_of(error: Exception) -> list[Key]:
-    """What a handler of this error may be registered for, the most specific first."""
-    classes = type(error).__mro__
-    if not isinstance(error, HTTPException):
-        return [cls for cls in classes if issubclass(cls, Exception)]
-    # Not Exception: the handler for whatever nobody foresaw leaves the errors alone that somebody meant.
-    own = classes[: classes.index(HTTPException)]
-    return [*own, *([error.code] if error.code is not None else []), HTTPException]
 
 
 def internal_error(error: BaseException) -> InternalServerError:

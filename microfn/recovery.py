@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 from werkzeug.exceptions import HTTPException
 
 from .answer import answer
+from .error_handlers import Found
 from .handle import Handle
 from .headers import Headers, Made, gate, status_line
 from .log import log_exception
-from .problems import Found, extra_headers, internal_error, page
+from .problems import extra_headers, internal_error, page
 from .request import Request
 from .site import Site
 

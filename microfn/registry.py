@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import gc
-import os
 import threading
-import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, TypeVar
 
 from .errors import RouteConflict, name_of
+from .fork import register_fork_reset
 from .handle import Handle, Middleware
 from .mount import Mount
 from .route import Route
@@ -73,7 +72,7 @@ class Registry:
         self._is_live = False
         self._is_collector_paused = False
         self._sealed_by: str | None = None
-        _registries.add(self)
+        register_fork_reset(self)
 
     @property
     def _lock(self) -> AbstractContextManager[bool]:
@@ -265,7 +264,7 @@ class Registry:
             self._draft = self._new_table(self.now.routes)
         return self._draft
 
-    def forget_other_threads(self) -> None:
+    def reset_after_fork(self) -> None:
         """In a forked child nobody holds the lock any more, and what another thread had begun is not finished."""
         self._made_lock = threading.Lock, threading.RLock()
         self._let_collect()
@@ -280,13 +279,3 @@ def _move(scope: Scope, moved: dict[Scope, Scope]) -> Scope:
         if part not in moved:
             moved[part] = Scope(part.own_prefix, part.parent and moved[part.parent], part.use)
     return moved[scope]
-
-
-def _after_fork_in_child() -> None:
-    for registry in _registries:
-        registry.forget_other_threads()
-
-
-_registries: weakref.WeakSet[Registry] = weakref.WeakSet()
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import io
-import re
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from datetime import datetime
@@ -26,6 +25,7 @@ from .body import Body, checked_length, open_body, read
 from .cached import cached_property
 from .codec import JSON, Codec
 from .forms import FormParser
+from .grammar import DIGITS
 from .handle import Handle
 from .host import is_trusted, written_host
 from .limits import MAX_HEADER_LENGTH, MAX_TARGET_LENGTH, check_header, check_target, is_readable_accept
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 __all__ = ["Request"]
 
 MAX_CONTENT_LENGTH = 16 * 1024 * 1024
-_DIGITS = re.compile("[0-9]+")
 _TOO_DEEP = "it is nested too deep"
 _ACCEPTS: dict[str, tuple[str, type[Accept]]] = {
     "accept_charsets": ("HTTP_ACCEPT_CHARSET", CharsetAccept),
@@ -154,7 +153,7 @@ class Request(_Slots, WerkzeugRequest):
     def server(self) -> tuple[str, int | None] | None:
         name = self.environ.get("SERVER_NAME")
         port = self.environ.get("SERVER_PORT", "")
-        return None if name is None else (name, int(port) if _DIGITS.fullmatch(port) else None)
+        return None if name is None else (name, int(port) if DIGITS.fullmatch(port) else None)
 
     @cached_property
     def root_path(self) -> str:

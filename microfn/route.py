@@ -6,42 +6,30 @@ import functools
 import os.path
 import re
 from collections.abc import Callable, Iterable, Mapping
-from math import isfinite
 from typing import Any, TypedDict
 
+from .arguments import ENDLESS, check_size, nearest
+from .converters import Converter, converters_for
 from .errors import InvalidMethod, InvalidPattern, name_of
 from .handle import Handle, Middleware, check_handle
+from .hints import hint_for_pattern
 from .pattern import Pattern, parse
 from .scope import Scope
 
 __all__ = [
-    "ENDLESS",
-    "Converter",
     "Route",
     "RouteOptions",
-    "check_names",
     "check_options",
-    "check_size",
-    "nearest",
     "short_name",
 ]
 
-Converter = Callable[[str], Any]
 _NOT_GIVEN: Any = object()
-ENDLESS = 10**20
-"""More bytes than any body has."""
 _NO_CONVERTERS: dict[str, Converter] = {}
 _ANYWHERE = Scope()
 
 # RFC 9110, section 5.6.2: a token. Upper case only: methods are case-sensitive, and nobody means "get".
 _METHOD = re.compile(r"[A-Z0-9!#$%&'*+.^_`|~-]+")
 _USUAL_METHODS = frozenset(["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"])
-# Digits as many as `int` takes where Python limits it; it takes time quadratic in them.
-_INTEGER = re.compile(r"-?[0-9]{1,4300}")
-# Not compiled when this is imported, which takes longer than most programs need it.
-_DECIMAL = r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?"
-_FOREIGN_PARAM = r"(?<=/)[<{](\w+(?::\w+)?)[>}](?=/|$)"
-_FOREIGN_TYPES = ("any", "float", "int", "path", "string", "uuid")
 
 
 class RouteOptions(TypedDict, total=False):
@@ -105,7 +93,7 @@ class Route:
         self.parsed = parsed
         self.handle = handle
         self.name = name
-        self.converters = _converters(parsed, convert) if convert else _NO_CONVERTERS
+        self.converters = converters_for(parsed, convert) if convert else _NO_CONVERTERS
         self.max_content_length = limit
         """Bytes; None where the router's own limit holds."""
         self.valid = valid
@@ -159,13 +147,6 @@ def check_options(options: Mapping[str, object]) -> None:
             raise TypeError(f"{name!r} is no option of a route; {hint}")
 
 
-def nearest(name: str, known: Iterable[str]) -> str | None:
-    """What somebody may have meant."""
-    from difflib import get_close_matches  # noqa: PLC0415 - only where there is a mistake
-
-    return next(iter(get_close_matches(name, list(known), 1)), None)
-
-
 def _checking_first(handle: Handle, valid: Any) -> Handle:
     if not callable(valid):
         raise TypeError(f"valid is a callable that makes an object of the decoded JSON, not {valid!r}")
@@ -184,24 +165,6 @@ def _checking_first(handle: Handle, valid: Any) -> Handle:
     return checked
 
 
-def check_size(name: str, value: object, *, optional: bool = False) -> None:
-    """Refuse what is no number of bytes or characters."""
-    if optional and value is None:
-        return
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise TypeError(f"{name} is a number{' or None' if optional else ''}, not {value!r}")
-    if value < 0:
-        raise ValueError(f"{name} cannot be negative: {value}")
-
-
-def check_names(name: str, values: object) -> str:
-    """A list of names, as a header has it; refuse what is no list of text."""
-    listed = [] if isinstance(values, str) or not isinstance(values, Iterable) else list(values)
-    if not all(isinstance(value, str) for value in listed) or (not listed and values not in ([], ())):
-        raise TypeError(f"{name} is a list of texts, not {values!r}")
-    return ", ".join(listed)
-
-
 def _check_method(method: str) -> None:
     if not isinstance(method, str):
         raise TypeError(f"a method is a str, not {type(method).__name__}: {method!r}")
@@ -215,14 +178,9 @@ def _check_method(method: str) -> None:
 
 def _check_names(pattern: Pattern) -> None:
     """What a tree takes, but `params` could not hold, or would surprise."""
-    foreign = re.search(_FOREIGN_PARAM, pattern.text) if "<" in pattern.text or "{" in pattern.text else None
-    if foreign:
-        # Flask and werkzeug write <int:id>, bottle <id:int>, falcon and Starlette {id}.
-        first, _, second = foreign[1].partition(":")
-        name, kind = (second, first) if first in _FOREIGN_TYPES else (first, second)
-        ours = f"'*{name}'" if kind == "path" else f"':{name}'"
-        convert = f" with convert={{{name!r}: {kind}}}" if kind in ("int", "float") else ""
-        raise InvalidPattern(pattern.text, f"{foreign[0]!r} is no param here; did you mean {ours}{convert}?")
+    hint = hint_for_pattern(pattern.text)
+    if hint:
+        raise InvalidPattern(pattern.text, hint)
     reason = _trouble_with(pattern.names)
     if reason:
         raise InvalidPattern(pattern.text, reason)
@@ -245,34 +203,6 @@ def _is_utf8(text: str) -> bool:
         return text.isascii() or bool(text.encode())
     except UnicodeEncodeError:
         return False
-
-
-def _converters(pattern: Pattern, convert: Mapping[str, Converter]) -> dict[str, Converter]:
-    if not isinstance(convert, Mapping):
-        raise TypeError(f"convert maps params to callables, like {{'id': int}}; it is no {type(convert).__name__}")
-    for name, converter in convert.items():
-        if name not in pattern.names:
-            near = nearest(str(name), pattern.names)
-            hint = f"; did you mean {near!r}?" if near else ""
-            raise ValueError(f"convert names {name!r}, which is no param of {pattern.text!r}{hint}")
-        if not callable(converter):
-            raise TypeError(f"the converter of {name!r} is not callable: {converter!r}")
-    plain: dict[Converter, Converter] = {int: _integer, float: _decimal}
-    return {name: plain.get(convert[name], convert[name]) for name in pattern.names if name in convert}
-
-
-def _integer(text: str) -> int:
-    """`int`, but for what it takes beyond plain ASCII numbers: " 5", "1_000", "１２"."""
-    if not _INTEGER.fullmatch(text):
-        raise ValueError(text)
-    return int(text)
-
-
-def _decimal(text: str) -> float:
-    """`float`, likewise, and never an infinity or NaN."""
-    if not re.fullmatch(_DECIMAL, text) or not isfinite(number := float(text)):
-        raise ValueError(text)
-    return number
 
 
 def short_name(filename: str) -> str:

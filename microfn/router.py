@@ -8,10 +8,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from .answer import encoders_for
+from .arguments import check_flags, check_size
 from .assembly import Settings, build_snapshot, build_urls
 from .codec import JSON, Codec
 from .dispatch import respond
 from .handle import Handle, check_handle
+from .hints import FOREIGN_NAMES, ForeignName
 from .host import trusted_name
 from .misses import Allowed
 from .mount import Mount
@@ -20,7 +22,7 @@ from .registrar import Registrar
 from .registry import Registered, Registry
 from .request import MAX_CONTENT_LENGTH, Request
 from .response import Response
-from .route import Route, check_size
+from .route import Route
 from .scope import Scope
 from .site import Site
 from .table import Table
@@ -76,7 +78,7 @@ class Router(Registrar):
         json: Codec | None = None,
         path_info_encoded: bool = False,
     ) -> None:
-        _check_flags(
+        check_flags(
             redirect_trailing_slash=redirect_trailing_slash,
             redirect_fixed_path=redirect_fixed_path,
             handle_method_not_allowed=handle_method_not_allowed,
@@ -203,43 +205,8 @@ class Router(Registrar):
         self.site = build_snapshot(now, table, self._settings)
 
 
-_ELSEWHERE = {
-    "add_url_rule": "app.handle(method, pattern, handle)",
-    "after_request": "app.use, a middleware",
-    "add_route": "app.handle(method, pattern, handle)",
-    "before_request": "app.use, a middleware",
-    "config": "a module or a dict of your own",
-    "error_handler": "app.error(status)",
-    "errorhandler": "app.error(status)",
-    "install": "app.use, a middleware",
-    "logger": 'logging.getLogger("microfn")',
-    "register_blueprint": "app.include(prefix, router)",
-    "run": "`microfn run` while you develop, `microfn serve` then",
-    "static": "app.serve_files(pattern, directory)",
-    "teardown_request": "request.call_on_close",
-    "wsgi_app": "the Router itself",
-}
-"""What Flask, Bottle and Falcon call it, and what it is here."""
-
-
-class _Elsewhere:
-    """No attribute: it says what takes its place. PERF: a `__getattr__` would make every attribute slower."""
-
-    def __init__(self, name: str, meant: str) -> None:
-        self._message = f"a Router has no {name!r}; it is {meant}"
-
-    def __get__(self, router: object, owner: object) -> Any:
-        raise AttributeError(self._message)
-
-
-for _name, _meant in _ELSEWHERE.items():
-    setattr(Router, _name, _Elsewhere(_name, _meant))
-
-
-def _check_flags(**flags: object) -> None:
-    for name, value in flags.items():
-        if not isinstance(value, bool):
-            raise TypeError(f"{name} is True or False, not {value!r}")
+for _name, _meant in FOREIGN_NAMES.items():
+    setattr(Router, _name, ForeignName(_name, _meant))
 
 
 def _check_codec(codec: Any) -> Any:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from .answer import Encoders
+from .error_handlers import ErrorHandlers
 from .handle import Handle
 from .mount import Mounts
-from .problems import ErrorHandlers, OwnPage
+from .problems import OwnPage
 from .request import Request
 from .scope import Scope
 from .table import Table

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
+from .arguments import nearest
 from .errors import InvalidUrl
 from .handle import Handle
-from .route import Route, nearest
+from .route import Route
 from .table import Table
 
 __all__ = ["Urls"]

@@ -6,15 +6,7 @@ import functools
 
 import pytest
 
-from microfn import (
-    InvalidHandle,
-    InvalidMethod,
-    InvalidPattern,
-    Response,
-    RouteConflict,
-    RouteError,
-    Router,
-)
+from microfn import InvalidHandle, InvalidMethod, InvalidPattern, Response, RouteConflict, RouteError, Router
 
 from .wsgi import call
 

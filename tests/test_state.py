@@ -13,8 +13,8 @@ from contextlib import contextmanager, suppress
 import pytest
 
 from microfn import RouteConflict, Router
+from microfn.fork import _after_fork_in_child as after_fork_in_child
 from microfn.registry import Registered
-from microfn.registry import _after_fork_in_child as after_fork_in_child
 from microfn.table import Table
 
 from .wsgi import call

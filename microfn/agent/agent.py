@@ -14,20 +14,20 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
+from ..arguments import check_number, check_seconds
+from ..fork import register_fork_reset
 from ..handle import check_handle
 from ..log import escape
 from .call import Call
 from .cgi import body_of, check_request, environ_of
-from .deadline import Deadline, began_at, check_seconds
+from .deadline import Deadline, began_at
 from .driver import Driver
 from .errors import Busy, Closed, Failed, TimedOut
 from .execution import Execution
-from .fork import renew_in_child
 from .function import LONGEST_TIMEOUT, Function, Protocol, command_of
 from .host import HostLedger
 from .ledger import Ledger
 from .memory import MIB, check_memory, size_of, total
-from .number import check_number
 from .ram import Ram
 from .reply import read_reply
 from .slot import Slot
@@ -93,10 +93,10 @@ class Agent:
         self._functions: list[Function] = []
         self._before: list[Callable[[Call], object]] = []
         self._after: list[Callable[[Call], object]] = []
-        self.renew()
-        renew_in_child(self)
+        self.reset_after_fork()
+        register_fork_reset(self)
 
-    def renew(self) -> None:
+    def reset_after_fork(self) -> None:
         """Begin anew, in a child that was forked."""
         self._is_closed = False
         self._running: set[Slot] = set()

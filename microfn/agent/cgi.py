@@ -10,6 +10,8 @@ import tempfile
 from collections.abc import Mapping
 from typing import IO, Any
 
+from ..grammar import HOP_BY_HOP, TOKEN
+
 __all__ = ["body_of", "check_request", "environ_of", "metavariables"]
 
 # RFC 3875, section 4.1. What else a server puts into its environ stays there.
@@ -18,16 +20,10 @@ SCRIPT_NAME SERVER_NAME SERVER_PORT SERVER_PROTOCOL""".split()
 # There even where they are empty (sections 4.1.7 and 4.1.13); a script with `set -u` reads them.
 _ALWAYS_SET = (b"QUERY_STRING", b"SCRIPT_NAME")
 # "Proxy" would be HTTP_PROXY, which programs take for their own setting; the others are about the connection.
-_KEPT_BACK = frozenset(
-    f"HTTP_{name}"
-    for name in (
-        "PROXY CONNECTION KEEP_ALIVE PROXY_AUTHORIZATION PROXY_CONNECTION TE TRAILER TRANSFER_ENCODING UPGRADE".split()
-    )
-)
+_KEPT_BACK = frozenset(f"HTTP_{name.upper().replace('-', '_')}" for name in ("proxy", *HOP_BY_HOP))
 _PROTOCOL_NAMES = ("CONTENT_TYPE", "CONTENT_LENGTH")
 _PIECE = 65536
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
 def metavariables(environ: Mapping[str, Any], params: Mapping[str, Any] | None) -> dict[bytes, bytes]:
@@ -54,7 +50,7 @@ def metavariables(environ: Mapping[str, Any], params: Mapping[str, Any] | None) 
 
 def check_request(method: object, path: object) -> None:
     """Raise ValueError for what is no method, or no path."""
-    if not isinstance(method, str) or not _TOKEN.fullmatch(method):
+    if not isinstance(method, str) or not TOKEN.fullmatch(method):
         raise ValueError(f"{method!r:.200} is no method (RFC 9110, section 9.1)")
     if not isinstance(path, str) or not path.startswith("/"):
         raise ValueError(f'a path begins with "/", and {path!r:.200} does not')
@@ -76,7 +72,7 @@ def environ_of(method: str, path: str, headers: Mapping[str, str], params: Mappi
         if not isinstance(told, Mapping):
             raise TypeError(f"{given} is a mapping, not {told!r:.200}")
     for name, value in headers.items():
-        if not isinstance(name, str) or not _TOKEN.fullmatch(name):
+        if not isinstance(name, str) or not TOKEN.fullmatch(name):
             raise ValueError(f"{name!r:.200} is no name of a header (RFC 9110, section 5.1)")
         if not isinstance(value, str):
             raise TypeError(f"the header {name} is a text, not {value!r:.200}")

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-import threading
 import time
 from dataclasses import dataclass
 
-__all__ = ["ANCIENT", "Deadline", "began_at", "check_seconds"]
+__all__ = ["ANCIENT", "Deadline", "began_at"]
 
 ANCIENT = 600.0
 """Seconds. What claims to have begun longer ago comes from a clock that is wrong, and is not believed."""
@@ -70,12 +69,3 @@ def began_at(header: str | None, *, clock: float, now: float) -> float:
     number = float(found[1])
     age = clock - number * next(unit for least, unit in _UNITS if number >= least)
     return now - age if 0 <= age <= ANCIENT else now
-
-
-def check_seconds(name: str, value: object, most: float = threading.TIMEOUT_MAX) -> float:
-    """A time in seconds as it was given. Raises TypeError or ValueError for what is none."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise TypeError(f"{name} is a number of seconds, not {value!r}")
-    if not 0 < value <= most:
-        raise ValueError(f"{name} is a number of seconds above 0 and up to {most:.0f}, not {value!r:.40}")
-    return float(value)

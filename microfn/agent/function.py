@@ -11,11 +11,10 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
-from .deadline import check_seconds
+from ..arguments import check_number, check_seconds
 from .errors import Failed
 from .interpreter import interpreter
 from .memory import check_memory
-from .number import check_number
 
 __all__ = ["LONGEST_TEXT", "LONGEST_TIMEOUT", "Function", "Protocol", "command_of"]
 

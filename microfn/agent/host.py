@@ -7,8 +7,8 @@ import os
 import time
 from contextlib import suppress
 
+from ..fork import register_fork_reset
 from .errors import Busy, TooLarge
-from .fork import renew_in_child
 
 __all__ = ["HostLedger", "HostToken"]
 
@@ -53,7 +53,7 @@ class HostLedger:
         self._held: set[int] = set()
         for path in self._names:
             os.close(os.open(path, _FLAGS, 0o600))
-        renew_in_child(self)
+        register_fork_reset(self)
 
     def take(self, count: int, until: float) -> HostToken:
         """Take so many, and wait for them until then, a time of `time.monotonic()`.
@@ -104,7 +104,7 @@ class HostLedger:
                 self._held.discard(file)
                 os.close(file)
 
-    def renew(self) -> None:
+    def reset_after_fork(self) -> None:
         """In a child: close what the parent has locked, or its lock would last as long as the child."""
         held, self._held = self._held, set()
         for file in held:

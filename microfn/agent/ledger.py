@@ -11,8 +11,8 @@ import time
 from collections import deque
 from collections.abc import Callable
 
+from ..fork import register_fork_reset
 from .errors import Busy, TooLarge
-from .fork import renew_in_child
 
 __all__ = ["Ledger", "Token"]
 
@@ -54,10 +54,10 @@ class Ledger:
     def __init__(self, total: int, look_again: Callable[[], object] | None = None) -> None:
         self.total = total
         self._look_again = look_again
-        self.renew()
-        renew_in_child(self)
+        self.reset_after_fork()
+        register_fork_reset(self)
 
-    def renew(self) -> None:
+    def reset_after_fork(self) -> None:
         """Begin anew, in a child that was forked."""
         self._book = _Book(self.total, self._look_again)
 

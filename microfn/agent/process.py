@@ -17,10 +17,10 @@ from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from typing import NamedTuple
 
+from ..fork import register_fork_reset
 from .call import Call
 from .driver import End
 from .errors import Busy, Closed, Failed, Refused, TimedOut
-from .fork import renew_in_child
 from .function import Function
 from .interpreter import interpreter
 from .launcher import IN_A_FILE, LONGEST_MESSAGE, Order
@@ -54,7 +54,7 @@ class FunctionProcess:
         self.out, self.err, self.control = out, err, talk.fileno()
         self._end: End | None = None
         self.pid = 0
-        renew_in_child(self)
+        register_fork_reset(self)
 
     def started(self, launcher: _Launcher, until: float) -> None:
         """Wait until it runs.
@@ -115,7 +115,7 @@ class FunctionProcess:
             os.close(self.out)
             os.close(self.err)
 
-    def renew(self) -> None:
+    def reset_after_fork(self) -> None:
         """In a child: it is the parent's, and has to end with the parent."""
         self.close()
 
@@ -143,9 +143,9 @@ class ProcessDriver:
         self._all: weakref.WeakSet[_Launcher] = weakref.WeakSet()
         self._starting: dict[str, object] = {}
         self._is_closed = False
-        renew_in_child(self)
+        register_fork_reset(self)
 
-    def renew(self) -> None:
+    def reset_after_fork(self) -> None:
         """In a child: launchers are the parent's."""
         launchers, self._all = list(self._all), weakref.WeakSet()
         self._launcher = None

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from http import HTTPStatus
 from typing import NamedTuple
 
+from ..grammar import HOP_BY_HOP, STATUSES_WITHOUT_CONTENT
 from .errors import Failed
 from .function import Function
 
@@ -17,16 +18,10 @@ _LONGEST_END = b"\r\n\r\n"
 _END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
 # Not what `str.splitlines` takes for one: a byte of UTF-8 that is NEL in latin-1 would begin a header of its own.
 _END_OF_LINE = re.compile(r"\r?\n")
-_NO_CONTENT = ("204", "205", "304")
 _STATUS = re.compile(r"([2-5][0-9]{2})(?: ([ -~]*))?")
 _IS_CGI = 'with protocol="cgi" headers come first, and an empty line'
 _TOO_MUCH = "The function answered with more than it said."
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
-# RFC 9110, section 7.6.1: they are about a connection, which the function has not.
-_HOP_BY_HOP = frozenset(
-    "connection keep-alive proxy-authenticate proxy-authorization proxy-connection te trailer trailers "
-    "transfer-encoding upgrade".split()
-)
 
 
 class Reply(NamedTuple):
@@ -51,9 +46,9 @@ def read_reply(function: Function, method: str, read: Callable[[], bytes]) -> Re
     status = _status(headers)
     length = _length(headers)
     named = {name.strip().lower() for value in _values(headers, "connection") for name in value.split(",")}
-    dropped = _HOP_BY_HOP | named | {"status"} | ({"content-length"} if status.startswith("204") else set())
+    dropped = HOP_BY_HOP | named | {"status"} | ({"content-length"} if status.startswith("204") else set())
     kept = [pair for pair in headers if pair[0].lower() not in dropped]
-    if method == "HEAD" or status.startswith(_NO_CONTENT):
+    if method == "HEAD" or status.startswith(STATUSES_WITHOUT_CONTENT):
         return Reply(status, kept, _nothing(read))
     if length is not None and len(rest) > length:
         raise Failed(_TOO_MUCH)

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from ..route import nearest
+from ..arguments import nearest
 from ..router import Router
 
 __all__ = ["APP", "find", "layers", "load", "load_router", "router_in"]

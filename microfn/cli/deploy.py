@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from ..route import nearest
+from ..arguments import nearest
 from .address import ADDRESS
 from .application import APP, load
 

@@ -7,11 +7,11 @@ from difflib import SequenceMatcher
 from typing import Any
 
 from ..dispatch import look_closer
+from ..error_handlers import ErrorHandlers
 from ..index import NOWHERE
 from ..misses import instead
 from ..mount import Mount
 from ..paths import tunnel
-from ..problems import ErrorHandlers
 from ..route import Route
 from ..router import Router
 from ..site import Site

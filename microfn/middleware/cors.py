@@ -6,10 +6,10 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from ..arguments import check_names, check_size
 from ..handle import Handle, Middleware
 from ..request import Request
 from ..response import Response
-from ..route import check_names, check_size
 
 __all__ = ["cors"]
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..arguments import check_size
 from ..handle import Handle, Middleware
 from ..request import Request
 from ..response import Response
-from ..route import check_size
 
 __all__ = ["security_headers"]
 

@@ -7,7 +7,8 @@ import time
 
 import pytest
 
-from microfn.agent.deadline import ANCIENT, Deadline, began_at, check_seconds
+from microfn.agent.deadline import ANCIENT, Deadline, began_at
+from microfn.arguments import check_seconds
 
 CLOCK = 1_700_000_000.0
 

@@ -14,10 +14,11 @@ import time
 
 import pytest
 
-from microfn.agent import Busy, TooLarge, fork
+from microfn import fork
+from microfn.agent import Busy, TooLarge
 from microfn.agent.host import HostLedger
 from microfn.agent.ledger import Ledger
-from microfn.agent.number import check_number
+from microfn.arguments import check_number
 
 both = pytest.mark.parametrize("make", [lambda path, total: Ledger(total), lambda path, total: HostLedger(total, path)])
 

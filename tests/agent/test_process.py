@@ -287,9 +287,9 @@ def test_in_a_child_the_launcher_is_forgotten_and_the_functions_are_closed():
     driver = agent._driver
     launcher = driver._launcher._process.pid
     process = next(iter(agent._running)).process
-    driver.renew()  # as in a child, where it does not touch what is the parent's
-    process.renew()
-    driver.renew()
+    driver.reset_after_fork()  # as in a child, where it does not touch what is the parent's
+    process.reset_after_fork()
+    driver.reset_after_fork()
     assert os.waitpid(launcher, 0)[1] == 0
     execution.close()
     agent.close()

@@ -16,9 +16,9 @@ import pytest
 from werkzeug.exceptions import BadRequest
 from werkzeug.formparser import FormDataParser
 
-from microfn.answer import Stream
 from microfn.files import Files
 from microfn.request import Request
+from microfn.streams import Stream
 from microfn.table import Table
 
 from ..wsgi import call

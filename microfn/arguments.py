@@ -1,0 +1,61 @@
+"""Checks of options: switches, numbers, sizes, times and lists of names."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+
+__all__ = ["ENDLESS", "check_flags", "check_names", "check_number", "check_seconds", "check_size", "nearest"]
+
+ENDLESS = 10**20
+"""More bytes than any body has."""
+
+
+def check_flags(**flags: object) -> None:
+    """Refuse a switch that is neither True nor False."""
+    for name, value in flags.items():
+        if not isinstance(value, bool):
+            raise TypeError(f"{name} is True or False, not {value!r}")
+
+
+def check_number(name: str, value: object, what: str = "a number") -> int:
+    """A number that is 1 or more; `what` says of what it is one. Raises TypeError or ValueError for what is none."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name} is {what}, not {value!r}")
+    if value < 1:
+        raise ValueError(f"{name} is 1 or more, not {value}")
+    return value
+
+
+def check_seconds(name: str, value: object, most: float = threading.TIMEOUT_MAX) -> float:
+    """A time in seconds as it was given. Raises TypeError or ValueError for what is none."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"{name} is a number of seconds, not {value!r}")
+    if not 0 < value <= most:
+        raise ValueError(f"{name} is a number of seconds above 0 and up to {most:.0f}, not {value!r:.40}")
+    return float(value)
+
+
+def check_size(name: str, value: object, *, optional: bool = False) -> None:
+    """Refuse what is no number of bytes or characters."""
+    if optional and value is None:
+        return
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError(f"{name} is a number{' or None' if optional else ''}, not {value!r}")
+    if value < 0:
+        raise ValueError(f"{name} cannot be negative: {value}")
+
+
+def check_names(name: str, values: object) -> str:
+    """A list of names, as a header has it; refuse what is no list of text."""
+    listed = [] if isinstance(values, str) or not isinstance(values, Iterable) else list(values)
+    if not all(isinstance(value, str) for value in listed) or (not listed and values not in ([], ())):
+        raise TypeError(f"{name} is a list of texts, not {values!r}")
+    return ", ".join(listed)
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """What somebody may have meant."""
+    from difflib import get_close_matches  # noqa: PLC0415 - only where there is a mistake
+
+    return next(iter(get_close_matches(name, list(known), 1)), None)

@@ -1,0 +1,60 @@
+"""Which of the registered error handlers answers an error."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from werkzeug.exceptions import HTTPException
+
+from .handle import Handle
+from .problems import internal_error
+
+__all__ = ["ErrorHandlers", "Found"]
+
+Key = int | type[Exception]
+
+
+class Found(NamedTuple):
+    """The handler of an error, what it gets, and whether it was registered for this very kind of exception."""
+
+    handler: Handle
+    error: Exception
+    is_foreseen: bool
+
+
+class ErrorHandlers:
+    """Who answers an error: the most specific of the handlers that people registered, or nobody.
+
+    Keys are classes of exceptions and statuses. A class counts for its subclasses, a status for every HTTPException
+    that has it; of those, a class below HTTPException is more specific than the status, and the status more than
+    HTTPException itself. An HTTPException is left to these, whatever else it is (BadRequestKeyError is a KeyError).
+
+    `around` are the handlers of the scope around this one, which are asked after its own.
+    """
+
+    def __init__(self, handlers: Mapping[Key, Handle], around: ErrorHandlers | None = None) -> None:
+        self.layers: list[Mapping[Key, Handle]] = [handlers, *(around.layers if around else ())]
+
+    def find(self, error: Exception, tried: Sequence[Handle] = ()) -> Found | None:
+        """The handler of this error, unless it was tried; that of 500 gets an InternalServerError around it."""
+        keys = _keys_of(error)
+        for handlers in self.layers:
+            for key in keys:
+                handler = handlers.get(key)
+                if handler is not None and handler not in tried:
+                    return Found(handler, error, key is not Exception)
+        if isinstance(error, HTTPException):
+            return None
+        found = self.find(internal_error(error), tried)
+        return found and found._replace(is_foreseen=False)
+
+
+def _keys_of(error: Exception) -> list[Key]:
+    """What a handler of this error may be registered for, the most specific first."""
+    classes = type(error).__mro__
+    if not isinstance(error, HTTPException):
+        return [cls for cls in classes if issubclass(cls, Exception)]
+    # Not Exception: the handler for whatever nobody foresaw leaves the errors alone that somebody meant.
+    own = classes[: classes.index(HTTPException)]
+    return [*own, *([error.code] if error.code is not None else []), HTTPException]

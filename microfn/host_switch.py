@@ -1,0 +1,88 @@
+"""A WSGI application for each host."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from werkzeug.exceptions import HTTPException, NotFound
+
+from .grammar import NAME
+from .host import name_of_host
+from .problems import page
+from .request import Request
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+__all__ = ["HostSwitch"]
+
+# Not compiled when this is imported: few need it, and that would be a tenth of what microfn takes to import.
+_HOST = rf"(\*\.)?{NAME}|\[[0-9a-f:.]+\]"
+
+
+class HostSwitch:
+    """A WSGI application for each host: `example.com` is that alone, `*.example.com` all below it.
+
+    The exact host comes first, then the longest of the others, then `default`; without that, other hosts get a 404.
+    Ports, case and a dot at the end make no difference. A Host header that is no host is a 400 (RFC 9112, section 3.2).
+
+    >>> from microfn import Router
+    >>> api, www = Router(), Router()
+    >>> app = HostSwitch({"api.example.com": api}, default=www)
+
+    Raises TypeError and ValueError for what is no host, or no application.
+    """
+
+    def __init__(self, hosts: Mapping[str, WSGIApplication], *, default: WSGIApplication | None = None) -> None:
+        if not isinstance(hosts, Mapping):
+            raise TypeError(f"hosts map names to applications, like {{'api.example.com': api}}; not {hosts!r}")
+        self._applications: dict[str, WSGIApplication] = {}
+        for given, application in hosts.items():
+            host = _checked_host(given)
+            if host in self._applications:
+                raise ValueError(f"the host {given!r} is there twice")
+            self._applications[host] = _checked_application(application)
+        self._default = None if default is None else _checked_application(default)
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Hand the request to the application of its host."""
+        environ.setdefault("REQUEST_METHOD", "GET")
+        try:
+            application = self.find(Request(environ).host)
+        except HTTPException as error:
+            status, headers, body = page(error, environ)
+            start_response(status, headers)
+            return body
+        return application(environ, start_response)
+
+    def find(self, host: str) -> WSGIApplication:
+        """The application for a host. Raises `NotFound` (404) where there is none."""
+        name = name_of_host(host)
+        found = self._applications.get(name)
+        while found is None and name:
+            name = name.partition(".")[2]
+            found = self._applications.get(f"*.{name}")
+        if found is None:
+            found = self._default
+        if found is None:
+            raise NotFound("There is nothing on this host.")
+        return found
+
+
+def _checked_host(host: object) -> str:
+    if not isinstance(host, str):
+        raise TypeError(f"a host is a str, not {host!r}")
+    name = host.lower().rstrip(".")
+    if not name.isascii():
+        name = name.encode("idna").decode()
+    if not re.fullmatch(_HOST, name):
+        raise ValueError(f"{host!r} is no host: a name like 'example.com' or '*.example.com', without scheme and port")
+    return name
+
+
+def _checked_application(application: WSGIApplication) -> WSGIApplication:
+    if not callable(application):
+        raise TypeError(f"a host's application is a WSGI application, not {application!r}")
+    return application
