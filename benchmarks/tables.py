@@ -81,8 +81,8 @@ def finders(patterns: list[str]) -> Iterator[tuple[str, Callable[[], Find]]]:
     """Who looks up a path among these patterns: microfn's index, and compiled routers."""
 
     def microfn() -> Find:
-        from microfn.index import Index
-        from microfn.pattern import parse
+        from microfn.routing.index import Index
+        from microfn.routing.pattern import parse
 
         find = Index(("GET", parse(pattern), pattern) for pattern in patterns).find
         return lambda path: find("GET", path)

@@ -58,9 +58,9 @@ _OPTION = re.compile(r"`\w+`(, `\w+`)*: ")
 _CLASSES = re.compile("`(" + "|".join(name for name in microfn.__all__ if name[0].isupper()) + ")`")
 _HANDLE = "~collections.abc.Callable[[~typing.Any, ~typing.Any], ~typing.Any]"
 _SHORTER = (
-    (f"~collections.abc.Callable[[{_HANDLE}], {_HANDLE}]", "~microfn.handle.Middleware"),
-    (_HANDLE, "~microfn.handle.Handle"),
-    (": ~typing_extensions.Unpack[~microfn.route.RouteOptions]", ""),
+    (f"~collections.abc.Callable[[{_HANDLE}], {_HANDLE}]", "~microfn.routing.handle.Middleware"),
+    (_HANDLE, "~microfn.routing.handle.Handle"),
+    (": ~typing_extensions.Unpack[~microfn.routing.route.RouteOptions]", ""),
     (": Unpack[RouteOptions]", ""),
 )
 _NOT_SHOWN = ("~collections.abc.Callable[[~microfn.registrar.H], ~microfn.registrar.H]", "Callable[[H], H]")

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import NamedTuple
 from xml.sax.saxutils import escape
 
-from microfn.paths import other_spelling
-from microfn.tree import Kind, Node, Tree
+from microfn.routing.paths import other_spelling
+from microfn.routing.tree import Kind, Node, Tree
 
 DIRECTORY = Path(__file__).parent / "explanation" / "pictures"
 

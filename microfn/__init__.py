@@ -17,8 +17,8 @@ from .host_switch import HostSwitch
 from .registrar import Group
 from .request import Request
 from .response import Response, html, redirect
-from .route import Route
 from .router import Router
+from .routing.route import Route
 
 __all__ = [
     "Event",

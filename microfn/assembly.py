@@ -8,18 +8,18 @@ from dataclasses import dataclass
 from .answer import Encoders
 from .chain import compose
 from .error_handlers import ErrorHandlers
-from .handle import Handle
-from .index import Index
-from .mount import Mounts
-from .paths import tunnel
-from .pattern import Pattern, parse
 from .problems import OwnPage
-from .registry import Registered
 from .request import Request
-from .scope import Scope
+from .routing.handle import Handle
+from .routing.index import Index
+from .routing.mount import Mounts
+from .routing.paths import tunnel
+from .routing.pattern import Pattern, parse
+from .routing.registry import Registered
+from .routing.scope import Scope
+from .routing.table import Table
+from .routing.urls import Urls
 from .site import ANY, FindScope, Site
-from .table import Table
-from .urls import Urls
 
 __all__ = ["Settings", "build_snapshot", "build_urls"]
 

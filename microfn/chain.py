@@ -9,12 +9,12 @@ from typing import Any
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from .answer import answer
-from .handle import Handle, Middleware, wrap
 from .headers import Made
 from .misses import instead
 from .recovery import recover
 from .request import Request
 from .response import Response, copy_of
+from .routing.handle import Handle, Middleware, wrap
 from .streams import CloseOnce, Stream, close_body, is_file
 
 __all__ = ["compose"]

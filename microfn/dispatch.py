@@ -9,14 +9,14 @@ from werkzeug.exceptions import BadRequest
 
 from .answer import answer
 from .headers import LENGTH_HEADERS, TEXT_HEADER, Made
-from .index import NOWHERE, Miss
 from .log import log_exception
 from .misses import NO_TEXT, Refusal, instead
-from .mount import Mount
-from .paths import unquote_path_info
 from .problems import internal_error, page
 from .recovery import recover
-from .route import Route
+from .routing.index import NOWHERE, Miss
+from .routing.mount import Mount
+from .routing.paths import unquote_path_info
+from .routing.route import Route
 from .site import Served, Site
 from .streams import close_body, with_close
 

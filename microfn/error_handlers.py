@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from werkzeug.exceptions import HTTPException
 
-from .handle import Handle
 from .problems import internal_error
+from .routing.handle import Handle
 
 __all__ = ["ErrorHandlers", "Found"]
 

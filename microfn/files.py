@@ -16,9 +16,9 @@ from werkzeug.wsgi import wrap_file
 
 from .arguments import check_size
 from .limits import check_conditions
-from .paths import clean_path, decode_path, is_same_site, location
 from .request import Request
 from .response import Response, redirect
+from .routing.paths import clean_path, decode_path, is_same_site, location
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment

@@ -8,11 +8,11 @@ from werkzeug.exceptions import BadRequest, MethodNotAllowed, NotFound, RequestU
 
 from .answer import answer
 from .headers import LENGTH_HEADERS, TEXT_HEADER, Made, status_line
-from .index import NOT_UTF8, NOWHERE, Miss
-from .paths import decode_path, location
 from .problems import OwnPage
 from .recovery import recover, with_headers
 from .request import Request
+from .routing.index import NOT_UTF8, NOWHERE, Miss
+from .routing.paths import decode_path, location
 from .site import Site
 from .streams import with_close
 

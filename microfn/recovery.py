@@ -8,11 +8,11 @@ from werkzeug.exceptions import HTTPException
 
 from .answer import answer
 from .error_handlers import Found
-from .handle import Handle
 from .headers import Headers, Made, gate, status_line
 from .log import log_exception
 from .problems import extra_headers, internal_error, page
 from .request import Request
+from .routing.handle import Handle
 from .site import Site
 
 if TYPE_CHECKING:

@@ -9,12 +9,12 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .errors import InvalidPattern
-from .handle import Handle, Middleware, check_handle, check_middleware, check_middlewares
-from .mount import Mount
-from .pattern import parse
-from .registry import Key, Registry
-from .route import Route, RouteOptions, check_options, short_name
-from .scope import Scope, check_prefix
+from .routing.handle import Handle, Middleware, check_handle, check_middleware, check_middlewares
+from .routing.mount import Mount
+from .routing.pattern import parse
+from .routing.registry import Key, Registry
+from .routing.route import Route, RouteOptions, check_options, short_name
+from .routing.scope import Scope, check_prefix
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication

@@ -26,12 +26,12 @@ from .cached import cached_property
 from .codec import JSON, Codec
 from .forms import FormParser
 from .grammar import DIGITS
-from .handle import Handle
 from .host import is_trusted, written_host
 from .limits import MAX_HEADER_LENGTH, MAX_TARGET_LENGTH, check_header, check_target, is_readable_accept
 from .log import log_exception
-from .paths import decode_path, location
-from .route import Route
+from .routing.handle import Handle
+from .routing.paths import decode_path, location
+from .routing.route import Route
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment

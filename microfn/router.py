@@ -12,20 +12,20 @@ from .arguments import check_flags, check_size
 from .assembly import Settings, build_snapshot, build_urls
 from .codec import JSON, Codec
 from .dispatch import respond
-from .handle import Handle, check_handle
-from .hints import FOREIGN_NAMES, ForeignName
 from .host import trusted_name
 from .misses import Allowed
-from .mount import Mount
-from .paths import location, other_spelling, tunnel
 from .registrar import Registrar
-from .registry import Registered, Registry
 from .request import MAX_CONTENT_LENGTH, Request
 from .response import Response
-from .route import Route
-from .scope import Scope
+from .routing.handle import Handle, check_handle
+from .routing.hints import FOREIGN_NAMES, ForeignName
+from .routing.mount import Mount
+from .routing.paths import location, other_spelling, tunnel
+from .routing.registry import Registered, Registry
+from .routing.route import Route
+from .routing.scope import Scope
+from .routing.table import Table
 from .site import Site
-from .table import Table
 
 if TYPE_CHECKING:
     from werkzeug.test import Client

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from .answer import Encoders
 from .error_handlers import ErrorHandlers
-from .handle import Handle
-from .mount import Mounts
 from .problems import OwnPage
 from .request import Request
-from .scope import Scope
-from .table import Table
-from .urls import Urls
+from .routing.handle import Handle
+from .routing.mount import Mounts
+from .routing.scope import Scope
+from .routing.table import Table
+from .routing.urls import Urls
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment

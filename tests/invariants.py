@@ -6,7 +6,7 @@ import functools
 import re
 from typing import NamedTuple
 
-from microfn.tree import Kind, Node
+from microfn.routing.tree import Kind, Node
 
 _WILDCARD = re.compile("([:*])([^/]*)")
 

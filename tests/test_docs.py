@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry
 from werkzeug.test import Client, TestResponse
 
 from microfn import Router
-from microfn.route import RouteOptions
+from microfn.routing.route import RouteOptions
 
 from .documents import ROOT, blocks, run
 from .wsgi import call

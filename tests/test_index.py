@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from microfn.errors import RouteError
-from microfn.index import NOT_UTF8, NOWHERE, Index
-from microfn.paths import tunnel
-from microfn.pattern import parse
-from microfn.tree import Tree
+from microfn.routing.index import NOT_UTF8, NOWHERE, Index
+from microfn.routing.paths import tunnel
+from microfn.routing.pattern import parse
+from microfn.routing.tree import Tree
 
 DATA = Path(__file__).parent / "data"
 METHODS = ("GET", "PUT", "HEAD")

@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from microfn.paths import clean_path, decode_path, is_clean, is_same_site, location, other_spelling, unquote_path_info
+from microfn.routing.paths import (
+    clean_path,
+    decode_path,
+    is_clean,
+    is_same_site,
+    location,
+    other_spelling,
+    unquote_path_info,
+)
 
 
 @pytest.mark.parametrize(

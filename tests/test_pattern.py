@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from microfn.errors import InvalidPattern
-from microfn.pattern import Pattern, fold, parse, respell
+from microfn.routing.pattern import Pattern, fold, parse, respell
 
 from . import model
 

@@ -14,8 +14,8 @@ import pytest
 
 from microfn import RouteConflict, Router
 from microfn.fork import _after_fork_in_child as after_fork_in_child
-from microfn.registry import Registered
-from microfn.table import Table
+from microfn.routing.registry import Registered
+from microfn.routing.table import Table
 
 from .wsgi import call
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from microfn.errors import RouteConflict
-from microfn.route import Route
-from microfn.table import Table
+from microfn.routing.route import Route
+from microfn.routing.table import Table
 
 
 def handle(request, params):

@@ -9,8 +9,8 @@ import sys
 import pytest
 
 from microfn.errors import InvalidPattern, RouteConflict, RouteError
-from microfn.pattern import parse
-from microfn.tree import Kind, Node, Tree
+from microfn.routing.pattern import parse
+from microfn.routing.tree import Kind, Node, Tree
 
 from . import invariants, model
 

@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from microfn.errors import InvalidPattern, RouteConflict
-from microfn.paths import clean_path
-from microfn.pattern import parse
-from microfn.tree import Tree
+from microfn.routing.paths import clean_path
+from microfn.routing.pattern import parse
+from microfn.routing.tree import Tree
 
 from . import invariants, model
 

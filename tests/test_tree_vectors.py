@@ -11,7 +11,7 @@ import os
 import pytest
 
 from microfn.errors import InvalidPattern, RouteConflict
-from microfn.tree import Tree
+from microfn.routing.tree import Tree
 
 from . import invariants, model
 

@@ -16,8 +16,8 @@ from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 from ..arguments import check_number, check_seconds
 from ..fork import register_fork_reset
-from ..handle import check_handle
 from ..log import escape
+from ..routing.handle import check_handle
 from .call import Call
 from .cgi import body_of, check_request, environ_of
 from .deadline import Deadline, began_at
@@ -33,7 +33,7 @@ from .reply import read_reply
 from .slot import Slot
 
 if TYPE_CHECKING:
-    from ..handle import Middleware
+    from ..routing.handle import Middleware
     from .call import Writer
     from .cold import Cold
 

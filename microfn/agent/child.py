@@ -18,9 +18,9 @@ from datetime import datetime, timezone
 from typing import Any
 from wsgiref.handlers import BaseCGIHandler
 
-from ..handle import Handle
 from ..request import Request
 from ..router import Router
+from ..routing.handle import Handle
 from .cold import Cold
 from .deadline import Deadline
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from werkzeug.exceptions import ServiceUnavailable
 
-from ..handle import Handle, Middleware
 from ..request import Request
 from ..response import Response
+from ..routing.handle import Handle, Middleware
 from .call import Call
 from .errors import Busy
 from .log import current_id

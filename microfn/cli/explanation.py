@@ -8,14 +8,14 @@ from typing import Any
 
 from ..dispatch import look_closer
 from ..error_handlers import ErrorHandlers
-from ..index import NOWHERE
 from ..misses import instead
-from ..mount import Mount
-from ..paths import tunnel
-from ..route import Route
 from ..router import Router
+from ..routing.index import NOWHERE
+from ..routing.mount import Mount
+from ..routing.paths import tunnel
+from ..routing.route import Route
+from ..routing.tree import Tree
 from ..site import Site
-from ..tree import Tree
 
 __all__ = ["Explanation", "explain"]
 

@@ -12,11 +12,11 @@ from typing import Any
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from ..files import Files
-from ..handle import Handle
-from ..mount import Mount
-from ..paths import tunnel
-from ..route import Route
 from ..router import Router
+from ..routing.handle import Handle
+from ..routing.mount import Mount
+from ..routing.paths import tunnel
+from ..routing.route import Route
 from .application import layers
 
 __all__ = ["notes", "warnings"]

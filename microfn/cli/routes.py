@@ -7,8 +7,8 @@ import json
 import click
 
 from ..errors import name_of
-from ..route import Route
 from ..router import Router
+from ..routing.route import Route
 from .application import APP, load_router
 
 __all__ = ["command"]

@@ -8,10 +8,10 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ..handle import Handle, Middleware
 from ..log import LONGEST
 from ..request import Request
 from ..response import Response
+from ..routing.handle import Handle, Middleware
 
 __all__ = ["access_log"]
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from ..arguments import check_names, check_size
-from ..handle import Handle, Middleware
 from ..request import Request
 from ..response import Response
+from ..routing.handle import Handle, Middleware
 
 __all__ = ["cors"]
 

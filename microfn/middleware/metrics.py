@@ -6,9 +6,9 @@ import os
 import time
 from typing import TYPE_CHECKING, Any
 
-from ..handle import Handle
 from ..request import Request
 from ..response import Response
+from ..routing.handle import Handle
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry

@@ -8,9 +8,9 @@ import uuid
 from contextvars import ContextVar
 from typing import Any
 
-from ..handle import Handle, Middleware
 from ..request import Request
 from ..response import Response
+from ..routing.handle import Handle, Middleware
 
 __all__ = ["RequestIdFilter", "request_id"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from ..arguments import check_size
-from ..handle import Handle, Middleware
 from ..request import Request
 from ..response import Response
+from ..routing.handle import Handle, Middleware
 
 __all__ = ["security_headers"]
 

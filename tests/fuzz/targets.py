@@ -16,11 +16,12 @@ from urllib.parse import unquote_to_bytes, urljoin, urlsplit
 
 from werkzeug.exceptions import UnprocessableEntity
 
-from microfn import Router, headers, paths, problems
+from microfn import Router, headers, problems
 from microfn.errors import RouteError
-from microfn.index import Index
-from microfn.pattern import parse
-from microfn.tree import Tree
+from microfn.routing import paths
+from microfn.routing.index import Index
+from microfn.routing.pattern import parse
+from microfn.routing.tree import Tree
 
 from .. import invariants, model
 from ..wsgi import call, environ_of

@@ -147,7 +147,7 @@ def test_nothing_breaks_leaks_or_leads_away(app, kind, caplog):
 
 
 def leave_the_site(monkeypatch, app):
-    monkeypatch.setattr("microfn.table.is_same_site", lambda path: True)
+    monkeypatch.setattr("microfn.routing.table.is_same_site", lambda path: True)
     return app
 
 

@@ -18,8 +18,8 @@ from werkzeug.formparser import FormDataParser
 
 from microfn.files import Files
 from microfn.request import Request
+from microfn.routing.table import Table
 from microfn.streams import Stream
-from microfn.table import Table
 
 from ..wsgi import call
 from .classes import GENERATORS
@@ -138,8 +138,8 @@ def below_as_windows_has_it(files, name):
 
 
 BUGS = {
-    "open_redirect": instead("microfn.table.is_same_site", lambda path: True),
-    "tsr_contract": instead("microfn.table.clean_path", lambda path: path),
+    "open_redirect": instead("microfn.routing.table.is_same_site", lambda path: True),
+    "tsr_contract": instead("microfn.routing.table.clean_path", lambda path: path),
     "redirect_loop": on(Table, "_answers", lambda table, method, path: True),
     "location_quote": instead("microfn.misses.location", lambda script, path, query: script + path),
     "query_kept": instead("microfn.misses.location", lambda script, path, query: f"{path}?{unquote(query)}"),
@@ -152,8 +152,8 @@ BUGS = {
     "bad_utf8": before(dropping_what_is_no_utf8),
     "good_utf8": before(composing),
     "double_decode": before(decoding_again),
-    "case_fold": instead("microfn.table.respell", lambda pattern, path: path.lower()),
-    "tree_crash": instead("microfn.table.other_spelling", lambda path: None),
+    "case_fold": instead("microfn.routing.table.respell", lambda pattern, path: path.lower()),
+    "tree_crash": instead("microfn.routing.table.other_spelling", lambda path: None),
     "allow_405": behind(lambda environ, name, value: value.replace("HEAD, ", "") if name == "Allow" else value),
     "method": before(shouting),
     "deep_route": before(with_an_end_to_depth),

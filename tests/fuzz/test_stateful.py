@@ -20,7 +20,7 @@ from hypothesis.stateful import (
 )
 
 from microfn import RouteConflict, Router
-from microfn.registry import Registry
+from microfn.routing.registry import Registry
 
 from .. import model
 from ..wsgi import call

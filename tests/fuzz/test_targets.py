@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import pytest
 
-from microfn import paths
-from microfn.index import Index
+from microfn.routing import paths
+from microfn.routing.index import Index
 
 from .mutations import mutated, seeds
 from .targets import TARGETS

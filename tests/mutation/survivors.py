@@ -44,8 +44,8 @@ def explained(text: str) -> set[Mutant]:
 
 
 def mutant_of(name: str, diff: str) -> Mutant:
-    """The mutant that mutmut calls `microfn.tree.xǁTreeǁadd__mutmut_1`, and shows as a diff."""
-    module, _, mangled = name.removeprefix("microfn.").partition(".")
+    """The mutant that mutmut calls `microfn.routing.tree.xǁTreeǁadd__mutmut_1`, and shows as a diff."""
+    module, _, mangled = name.removeprefix("microfn.").rpartition(".")
     function = mangled.rpartition("__mutmut_")[0].removeprefix("x").removeprefix("_").strip("ǁ").replace("ǁ", ".")
     lines = diff.splitlines()[2:]
     before, after = (" ".join(" ".join(line[1:] for line in lines if line.startswith(sign)).split()) for sign in "-+")
@@ -57,7 +57,7 @@ def results(module: str) -> Iterator[tuple[str, str]]:
     from mutmut.mutation.data import SourceFileMutationData
     from mutmut.stats import status_by_exit_code
 
-    data = SourceFileMutationData(path=Path("microfn", f"{module}.py"))
+    data = SourceFileMutationData(path=Path("microfn", *module.split(".")).with_suffix(".py"))
     data.load()
     for name, exit_code in data.exit_code_by_key.items():
         # 255 is an exception out of pytest: that is a test's name that pytest does not know, and no mutant's end.
@@ -67,15 +67,15 @@ def results(module: str) -> Iterator[tuple[str, str]]:
 def survivors(module: str, names: Iterable[str]) -> set[Mutant]:
     from mutmut.mutation.diff_apply import get_diff_for_mutant
 
-    return {mutant_of(name, get_diff_for_mutant(name, path=Path("microfn", f"{module}.py"))) for name in names}
+    return {mutant_of(name, get_diff_for_mutant(name, path=Path("microfn", *module.split(".")).with_suffix(".py"))) for name in names}
 
 
 def main(modules: list[str]) -> str | None:
     """Print a line for each module; what is wrong is returned."""
-    listed = {mutant for mutant in explained(LIST.read_text("utf-8")) if mutant.function.partition(".")[0] in modules}
+    listed = {mutant for mutant in explained(LIST.read_text("utf-8")) if mutant.function.startswith(tuple(f"{one}." for one in modules))}
     alive: set[Mutant] = set()
     lost: list[str] = []
-    sys.stdout.write("module      mutants  killed  timed out  survived\n")
+    sys.stdout.write("module                mutants  killed  timed out  survived\n")
     for module in modules:
         status_by_name = dict(results(module))
         count = Counter(status_by_name.values())
@@ -87,7 +87,7 @@ def main(modules: list[str]) -> str | None:
             if status not in {"killed", "timeout", "survived"}
         ]
         numbers = count.total(), count["killed"], count["timeout"], count["survived"]
-        sys.stdout.write("{:10}  {:7}  {:6}  {:9}  {:8}\n".format(module, *numbers))
+        sys.stdout.write("{:20}  {:7}  {:6}  {:9}  {:8}\n".format(module, *numbers))
     complaints = {
         "These survive, and nothing says why:": map(str, sorted(alive - listed)),
         "These are explained, and do not survive:": map(str, sorted(listed - alive)),

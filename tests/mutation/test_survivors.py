@@ -18,17 +18,17 @@ SOURCES = Path(inspect.getfile(microfn)).parent
     ("name", "diff", "mutant"),
     [
         (
-            "microfn.tree.xǁTreeǁadd__mutmut_25",
+            "microfn.routing.tree.xǁTreeǁadd__mutmut_25",
             "--- a\n+++ b\n@@ -1,3 +1,3 @@\n def add(self):\n-    now = 1\n+    now = 2\n     return",
-            Mutant("tree.Tree.add", "now = 1", "now = 2"),
+            Mutant("routing.tree.Tree.add", "now = 1", "now = 2"),
         ),
         (
-            "microfn.index.xǁ_Shapeǁ__init____mutmut_1",
+            "microfn.routing.index.xǁ_Shapeǁ__init____mutmut_1",
             "--- a\n+++ b\n-    f(\n-        1,\n-    )\n+    f(\n+        2,\n+    )",
-            Mutant("index._Shape.__init__", "f( 1, )", "f( 2, )"),
+            Mutant("routing.index._Shape.__init__", "f( 1, )", "f( 2, )"),
         ),
-        ("microfn.paths.x__tunnelled__mutmut_3", "--- a\n+++ b\n-a\n+b", Mutant("paths._tunnelled", "a", "b")),
-        ("microfn.paths.x_location__mutmut_3", "--- a\n+++ b\n-a\n+b", Mutant("paths.location", "a", "b")),
+        ("microfn.routing.paths.x__tunnelled__mutmut_3", "--- a\n+++ b\n-a\n+b", Mutant("routing.paths._tunnelled", "a", "b")),
+        ("microfn.routing.paths.x_location__mutmut_3", "--- a\n+++ b\n-a\n+b", Mutant("routing.paths.location", "a", "b")),
     ],
 )
 def test_a_mutant_is_its_function_and_what_becomes_of_a_line(name, diff, mutant):
@@ -46,9 +46,19 @@ def test_a_line_may_be_listed_with_several_mutants():
     }
 
 
+def source_of(function):
+    """Return the file of a function that is named with its module, `routing.tree.Tree.add`."""
+    path = SOURCES
+    for part in function.split("."):
+        path /= part
+        if path.with_suffix(".py").is_file():
+            return path.with_suffix(".py")
+    raise LookupError(function)
+
+
 def test_what_is_listed_is_about_lines_that_there_are():
     listed = explained(LIST.read_text("utf-8"))
     assert listed
     for mutant in listed:
-        source = (SOURCES / f"{mutant.function.partition('.')[0]}.py").read_text("utf-8")
+        source = source_of(mutant.function).read_text("utf-8")
         assert mutant.before in " ".join(source.split()), mutant

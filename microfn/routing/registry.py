@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, TypeVar
 
-from .errors import RouteConflict, name_of
-from .fork import register_fork_reset
+from ..errors import RouteConflict, name_of
+from ..fork import register_fork_reset
 from .handle import Handle, Middleware
 from .mount import Mount
 from .route import Route

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .errors import InvalidPattern
+from ..errors import InvalidPattern
 from .handle import Middleware
 from .pattern import parse
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from .errors import RouteConflict
+from ..errors import RouteConflict
 from .index import Index
 from .paths import clean_path, is_clean, is_same_site, other_spelling, tunnel
 from .pattern import fold, respell

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from math import isfinite
 from typing import Any
 
-from .arguments import nearest
+from ..arguments import nearest
 from .pattern import Pattern
 
 __all__ = ["Converter", "converters_for"]

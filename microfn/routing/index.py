@@ -56,7 +56,7 @@ NO_PATH = Miss((), may_move=False)
 class Index:
     """Values by method and pattern, looked up by method and path.
 
-    >>> from microfn.pattern import parse
+    >>> from microfn.routing.pattern import parse
     >>> index = Index([("GET", parse("/users/:id"), "show"), ("PUT", parse("/users/:id"), "change")])
     >>> index.find("GET", "/users/7")
     ('show', {'id': '7'})

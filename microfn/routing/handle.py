@@ -8,7 +8,7 @@ from functools import partial
 from types import CodeType, FunctionType, MethodType
 from typing import Any
 
-from .errors import InvalidHandle
+from ..errors import InvalidHandle
 
 __all__ = ["Handle", "Middleware", "check_handle", "check_middleware", "check_middlewares", "wrap"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from .errors import InvalidPattern, name_of
+from ..errors import InvalidPattern, name_of
 from .paths import tunnel
 from .scope import check_prefix
 

@@ -14,7 +14,7 @@ import re
 from functools import lru_cache
 from typing import NamedTuple, NoReturn
 
-from .errors import InvalidPattern
+from ..errors import InvalidPattern
 
 __all__ = ["Pattern", "fold", "parse", "respell"]
 

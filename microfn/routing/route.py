@@ -8,9 +8,9 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypedDict
 
-from .arguments import ENDLESS, check_size, nearest
+from ..arguments import ENDLESS, check_size, nearest
+from ..errors import InvalidMethod, InvalidPattern, name_of
 from .converters import Converter, converters_for
-from .errors import InvalidMethod, InvalidPattern, name_of
 from .handle import Handle, Middleware, check_handle
 from .hints import hint_for_pattern
 from .pattern import Pattern, parse

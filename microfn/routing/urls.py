@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
-from .arguments import nearest
-from .errors import InvalidUrl
+from ..arguments import nearest
+from ..errors import InvalidUrl
 from .handle import Handle
 from .route import Route
 from .table import Table

@@ -1,0 +1,1 @@
+"""Which route a request matches. Nothing here knows an HTTP library."""

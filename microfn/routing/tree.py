@@ -1,0 +1,407 @@
+"""The radix tree: which pattern a path matches.
+
+Ported from httprouter's tree.go (Copyright 2013 Julien Schmidt, LICENSE.httprouter), as the Fn project kept it.
+
+    /users/:id         /users/7           id = "7"
+                       /users/7/          no match (but another spelling of one: TSR)
+                       /users/            no match: at the end of a path a param is not empty
+    /u/:id/edit        /u//edit           id = "" : inside a path it may be
+    /user_:name        /user_gopher       name = "gopher"
+    /src/*filepath     /src/              filepath = "/" : a catch-all takes the rest, from its slash on
+                       /src/a/b.py        filepath = "/a/b.py"
+                       /src               no match
+
+In strict mode (the default) a path matches one pattern or none, whatever the order of registration: a
+pattern that would make it two is refused. In overlap mode (`Tree(overlap=True)`) only patterns of the same
+shape are refused; of those that match a path, literal text beats a param, and a param beats a catch-all,
+at the first place where they differ.
+
+Nothing here recurses, so no path and no pattern is too long.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator
+from typing import Any, NamedTuple, NoReturn
+
+from ..errors import Clash, RouteConflict
+from .paths import other_spelling
+from .pattern import Pattern, parse
+
+__all__ = ["Kind", "Node", "Tree"]
+
+Params = list[tuple[str, str]]
+
+
+class Kind(enum.IntEnum):
+    """What a node is, numbered as in httprouter."""
+
+    STATIC = 0
+    ROOT = 1
+    PARAM = 2
+    CATCH_ALL = 3
+
+
+# PERF: an enum's members are slow to read (CPython 3.11), and each insertion needs some.
+_STATIC, _ROOT, _PARAM, _CATCH_ALL = Kind
+
+
+class Node:
+    """A piece of path that some patterns have in common, and what may follow it."""
+
+    __slots__ = ("catch_all", "edges", "handle", "kind", "param", "path", "pattern", "priority", "touched")
+
+    path: str
+    """Its own piece of the patterns: static text, ":name" or "/*name" (in overlap mode ":" and "/*": names differ)."""
+    kind: Kind
+    priority: int
+    """How many handles are registered at this node or below it."""
+    touched: int
+    """Which insertion raised the priority last: of two children with equal priority the earlier one stays first."""
+    edges: dict[str, Node]
+    """The static children by their first character; no two begin alike."""
+    param: Node | None
+    catch_all: Node | None
+    handle: Any
+    """What is registered for the pattern that ends here, or None."""
+    pattern: Pattern | None
+    """The pattern that ends here: it knows the names of its wildcards."""
+
+    def __init__(self, path: str, kind: Kind) -> None:
+        self.path = path
+        self.kind = kind
+        self.priority = 0
+        self.touched = 0
+        self.edges = _NO_EDGES
+        self.param = self.catch_all = None
+        self.handle = self.pattern = None
+
+    @property
+    def children(self) -> list[Node]:
+        """All children, the busiest first; of equally busy ones the one that became so first."""
+        children = list(self.edges.values())
+        children += [child for child in (self.param, self.catch_all) if child is not None]
+        return sorted(children, key=lambda child: (-child.priority, child.touched))
+
+    @property
+    def indices(self) -> str:
+        """The first characters of the static children, in the children's order."""
+        return "".join(child.path[0] for child in self.children if child.kind is _STATIC)
+
+    def __repr__(self) -> str:
+        return f"<Node {self.path!r} {self.kind.name} priority={self.priority}>"
+
+
+_NO_EDGES: dict[str, Node] = {}
+"""Shared by all nodes without static children, which are most."""
+
+
+class Tree:
+    """Patterns and what is registered for them.
+
+    >>> tree = Tree()
+    >>> tree.add_route("/users/:id", "show")
+    >>> tree.get_value("/users/7")
+    ('show', [('id', '7')], False)
+    >>> tree.get_value("/users/7/")
+    (None, [], True)
+    >>> tree.find_case_insensitive_path("/USERS/Ann/", True)
+    '/users/Ann'
+
+    Reading is safe from any number of threads; nobody may add a route meanwhile.
+    """
+
+    def __init__(self, *, overlap: bool = False) -> None:
+        self.overlap = overlap
+        self._top = Node("", _STATIC)
+        """Stands above the first slash, so that "/" is an ordinary child; where "/*" is registered it is the root."""
+
+    def add_route(self, path: str, handle: Any) -> None:
+        """Register `handle`, any object but None, for the pattern `path`.
+
+        Raises `InvalidPattern` or `RouteConflict`; the tree is then what it was before.
+        """
+        self.add(parse(path), handle)
+
+    def add(self, pattern: Pattern, handle: Any) -> None:
+        """The same for a pattern that is parsed already."""
+        if handle is None:
+            raise TypeError("None cannot be registered: it stands for no match")
+        place = self._descend(pattern)
+        trail = place.trail
+        if place.split:
+            _split(trail[-1], place.split)
+        self._graft(trail, place.missing)
+        trail[-1].handle, trail[-1].pattern = handle, pattern
+        now = self._top.priority + 1
+        for node in trail:
+            node.priority += 1
+            node.touched = now
+
+    def check(self, pattern: Pattern) -> None:
+        """Raise what `add` would raise, and change nothing."""
+        self._descend(pattern)
+
+    def get_value(self, path: str) -> tuple[Any, Params, bool]:
+        """What is registered for the pattern that `path` matches: `(handle, params, tsr)`.
+
+        `params` holds the (name, value) pairs in the order of the path. No match is `(None, [], tsr)`: `tsr`
+        (trailing slash redirect) says whether the path without its last slash, or with one more, is a match.
+        """
+        handle, params = self.match(path)
+        if handle is not None:
+            return handle, params, False
+        other = other_spelling(path)
+        return None, [], other is not None and self._find(other)[0] is not None
+
+    def match(self, path: str) -> tuple[Any, Params]:
+        """The first two of `get_value`: a miss costs one search less."""
+        leaf, values = self._find(path)
+        if leaf is None or leaf.pattern is None:
+            return None, []
+        return leaf.handle, list(zip(leaf.pattern.names, values, strict=True))
+
+    def find_case_insensitive_path(self, path: str, fix_trailing_slash: bool) -> str | None:
+        """The path as it is registered, where only the case is wrong; with `fix_trailing_slash` also the last slash.
+
+        The values of wildcards keep the request's spelling. Looked up, the answer is always a match.
+        """
+        spelling = self._find_folded(path)
+        if spelling is None and fix_trailing_slash:
+            other = other_spelling(path)
+            spelling = other and self._find_folded(other)
+        return spelling
+
+    def reach(self, path: str) -> tuple[int, Node]:
+        """How many characters of a path the tree can follow, and the node in which it stops."""
+        best, stack = (0, self._top), [(self._top, 0)]
+        while stack:
+            node, at = stack.pop()
+            if at > best[0]:
+                best = at, node
+            if at == len(path):
+                return best
+            child = node.edges.get(path[at])
+            if child is not None:
+                shared = _shared_length(child.path, path[at:])
+                if shared == len(child.path):
+                    stack.append((child, at + shared))
+                elif at + shared > best[0]:
+                    best = at + shared, child
+            if node.param is not None:
+                end = path.find("/", at)
+                stack.append((node.param, end if end >= 0 else len(path)))
+            if node.catch_all is not None and path[at] == "/":
+                stack.append((node.catch_all, len(path)))
+        return best
+
+    def walk(self) -> Iterator[tuple[int, Node]]:
+        """All nodes with their depth, parents before children, the busiest children first."""
+        top = self._top
+        stack = [(0, node) for node in (top.edges.values() if top.kind is _STATIC and top.edges else [top])]
+        while stack:
+            depth, node = stack.pop()
+            yield depth, node
+            stack += [(depth + 1, child) for child in reversed(node.children)]
+
+    def __str__(self) -> str:
+        """A drawing: priorities, the nodes' paths, and behind each node where a pattern ends that pattern."""
+        lines = []
+        for depth, node in self.walk():
+            line = f"{node.priority:6}  {'   ' * depth}{node.path}"
+            lines.append(f"{line}  [{node.pattern.text}]" if node.pattern else line)
+        return "\n".join(lines)
+
+    # Insertion: first walk down what is there and refuse what may not stand beside it, then change the tree.
+
+    def _descend(self, pattern: Pattern) -> _Place:
+        """Where `pattern` leaves what the tree has."""
+        trail = [self._top]
+        parts = pattern.parts
+        for number, part in enumerate(parts):
+            rest, split = (
+                self._follow_wildcard(pattern, trail, part) if number % 2 else self._follow_text(pattern, trail, part)
+            )
+            if rest or split:
+                missing = [part for part in (rest, *parts[number + 1 :]) if part]
+                if split and missing and not self.overlap:
+                    self._check_split_place(pattern, trail[-1], split, missing[0])
+                return _Place(trail, split, missing)
+        if trail[-1].pattern is not None:
+            self._refuse(pattern, trail[-1], "same")
+        return _Place(trail, 0, [])
+
+    def _follow_wildcard(self, pattern: Pattern, trail: list[Node], wildcard: str) -> tuple[str, int]:
+        """Lengthen `trail` by the wildcard's node, or return the wildcard where there is none."""
+        node = trail[-1]
+        if not self.overlap:
+            self._check_wildcard_place(pattern, node, wildcard)
+        child = node.catch_all if wildcard[0] == "/" else node.param
+        if child is None:
+            return wildcard, 0
+        trail.append(child)
+        return "", 0
+
+    def _follow_text(self, pattern: Pattern, trail: list[Node], text: str) -> tuple[str, int]:
+        """Lengthen `trail` by the nodes of `text`; return what is missing of it, and where the last node leaves it."""
+        node, at, size = trail[-1], 0, len(text)
+        while at < size:
+            if not self.overlap and (node.param is not None or node.catch_all is not None):
+                self._check_static_place(pattern, node, text[at])
+            child = node.edges.get(text[at])
+            if child is None:
+                return text[at:], 0
+            trail.append(child)
+            if not text.startswith(child.path, at):
+                shared = _shared_length(child.path, text[at:])
+                return text[at + shared :], shared
+            at += len(child.path)
+            node = child
+        return "", 0
+
+    def _check_wildcard_place(self, pattern: Pattern, node: Node, wildcard: str) -> None:
+        """In strict mode a wildcard has its place for itself, and one name."""
+        if wildcard[0] == "/":
+            taken, alike = node.param or node.edges.get("/"), node.catch_all
+        else:
+            taken, alike = next(iter(node.edges.values()), node.catch_all), node.param
+        if taken is not None:
+            self._refuse(pattern, taken, "place")
+        if alike is not None and alike.path != wildcard:
+            self._refuse(pattern, alike, "names")
+
+    def _check_static_place(self, pattern: Pattern, node: Node, first: str) -> None:
+        """In strict mode no text stands where a wildcard does."""
+        if node.param is not None:
+            self._refuse(pattern, node.param, "place")
+        if node.catch_all is not None and first == "/":
+            self._refuse(pattern, node.catch_all, "place")
+
+    def _check_split_place(self, pattern: Pattern, node: Node, at: int, missing: str) -> None:
+        """The same in the middle of a node, where the rest of that node stands."""
+        if missing[0] == ":" or (missing[:2] == "/*" and node.path[at] == "/"):
+            self._refuse(pattern, node, "place")
+
+    def _refuse(self, pattern: Pattern, node: Node, clash: Clash) -> NoReturn:
+        while node.pattern is None:
+            node = node.children[0]
+        raise RouteConflict(pattern.text, node.pattern.text, clash, node.handle)
+
+    def _graft(self, trail: list[Node], parts: list[str]) -> None:
+        """Grow a branch of `parts` from the last node of `trail`, and lengthen `trail` by it."""
+        for part in parts:
+            node = trail[-1]
+            if part[0] == ":":
+                child = node.param = Node(":" if self.overlap else part, _PARAM)
+            elif part[:2] == "/*":
+                child = node.catch_all = Node("/*" if self.overlap else part, _CATCH_ALL)
+                if node is self._top:
+                    node.kind = _ROOT
+                    for former_root in node.edges.values():
+                        former_root.kind = _STATIC
+            else:
+                is_root = node is self._top and node.kind is _STATIC
+                child = Node(part, _ROOT if is_root else _STATIC)
+                if node.edges is _NO_EDGES:
+                    node.edges = {}
+                node.edges[part[0]] = child
+            trail.append(child)
+
+    # Search: a path leads to each node at one place only (so many slashes, then so many characters), hence no node
+    # is visited twice and the work is bounded by the number of nodes, however often the search turns back.
+
+    def _find(self, path: str) -> tuple[Node | None, list[str]]:
+        """The node whose pattern `path` matches, and the values of its wildcards; (None, []) where there is none."""
+        node, at, size = self._top, 0, len(path)
+        values: list[str] = []
+        turns: list[tuple[Node, int, int, int]] = []
+        """Wildcards to try when the search is stuck: the node, where its value begins and ends, how many precede it."""
+        while True:
+            if at == size:
+                if node.handle is not None:
+                    return node, values
+            else:
+                char = path[at]
+                if char == "/" and node.catch_all is not None:
+                    turns.append((node.catch_all, at, size, len(values)))
+                if node.param is not None:
+                    end = path.find("/", at)
+                    turns.append((node.param, at, size if end < 0 else end, len(values)))
+                child = node.edges.get(char)
+                if child is not None and path.startswith(child.path, at):
+                    node = child
+                    at += len(child.path)
+                    continue
+            if not turns:
+                return None, []
+            node, start, at, known = turns.pop()
+            del values[known:]
+            values.append(path[start:at])
+
+    def _find_folded(self, path: str) -> str | None:
+        """The registered spelling of `path`, whatever the case of its text; `path` itself where it is a match."""
+        if self._find(path)[0] is not None:
+            return path
+        node, at, size = self._top, 0, len(path)
+        spelling: list[str] = []
+        turns: list[tuple[Node, int, str, int]] = []
+        """What is to be tried next: the node, where it ends, how it is spelled, how many pieces precede it."""
+        while True:
+            if at == size:
+                if node.handle is not None:
+                    return "".join(spelling)
+            else:
+                known = len(spelling)
+                if path[at] == "/" and node.catch_all is not None:
+                    turns.append((node.catch_all, size, path[at:], known))
+                if node.param is not None:
+                    end = path.find("/", at)
+                    end = size if end < 0 else end
+                    turns.append((node.param, end, path[at:end], known))
+                first = path[at].casefold()
+                for char, child in node.edges.items():
+                    end = at + len(child.path)
+                    if char.casefold() == first and end <= size and _folded(path[at:end]) == _folded(child.path):
+                        turns.append((child, end, child.path, known))
+            if not turns:
+                return None
+            node, at, piece, known = turns.pop()
+            del spelling[known:]
+            spelling.append(piece)
+
+
+class _Place(NamedTuple):
+    """Where a new pattern leaves what a tree has."""
+
+    trail: list[Node]
+    """The nodes that it goes through, from the top."""
+    split: int
+    """How much of the last node it shares, where that is not all of it; else 0."""
+    missing: list[str]
+    """The parts that the tree lacks."""
+
+
+def _split(node: Node, at: int) -> None:
+    """Make two nodes of a static one: `node` keeps the first `at` characters, a child takes all the rest."""
+    child = Node(node.path[at:], _STATIC)
+    child.priority, child.touched = node.priority, node.touched
+    child.edges, child.param, child.catch_all = node.edges, node.param, node.catch_all
+    child.handle, child.pattern = node.handle, node.pattern
+    node.path = node.path[:at]
+    node.edges = {child.path[0]: child}
+    node.param = node.catch_all = node.handle = node.pattern = None
+
+
+def _shared_length(one: str, other: str) -> int:
+    """How many characters the two begin with in common."""
+    size = min(len(one), len(other))
+    if one[:size] == other[:size]:
+        return size
+    return next(i for i in range(size) if one[i] != other[i])
+
+
+def _folded(text: str) -> str | tuple[str, ...]:
+    """Equal for two texts exactly if they are of one length and equal character by character under case folding."""
+    folded = text.casefold()
+    return folded if len(folded) == len(text) else tuple(char.casefold() for char in text)
