@@ -14,9 +14,9 @@ from werkzeug.exceptions import abort
 from .errors import InvalidHandle, InvalidMethod, InvalidPattern, InvalidUrl, RouteConflict, RouteError
 from .events import Event, event_stream
 from .host_switch import HostSwitch
+from .http.request import Request
+from .http.response import Response, html, redirect
 from .registrar import Group
-from .request import Request
-from .response import Response, html, redirect
 from .router import Router
 from .routing.route import Route
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from .answer import Encoders
 from .chain import compose
 from .error_handlers import ErrorHandlers
-from .problems import OwnPage
-from .request import Request
+from .http.conversion import Encoders
+from .http.problems import OwnPage
+from .http.request import Request
 from .routing.handle import Handle
 from .routing.index import Index
 from .routing.mount import Mounts

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from werkzeug.exceptions import HTTPException
 
-from .problems import internal_error
+from .http.problems import internal_error
 from .routing.handle import Handle
 
 __all__ = ["ErrorHandlers", "Found"]

@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from .codec import JSON
-from .response import Response
+from .http.json import JSON
+from .http.response import Response
 
 __all__ = ["Event", "event_stream"]
 

@@ -15,9 +15,9 @@ from werkzeug.security import safe_join
 from werkzeug.wsgi import wrap_file
 
 from .arguments import check_size
-from .limits import check_conditions
-from .request import Request
-from .response import Response, redirect
+from .http.limits import check_conditions
+from .http.request import Request
+from .http.response import Response, redirect
 from .routing.paths import clean_path, decode_path, is_same_site, location
 
 if TYPE_CHECKING:

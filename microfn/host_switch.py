@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from werkzeug.exceptions import HTTPException, NotFound
 
-from .grammar import NAME
-from .host import name_of_host
-from .problems import page
-from .request import Request
+from .http.grammar import NAME
+from .http.host import name_of_host
+from .http.problems import page
+from .http.request import Request
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

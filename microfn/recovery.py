@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from werkzeug.exceptions import HTTPException
 
-from .answer import answer
 from .error_handlers import Found
-from .headers import Headers, Made, gate, status_line
+from .http.conversion import answer
+from .http.headers import Headers, Made, gate, status_line
+from .http.problems import extra_headers, internal_error, page
+from .http.request import Request
 from .log import log_exception
-from .problems import extra_headers, internal_error, page
-from .request import Request
 from .routing.handle import Handle
 from .site import Site
 

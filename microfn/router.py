@@ -7,16 +7,16 @@ from contextlib import AbstractContextManager
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
-from .answer import encoders_for
 from .arguments import check_flags, check_size
 from .assembly import Settings, build_snapshot, build_urls
-from .codec import JSON, Codec
 from .dispatch import respond
-from .host import trusted_name
+from .http.conversion import encoders_for
+from .http.host import trusted_name
+from .http.json import JSON, Codec
+from .http.request import MAX_CONTENT_LENGTH, Request
+from .http.response import Response
 from .misses import Allowed
 from .registrar import Registrar
-from .request import MAX_CONTENT_LENGTH, Request
-from .response import Response
 from .routing.handle import Handle, check_handle
 from .routing.hints import FOREIGN_NAMES, ForeignName
 from .routing.mount import Mount

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from .answer import Encoders
 from .error_handlers import ErrorHandlers
-from .problems import OwnPage
-from .request import Request
+from .http.conversion import Encoders
+from .http.problems import OwnPage
+from .http.request import Request
 from .routing.handle import Handle
 from .routing.mount import Mounts
 from .routing.scope import Scope

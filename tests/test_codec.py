@@ -11,7 +11,7 @@ import uuid
 import pytest
 
 from microfn import Router
-from microfn.codec import JSON
+from microfn.http.json import JSON
 
 from .wsgi import call
 

@@ -18,8 +18,8 @@ from werkzeug.exceptions import (
 )
 
 from microfn import Response, Router, abort
+from microfn.http.problems import preferred_type
 from microfn.log import log_exception
-from microfn.problems import preferred_type
 
 from .wsgi import call, environ_of
 

@@ -7,7 +7,7 @@ import io
 import pytest
 
 from microfn import Request, Router
-from microfn.forms import FormParser
+from microfn.http.forms import FormParser
 
 from .fuzz.classes.forms import multipart
 from .fuzz.classes.wire import Wire

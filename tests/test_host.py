@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from microfn import HostSwitch, Router
-from microfn.host import is_trusted, trusted_name, written_host
+from microfn.http.host import is_trusted, trusted_name, written_host
 
 from .wsgi import call
 

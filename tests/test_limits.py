@@ -13,9 +13,9 @@ from werkzeug.exceptions import UnsupportedMediaType
 from werkzeug.wrappers import Request as WerkzeugRequest
 
 from microfn import HostSwitch, Request, Response, Router
-from microfn.codec import JSON
+from microfn.http.json import JSON
+from microfn.http.request import _ACCEPTS, _HEADERS, MAX_CONTENT_LENGTH
 from microfn.middleware import request_id
-from microfn.request import _ACCEPTS, _HEADERS, MAX_CONTENT_LENGTH
 
 from .documents import ROOT
 from .worst import APPS, answer, multipart, parts

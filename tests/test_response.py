@@ -17,7 +17,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from werkzeug.wsgi import FileWrapper
 
 from microfn import Request, Response, Router, html, redirect
-from microfn.response import copy_of, forget_length
+from microfn.http.response import copy_of, forget_length
 
 from .wsgi import Reply, call, environ_of
 

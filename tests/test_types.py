@@ -12,11 +12,16 @@ import pytest
 from .documents import ROOT
 
 PLANTED = [
-    ("request.py", "return method.upper()", "return str(5 + self.nonexistent)", 'no attribute "nonexistent"'),
-    ("request.py", "        return Context()", "        return SimpleNamespace()", "Incompatible return value type"),
-    ("request.py", "loads(self.get_data())", "loads(self.get_data(as_text=True))", "incompatible type"),
-    ("response.py", "return self._made[0]", "return self._made[1]", "Incompatible return value type"),
-    ("response.py", "return int(self._made[0][:3])", "return self._made[0][:3]", "Incompatible return value type"),
+    ("http/request.py", "return method.upper()", "return str(5 + self.nonexistent)", 'no attribute "nonexistent"'),
+    (
+        "http/request.py",
+        "        return Context()",
+        "        return SimpleNamespace()",
+        "Incompatible return value type",
+    ),
+    ("http/request.py", "loads(self.get_data())", "loads(self.get_data(as_text=True))", "incompatible type"),
+    ("http/response.py", "return self._made[0]", "return self._made[1]", "Incompatible return value type"),
+    ("http/response.py", "return int(self._made[0][:3])", "return self._made[0][:3]", "Incompatible return value type"),
     ("assembly.py", "        find=table.index.find,\n", "", 'Missing positional argument "find"'),
     ("assembly.py", "        root=root,", "        root=table,", "incompatible type"),
     (
@@ -41,7 +46,7 @@ def test_types_planted_faults_are_found(tmp_path):
         path.write_text(text.replace(sound, faulty), "utf-8")
     command = [sys.executable, "-m", "mypy", "--package", "microfn", "--cache-dir", str(tmp_path / "cache")]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, encoding="utf-8", timeout=300, check=False)
-    errors = re.findall(r"^microfn/(\w+\.py):\d+: error: (.*)$", done.stdout, re.MULTILINE)
+    errors = re.findall(r"^microfn/([\w/]+\.py):\d+: error: (.*)$", done.stdout, re.MULTILINE)
     assert done.returncode == 1, done.stdout + done.stderr
     for name, _, faulty, reported in PLANTED:
         found = next((error for error in errors if error[0] == name and reported in error[1]), None)

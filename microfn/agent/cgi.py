@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Mapping
 from typing import IO, Any
 
-from ..grammar import HOP_BY_HOP, TOKEN
+from ..http.grammar import HOP_BY_HOP, TOKEN
 
 __all__ = ["body_of", "check_request", "environ_of", "metavariables"]
 

@@ -18,7 +18,7 @@ from datetime import datetime, timezone
 from typing import Any
 from wsgiref.handlers import BaseCGIHandler
 
-from ..request import Request
+from ..http.request import Request
 from ..router import Router
 from ..routing.handle import Handle
 from .cold import Cold

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable, abort
 
-from ..headers import Headers, gate
+from ..http.headers import Headers, gate
+from ..http.problems import page
+from ..http.request import Request
 from ..log import log_exception
-from ..problems import page
-from ..request import Request
 from .call import Call
 from .cgi import body_of, metavariables
 from .errors import Busy, CallError, Failed

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from http import HTTPStatus
 from typing import NamedTuple
 
-from ..grammar import HOP_BY_HOP, STATUSES_WITHOUT_CONTENT
+from ..http.grammar import HOP_BY_HOP, STATUSES_WITHOUT_CONTENT
 from .errors import Failed
 from .function import Function
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from werkzeug.exceptions import ServiceUnavailable
 
-from ..request import Request
-from ..response import Response
+from ..http.request import Request
+from ..http.response import Response
 from ..routing.handle import Handle, Middleware
 from .call import Call
 from .errors import Busy

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TYPE_CHECKING
 
-from ..grammar import NAME
+from ..http.grammar import NAME
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment

@@ -8,7 +8,7 @@ import traceback
 from markupsafe import Markup
 from werkzeug.debug.tbtools import DebugTraceback
 
-from ..request import Request
+from ..http.request import Request
 from .explanation import Explanation
 
 __all__ = ["of_exception", "of_miss"]

@@ -12,8 +12,8 @@ import click
 from werkzeug.exceptions import HTTPException, InternalServerError, NotFound
 from werkzeug.serving import is_running_from_reloader, run_simple
 
-from ..problems import preferred_type
-from ..request import Request
+from ..http.problems import preferred_type
+from ..http.request import Request
 from ..router import Router
 from .application import APP, layers, load
 from .explanation import explain

@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from ..http.request import Request
+from ..http.response import Response
 from ..log import LONGEST
-from ..request import Request
-from ..response import Response
 from ..routing.handle import Handle, Middleware
 
 __all__ = ["access_log"]

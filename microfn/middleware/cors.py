@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from ..arguments import check_names, check_size
-from ..request import Request
-from ..response import Response
+from ..http.request import Request
+from ..http.response import Response
 from ..routing.handle import Handle, Middleware
 
 __all__ = ["cors"]

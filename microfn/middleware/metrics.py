@@ -6,8 +6,8 @@ import os
 import time
 from typing import TYPE_CHECKING, Any
 
-from ..request import Request
-from ..response import Response
+from ..http.request import Request
+from ..http.response import Response
 from ..routing.handle import Handle
 
 if TYPE_CHECKING:

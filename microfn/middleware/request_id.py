@@ -8,8 +8,8 @@ import uuid
 from contextvars import ContextVar
 from typing import Any
 
-from ..request import Request
-from ..response import Response
+from ..http.request import Request
+from ..http.response import Response
 from ..routing.handle import Handle, Middleware
 
 __all__ = ["RequestIdFilter", "request_id"]

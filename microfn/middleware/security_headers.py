@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ..arguments import check_size
-from ..request import Request
-from ..response import Response
+from ..http.request import Request
+from ..http.response import Response
 from ..routing.handle import Handle, Middleware
 
 __all__ = ["security_headers"]

@@ -389,7 +389,7 @@ def test_what_microfn_itself_raises_has_its_frames(caplog):
     app.get("/")(lambda request, params: None)
     page = call(for_development(app), HTTP_ACCEPT=BROWSER)
     assert "<h1>TypeError: " in page.text
-    assert "answer.py" in page.text.split("As text")[0]
+    assert "conversion.py" in page.text.split("As text")[0]
 
 
 def test_a_program_gets_what_it_would_get_deployed(caplog):

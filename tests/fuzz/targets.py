@@ -16,8 +16,9 @@ from urllib.parse import unquote_to_bytes, urljoin, urlsplit
 
 from werkzeug.exceptions import UnprocessableEntity
 
-from microfn import Router, headers, problems
+from microfn import Router
 from microfn.errors import RouteError
+from microfn.http import headers, problems
 from microfn.routing import paths
 from microfn.routing.index import Index
 from microfn.routing.pattern import parse

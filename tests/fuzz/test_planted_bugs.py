@@ -17,9 +17,9 @@ from werkzeug.exceptions import BadRequest
 from werkzeug.formparser import FormDataParser
 
 from microfn.files import Files
-from microfn.request import Request
+from microfn.http.request import Request
+from microfn.http.streams import Stream
 from microfn.routing.table import Table
-from microfn.streams import Stream
 
 from ..wsgi import call
 from .classes import GENERATORS
@@ -145,7 +145,7 @@ BUGS = {
     "query_kept": instead("microfn.misses.location", lambda script, path, query: f"{path}?{unquote(query)}"),
     "script_name": instead("microfn.misses.location", lambda script, path, query: path),
     "host_trust": instead(
-        "microfn.request.is_trusted", lambda host, names: any(name in host.lower() for name in names)
+        "microfn.http.request.is_trusted", lambda host, names: any(name in host.lower() for name in names)
     ),
     "host_quirk": instead("microfn.misses.location", lambda script, path, query: script + path),
     "path_alias": before(without_parameters),
@@ -159,20 +159,20 @@ BUGS = {
     "deep_route": before(with_an_end_to_depth),
     "path_dos": before(taking_long),
     "broken_environ": before(lambda environ: environ["SERVER_NAME"] + environ["SERVER_PORT"]),
-    "content_length": instead("microfn.request.checked_length", lengths_as_python_has_them),
-    "no_content_length": instead("microfn.body._open_chunked_body", lambda environ, limit: environ["wsgi.input"]),
-    "disconnect": instead("microfn.request.read", what_there_is),
-    "truncated_body": instead("microfn.body.Body.on_disconnect", lambda body, error=None: None),
+    "content_length": instead("microfn.http.request.checked_length", lengths_as_python_has_them),
+    "no_content_length": instead("microfn.http.body._open_chunked_body", lambda environ, limit: environ["wsgi.input"]),
+    "disconnect": instead("microfn.http.request.read", what_there_is),
+    "truncated_body": instead("microfn.http.body.Body.on_disconnect", lambda body, error=None: None),
     "form_dos": on(Request, "form_data_parser_class", FormDataParser),
-    "json_body": instead("microfn.codec.JSON.loads", lambda codec, text: json.loads(text)),
+    "json_body": instead("microfn.http.json.JSON.loads", lambda codec, text: json.loads(text)),
     "content_type": on(Request, "is_json", property(lambda request: "json" in request.mimetype)),
     "handler": on(Stream, "close", lambda stream: None),
-    "head": instead("microfn.answer._without_body", lambda environ, *made: made),
+    "head": instead("microfn.http.conversion._without_body", lambda environ, *made: made),
     "cookie_in": before(lambda environ: environ.get("HTTP_COOKIE", "").encode("ascii")),
     "auth_in": before(decoding_credentials),
     "query_in": before(lambda environ: environ.update(QUERY_STRING=unquote(environ["QUERY_STRING"], "latin-1"))),
-    "host_malformed": instead("microfn.request.written_host", lambda host, scheme: host),
-    "header_injection": instead("microfn.answer.gate", lambda line, headers: None),
+    "host_malformed": instead("microfn.http.request.written_host", lambda host, scheme: host),
+    "header_injection": instead("microfn.http.conversion.gate", lambda line, headers: None),
     "static": on(Files, "_below", below_by_joining),
     "static_windows": on(Files, "_below", below_as_windows_has_it),
     "range": instead("microfn.files._one_range", lambda environ, response, size: environ.get("HTTP_RANGE")),

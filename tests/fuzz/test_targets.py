@@ -53,19 +53,19 @@ def keep_the_slashes_of_the_prefix(monkeypatch):
 
 
 def send_any_header(monkeypatch):
-    monkeypatch.setattr("microfn.answer.gate", lambda line, headers: None)
+    monkeypatch.setattr("microfn.http.conversion.gate", lambda line, headers: None)
 
 
 def let_lines_end(monkeypatch):
-    monkeypatch.setattr("microfn.headers._UNSENDABLE", re.compile("\x00"))
+    monkeypatch.setattr("microfn.http.headers._UNSENDABLE", re.compile("\x00"))
 
 
 def send_locations_as_they_are(monkeypatch):
-    monkeypatch.setattr("microfn.headers.as_uri", lambda location: location)
+    monkeypatch.setattr("microfn.http.headers.as_uri", lambda location: location)
 
 
 def escape_nothing(monkeypatch):
-    monkeypatch.setattr("microfn.problems.escape", str)
+    monkeypatch.setattr("microfn.http.problems.escape", str)
 
 
 @pytest.mark.parametrize(

@@ -67,12 +67,19 @@ def results(module: str) -> Iterator[tuple[str, str]]:
 def survivors(module: str, names: Iterable[str]) -> set[Mutant]:
     from mutmut.mutation.diff_apply import get_diff_for_mutant
 
-    return {mutant_of(name, get_diff_for_mutant(name, path=Path("microfn", *module.split(".")).with_suffix(".py"))) for name in names}
+    return {
+        mutant_of(name, get_diff_for_mutant(name, path=Path("microfn", *module.split(".")).with_suffix(".py")))
+        for name in names
+    }
 
 
 def main(modules: list[str]) -> str | None:
     """Print a line for each module; what is wrong is returned."""
-    listed = {mutant for mutant in explained(LIST.read_text("utf-8")) if mutant.function.startswith(tuple(f"{one}." for one in modules))}
+    listed = {
+        mutant
+        for mutant in explained(LIST.read_text("utf-8"))
+        if mutant.function.startswith(tuple(f"{one}." for one in modules))
+    }
     alive: set[Mutant] = set()
     lost: list[str] = []
     sys.stdout.write("module                mutants  killed  timed out  survived\n")

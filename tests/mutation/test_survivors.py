@@ -27,8 +27,16 @@ SOURCES = Path(inspect.getfile(microfn)).parent
             "--- a\n+++ b\n-    f(\n-        1,\n-    )\n+    f(\n+        2,\n+    )",
             Mutant("routing.index._Shape.__init__", "f( 1, )", "f( 2, )"),
         ),
-        ("microfn.routing.paths.x__tunnelled__mutmut_3", "--- a\n+++ b\n-a\n+b", Mutant("routing.paths._tunnelled", "a", "b")),
-        ("microfn.routing.paths.x_location__mutmut_3", "--- a\n+++ b\n-a\n+b", Mutant("routing.paths.location", "a", "b")),
+        (
+            "microfn.routing.paths.x__tunnelled__mutmut_3",
+            "--- a\n+++ b\n-a\n+b",
+            Mutant("routing.paths._tunnelled", "a", "b"),
+        ),
+        (
+            "microfn.routing.paths.x_location__mutmut_3",
+            "--- a\n+++ b\n-a\n+b",
+            Mutant("routing.paths.location", "a", "b"),
+        ),
     ],
 )
 def test_a_mutant_is_its_function_and_what_becomes_of_a_line(name, diff, mutant):

@@ -13,8 +13,8 @@ from werkzeug.datastructures import MIMEAccept
 from werkzeug.exceptions import BadRequestKeyError, HTTPException, InternalServerError
 from werkzeug.http import parse_accept_header
 
-from .codec import JSON
 from .headers import HTML, LENGTH_HEADERS, TEXT, Headers, Made, gate, status_line
+from .json import JSON
 from .limits import is_readable_accept
 
 if TYPE_CHECKING:

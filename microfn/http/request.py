@@ -21,17 +21,17 @@ from werkzeug.http import parse_date
 from werkzeug.sansio.utils import get_host
 from werkzeug.wrappers import Request as WerkzeugRequest
 
+from ..log import log_exception
+from ..routing.handle import Handle
+from ..routing.paths import decode_path, location
+from ..routing.route import Route
 from .body import Body, checked_length, open_body, read
 from .cached import cached_property
-from .codec import JSON, Codec
 from .forms import FormParser
 from .grammar import DIGITS
 from .host import is_trusted, written_host
+from .json import JSON, Codec
 from .limits import MAX_HEADER_LENGTH, MAX_TARGET_LENGTH, check_header, check_target, is_readable_accept
-from .log import log_exception
-from .routing.handle import Handle
-from .routing.paths import decode_path, location
-from .routing.route import Route
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from .codec import Codec
-from .errors import name_of
+from ..errors import name_of
+from ..log import log_exception
 from .grammar import STATUSES_WITHOUT_CONTENT
 from .headers import (
     BYTES_HEADER,
@@ -28,7 +28,7 @@ from .headers import (
     gate,
     status_line,
 )
-from .log import log_exception
+from .json import Codec
 from .response import Response, forget_length
 from .streams import Stream, close_body, is_file
 

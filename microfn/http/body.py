@@ -9,7 +9,7 @@ from typing import IO, TYPE_CHECKING, NoReturn, cast
 from werkzeug.exceptions import BadRequest, ClientDisconnected, RequestEntityTooLarge
 from werkzeug.wsgi import LimitedStream
 
-from .arguments import ENDLESS
+from ..arguments import ENDLESS
 from .grammar import DIGITS
 
 if TYPE_CHECKING:

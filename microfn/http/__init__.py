@@ -1,0 +1,1 @@
+"""Requests that came and responses that leave: werkzeug's, hardened."""
