@@ -5,7 +5,7 @@ PORT ?= 8000
 JOBS ?= 3
 SOAK_SECONDS ?= 60
 FUZZ_SECONDS ?= 10
-MUTATE ?= $(addprefix routing.,pattern paths table index tree) dispatch http.response
+MUTATE ?= $(addprefix routing.,pattern paths table index tree) application.dispatch http.response
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # Tests with targets of their own.

@@ -24,7 +24,7 @@ nitpicky = True
 # No inventory of other projects is read, so what is theirs is named and not linked.
 nitpick_ignore_regex = [
     ("py:.*", r"(?!microfn\.).*"),
-    ("py:class", r"microfn\.(registrar\.(H|M|Registrar)|agent\.agent\.Hook)"),
+    ("py:class", r"microfn\.(application\.registration\.(H|M|Registrar)|agent\.agent\.Hook)"),
 ]
 # The file that `microfn deploy` prints stands below the command: not all of it is a session in a shell.
 suppress_warnings = ["misc.highlighting_failure"]
@@ -63,7 +63,10 @@ _SHORTER = (
     (": ~typing_extensions.Unpack[~microfn.routing.route.RouteOptions]", ""),
     (": Unpack[RouteOptions]", ""),
 )
-_NOT_SHOWN = ("~collections.abc.Callable[[~microfn.registrar.H], ~microfn.registrar.H]", "Callable[[H], H]")
+_NOT_SHOWN = (
+    "~collections.abc.Callable[[~microfn.application.registration.H], ~microfn.application.registration.H]",
+    "Callable[[H], H]",
+)
 
 
 def link_to_pages(app: Sphinx, docname: str, source: list[str]) -> None:

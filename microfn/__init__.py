@@ -11,14 +11,14 @@
 
 from werkzeug.exceptions import abort
 
+from .application.registration import Group
 from .errors import InvalidHandle, InvalidMethod, InvalidPattern, InvalidUrl, RouteConflict, RouteError
-from .events import Event, event_stream
 from .host_switch import HostSwitch
 from .http.request import Request
 from .http.response import Response, html, redirect
-from .registrar import Group
 from .router import Router
 from .routing.route import Route
+from .sse import Event, event_stream
 
 __all__ = [
     "Event",

@@ -7,16 +7,17 @@ from contextlib import AbstractContextManager
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
+from .application.builder import Settings, build_snapshot, build_urls
+from .application.dispatch import respond
+from .application.fallback import Allowed
+from .application.registration import Registrar
+from .application.snapshot import Site
 from .arguments import check_flags, check_size
-from .assembly import Settings, build_snapshot, build_urls
-from .dispatch import respond
 from .http.conversion import encoders_for
 from .http.host import trusted_name
 from .http.json import JSON, Codec
 from .http.request import MAX_CONTENT_LENGTH, Request
 from .http.response import Response
-from .misses import Allowed
-from .registrar import Registrar
 from .routing.handle import Handle, check_handle
 from .routing.hints import FOREIGN_NAMES, ForeignName
 from .routing.mount import Mount
@@ -25,7 +26,6 @@ from .routing.registry import Registered, Registry
 from .routing.route import Route
 from .routing.scope import Scope
 from .routing.table import Table
-from .site import Site
 
 if TYPE_CHECKING:
     from werkzeug.test import Client

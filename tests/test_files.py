@@ -115,7 +115,7 @@ def test_a_file_that_cannot_be_opened_is_404(app, monkeypatch):
     def refuse(*arguments):
         raise PermissionError(13, "no")
 
-    monkeypatch.setattr("microfn.files.open", refuse, raising=False)
+    monkeypatch.setattr("microfn.staticfiles.open", refuse, raising=False)
     assert call(app, path="/f/hello.txt").code == 404
 
 

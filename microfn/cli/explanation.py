@@ -6,16 +6,16 @@ from dataclasses import dataclass, field, replace
 from difflib import SequenceMatcher
 from typing import Any
 
-from ..dispatch import look_closer
-from ..error_handlers import ErrorHandlers
-from ..misses import instead
+from ..application.dispatch import look_closer
+from ..application.error_handlers import ErrorHandlers
+from ..application.fallback import instead
+from ..application.snapshot import Site
 from ..router import Router
 from ..routing.index import NOWHERE
 from ..routing.mount import Mount
 from ..routing.paths import tunnel
 from ..routing.route import Route
 from ..routing.tree import Tree
-from ..site import Site
 
 __all__ = ["Explanation", "explain"]
 

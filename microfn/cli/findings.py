@@ -11,12 +11,12 @@ from typing import Any
 
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from ..files import Files
 from ..router import Router
 from ..routing.handle import Handle
 from ..routing.mount import Mount
 from ..routing.paths import tunnel
 from ..routing.route import Route
+from ..staticfiles import Files
 from .application import layers
 
 __all__ = ["notes", "warnings"]

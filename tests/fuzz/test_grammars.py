@@ -13,7 +13,7 @@ from urllib.parse import unquote_to_bytes, urljoin, urlsplit
 import pytest
 
 from microfn import Router
-from microfn.files import Files
+from microfn.staticfiles import Files
 
 from ..wsgi import call
 from .grammars import GRAMMARS, ODD_TEXT, PLACES, joined, path_info
@@ -153,7 +153,7 @@ def leave_the_site(monkeypatch, app):
 
 def leave_the_directory(monkeypatch, app):
     monkeypatch.setattr(Files, "_below", lambda files, name: os.path.realpath(os.path.join(files.root, name)))
-    monkeypatch.setattr("microfn.files.clean_path", lambda path: path)
+    monkeypatch.setattr("microfn.staticfiles.clean_path", lambda path: path)
     return app
 
 

@@ -16,10 +16,10 @@ import pytest
 from werkzeug.exceptions import BadRequest
 from werkzeug.formparser import FormDataParser
 
-from microfn.files import Files
 from microfn.http.request import Request
 from microfn.http.streams import Stream
 from microfn.routing.table import Table
+from microfn.staticfiles import Files
 
 from ..wsgi import call
 from .classes import GENERATORS
@@ -141,13 +141,15 @@ BUGS = {
     "open_redirect": instead("microfn.routing.table.is_same_site", lambda path: True),
     "tsr_contract": instead("microfn.routing.table.clean_path", lambda path: path),
     "redirect_loop": on(Table, "_answers", lambda table, method, path: True),
-    "location_quote": instead("microfn.misses.location", lambda script, path, query: script + path),
-    "query_kept": instead("microfn.misses.location", lambda script, path, query: f"{path}?{unquote(query)}"),
-    "script_name": instead("microfn.misses.location", lambda script, path, query: path),
+    "location_quote": instead("microfn.application.fallback.location", lambda script, path, query: script + path),
+    "query_kept": instead(
+        "microfn.application.fallback.location", lambda script, path, query: f"{path}?{unquote(query)}"
+    ),
+    "script_name": instead("microfn.application.fallback.location", lambda script, path, query: path),
     "host_trust": instead(
         "microfn.http.request.is_trusted", lambda host, names: any(name in host.lower() for name in names)
     ),
-    "host_quirk": instead("microfn.misses.location", lambda script, path, query: script + path),
+    "host_quirk": instead("microfn.application.fallback.location", lambda script, path, query: script + path),
     "path_alias": before(without_parameters),
     "bad_utf8": before(dropping_what_is_no_utf8),
     "good_utf8": before(composing),
@@ -175,8 +177,8 @@ BUGS = {
     "header_injection": instead("microfn.http.conversion.gate", lambda line, headers: None),
     "static": on(Files, "_below", below_by_joining),
     "static_windows": on(Files, "_below", below_as_windows_has_it),
-    "range": instead("microfn.files._one_range", lambda environ, response, size: environ.get("HTTP_RANGE")),
-    "cond_headers": instead("microfn.files._is_new", lambda environ, etag, changed: etag not in str(environ)),
+    "range": instead("microfn.staticfiles._one_range", lambda environ, response, size: environ.get("HTTP_RANGE")),
+    "cond_headers": instead("microfn.staticfiles._is_new", lambda environ, etag, changed: etag not in str(environ)),
 }
 
 

@@ -8,14 +8,14 @@ from typing import Any
 
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from .http.conversion import answer
-from .http.headers import Made
-from .http.request import Request
-from .http.response import Response, copy_of
-from .http.streams import CloseOnce, Stream, close_body, is_file
-from .misses import instead
-from .recovery import recover
-from .routing.handle import Handle, Middleware, wrap
+from ..http.conversion import answer
+from ..http.headers import Made
+from ..http.request import Request
+from ..http.response import Response, copy_of
+from ..http.streams import CloseOnce, Stream, close_body, is_file
+from ..routing.handle import Handle, Middleware, wrap
+from .error_handling import recover
+from .fallback import instead
 
 __all__ = ["compose"]
 

@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterable
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from .errors import InvalidPattern
-from .routing.handle import Handle, Middleware, check_handle, check_middleware, check_middlewares
-from .routing.mount import Mount
-from .routing.pattern import parse
-from .routing.registry import Key, Registry
-from .routing.route import Route, RouteOptions, check_options, short_name
-from .routing.scope import Scope, check_prefix
+from ..errors import InvalidPattern
+from ..routing.handle import Handle, Middleware, check_handle, check_middleware, check_middlewares
+from ..routing.mount import Mount
+from ..routing.pattern import parse
+from ..routing.registry import Key, Registry
+from ..routing.route import Route, RouteOptions, check_options, short_name
+from ..routing.scope import Scope, check_prefix
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -25,7 +25,7 @@ __all__ = ["Group", "Registrar"]
 H = TypeVar("H", bound=Handle)
 M = TypeVar("M", bound=Middleware)
 
-_PACKAGE = os.path.dirname(__file__) + os.sep
+_PACKAGE = os.path.dirname(os.path.dirname(__file__)) + os.sep
 
 
 class Registrar:
@@ -150,7 +150,7 @@ class Registrar:
         >>> app.test_client().get("/source/router.py", buffered=True).headers["Cache-Control"]
         'max-age=60'
         """
-        from .files import Files  # noqa: PLC0415 - who serves no files does not load what does
+        from ..staticfiles import Files  # noqa: PLC0415 - who serves no files does not load what does
 
         where = _caller()
         base = os.path.dirname(os.path.abspath(where[0]))

@@ -6,15 +6,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from ..http.conversion import Encoders
+from ..http.problems import OwnPage
+from ..http.request import Request
+from ..routing.handle import Handle
+from ..routing.mount import Mounts
+from ..routing.scope import Scope
+from ..routing.table import Table
+from ..routing.urls import Urls
 from .error_handlers import ErrorHandlers
-from .http.conversion import Encoders
-from .http.problems import OwnPage
-from .http.request import Request
-from .routing.handle import Handle
-from .routing.mount import Mounts
-from .routing.scope import Scope
-from .routing.table import Table
-from .routing.urls import Urls
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from werkzeug.exceptions import HTTPException
 
+from ..http.conversion import answer
+from ..http.headers import Headers, Made, gate, status_line
+from ..http.problems import extra_headers, internal_error, page
+from ..http.request import Request
+from ..log import log_exception
+from ..routing.handle import Handle
 from .error_handlers import Found
-from .http.conversion import answer
-from .http.headers import Headers, Made, gate, status_line
-from .http.problems import extra_headers, internal_error, page
-from .http.request import Request
-from .log import log_exception
-from .routing.handle import Handle
-from .site import Site
+from .snapshot import Site
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 from werkzeug.exceptions import BadRequest
 
-from .http.conversion import answer
-from .http.headers import LENGTH_HEADERS, TEXT_HEADER, Made
-from .http.problems import internal_error, page
-from .http.streams import close_body, with_close
-from .log import log_exception
-from .misses import NO_TEXT, Refusal, instead
-from .recovery import recover
-from .routing.index import NOWHERE, Miss
-from .routing.mount import Mount
-from .routing.paths import unquote_path_info
-from .routing.route import Route
-from .site import Served, Site
+from ..http.conversion import answer
+from ..http.headers import LENGTH_HEADERS, TEXT_HEADER, Made
+from ..http.problems import internal_error, page
+from ..http.streams import close_body, with_close
+from ..log import log_exception
+from ..routing.index import NOWHERE, Miss
+from ..routing.mount import Mount
+from ..routing.paths import unquote_path_info
+from ..routing.route import Route
+from .error_handling import recover
+from .fallback import NO_TEXT, Refusal, instead
+from .snapshot import Served, Site
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment

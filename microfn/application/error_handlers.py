@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from werkzeug.exceptions import HTTPException
 
-from .http.problems import internal_error
-from .routing.handle import Handle
+from ..http.problems import internal_error
+from ..routing.handle import Handle
 
 __all__ = ["ErrorHandlers", "Found"]
 

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from werkzeug.exceptions import BadRequest, MethodNotAllowed, NotFound, RequestURITooLarge
 
-from .http.conversion import answer
-from .http.headers import LENGTH_HEADERS, TEXT_HEADER, Made, status_line
-from .http.problems import OwnPage
-from .http.request import Request
-from .http.streams import with_close
-from .recovery import recover, with_headers
-from .routing.index import NOT_UTF8, NOWHERE, Miss
-from .routing.paths import decode_path, location
-from .site import Site
+from ..http.conversion import answer
+from ..http.headers import LENGTH_HEADERS, TEXT_HEADER, Made, status_line
+from ..http.problems import OwnPage
+from ..http.request import Request
+from ..http.streams import with_close
+from ..routing.index import NOT_UTF8, NOWHERE, Miss
+from ..routing.paths import decode_path, location
+from .error_handling import recover, with_headers
+from .snapshot import Site
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment

@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from ..http.conversion import Encoders
+from ..http.problems import OwnPage
+from ..http.request import Request
+from ..routing.handle import Handle
+from ..routing.index import Index
+from ..routing.mount import Mounts
+from ..routing.paths import tunnel
+from ..routing.pattern import Pattern, parse
+from ..routing.registry import Registered
+from ..routing.scope import Scope
+from ..routing.table import Table
+from ..routing.urls import Urls
 from .chain import compose
 from .error_handlers import ErrorHandlers
-from .http.conversion import Encoders
-from .http.problems import OwnPage
-from .http.request import Request
-from .routing.handle import Handle
-from .routing.index import Index
-from .routing.mount import Mounts
-from .routing.paths import tunnel
-from .routing.pattern import Pattern, parse
-from .routing.registry import Registered
-from .routing.scope import Scope
-from .routing.table import Table
-from .routing.urls import Urls
-from .site import ANY, FindScope, Site
+from .snapshot import ANY, FindScope, Site
 
 __all__ = ["Settings", "build_snapshot", "build_urls"]
 

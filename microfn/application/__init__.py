@@ -1,0 +1,1 @@
+"""The life of a request, and what it is answered from."""
