@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 from xml.sax.saxutils import escape
 
-from microfn.routing.paths import other_spelling
+from microfn.routing.paths import toggle_trailing_slash
 from microfn.routing.tree import Kind, Node, Tree
 
 DIRECTORY = Path(__file__).parent / "explanation" / "pictures"
@@ -230,7 +230,7 @@ def taken(step: Step, path: str) -> str:
 def miss(name: str, tree: Tree, path: str) -> tuple[str, str]:
     """How far a path goes that is no match, and whether its other spelling is one."""
     length, stop = tree.reach(path)
-    other = other_spelling(path) or ""
+    other = toggle_trailing_slash(path) or ""
     steps = steps_to(tree, other)
     marks = {id(step.node): Mark("good", "") for step in steps}
     marks[id(steps[-1].node)] = Mark("good", "a hit without the slash")

@@ -18,9 +18,9 @@ __all__ = [
     "RouteError",
 ]
 
-Clash = Literal["same", "names", "place", "mount"]
+ConflictKind = Literal["same", "names", "place", "mount"]
 
-_WAY_OUT: dict[Clash, str] = {
+_RESOLUTIONS: dict[ConflictKind, str] = {
     "same": "each can be registered once",
     "names": "two wildcards of different names cannot stand at the same place;"
     " use one name in both, or Router(overlap=True), where each pattern has names of its own",
@@ -58,7 +58,7 @@ class RouteConflict(RouteError):
     `handle` is what is registered for the existing one.
     """
 
-    def __init__(self, new: object, existing: object, clash: Clash, handle: object) -> None:
+    def __init__(self, new: object, existing: object, clash: ConflictKind, handle: object) -> None:
         super().__init__(new, existing, clash, handle)
         self.new = new
         self.existing = existing
@@ -66,7 +66,7 @@ class RouteConflict(RouteError):
         self.handle = handle
 
     def __str__(self) -> str:
-        return f"{self.new} collides with {self.existing}; {_WAY_OUT[self.clash]}"
+        return f"{self.new} collides with {self.existing}; {_RESOLUTIONS[self.clash]}"
 
 
 class InvalidMethod(RouteError):

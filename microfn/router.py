@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from .application.builder import Settings, build_snapshot, build_urls
 from .application.dispatch import respond
 from .application.fallback import Allowed
-from .application.registration import Registrar
+from .application.registration import BaseRouter
 from .application.snapshot import Site
 from .arguments import check_flags, check_size
 from .http.conversion import encoders_for
@@ -21,8 +21,8 @@ from .http.response import Response
 from .routing.handle import Handle, check_handle
 from .routing.hints import FOREIGN_NAMES, ForeignName
 from .routing.mount import Mount
-from .routing.paths import location, other_spelling, tunnel
-from .routing.registry import Registered, Registry
+from .routing.paths import location, to_wsgi_str, toggle_trailing_slash
+from .routing.registry import Registrations, Registry
 from .routing.route import Route
 from .routing.scope import Scope
 from .routing.table import Table
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["Router"]
 
 
-class Router(Registrar):
+class Router(BaseRouter):
     """Routes, and the WSGI application that serves them.
 
     >>> app = Router()
@@ -149,12 +149,12 @@ class Router(Registrar):
         """
         site = self.site or self.first_site()
         table = site.table
-        if site.mounts is not None and site.mounts.find(tunnel(path)) is not None:
+        if site.mounts is not None and site.mounts.find(to_wsgi_str(path)) is not None:
             return None, {}, False
         route, params = table.find(method, path)
         if route is not None:
             return route.handle, params, False
-        other = other_spelling(path)
+        other = toggle_trailing_slash(path)
         return None, {}, other is not None and table.find(method, other)[0] is not None
 
     def build(self) -> None:
@@ -201,7 +201,7 @@ class Router(Registrar):
         self._registry.publish()
         return cast("Site", self.site)
 
-    def _publish(self, table: Table, now: Registered) -> None:
+    def _publish(self, table: Table, now: Registrations) -> None:
         self.site = build_snapshot(now, table, self._settings)
 
 

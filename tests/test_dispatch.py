@@ -484,7 +484,7 @@ def test_a_mistake_of_ours_before_there_is_a_request_is_a_500_with_its_request(m
     def fail(table, method, path):
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr("microfn.routing.table.Table.moved", fail)
+    monkeypatch.setattr("microfn.routing.table.Table.find_redirect", fail)
     app = Router()
     app.get("/a")(lambda request, params: "a")
     app.error(500)(lambda request, error: request.path)

@@ -305,7 +305,7 @@ def test_a_handler_that_returns_nothing_is_a_500_that_names_it(caplog):
     assert "did you forget to return" in str(caplog.records[0].exc_info[1])
 
 
-class OwnPage(HTTPException):
+class CachedErrorPage(HTTPException):
     code = 402
 
     def get_body(self, environ=None, scope=None):
@@ -319,7 +319,7 @@ class OwnResponse(HTTPException):
         return Response("pay", 402)
 
 
-@pytest.mark.parametrize("error", [OwnPage(), OwnResponse()])
+@pytest.mark.parametrize("error", [CachedErrorPage(), OwnResponse()])
 def test_an_error_that_makes_its_own_page_shows_it(error):
     app = Router()
     app.get("/")(raising(error))

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from microfn.errors import RouteError
-from microfn.routing.index import NOT_UTF8, NOWHERE, Index
-from microfn.routing.paths import tunnel
+from microfn.routing.index import NO_PREFIX, NOT_UTF8, Index
+from microfn.routing.paths import to_wsgi_str
 from microfn.routing.pattern import parse
 from microfn.routing.tree import Tree
 
@@ -46,13 +46,13 @@ class Both:
         having = {method for method, (value, _) in matches.items() if value is not None}
         for method in METHODS:
             value, params = matches[method]
-            found, rest = self.index.find(method, tunnel(path))
+            found, rest = self.index.find(method, to_wsgi_str(path))
             assert found == value
             if value is not None:
                 assert rest == dict(params)
             elif path.startswith("/"):
                 assert set(rest.methods) == having
-                assert rest.may_move or not self.is_near(path)
+                assert rest.may_redirect or not self.is_near(path)
 
     def is_near(self, path: str) -> bool:
         """Whether any tree finds the path in another case, or with another end."""
@@ -117,7 +117,7 @@ def test_a_path_that_is_no_text_is_told_from_one_without_a_match():
     assert index.find("GET", "/a/\xff") == (None, NOT_UTF8)
     assert index.find("GET", "/\u0100") == (None, NOT_UTF8)
     assert index.find("GET", "/\xc3\xa9") == (2, {})
-    assert index.find("GET", "/b/c") == (None, NOWHERE)
+    assert index.find("GET", "/b/c") == (None, NO_PREFIX)
 
 
 def test_every_find_makes_params_of_its_own():

@@ -14,7 +14,7 @@ from microfn.routing.paths import (
     is_clean,
     is_same_site,
     location,
-    other_spelling,
+    toggle_trailing_slash,
     unquote_path_info,
 )
 
@@ -160,7 +160,7 @@ def test_a_long_path_is_cleaned_too():
     ],
 )
 def test_the_other_spelling_has_one_slash_less_or_more(path, other):
-    assert other_spelling(path) == other
+    assert toggle_trailing_slash(path) == other
 
 
 @pytest.mark.parametrize(

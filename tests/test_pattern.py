@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from microfn.errors import InvalidPattern
-from microfn.routing.pattern import Pattern, fold, parse, respell
+from microfn.routing.pattern import Pattern, casefold_pattern, parse, with_pattern_case
 
 from . import model
 
@@ -55,13 +55,13 @@ def test_a_pattern_alternates_text_and_wildcards(text, parts, names):
     ],
 )
 def test_the_text_of_a_pattern_is_folded_and_its_names_are_not(text, folded):
-    assert fold(parse(text)) == (folded and parse(folded))
+    assert casefold_pattern(parse(text)) == (folded and parse(folded))
 
 
 @pytest.mark.parametrize("text", ["/", "/users/:id", "/:ID", "/users/:ID/*Rest"])
 def test_a_pattern_without_anything_to_fold_is_itself(text):
     pattern = parse(text)
-    assert fold(pattern) is pattern
+    assert casefold_pattern(pattern) is pattern
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_a_pattern_without_anything_to_fold_is_itself(text):
     ],
 )
 def test_a_path_is_spelled_as_the_pattern_is_and_keeps_its_values(text, path, spelling):
-    assert respell(parse(text), path) == spelling
+    assert with_pattern_case(parse(text), path) == spelling
 
 
 @settings(max_examples=300, deadline=None)

@@ -17,7 +17,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from werkzeug.wsgi import FileWrapper
 
 from microfn import Request, Response, Router, html, redirect
-from microfn.http.response import copy_of, forget_length
+from microfn.http.response import copy_response, forget_length
 
 from .wsgi import Reply, call, environ_of
 
@@ -295,7 +295,7 @@ def test_a_text_has_one_length_and_it_is_its_own(headers):
 
 def test_a_copy_of_a_response_that_nobody_looked_at_is_the_same_and_changed_by_itself():
     response = Response("x")
-    other = copy_of(response)
+    other = copy_response(response)
     assert (other.get_data(), other.status) == (b"x", "200 OK")
     other.set_data("y")
     other.headers["X-A"] = "2"
@@ -311,7 +311,7 @@ def test_a_copy_of_a_response_is_changed_by_itself():
         response.headers["X-A"] = "1"
         ended = []
         response.call_on_close(lambda ended=ended: ended.append("first"))
-        other = copy_of(response)
+        other = copy_response(response)
         assert type(other) is type(response)
         assert (other.status, list(other.headers)) == (response.status, list(response.headers))
         other.headers["X-A"] = "2"
@@ -335,7 +335,7 @@ def test_where_a_stream_is_put_in_place_of_a_body_the_length_of_that_body_goes()
 
     response = Response("four")
     response.set_data("longer")
-    response = copy_of(response)
+    response = copy_response(response)
     response.response = iter(["a"])
     forget_length(response)
     assert "Content-Length" not in response.headers

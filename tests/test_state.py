@@ -14,7 +14,7 @@ import pytest
 
 from microfn import RouteConflict, Router
 from microfn.fork import _after_fork_in_child as after_fork_in_child
-from microfn.routing.registry import Registered
+from microfn.routing.registry import Registrations
 from microfn.routing.table import Table
 
 from .wsgi import call
@@ -327,7 +327,7 @@ def serves_and_registers(app):
     [
         (Table, "add", lambda app: app.get("/half")(say("half"))),
         (Table, "compile", lambda app: (app.get("/half")(say("half")), app.build())),
-        (Registered, "copy", lambda app: app.changes().__enter__()),
+        (Registrations, "copy", lambda app: app.changes().__enter__()),
     ],
 )
 def test_a_child_is_free_of_what_another_thread_was_doing(monkeypatch, owner, name, begin, is_live):

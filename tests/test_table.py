@@ -56,18 +56,18 @@ MOVED = [
 
 @pytest.mark.parametrize(("routes", "method", "path", "target"), MOVED)
 def test_another_spelling_is_found(routes, method, path, target):
-    assert table_of(*routes).moved(method, path) == target
+    assert table_of(*routes).find_redirect(method, path) == target
 
 
 def test_what_is_switched_off_is_not_looked_for():
-    assert table_of("GET /a", slash=False).moved("GET", "/a/") is None
-    assert table_of("GET /a", slash=False).moved("GET", "/A") == "/a"
-    assert table_of("GET /a", slash=False).moved("GET", "//A") == "/a"
-    assert table_of("GET /a", slash=False).moved("GET", "//b") is None
-    assert table_of("GET /a", slash=False).moved("GET", "//a/") is None
-    assert table_of("GET /stra\u00dfe", slash=False).moved("GET", "/STRA\u1e9eE/") is None
-    assert table_of("GET /a", fixed=False).moved("GET", "/A") is None
-    assert table_of("GET /a", fixed=False).moved("GET", "/a/") == "/a"
+    assert table_of("GET /a", slash=False).find_redirect("GET", "/a/") is None
+    assert table_of("GET /a", slash=False).find_redirect("GET", "/A") == "/a"
+    assert table_of("GET /a", slash=False).find_redirect("GET", "//A") == "/a"
+    assert table_of("GET /a", slash=False).find_redirect("GET", "//b") is None
+    assert table_of("GET /a", slash=False).find_redirect("GET", "//a/") is None
+    assert table_of("GET /stra\u00dfe", slash=False).find_redirect("GET", "/STRA\u1e9eE/") is None
+    assert table_of("GET /a", fixed=False).find_redirect("GET", "/A") is None
+    assert table_of("GET /a", fixed=False).find_redirect("GET", "/a/") == "/a"
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable, abort
 
-from ..http.headers import Headers, gate
+from ..http.headers import Headers, validate_headers
 from ..http.problems import page
 from ..http.request import Request
 from ..log import log_exception
@@ -191,6 +191,6 @@ def _told(error: Exception) -> HTTPException:
 
 def _check(status: str, headers: Headers) -> None:
     try:
-        gate(status, headers)
+        validate_headers(status, headers)
     except (ValueError, TypeError) as error:
         raise Failed("The function answered with what cannot be sent.", str(error)) from error

@@ -6,14 +6,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ..http.conversion import Encoders
-from ..http.problems import OwnPage
+from ..http.problems import CachedErrorPage
 from ..http.request import Request
 from ..routing.handle import Handle
 from ..routing.index import Index
 from ..routing.mount import Mounts
-from ..routing.paths import tunnel
+from ..routing.paths import to_wsgi_str
 from ..routing.pattern import Pattern, parse
-from ..routing.registry import Registered
+from ..routing.registry import Registrations
 from ..routing.scope import Scope
 from ..routing.table import Table
 from ..routing.urls import Urls
@@ -31,7 +31,7 @@ class Settings:
     request_class: type[Request]
     encoders: Encoders
     root: Scope
-    allowed: Mapping[tuple[str, ...], tuple[str, OwnPage]]
+    allowed: Mapping[tuple[str, ...], tuple[str, CachedErrorPage]]
     handle_method_not_allowed: bool
     handle_options: bool
     global_options: Handle | None
@@ -41,7 +41,7 @@ class Settings:
     has_trusted_hosts: bool
 
 
-def build_snapshot(registered: Registered, table: Table, settings: Settings) -> Site:
+def build_snapshot(registered: Registrations, table: Table, settings: Settings) -> Site:
     """Build the snapshot of what is registered; `table` is compiled."""
     root = settings.root
     own = [
@@ -76,7 +76,7 @@ def build_snapshot(registered: Registered, table: Table, settings: Settings) -> 
     )
 
 
-def _chains(now: Registered, scopes: Iterable[Scope]) -> dict[Scope, Handle]:
+def _chains(now: Registrations, scopes: Iterable[Scope]) -> dict[Scope, Handle]:
     """The composed middleware of each scope; scopes with the same middleware share it, so that it is made once."""
     made: dict[tuple[int, ...], Handle] = {}
     chains: dict[Scope, Handle] = {}
@@ -88,7 +88,7 @@ def _chains(now: Registered, scopes: Iterable[Scope]) -> dict[Scope, Handle]:
     return chains
 
 
-def _handlers(now: Registered, scopes: Iterable[Scope]) -> dict[Scope, ErrorHandlers]:
+def _handlers(now: Registrations, scopes: Iterable[Scope]) -> dict[Scope, ErrorHandlers]:
     """By scope, those around it included; `scopes` holds those around each before it."""
     found: dict[Scope, ErrorHandlers] = {}
     for scope in scopes:
@@ -98,7 +98,7 @@ def _handlers(now: Registered, scopes: Iterable[Scope]) -> dict[Scope, ErrorHand
     return found
 
 
-def _finder(now: Registered, scopes: Iterable[Scope]) -> FindScope | None:
+def _finder(now: Registrations, scopes: Iterable[Scope]) -> FindScope | None:
     """Finds the scope of a path that has no route; of several with one prefix it is the first."""
     own = [s for s in scopes if s.own_prefix and (s in now.handlers or s in now.middleware or s.use)]
     if not own:
@@ -111,13 +111,13 @@ def _finder(now: Registered, scopes: Iterable[Scope]) -> FindScope | None:
     return Index(items).find
 
 
-def _is_shadowed(now: Registered) -> bool:
+def _is_shadowed(now: Registrations) -> bool:
     """Return whether a route with wildcards could take a path from a mount, so that mounts have to be asked first."""
     wild = [route.pattern for route in now.routes if route.parsed.names] if now.mounts else []
     return any(mount.may_meet(pattern) for mount in now.mounts.values() for pattern in wild)
 
 
-def build_urls(table: Table, now: Registered) -> Urls:
+def build_urls(table: Table, now: Registrations) -> Urls:
     """Build the reverse URLs of what is registered."""
     mounts = Mounts(now.mounts.values())
-    return Urls(now.names.copy(), tuple(now.routes), table, lambda path: mounts.find(tunnel(path)) is not None)
+    return Urls(now.names.copy(), tuple(now.routes), table, lambda path: mounts.find(to_wsgi_str(path)) is not None)

@@ -9,9 +9,9 @@ from typing import Any
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from ..http.conversion import answer
-from ..http.headers import Made
+from ..http.headers import WSGIResponse
 from ..http.request import Request
-from ..http.response import Response, copy_of
+from ..http.response import Response, copy_response
 from ..http.streams import CloseOnce, Stream, close_body, is_file
 from ..routing.handle import Handle, Middleware, wrap
 from .error_handling import recover
@@ -67,19 +67,19 @@ def _guarded(handle: Handle) -> Handle:
 def _as_response(request: Request, result: Any, origin: object) -> WerkzeugResponse:
     if not isinstance(result, WerkzeugResponse):
         return _of(request, answer(result, request.environ, request.site.encoders, origin=origin, is_final=False))
-    response = copy_of(result)
+    response = copy_response(result)
     if not (isinstance(response, Response) and type(response.own_body) is list):
-        _tie(request, response)
+        _own_stream(request, response)
     return response
 
 
-def _of(request: Request, made: Made) -> Response:
+def _of(request: Request, made: WSGIResponse) -> Response:
     """What is sent, as a Response whose body is closed with the request."""
     line, headers, body = made
-    return Response.of(made if type(body) is list else (line, headers, _closed_at_end(request, body)))
+    return Response.of(made if type(body) is list else (line, headers, _close_with_request(request, body)))
 
 
-def _tie(request: Request, response: WerkzeugResponse) -> None:
+def _own_stream(request: Request, response: WerkzeugResponse) -> None:
     """Begin a stream, so that its failure is seen here; and close what is open with the request, whoever drops it."""
     body = response.response
     callbacks, response._on_close = response._on_close, []  # noqa: SLF001 - there is no other way to take them over
@@ -95,10 +95,10 @@ def _tie(request: Request, response: WerkzeugResponse) -> None:
     for callback in callbacks:
         request.call_on_close(callback)
     if not response.is_sequence:
-        _closed_at_end(request, body)
+        _close_with_request(request, body)
 
 
-def _closed_at_end(request: Request, body: Iterable[Any]) -> Iterable[Any]:
+def _close_with_request(request: Request, body: Iterable[Any]) -> Iterable[Any]:
     """The body, closed with the request if nobody has closed it before: middleware may have dropped it."""
     if not isinstance(body, (Stream, CloseOnce)) and not is_file(body, request.environ):
         body = CloseOnce(body, body)

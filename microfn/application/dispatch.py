@@ -8,22 +8,22 @@ from typing import TYPE_CHECKING, Any
 from werkzeug.exceptions import BadRequest
 
 from ..http.conversion import answer
-from ..http.headers import LENGTH_HEADERS, TEXT_HEADER, Made
+from ..http.headers import LENGTH_HEADERS, TEXT_HEADER, WSGIResponse
 from ..http.problems import internal_error, page
 from ..http.streams import close_body, with_close
 from ..log import log_exception
-from ..routing.index import NOWHERE, Miss
+from ..routing.index import NO_PREFIX, Miss
 from ..routing.mount import Mount
 from ..routing.paths import unquote_path_info
 from ..routing.route import Route
 from .error_handling import recover
-from .fallback import NO_TEXT, Refusal, instead
+from .fallback import NO_TEXT, Rejected, instead
 from .snapshot import Served, Site
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-__all__ = ["look_closer", "respond"]
+__all__ = ["resolve_slow", "respond"]
 
 _BY_GET = ("HEAD", None)
 """Methods whose requests GET's routes answer too: HEAD, and none at all."""
@@ -43,7 +43,7 @@ def respond(  # noqa: C901, PLR0912 - the life of a request is told in one place
     method = environ.get("REQUEST_METHOD")
     route, found = site.find(method, environ.get("PATH_INFO") or "/")
     if site.is_guarded or (route.converters if route is not None else method in _BY_GET or site.mounts):
-        route, found = look_closer(site, environ, route, found)
+        route, found = resolve_slow(site, environ, route, found)
         if isinstance(found, Mount):
             return found(environ, start_response)
     request = None
@@ -95,9 +95,9 @@ def _fail(error: Exception, environ: WSGIEnvironment, start_response: StartRespo
     return body
 
 
-def look_closer(
+def resolve_slow(
     site: Site, environ: WSGIEnvironment, route: Route | None, found: Any
-) -> tuple[Route | None, dict[str, Any] | Miss | Mount | Refusal]:
+) -> tuple[Route | None, dict[str, Any] | Miss | Mount | Rejected]:
     """What is rarely asked for: what comes before a route, or stands in for one that is not there."""
     environ.setdefault("REQUEST_METHOD", "GET")
     try:
@@ -116,10 +116,10 @@ def look_closer(
             bound = route.bind(found)
             if bound is None:  # there is no match, and nothing instead
                 del environ["microfn.route"]
-                return None, NOWHERE
+                return None, NO_PREFIX
             found = bound
     except Exception as error:
-        return None, Refusal(error)
+        return None, Rejected(error)
     return route, found
 
 
@@ -134,7 +134,7 @@ def _check_host_and_path(site: Site, environ: WSGIEnvironment) -> None:
         site.request_class(environ).host  # noqa: B018 - it is checked by being read
 
 
-def _through_middleware(site: Site, environ: WSGIEnvironment, miss: Miss | Refusal) -> Made:
+def _through_middleware(site: Site, environ: WSGIEnvironment, miss: Miss | Rejected) -> WSGIResponse:
     """The answer to a request without a route, through the middleware of where it belongs."""
     handle = site.chains.get(site.scope_of_miss(environ, miss.methods))
     if handle is None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from werkzeug.exceptions import HTTPException
 
 from ..http.conversion import answer
-from ..http.headers import Headers, Made, gate, status_line
+from ..http.headers import Headers, WSGIResponse, status_line, validate_headers
 from ..http.problems import extra_headers, internal_error, page
 from ..http.request import Request
 from ..log import log_exception
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 __all__ = ["recover", "with_headers"]
 
 
-def recover(site: Site, request: Request, error: Exception, tried: tuple[Handle, ...] = ()) -> Made:
+def recover(site: Site, request: Request, error: Exception, tried: tuple[Handle, ...] = ()) -> WSGIResponse:
     """The answer to an error that a handle raised, or the framework itself. What nobody foresaw is logged."""
     environ = request.environ
     request.error = error
-    made: Made
+    made: WSGIResponse
     meant = error if isinstance(error, HTTPException) and (error.code or error.response) else internal_error(error)
     is_nameless = isinstance(error, HTTPException) and meant is not error
     found = site.handlers_of(request).find(meant if is_nameless else error, tried) if meant.response is None else None
@@ -46,15 +46,15 @@ def recover(site: Site, request: Request, error: Exception, tried: tuple[Handle,
     return made
 
 
-def _by_handler(site: Site, request: Request, found: Found, meant: HTTPException) -> Made:
+def _by_handler(site: Site, request: Request, found: Found, meant: HTTPException) -> WSGIResponse:
     extra = extra_headers(meant, request.environ)
-    gate(status_line(meant.code or 500), extra)
+    validate_headers(status_line(meant.code or 500), extra)
     result = found.handler(request, found.error)
     made = answer(result, request.environ, site.encoders, origin=found.handler, status=meant.code or 500)
     return with_headers(made, extra) if made[0].startswith(str(meant.code)) else made
 
 
-def _by_itself(site: Site, environ: WSGIEnvironment, meant: HTTPException) -> Made | None:
+def _by_itself(site: Site, environ: WSGIEnvironment, meant: HTTPException) -> WSGIResponse | None:
     """What an error says that carries a response, or makes one of its own kind."""
     cls = type(meant)
     is_plain = cls.get_response is HTTPException.get_response and cls.get_body is HTTPException.get_body
@@ -63,7 +63,7 @@ def _by_itself(site: Site, environ: WSGIEnvironment, meant: HTTPException) -> Ma
     return answer(meant.get_response(environ), environ, site.encoders, origin=cls)
 
 
-def with_headers(made: Made, extra: Headers) -> Made:
+def with_headers(made: WSGIResponse, extra: Headers) -> WSGIResponse:
     """Add the headers that are not there yet."""
     status, headers, body = made
     present = {name.lower() for name, _ in headers}

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from werkzeug.exceptions import BadRequest, MethodNotAllowed, NotFound, RequestURITooLarge
 
 from ..http.conversion import answer
-from ..http.headers import LENGTH_HEADERS, TEXT_HEADER, Made, status_line
-from ..http.problems import OwnPage
+from ..http.headers import LENGTH_HEADERS, TEXT_HEADER, WSGIResponse, status_line
+from ..http.problems import CachedErrorPage
 from ..http.request import Request
 from ..http.streams import with_close
-from ..routing.index import NOT_UTF8, NOWHERE, Miss
+from ..routing.index import NO_PREFIX, NOT_UTF8, Miss
 from ..routing.paths import decode_path, location
 from .error_handling import recover, with_headers
 from .snapshot import Site
@@ -19,7 +19,7 @@ from .snapshot import Site
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-__all__ = ["NO_TEXT", "Allowed", "Refusal", "instead"]
+__all__ = ["NO_TEXT", "Allowed", "Rejected", "instead"]
 
 _NOTHING = "There is nothing at this path."
 _NOT_ALLOWED = "This path answers other methods, those in Allow."
@@ -27,58 +27,66 @@ _MOVED = {
     status: (line, LENGTH_HEADERS[len(line) - 3], f"{line[4:]}\n".encode())
     for status, line in ((status, status_line(status)) for status in (301, 307, 308))
 }
-_NOT_FOUND = OwnPage(404, _NOTHING)
+_NOT_FOUND = CachedErrorPage(404, _NOTHING)
 NO_TEXT = "The path is not UTF-8."
 
 
-class Refusal(NamedTuple):
+class Rejected(NamedTuple):
     """In place of a miss: an error that came before the table was asked."""
 
     error: Exception
-    may_move: bool = False
+    may_redirect: bool = False
     methods: tuple[str, ...] = ()
 
 
-def instead(site: Site, environ: WSGIEnvironment, miss: Miss | Refusal, request: Request | None = None) -> Made:
+def instead(
+    site: Site, environ: WSGIEnvironment, miss: Miss | Rejected, request: Request | None = None
+) -> WSGIResponse:
     """The answer to a request without a route, in httprouter's order.
 
     `request` is there where middleware has seen it; else it is made where somebody is to see it.
     """
     path = environ.get("PATH_INFO") or "/"
     if len(path) > site.max_path_length and _is_too_long(site, path, miss):
-        return _refuse(site, environ, RequestURITooLarge(), request)
-    if miss is NOWHERE:
+        return _reject(site, environ, RequestURITooLarge(), request)
+    if miss is NO_PREFIX:
         return _not_found(site, environ, request)
-    if not miss.may_move:
-        return _without_a_path(site, environ, path, miss, request)
+    if not miss.may_redirect:
+        return _invalid_target(site, environ, path, miss, request)
     if environ["REQUEST_METHOD"] in site.methods:  # of another there is no other spelling either
-        target = site.table.moved(environ["REQUEST_METHOD"], decode_path(path))
+        target = site.table.find_redirect(environ["REQUEST_METHOD"], decode_path(path))
         if target is not None:
             return _redirect(site, environ, target)
-    return _elsewhere(site, environ, miss.methods, request) if miss.methods else _not_found(site, environ, request)
+    return (
+        _method_not_allowed(site, environ, miss.methods, request)
+        if miss.methods
+        else _not_found(site, environ, request)
+    )
 
 
-def _is_too_long(site: Site, path: str, miss: Miss | Refusal) -> bool:
+def _is_too_long(site: Site, path: str, miss: Miss | Rejected) -> bool:
     """Whether a path has too many characters; one that is not UTF-8 has none."""
-    return (miss.may_move or miss is NOWHERE) and len(decode_path(path)) > site.max_path_length
+    return (miss.may_redirect or miss is NO_PREFIX) and len(decode_path(path)) > site.max_path_length
 
 
-def _without_a_path(
-    site: Site, environ: WSGIEnvironment, path: str, miss: Miss | Refusal, request: Request | None
-) -> Made:
+def _invalid_target(
+    site: Site, environ: WSGIEnvironment, path: str, miss: Miss | Rejected, request: Request | None
+) -> WSGIResponse:
     """The answer where there is nothing to look for. RFC 9110, section 9.3.7: `OPTIONS *` asks about the server."""
-    if isinstance(miss, Refusal):
-        return _refuse(site, environ, miss.error, request)
+    if isinstance(miss, Rejected):
+        return _reject(site, environ, miss.error, request)
     if miss is NOT_UTF8:
-        return _refuse(site, environ, BadRequest(NO_TEXT), request)
+        return _reject(site, environ, BadRequest(NO_TEXT), request)
     if path != "*" or environ["REQUEST_METHOD"] != "OPTIONS":
-        return _refuse(site, environ, BadRequest("The path does not begin with a slash."), request)
+        return _reject(site, environ, BadRequest("The path does not begin with a slash."), request)
     if not site.methods or not site.handle_options:
         return _not_found(site, environ, request)
-    return _elsewhere(site, environ, tuple(site.methods), request)
+    return _method_not_allowed(site, environ, tuple(site.methods), request)
 
 
-def _elsewhere(site: Site, environ: WSGIEnvironment, methods: tuple[str, ...], request: Request | None) -> Made:
+def _method_not_allowed(
+    site: Site, environ: WSGIEnvironment, methods: tuple[str, ...], request: Request | None
+) -> WSGIResponse:
     """The answer where other methods have the path: OPTIONS, 405, or 404 where neither is wanted."""
     allow, page = site.allowed[methods]
     if site.handle_options and environ["REQUEST_METHOD"] == "OPTIONS":
@@ -86,14 +94,14 @@ def _elsewhere(site: Site, environ: WSGIEnvironment, methods: tuple[str, ...], r
     if not site.handle_method_not_allowed:
         return _not_found(site, environ, request)
     if site.handles_errors:
-        return _refuse(site, environ, MethodNotAllowed(allow.split(", "), _NOT_ALLOWED), request)
+        return _reject(site, environ, MethodNotAllowed(allow.split(", "), _NOT_ALLOWED), request)
     if request is not None:
         request.error = MethodNotAllowed(allow.split(", "), _NOT_ALLOWED)
     line, headers, content = page[environ.get("HTTP_ACCEPT", "")]
     return line, headers.copy(), [] if environ["REQUEST_METHOD"] == "HEAD" else [content]
 
 
-class Allowed(dict[tuple[str, ...], tuple[str, OwnPage]]):
+class Allowed(dict[tuple[str, ...], tuple[str, CachedErrorPage]]):
     """The value of Allow (RFC 9110, section 10.2.1), and the page of a 405, by the methods that have a path.
 
     PERF: made once for each set of methods; there are as many as are registered, whatever is sent.
@@ -103,23 +111,23 @@ class Allowed(dict[tuple[str, ...], tuple[str, OwnPage]]):
         super().__init__()
         self._automatic = {"OPTIONS"} if handle_options else set[str]()
 
-    def __missing__(self, methods: tuple[str, ...]) -> tuple[str, OwnPage]:
+    def __missing__(self, methods: tuple[str, ...]) -> tuple[str, CachedErrorPage]:
         names = {*methods, *self._automatic, *(["HEAD"] if "GET" in methods else [])}
         allow = ", ".join(sorted(names))
-        self[methods] = made = allow, OwnPage(405, _NOT_ALLOWED, ("Allow", allow))
+        self[methods] = made = allow, CachedErrorPage(405, _NOT_ALLOWED, ("Allow", allow))
         return made
 
 
-def _not_found(site: Site, environ: WSGIEnvironment, request: Request | None) -> Made:
+def _not_found(site: Site, environ: WSGIEnvironment, request: Request | None) -> WSGIResponse:
     if site.handles_errors:
-        return _refuse(site, environ, NotFound(_NOTHING), request)
+        return _reject(site, environ, NotFound(_NOTHING), request)
     if request is not None:
         request.error = NotFound(_NOTHING)
     line, headers, content = _NOT_FOUND[environ.get("HTTP_ACCEPT", "")]
     return line, headers.copy(), [] if environ["REQUEST_METHOD"] == "HEAD" else [content]
 
 
-def _redirect(site: Site, environ: WSGIEnvironment, path: str) -> Made:
+def _redirect(site: Site, environ: WSGIEnvironment, path: str) -> WSGIResponse:
     # RFC 9110, sections 15.4.2, 15.4.8, 15.4.9: after a 301 a POST may turn into a GET, after 307 and 308 it may not.
     method = environ["REQUEST_METHOD"]
     line, length, content = _MOVED[(301 if method in ("GET", "HEAD") else 308) if site.permanent_redirects else 307]
@@ -127,7 +135,7 @@ def _redirect(site: Site, environ: WSGIEnvironment, path: str) -> Made:
     return line, [TEXT_HEADER, length, ("Location", target)], [] if method == "HEAD" else [content]
 
 
-def _options(site: Site, environ: WSGIEnvironment, allow: str, request: Request | None) -> Made:
+def _options(site: Site, environ: WSGIEnvironment, allow: str, request: Request | None) -> WSGIResponse:
     if site.global_options is None:
         return "204 No Content", [("Allow", allow)], []
     asked = request or site.request_class(environ)
@@ -139,7 +147,7 @@ def _options(site: Site, environ: WSGIEnvironment, allow: str, request: Request 
     return status, headers, with_close(asked, body) if request is None else body
 
 
-def _refuse(site: Site, environ: WSGIEnvironment, error: Exception, request: Request | None) -> Made:
+def _reject(site: Site, environ: WSGIEnvironment, error: Exception, request: Request | None) -> WSGIResponse:
     """The answer to an error that comes before any handle."""
     if request is not None:
         return recover(site, request, error)

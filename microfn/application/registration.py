@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
     from typing_extensions import Unpack
 
-__all__ = ["Group", "Registrar"]
+__all__ = ["BaseRouter", "Group"]
 
 H = TypeVar("H", bound=Handle)
 M = TypeVar("M", bound=Middleware)
@@ -28,7 +28,7 @@ M = TypeVar("M", bound=Middleware)
 _PACKAGE = os.path.dirname(os.path.dirname(__file__)) + os.sep
 
 
-class Registrar:
+class BaseRouter:
     """A part of an application that things are registered with: the whole of it, or a group."""
 
     _registry: Registry
@@ -243,7 +243,7 @@ class Registrar:
             self._registry.add_scope(scope)
         return Group(self._registry, scope)
 
-    def include(self, prefix: str, router: Registrar) -> None:
+    def include(self, prefix: str, router: BaseRouter) -> None:
         """Take over all that another Router has: routes, names, middleware, error handlers, groups and mounts.
 
         Options of that Router (`json`, `overlap`, ...) do not come along: the including one's hold. Nothing can be
@@ -256,7 +256,7 @@ class Registrar:
         >>> app.url_for("user", id=7)
         '/users/7'
         """
-        if not isinstance(router, Registrar) or router._scope.parent is not None:
+        if not isinstance(router, BaseRouter) or router._scope.parent is not None:
             raise TypeError(f"what is included is a Router, not {router!r:.200}; {_meant_by(prefix, router)}")
         where = f"at {_place()}"
         scope = Scope(check_prefix(prefix), self._scope, router._scope.use)
@@ -298,7 +298,7 @@ class Registrar:
         self._registry.remove(method, self._scope.pattern(path))
 
 
-class Group(Registrar):
+class Group(BaseRouter):
     """A part of a Router, with the same decorators; made by `group`."""
 
     def __init__(self, registry: Registry, scope: Scope) -> None:
@@ -316,9 +316,9 @@ def _check_path(path: object) -> None:
 
 
 def _meant_by(prefix: object, included: object) -> str:
-    if isinstance(prefix, Registrar):
+    if isinstance(prefix, BaseRouter):
         return "the prefix comes first"
-    inside = [name for name, value in getattr(included, "__dict__", {}).items() if isinstance(value, Registrar)]
+    inside = [name for name, value in getattr(included, "__dict__", {}).items() if isinstance(value, BaseRouter)]
     if isinstance(included, ModuleType) and inside:
         return f"did you mean {included.__name__}.{inside[0]}?"
     return "other WSGI applications can be mounted"

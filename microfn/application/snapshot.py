@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..http.conversion import Encoders
-from ..http.problems import OwnPage
+from ..http.problems import CachedErrorPage
 from ..http.request import Request
 from ..routing.handle import Handle
 from ..routing.mount import Mounts
@@ -49,7 +49,7 @@ class Site:
     """Whether there are any handlers of errors."""
     scopes: FindScope | None
     """Finds the scope of a path that has no route; None where all of them are the root's."""
-    allowed: Mapping[tuple[str, ...], tuple[str, OwnPage]]
+    allowed: Mapping[tuple[str, ...], tuple[str, CachedErrorPage]]
     """What a path allows that other methods have."""
     handle_method_not_allowed: bool
     handle_options: bool

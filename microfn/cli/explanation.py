@@ -6,14 +6,14 @@ from dataclasses import dataclass, field, replace
 from difflib import SequenceMatcher
 from typing import Any
 
-from ..application.dispatch import look_closer
+from ..application.dispatch import resolve_slow
 from ..application.error_handlers import ErrorHandlers
 from ..application.fallback import instead
 from ..application.snapshot import Site
 from ..router import Router
-from ..routing.index import NOWHERE
+from ..routing.index import NO_PREFIX
 from ..routing.mount import Mount
-from ..routing.paths import tunnel
+from ..routing.paths import to_wsgi_str
 from ..routing.route import Route
 from ..routing.tree import Tree
 
@@ -43,9 +43,9 @@ class Explanation:
 def explain(router: Router, method: str, path: str, query: str = "") -> Explanation:
     """What would be answered; `path` is decoded text."""
     site = router.first_site()
-    environ = {"REQUEST_METHOD": method, "SCRIPT_NAME": "", "PATH_INFO": tunnel(path), "QUERY_STRING": query}
+    environ = {"REQUEST_METHOD": method, "SCRIPT_NAME": "", "PATH_INFO": to_wsgi_str(path), "QUERY_STRING": query}
     found: Any
-    route, found = look_closer(site, environ, *site.find(method, environ["PATH_INFO"] or "/"))
+    route, found = resolve_slow(site, environ, *site.find(method, environ["PATH_INFO"] or "/"))
     if isinstance(found, Mount):
         return Explanation("", mount=found)
     if route is not None:
@@ -61,7 +61,7 @@ def explain(router: Router, method: str, path: str, query: str = "") -> Explanat
         allow=said.get("Allow"),
         reached=reached,
         tree=tree,
-        refused=site.table.find(method, path)[0] if found is NOWHERE else None,
+        refused=site.table.find(method, path)[0] if found is NO_PREFIX else None,
         nearest=_nearest(site, method, path),
     )
 

@@ -14,7 +14,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from ..router import Router
 from ..routing.handle import Handle
 from ..routing.mount import Mount
-from ..routing.paths import tunnel
+from ..routing.paths import to_wsgi_str
 from ..routing.route import Route
 from ..staticfiles import Files
 from .application import layers
@@ -73,7 +73,7 @@ def _private(handle: Handle) -> list[str]:
 def _unseen(router: Router) -> list[Mount]:
     """The mounts within groups whose middleware people may count on."""
     site = router.first_site()
-    scopes = {mount: site.scope_of({"PATH_INFO": tunnel(mount.prefix)}) for mount in router.mounts}
+    scopes = {mount: site.scope_of({"PATH_INFO": to_wsgi_str(mount.prefix)}) for mount in router.mounts}
     return [mount for mount, scope in scopes.items() if scope is not site.root and scope in site.chains]
 
 

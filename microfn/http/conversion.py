@@ -23,10 +23,10 @@ from .headers import (
     LOCATIONS,
     TEXT_HEADER,
     Headers,
-    Made,
+    WSGIResponse,
     as_uri,
-    gate,
     status_line,
+    validate_headers,
 )
 from .json import Codec
 from .response import Response, forget_length
@@ -37,21 +37,21 @@ if TYPE_CHECKING:
 
 __all__ = ["Encoders", "answer", "encoders_for"]
 
-Encoders = dict[type, Callable[[Any], Made]]
+Encoders = dict[type, Callable[[Any], WSGIResponse]]
 """How a plain value becomes an answer, by its type."""
 
 
 def encoders_for(codec: Codec) -> Encoders:
     """The types whose every value is an answer by itself, and how it is made."""
 
-    def of_text(value: str) -> Made:
+    def of_text(value: str) -> WSGIResponse:
         content = value.encode()
         return "200 OK", [TEXT_HEADER, LENGTH_HEADERS[len(content)]], [content]
 
-    def of_bytes(value: bytes) -> Made:
+    def of_bytes(value: bytes) -> WSGIResponse:
         return "200 OK", [BYTES_HEADER, LENGTH_HEADERS[len(value)]], [value]
 
-    def of_json(value: Any) -> Made:
+    def of_json(value: Any) -> WSGIResponse:
         content = _encode_json(codec, value)
         return "200 OK", [JSON_HEADER, LENGTH_HEADERS[len(content)]], [content]
 
@@ -72,7 +72,7 @@ def answer(
     origin: object,
     status: int = 200,
     is_final: bool = True,
-) -> Made:
+) -> WSGIResponse:
     """The answer that is meant by `result`, which `origin` returned; `status` is what a plain value gets.
 
     One that is not final, since middleware is to see it, keeps its body also where HTTP has none.
@@ -81,7 +81,7 @@ def answer(
     `result` holds is closed then; else it is closed by whoever closes the answer's body.
     """
     kind = type(result)
-    made: Made | None = None
+    made: WSGIResponse | None = None
     if kind is Response:
         made = result.as_made()
     elif kind in encoders and status == 200:
@@ -93,7 +93,9 @@ def answer(
     return made
 
 
-def _general_answer(result: Any, environ: WSGIEnvironment, encoders: Encoders, origin: object, status: int) -> Made:
+def _general_answer(
+    result: Any, environ: WSGIEnvironment, encoders: Encoders, origin: object, status: int
+) -> WSGIResponse:
     body, given_status, given_headers = _unpack(result, origin) if isinstance(result, tuple) else (result, None, [])
     if isinstance(body, HTTPException):
         raise body
@@ -113,7 +115,7 @@ def _general_answer(result: Any, environ: WSGIEnvironment, encoders: Encoders, o
             # A HEAD route of its own may say how long the body is that it does not make.
             is_empty = environ["REQUEST_METHOD"] == "HEAD" and content == [b""]
             headers = _merge(headers, given_headers, is_whole=is_whole and not is_empty)
-        gate(line, headers)
+        validate_headers(line, headers)
     except BaseException:
         close_body(content)
         raise
@@ -146,7 +148,7 @@ def _header_list(headers: Any) -> Headers:
     return listed
 
 
-def _of_value(body: Any, encoders: Encoders, origin: object) -> Made:
+def _of_value(body: Any, encoders: Encoders, origin: object) -> WSGIResponse:
     encode = encoders.get(type(body))
     if encode is not None:
         return encode(body)
@@ -172,7 +174,7 @@ def _complaint(body: object, origin: object) -> str:
     )
 
 
-def _of_response(response: WerkzeugResponse, environ: WSGIEnvironment) -> Made:
+def _of_response(response: WerkzeugResponse, environ: WSGIEnvironment) -> WSGIResponse:
     if not response.is_sequence:
         forget_length(response)
     try:
@@ -199,7 +201,7 @@ def _with_own_length(response: WerkzeugResponse, headers: Headers, environ: WSGI
     return [pair for pair in headers if pair not in told] + [LENGTH_HEADERS[size]]
 
 
-def _of_application(application: WSGIApplication, environ: WSGIEnvironment) -> Made:
+def _of_application(application: WSGIApplication, environ: WSGIEnvironment) -> WSGIResponse:
     """Run a WSGI application to its first chunk; no later it has told its status and headers (PEP 3333)."""
     started: list[tuple[str, Headers]] = []
     written: list[bytes] = []
@@ -246,7 +248,7 @@ def _lower(name: object) -> str:
     return name.lower() if isinstance(name, str) else ""
 
 
-def _without_body(environ: WSGIEnvironment, line: str, headers: Headers, body: Iterable[bytes]) -> Made:
+def _without_body(environ: WSGIEnvironment, line: str, headers: Headers, body: Iterable[bytes]) -> WSGIResponse:
     """An answer to HEAD, or a 204, 205 or 304 (RFC 9110, sections 9.3.2, 15.3.5, 15.3.6 and 15.4.5)."""
     try:
         close_body(body)

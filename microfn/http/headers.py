@@ -12,7 +12,7 @@ from werkzeug.urls import iri_to_uri
 
 from .grammar import HOP_BY_HOP, TOKEN
 
-__all__ = ["LENGTH_HEADERS", "LOCATIONS", "Headers", "Made", "as_uri", "gate", "status_line"]
+__all__ = ["LENGTH_HEADERS", "LOCATIONS", "Headers", "WSGIResponse", "as_uri", "status_line", "validate_headers"]
 
 Headers = list[tuple[str, str]]
 
@@ -34,7 +34,7 @@ HTML_HEADER = ("Content-Type", HTML)
 BYTES_HEADER = ("Content-Type", BYTES)
 JSON_HEADER = ("Content-Type", JSON)
 
-Made = tuple[str, Headers, Iterable[bytes]]
+WSGIResponse = tuple[str, Headers, Iterable[bytes]]
 """A response as WSGI has it: status line, headers, body. PERF: a NamedTuple takes four times as long to make."""
 
 
@@ -90,7 +90,7 @@ def as_uri(location: str) -> str:
     return quote(location, safe="!#$%&'()*+,/:;=?@", errors="surrogatepass")
 
 
-def gate(line: str, headers: Headers) -> None:
+def validate_headers(line: str, headers: Headers) -> None:
     """Refuse what a server would send as something else, or not at all. Raises ValueError or TypeError."""
     if not _STATUS_LINE.fullmatch(line):
         raise ValueError(f"{line!r} is no status line: a final status (200 to 599), a space and a phrase")

@@ -13,14 +13,14 @@ from werkzeug.datastructures import MIMEAccept
 from werkzeug.exceptions import BadRequestKeyError, HTTPException, InternalServerError
 from werkzeug.http import parse_accept_header
 
-from .headers import HTML, LENGTH_HEADERS, TEXT, Headers, Made, gate, status_line
+from .headers import HTML, LENGTH_HEADERS, TEXT, Headers, WSGIResponse, status_line, validate_headers
 from .json import JSON
 from .limits import is_readable_accept
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-__all__ = ["OwnPage", "internal_error", "page", "preferred_type"]
+__all__ = ["CachedErrorPage", "internal_error", "page", "preferred_type"]
 
 PROBLEM = "application/problem+json"
 _LONGEST_ACCEPT = 2048
@@ -62,14 +62,14 @@ def preferred_type(accept: str) -> str:
     return HTML if html > json else PROBLEM
 
 
-def page(error: HTTPException, environ: WSGIEnvironment) -> Made:
+def page(error: HTTPException, environ: WSGIEnvironment) -> WSGIResponse:
     """The built-in answer to an error, in the type that the client prefers."""
     status = error.code or 500
     extra = extra_headers(error, environ)
     detail = f"The request lacks {error.args[0]!r}." if _is_missing_key(error) else str(error.description or "")
     members = getattr(error, "members", {})
     line, headers, content = _render(status, detail, tuple(extra), environ.get("HTTP_ACCEPT", ""), members)
-    gate(line, headers)
+    validate_headers(line, headers)
     return line, headers, [] if environ["REQUEST_METHOD"] == "HEAD" else [content]
 
 
@@ -78,7 +78,7 @@ def _is_missing_key(error: HTTPException) -> bool:
     return isinstance(error, BadRequestKeyError) and bool(error.args)
 
 
-class OwnPage(dict[str, tuple[str, Headers, bytes]]):
+class CachedErrorPage(dict[str, tuple[str, Headers, bytes]]):
     """The page of an error of the framework's own, by Accept: status line, headers and content.
 
     PERF: kept, as long as clients do not make too many of it; saves a 404 three quarters of its time.

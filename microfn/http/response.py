@@ -13,14 +13,14 @@ from werkzeug.utils import redirect as _redirect
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from .cached import cached_property
-from .headers import LENGTH_HEADERS, LOCATIONS, TEXT_HEADER, Made, as_uri, gate
+from .headers import LENGTH_HEADERS, LOCATIONS, TEXT_HEADER, WSGIResponse, as_uri, validate_headers
 from .limits import check_conditions, check_header
 from .request import Request
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-__all__ = ["Response", "copy_of", "forget_length", "html", "redirect"]
+__all__ = ["Response", "copy_response", "forget_length", "html", "redirect"]
 
 
 class Response(WerkzeugResponse):
@@ -45,7 +45,7 @@ class Response(WerkzeugResponse):
     ) -> None:
         if type(response) is str and headers is mimetype is content_type is None and type(self) is Response:
             content = response.encode()
-            self._made: Made = ("200 OK", [TEXT_HEADER, LENGTH_HEADERS[len(content)]], [content])
+            self._made: WSGIResponse = ("200 OK", [TEXT_HEADER, LENGTH_HEADERS[len(content)]], [content])
             if direct_passthrough:
                 self.direct_passthrough = True
             if status is not None:
@@ -56,7 +56,7 @@ class Response(WerkzeugResponse):
     direct_passthrough = False
 
     @classmethod
-    def of(cls, made: Made) -> Response:
+    def of(cls, made: WSGIResponse) -> Response:
         """What is sent, as an object again. PERF: it stays what it is until something of it is asked for."""
         response = object.__new__(cls)
         response._made = made
@@ -104,7 +104,7 @@ class Response(WerkzeugResponse):
     def own_body(self) -> Iterable[bytes] | None:
         """The body that it was made with; None where that was asked for, and may be another now."""
         state = self.__dict__
-        made: Made | None = state.get("_made")
+        made: WSGIResponse | None = state.get("_made")
         return None if made is None or "response" in state or "_on_close" in state else made[2]
 
     @property
@@ -117,7 +117,7 @@ class Response(WerkzeugResponse):
         given = {name.title(): as_uri(self.headers[name]) for name in LOCATIONS if name in self.headers}
         if not given:
             return super().get_wsgi_headers(environ)
-        other = copy_of(self)
+        other = copy_response(self)
         for name in given:
             other.headers[name] = "/"
         headers = WerkzeugResponse.get_wsgi_headers(other, environ)
@@ -125,10 +125,10 @@ class Response(WerkzeugResponse):
             headers[name] = location
         return headers
 
-    def as_made(self) -> Made | None:
+    def as_made(self) -> WSGIResponse | None:
         """What is sent of it, where that is clear without werkzeug: it has the body that it was made with."""
         state = self.__dict__
-        made: Made | None = state.get("_made")
+        made: WSGIResponse | None = state.get("_made")
         if made is None:
             return None
         if len(state) == 1:
@@ -149,7 +149,7 @@ class Response(WerkzeugResponse):
                     return None
         if "_status" in state or "headers" in state:
             line = self._status
-            gate(line, headers)
+            validate_headers(line, headers)
         return line, headers, body
 
 
@@ -165,7 +165,7 @@ def _is_readable(value: str) -> bool:
     return True
 
 
-def copy_of(response: WerkzeugResponse) -> WerkzeugResponse:
+def copy_response(response: WerkzeugResponse) -> WerkzeugResponse:
     """The same answer, to be changed by itself: whoever made this one may keep it and return it again."""
     state = response.__dict__
     if type(response) is Response and len(state) == 1 and "_made" in state:
@@ -189,7 +189,7 @@ def copy_of(response: WerkzeugResponse) -> WerkzeugResponse:
 def forget_length(response: WerkzeugResponse) -> None:
     """Drop the length of a whole body, where a stream was put in its place."""
     state = response.__dict__
-    made: Made | None = state.get("_made")
+    made: WSGIResponse | None = state.get("_made")
     known = [state.get("_whole_length")]
     if made is not None and state.get("response", made[2]) is not made[2]:
         known += [value for name, value in made[1] if name.lower() == "content-length"]

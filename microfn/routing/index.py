@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 
 from .pattern import Pattern
 
-__all__ = ["NOT_UTF8", "NOWHERE", "NO_MATCH", "NO_PATH", "Index", "Miss"]
+__all__ = ["NOT_UTF8", "NO_MATCH", "NO_PATH", "NO_PREFIX", "Index", "Miss"]
 
 Leaf = dict[str, Any]
 Pick = Callable[[Sequence[str]], Any]
@@ -40,16 +40,16 @@ class Miss(NamedTuple):
 
     methods: tuple[str, ...]
     """The methods that have one."""
-    may_move: bool = True
+    may_redirect: bool = True
     """Whether another spelling of the path might match."""
 
 
 NO_MATCH = Miss(())
-NOWHERE = Miss((), may_move=False)
+NO_PREFIX = Miss((), may_redirect=False)
 """No pattern has the first segment of this path, in whatever case."""
-NOT_UTF8 = Miss((), may_move=False)
+NOT_UTF8 = Miss((), may_redirect=False)
 """The path is not UTF-8, or a host has put characters there that are no bytes."""
-NO_PATH = Miss((), may_move=False)
+NO_PATH = Miss((), may_redirect=False)
 """What was asked for does not begin with a slash."""
 
 
@@ -61,7 +61,7 @@ class Index:
     >>> index.find("GET", "/users/7")
     ('show', {'id': '7'})
     >>> index.find("POST", "/users/7")
-    (None, Miss(methods=('GET', 'PUT'), may_move=True))
+    (None, Miss(methods=('GET', 'PUT'), may_redirect=True))
     """
 
     def __init__(self, items: Iterable[tuple[str, Pattern, Any]]) -> None:
@@ -147,7 +147,7 @@ def _finder(  # noqa: C901 - it holds the search, see PERF
         if not bucket:
             if "//" in path or "/." in path or segments[1].casefold() in firsts:
                 return None, NO_MATCH
-            return None, NOWHERE
+            return None, NO_PREFIX
         count = len(segments)
         # A param at the end is not empty, so paths with a slash at the end are a case of their own.
         candidates = bucket.get(count if segments[-1] else -count) or bucket.beyond(count)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ..errors import InvalidPattern, name_of
-from .paths import tunnel
+from .paths import to_wsgi_str
 from .scope import check_prefix
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class Mount:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Hand the request over, with the prefix moved from PATH_INFO to SCRIPT_NAME, as it came."""
-        path, length = environ["PATH_INFO"], len(tunnel(self.prefix))
+        path, length = environ["PATH_INFO"], len(to_wsgi_str(self.prefix))
         environ["SCRIPT_NAME"] = environ.get("SCRIPT_NAME", "").rstrip("/") + path[:length]
         environ["PATH_INFO"] = path[length:]
         environ["microfn.route"] = f"{self.prefix}/*"
@@ -73,7 +73,7 @@ class Mounts:
     def __init__(self, mounts: Iterable[Mount]) -> None:
         self._by_first: dict[str, list[tuple[str, Mount]]] = {}
         for mount in sorted(mounts, key=lambda mount: len(mount.prefix), reverse=True):
-            prefix = tunnel(mount.prefix)
+            prefix = to_wsgi_str(mount.prefix)
             self._by_first.setdefault(prefix.split("/", 2)[1], []).append((prefix, mount))
 
     def find(self, path: str) -> Mount | None:

@@ -14,8 +14,8 @@ __all__ = [
     "is_clean",
     "is_same_site",
     "location",
-    "other_spelling",
-    "tunnel",
+    "to_wsgi_str",
+    "toggle_trailing_slash",
     "unquote_path_info",
 ]
 
@@ -79,7 +79,7 @@ def is_clean(path: str) -> bool:
     return path[:1] == "/" and "//" not in path and "/." not in path
 
 
-def other_spelling(path: str) -> str | None:
+def toggle_trailing_slash(path: str) -> str | None:
     """The path without its last slash, or with one more; None for the root, which has no other spelling."""
     if path[-1:] != "/":
         return path + "/" if path else None
@@ -107,18 +107,18 @@ def location(script_name: str | None, path: str, query: str | None = None) -> st
     target = path if _PLAIN.fullmatch(path) else quote(path, _PATH_SAFE)
     prefix = script_name.strip("/") if script_name else ""
     if prefix:
-        target = "/" + quote(_tunnelled(prefix), _PATH_SAFE) + target
+        target = "/" + quote(wsgi_bytes(prefix), _PATH_SAFE) + target
     if query:
-        target += "?" + _LONE_PERCENT.sub("%25", quote(_tunnelled(query), _QUERY_SAFE))
+        target += "?" + _LONE_PERCENT.sub("%25", quote(wsgi_bytes(query), _QUERY_SAFE))
     return target
 
 
-def tunnel(path: str) -> str:
+def to_wsgi_str(path: str) -> str:
     """A path as WSGI has it, its bytes decoded as latin-1; half a surrogate pair becomes what is no UTF-8."""
     return path if path.isascii() else path.encode("utf-8", "surrogatepass").decode("latin-1")
 
 
-def _tunnelled(text: str) -> bytes:
+def wsgi_bytes(text: str) -> bytes:
     """The bytes behind a WSGI string; a host that put other characters there meant UTF-8."""
     try:
         return text.encode("latin-1")

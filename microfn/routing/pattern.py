@@ -16,7 +16,7 @@ from typing import NamedTuple, NoReturn
 
 from ..errors import InvalidPattern
 
-__all__ = ["Pattern", "fold", "parse", "respell"]
+__all__ = ["Pattern", "casefold_pattern", "parse", "with_pattern_case"]
 
 _WILDCARD = re.compile(r"([:*][^/]*)")
 
@@ -77,7 +77,7 @@ def _shared(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
-def fold(pattern: Pattern) -> Pattern | None:
+def casefold_pattern(pattern: Pattern) -> Pattern | None:
     """The pattern with its text case-folded, character by character: itself where nothing changes.
 
     None where a character folds into several, so that places in a folded path would not be places in the path.
@@ -92,10 +92,10 @@ def fold(pattern: Pattern) -> Pattern | None:
     return pattern if text == pattern.text else Pattern(text, pattern.names)
 
 
-def respell(pattern: Pattern, path: str) -> str:
+def with_pattern_case(pattern: Pattern, path: str) -> str:
     """`path`, which matches but for the case of its text, with the text of `pattern`.
 
-    >>> respell(parse("/Users/:id/posts"), "/USERS/Ann/Posts")
+    >>> with_pattern_case(parse("/Users/:id/posts"), "/USERS/Ann/Posts")
     '/Users/Ann/posts'
     """
     if not pattern.names:

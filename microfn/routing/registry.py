@@ -16,14 +16,14 @@ from .route import Route
 from .scope import Scope
 from .table import Table
 
-__all__ = ["Key", "Registered", "Registry"]
+__all__ = ["Key", "Registrations", "Registry"]
 
 T = TypeVar("T")
 Key = int | type[Exception]
 """What an error handler is for: a status, or a class of exceptions."""
 
 
-class Registered:
+class Registrations:
     """All that people registered. What is published is made of it alone."""
 
     def __init__(self) -> None:
@@ -37,9 +37,9 @@ class Registered:
         self.included: set[Registry] = set()
         """The registries that are sealed by this one alone."""
 
-    def copy(self) -> Registered:
+    def copy(self) -> Registrations:
         """The same, to go back to."""
-        other = Registered()
+        other = Registrations()
         other.routes = self.routes.copy()
         other.names = self.names.copy()
         other.mounts = self.mounts.copy()
@@ -60,14 +60,14 @@ class Registry:
     Before the first publication changes only gather. From then on each is published by the thread that makes it.
     """
 
-    def __init__(self, new_table: Callable[[Sequence[Route]], Table], publish: Callable[[Table, Registered], None]):
+    def __init__(self, new_table: Callable[[Sequence[Route]], Table], publish: Callable[[Table, Registrations], None]):
         self._new_table = new_table
         self._publish_site = publish
         self._made_lock = threading.Lock, threading.RLock()
-        self.now = Registered()
+        self.now = Registrations()
         self._draft: Table | None = None
         """The table that is published next; None where nothing changed since the last one."""
-        self._before: Registered | None = None
+        self._before: Registrations | None = None
         """What there was before the outermost open block of `changes`."""
         self._is_live = False
         self._is_collector_paused = False
@@ -107,7 +107,7 @@ class Registry:
                 if is_outermost and self._before is before:
                     self._before = None
 
-    def _undo(self, saved: Registered) -> None:
+    def _undo(self, saved: Registrations) -> None:
         for registry in self.now.included - saved.included:
             registry._sealed_by = None  # noqa: SLF001 - of its own class
         self.now, self._draft = saved, None
@@ -209,7 +209,7 @@ class Registry:
                 other._sealed_by = where
                 self.now.included.add(other)
 
-    def _include(self, other: Registered, moved: dict[Scope, Scope]) -> None:
+    def _include(self, other: Registrations, moved: dict[Scope, Scope]) -> None:
         (into,) = moved.values()
         for route in other.routes:
             self._add([route.moved(into.prefix, _move(route.scope, moved))])
@@ -253,7 +253,7 @@ class Registry:
             gc.enable()
             self._is_collector_paused = False
 
-    def with_table(self, use: Callable[[Table, Registered], T]) -> T:
+    def with_table(self, use: Callable[[Table, Registrations], T]) -> T:
         """What `use` makes of what is registered and not yet published."""
         with self._lock:
             return use(self._next_table(), self.now)

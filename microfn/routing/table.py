@@ -10,8 +10,8 @@ from typing import Any
 
 from ..errors import RouteConflict
 from .index import Index
-from .paths import clean_path, is_clean, is_same_site, other_spelling, tunnel
-from .pattern import fold, respell
+from .paths import clean_path, is_clean, is_same_site, to_wsgi_str, toggle_trailing_slash
+from .pattern import casefold_pattern, with_pattern_case
 from .route import Route
 from .tree import Tree
 
@@ -65,7 +65,7 @@ class Table:
     def compile(self) -> None:
         """Make the index, and the one by folded text: that is the same where no pattern has a character to fold."""
         self.index = Index((route.method, route.parsed, route) for route in self.routes)
-        folded = [(route.method, fold(route.parsed), route) for route in self.routes]
+        folded = [(route.method, casefold_pattern(route.parsed), route) for route in self.routes]
         self._ends_in_slashes = any(
             text != "/" and (text[-1] == "/" or "*" in text) for text in (route.pattern for route in self.routes)
         )
@@ -88,7 +88,7 @@ class Table:
 
     def _find_in(self, index: Index, method: str, path: str) -> tuple[Route | None, dict[str, str]]:
         if not path.isascii():
-            path = tunnel(path)
+            path = to_wsgi_str(path)
         route, params = index.find(method, path)
         if route is None and method == "HEAD":  # RFC 9110, section 9.3.2: it is GET without the content
             route, params = index.find("GET", path)
@@ -98,34 +98,34 @@ class Table:
         """The methods that have any route; HEAD where GET has."""
         return frozenset(self.trees) | ({"HEAD"} if "GET" in self.trees else set())
 
-    def moved(self, method: str, path: str) -> str | None:
+    def find_redirect(self, method: str, path: str) -> str | None:
         """The spelling that would match, of a path that does not: by its last slash, cleaned, or in another case."""
         # httprouter does not redirect CONNECT, whose target is no path (RFC 9110, section 9.3.6), nor the root.
         if path == "/" or method == "CONNECT":
             return None
-        other = other_spelling(path) if self.slash and (self._ends_in_slashes or path[-1] == "/") else None
+        other = toggle_trailing_slash(path) if self.slash and (self._ends_in_slashes or path[-1] == "/") else None
         if other is not None and self._answers(method, other):
             return other
         if not self.fixed:
             return None
         clean = path if is_clean(path) else clean_path(path)
         if clean != path:
-            return self._repaired(method, clean)
+            return self._try_cleaned(method, clean)
         # PERF: that these two are no matches is known already; most misses end here.
         if self._folded is self.index and path.casefold() == path:
             return None
-        return self._refolded(method, path) or (self._refolded(method, other) if other else None)
+        return self._try_casefolded(method, path) or (self._try_casefolded(method, other) if other else None)
 
-    def _repaired(self, method: str, clean: str) -> str | None:
+    def _try_cleaned(self, method: str, clean: str) -> str | None:
         """The same for a path that had to be cleaned."""
-        for spelling in (clean, other_spelling(clean) if self.slash else None):
+        for spelling in (clean, toggle_trailing_slash(clean) if self.slash else None):
             if spelling is not None:
-                found = spelling if self._answers(method, spelling) else self._refolded(method, spelling)
+                found = spelling if self._answers(method, spelling) else self._try_casefolded(method, spelling)
                 if found is not None:
                     return found
         return None
 
-    def _refolded(self, method: str, path: str) -> str | None:
+    def _try_casefolded(self, method: str, path: str) -> str | None:
         """The registered spelling of a path that is no match but for the case of its text."""
         folded = path.casefold()
         if self._folded is None or len(folded) != len(path):
@@ -136,7 +136,7 @@ class Table:
             route = self._find_in(self._folded, method, folded)[0]
             if route is None:
                 return None
-            found = respell(route.parsed, path)
+            found = with_pattern_case(route.parsed, path)
             if not self._converts and is_same_site(found):
                 return found  # PERF: it has the route's own text now, so some route answers
         return found if found is not None and self._answers(method, found) else None

@@ -25,8 +25,8 @@ import enum
 from collections.abc import Iterator
 from typing import Any, NamedTuple, NoReturn
 
-from ..errors import Clash, RouteConflict
-from .paths import other_spelling
+from ..errors import ConflictKind, RouteConflict
+from .paths import toggle_trailing_slash
 from .pattern import Pattern, parse
 
 __all__ = ["Kind", "Node", "Tree"]
@@ -152,7 +152,7 @@ class Tree:
         handle, params = self.match(path)
         if handle is not None:
             return handle, params, False
-        other = other_spelling(path)
+        other = toggle_trailing_slash(path)
         return None, [], other is not None and self._find(other)[0] is not None
 
     def match(self, path: str) -> tuple[Any, Params]:
@@ -169,7 +169,7 @@ class Tree:
         """
         spelling = self._find_folded(path)
         if spelling is None and fix_trailing_slash:
-            other = other_spelling(path)
+            other = toggle_trailing_slash(path)
             spelling = other and self._find_folded(other)
         return spelling
 
@@ -283,7 +283,7 @@ class Tree:
         if missing[0] == ":" or (missing[:2] == "/*" and node.path[at] == "/"):
             self._refuse(pattern, node, "place")
 
-    def _refuse(self, pattern: Pattern, node: Node, clash: Clash) -> NoReturn:
+    def _refuse(self, pattern: Pattern, node: Node, clash: ConflictKind) -> NoReturn:
         while node.pattern is None:
             node = node.children[0]
         raise RouteConflict(pattern.text, node.pattern.text, clash, node.handle)

@@ -166,7 +166,7 @@ def drop_what_is_no_utf8(monkeypatch, app):
 
 
 def send_any_header(monkeypatch, app):
-    monkeypatch.setattr("microfn.http.conversion.gate", lambda line, headers: None)
+    monkeypatch.setattr("microfn.http.conversion.validate_headers", lambda line, headers: None)
     return app
 
 

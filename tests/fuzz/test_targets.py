@@ -53,7 +53,7 @@ def keep_the_slashes_of_the_prefix(monkeypatch):
 
 
 def send_any_header(monkeypatch):
-    monkeypatch.setattr("microfn.http.conversion.gate", lambda line, headers: None)
+    monkeypatch.setattr("microfn.http.conversion.validate_headers", lambda line, headers: None)
 
 
 def let_lines_end(monkeypatch):
