@@ -34,6 +34,8 @@ from microfn.agent.launcher import (
     _tell,
 )
 
+from .waiting import wait_until
+
 MIB = 1024 * 1024
 SUBREAPER = 36
 
@@ -130,13 +132,6 @@ def is_there(pid):
     with contextlib.suppress(OSError), open(f"/proc/{pid}/stat", encoding="utf-8") as file:
         return ") Z " not in file.read()
     return False
-
-
-def wait_until(condition, seconds=10):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 def test_an_order_arrives_as_it_was_sent():
@@ -247,11 +242,13 @@ def test_what_its_leader_leaves_ends_with_it(launched):
     assert not is_there(child)
 
 
+# `setsid` and `env` become the program that they start, so this is its process, in a session of its own by then.
+IS_ASLEEP = "until grep -qs ^sleep /proc/$!/cmdline; do :; done"
 STRAYS = {
-    "a session of its own": "setsid sleep 60 & sleep 0.05",
-    "and another parent": "sh -c 'setsid sleep 60 &'; sleep 0.05",
-    "and no environment": "env -i setsid sleep 60 & sleep 0.05",
-    "two of them": "setsid sh -c 'setsid sleep 60 & exec sleep 60' & sleep 0.05",
+    "a session of its own": f"setsid sleep 60 & {IS_ASLEEP}",
+    "and another parent": f"sh -c 'setsid sleep 60 & {IS_ASLEEP}'",
+    "and no environment": f"env -i setsid sleep 60 & {IS_ASLEEP}",
+    "two of them": f"setsid sh -c 'setsid sleep 60 & {IS_ASLEEP}; exec sleep 60' & {IS_ASLEEP}",
 }
 
 
@@ -260,8 +257,8 @@ def test_what_it_leaves_in_another_session_is_found_killed_and_told(launched, sc
     talk = launched.start(script)
     talk.hear()
     assert talk.hear() == "ended 0 -"
-    wait_until(lambda: launched.told, 3)
-    wait_until(lambda: not sleepers(), 3)
+    wait_until(lambda: launched.told)
+    wait_until(lambda: not sleepers())
     name = "unknown" if "env -i" in script else talk.id
     assert all(line.startswith(f"microfn: call {name} left process ") for line in launched.told)
 
@@ -282,21 +279,21 @@ def test_what_has_another_session_may_stay_as_long_as_its_call(launched):
     talk.hear()
     assert talk.read() == "there\n"
     assert talk.hear() == "ended 0 -"
-    wait_until(lambda: launched.told, 3)
+    wait_until(lambda: launched.told)
 
 
 def test_more_processes_than_it_may_have_end_it(launched):
     talk = launched.start("for i in 1 2 3 4 5 6 7 8; do sleep 60 & done; wait", processes=4)
     talk.hear()
     assert talk.hear() == "ended -9 processes"
-    wait_until(lambda: not sleepers(), 3)
+    wait_until(lambda: not sleepers())
 
 
 def test_more_processes_in_sessions_of_their_own_end_it_too(launched):
     talk = launched.start("for i in 1 2 3 4 5 6 7 8; do setsid sleep 60 & done; wait", processes=4)
     talk.hear()
     assert talk.hear() == "ended -9 processes"
-    wait_until(lambda: not sleepers(), 3)
+    wait_until(lambda: not sleepers())
 
 
 HOG = "import time; x = bytearray(b'x') * 40_000_000; time.sleep(60)"
@@ -404,8 +401,8 @@ def test_a_limit_that_cannot_be_raised_stays(monkeypatch):
 
 
 def test_what_is_no_id_of_a_call_is_not_told_as_one(launched):
-    talk = launched.start("FN_CALL_ID=\"$(printf '\\377\\nx')\" setsid sleep 60 & sleep 0.05")
+    talk = launched.start(f"FN_CALL_ID=\"$(printf '\\377\\nx')\" setsid sleep 60 & {IS_ASLEEP}")
     talk.hear()
     talk.hear()
-    wait_until(lambda: launched.told, 3)
+    wait_until(lambda: launched.told)
     assert launched.told[0].startswith("microfn: call unknown left process ")

@@ -17,6 +17,8 @@ import pytest
 from microfn.agent import Agent, Busy, CallError, Closed, Failed, Refused, TimedOut, TooLarge
 from microfn.agent.process import ProcessDriver
 
+from .waiting import wait_until
+
 
 @pytest.fixture
 def cat(agent):
@@ -225,19 +227,25 @@ def test_a_writer_that_cannot_write_ends_the_call(agent):
     assert time.monotonic() - began < 3
 
 
-def test_what_cannot_be_had_by_all_at_once_is_waited_for_in_order(agent):
-    order = []
-    cold = sh(agent, "sleep 0.2; echo x", memory=300)
+def test_what_cannot_be_had_by_all_at_once_is_waited_for_in_order(agent, tmp_path):
+    go = tmp_path / "go"
+    cold = sh(agent, f'until [ -e "{go}" ]; do sleep 0.01; done', memory=300, timeout=60)
+    calls = [agent.get_call("GET", function=cold) for _ in range(4)]
+    memory = agent._ram._ledger
 
     def submit(number):
-        agent.submit(agent.get_call("GET", function=cold))
-        order.append(number)
+        def wait_for_the_one_before():
+            wait_until(lambda: number == 0 or (calls[0].started_at is not None and memory.waiting == number - 1))
+            agent.submit(calls[number])
 
-    def submit_later(number):
-        return lambda: (time.sleep(0.05 * number), submit(number))
+        return wait_for_the_one_before
 
-    run_all(*(submit_later(number) for number in range(4)))
-    assert order == [0, 1, 2, 3]
+    def let_them_end():
+        wait_until(lambda: memory.waiting == 3)
+        go.touch()
+
+    run_all(*map(submit, range(4)), let_them_end)
+    assert sorted(calls, key=lambda call: call.started_at) == calls
 
 
 def test_who_would_wait_for_half_of_his_time_is_refused(agent):
