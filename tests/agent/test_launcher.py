@@ -212,7 +212,7 @@ def test_what_is_held_is_held_until_the_group_is_gone(launched):
 
 
 def test_at_its_end_it_is_killed_with_its_group(launched):
-    talk = launched.start("trap '' TERM; sleep 60 & echo $!; wait", seconds=0.3)
+    talk = launched.start("trap '' TERM; sleep 60 & echo $!; wait", seconds=1)
     talk.hear()
     child = int(talk.read())
     assert talk.hear() == "ended -9 time"
@@ -224,7 +224,7 @@ def test_who_closes_his_side_ends_it(launched):
     pid = int(talk.hear().split()[1])
     child = int(talk.read())
     talk.close()
-    wait_until(lambda: not is_there(pid) and not is_there(child), 2)
+    wait_until(lambda: not is_there(pid) and not is_there(child))
 
 
 def test_who_shuts_down_his_side_hears_of_the_end(launched):
