@@ -10,7 +10,7 @@ from werkzeug.exceptions import HTTPException, NotFound
 
 from .http.grammar import NAME
 from .http.host import name_of_host
-from .http.problems import page
+from .http.problems import error_page
 from .http.request import Request
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class HostSwitch:
         try:
             application = self.find(Request(environ).host)
         except HTTPException as error:
-            status, headers, body = page(error, environ)
+            status, headers, body = error_page(error, environ)
             start_response(status, headers)
             return body
         return application(environ, start_response)

@@ -11,7 +11,7 @@ from .application.builder import Settings, build_snapshot, build_urls
 from .application.dispatch import respond
 from .application.fallback import Allowed
 from .application.registration import BaseRouter
-from .application.snapshot import Site
+from .application.snapshot import Snapshot
 from .arguments import check_flags, check_size
 from .http.conversion import encoders_for
 from .http.host import trusted_name
@@ -93,7 +93,7 @@ class Router(BaseRouter):
         if global_options is not None:
             check_handle(global_options)
         attributes = {
-            "codec": codec,
+            "_codec": codec,
             "max_content_length": max_content_length,
             "trusted_hosts": _check_hosts(trusted_hosts),
             "router": self,
@@ -102,7 +102,7 @@ class Router(BaseRouter):
         self._registry = Registry(
             partial(Table, overlap=overlap, slash=redirect_trailing_slash, fixed=redirect_fixed_path), self._publish
         )
-        self.site: Site | None = None
+        self._snapshot: Snapshot | None = None
         """What requests are answered from; None before the first."""
         self._settings = Settings(
             request_class=type("Request", (Request,), attributes),
@@ -128,12 +128,12 @@ class Router(BaseRouter):
     @property
     def routes(self) -> tuple[Route, ...]:
         """All routes, in the order of their registration."""
-        return tuple(self._registry.now.routes)
+        return tuple(self._registry.current.routes)
 
     @property
     def mounts(self) -> tuple[Mount, ...]:
         """All mounts, in the order of their registration."""
-        return tuple(self._registry.now.mounts.values())
+        return tuple(self._registry.current.mounts.values())
 
     def lookup(self, method: str, path: str) -> tuple[Handle | None, dict[str, str], bool]:
         """What would answer: `(handle, params, tsr)`, the parameters as raw text, before any converter.
@@ -147,9 +147,9 @@ class Router(BaseRouter):
         >>> app.lookup("GET", "/users/7/")
         (None, {}, True)
         """
-        site = self.site or self.first_site()
-        table = site.table
-        if site.mounts is not None and site.mounts.find(to_wsgi_str(path)) is not None:
+        snapshot = self._snapshot or self._ensure_snapshot()
+        table = snapshot.table
+        if snapshot.mounts is not None and snapshot.mounts.find(to_wsgi_str(path)) is not None:
             return None, {}, False
         route, params = table.find(method, path)
         if route is not None:
@@ -159,7 +159,7 @@ class Router(BaseRouter):
 
     def build(self) -> None:
         """Publish what is registered now, not with the first request: for servers that fork (`gunicorn --preload`)."""
-        self.first_site()
+        self._ensure_snapshot()
 
     def changes(self) -> AbstractContextManager[None]:
         """Publish all that is registered inside as one change; where an exception leaves the block, none of it.
@@ -182,12 +182,12 @@ class Router(BaseRouter):
         with which the path would not lead to the route: an empty one, a dot segment, a slash in a param, one that a
         converter refuses.
         """
-        return location("", self.path_for(target, params))
+        return location("", self._path_for(target, params))
 
-    def path_for(self, target: str | Handle, params: dict[str, object]) -> str:
+    def _path_for(self, target: str | Handle, params: dict[str, object]) -> str:
         """The same as text, not encoded."""
-        site = self.site
-        urls = self._registry.with_table(build_urls) if site is None else site.urls
+        snapshot = self._snapshot
+        urls = self._registry.with_table(build_urls) if snapshot is None else snapshot.urls
         return urls.path_for(target, params)
 
     def test_client(self) -> Client:
@@ -196,13 +196,13 @@ class Router(BaseRouter):
 
         return Client(self, Response)
 
-    def first_site(self) -> Site:
+    def _ensure_snapshot(self) -> Snapshot:
         """Publish what is registered, unless that is done."""
         self._registry.publish()
-        return cast("Site", self.site)
+        return cast("Snapshot", self._snapshot)
 
     def _publish(self, table: Table, now: Registrations) -> None:
-        self.site = build_snapshot(now, table, self._settings)
+        self._snapshot = build_snapshot(now, table, self._settings)
 
 
 for _name, _meant in FOREIGN_NAMES.items():

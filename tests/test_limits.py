@@ -361,7 +361,7 @@ def test_a_form_that_is_refused_leaves_no_file_open():
     request = Own(environ_of("POST", "/", body=body, **environ))
     with pytest.raises(Exception, match="413"):
         request.form  # noqa: B018 - it is parsed by being read
-    request.end()
+    request._close()
     assert len(closed) == 1000
 
 

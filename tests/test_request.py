@@ -608,7 +608,7 @@ def test_a_form_that_failed_once_is_not_read_from_its_middle(full_disk):
     for read in (lambda: request.form, lambda: request.files, request.get_data, lambda: request.stream.read()):
         with pytest.raises(OSError, match="No space left"):
             read()
-    request.end()
+    request._close()
 
 
 def test_a_route_may_have_no_limit_at_all():

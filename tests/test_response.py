@@ -278,7 +278,7 @@ def test_what_is_sent_of_a_text_is_clear_until_something_needs_werkzeug(do, is_c
     line, headers, body = response.get_wsgi_response(environ_of())[1], response.get_wsgi_headers(environ_of()), [b"x"]
     response = Response("x", 201, direct_passthrough=direct_passthrough)
     do(response)
-    made = response.as_made()
+    made = response._to_wsgi()
     assert (made is not None) is is_clear
     if made is not None:
         assert (made[0], sorted(made[1]), made[2]) == (line, sorted(headers), body)

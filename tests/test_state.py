@@ -218,7 +218,7 @@ def test_many_threads_may_send_the_first_request(impatient):
     def first():
         start.wait()
         assert call(app, path="/7", validate=False).text == "7"
-        sites.append(app.site)
+        sites.append(app._snapshot)
 
     in_threads(*[first] * 8)
     assert len(set(map(id, sites))) == 1
@@ -540,7 +540,7 @@ def test_readers_see_one_table_or_the_other_while_a_writer_flips(monkeypatch, im
     def fill(name):
         def tell(request, params):
             # All that is registered is of the table that the request was answered from.
-            return [name, {route.handle is tell for route in request.site.table.routes} == {True}]
+            return [name, {route.handle is tell for route in request._snapshot.table.routes} == {True}]
 
         for pattern in patterns:
             app.get(pattern)(tell)

@@ -72,7 +72,7 @@ def test_before_and_after_the_first_request_and_after_changes(app):
 
 def test_a_url_that_is_asked_for_early_publishes_nothing(app):
     app.url_for("home")
-    assert app.site is None
+    assert app._snapshot is None
 
 
 REFUSED = [

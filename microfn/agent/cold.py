@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable, abort
 
 from ..http.headers import Headers, validate_headers
-from ..http.problems import page
+from ..http.problems import error_page
 from ..http.request import Request
 from ..log import log_exception
 from .call import Call
@@ -170,7 +170,7 @@ def _refuse(error: Exception, call: Call, environ: WSGIEnvironment, start_respon
     """The error page of a call that came to nothing. What nobody foresaw is logged, and told to nobody."""
     if not isinstance(error, (CallError, HTTPException)):
         log_exception(error, environ)
-    line, headers, content = page(_told(error), environ)
+    line, headers, content = error_page(_told(error), environ)
     start_response(line, [*headers, (CALL_ID, call.id)])
     return content
 

@@ -19,7 +19,7 @@ from ..routing.table import Table
 from ..routing.urls import Urls
 from .chain import compose
 from .error_handlers import ErrorHandlers
-from .snapshot import ANY, FindScope, Site
+from .snapshot import ANY, FindScope, Snapshot
 
 __all__ = ["Settings", "build_snapshot", "build_urls"]
 
@@ -41,7 +41,7 @@ class Settings:
     has_trusted_hosts: bool
 
 
-def build_snapshot(registered: Registrations, table: Table, settings: Settings) -> Site:
+def build_snapshot(registered: Registrations, table: Table, settings: Settings) -> Snapshot:
     """Build the snapshot of what is registered; `table` is compiled."""
     root = settings.root
     own = [
@@ -52,7 +52,7 @@ def build_snapshot(registered: Registrations, table: Table, settings: Settings) 
         *dict.fromkeys(route.scope for route in registered.routes),
     ]
     scopes = list(dict.fromkeys(part for scope in own for part in scope.lineage()))
-    return Site(
+    return Snapshot(
         table=table,
         find=table.index.find,
         methods=table.methods(),

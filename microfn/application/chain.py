@@ -8,14 +8,14 @@ from typing import Any
 
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from ..http.conversion import answer
+from ..http.conversion import to_wsgi
 from ..http.headers import WSGIResponse
 from ..http.request import Request
 from ..http.response import Response, copy_response
 from ..http.streams import CloseOnce, Stream, close_body, is_file
 from ..routing.handle import Handle, Middleware, wrap
-from .error_handling import recover
-from .fallback import instead
+from .error_handling import handle_error
+from .fallback import fallback
 
 __all__ = ["compose"]
 
@@ -35,20 +35,20 @@ def compose(middleware: Iterable[Middleware]) -> Handle:
 
 def _innermost(request: Request, params: Any) -> WerkzeugResponse:
     """What the route's handle answers, or what is answered without a route: every outcome is a Response."""
-    site, route = request.site, request.route
+    snapshot, route = request._snapshot, request.route
     try:
         if route is None:
-            return _of(request, instead(site, request.environ, request.miss, request))
+            return _of(request, fallback(snapshot, request.environ, request._miss, request))
         result = route.run(request, params)
-        encode = site.encoders.get(type(result))
+        encode = snapshot.encoders.get(type(result))
         if encode is None:
             return _as_response(request, result, route.handle)
         made = encode(result)
     except Exception as error:
-        return _of(request, recover(site, request, error))
-    # PERF: Response.of, made in place.
+        return _of(request, handle_error(snapshot, request, error))
+    # PERF: Response._from_wsgi, made in place.
     response = new_object(Response)
-    response._made = made  # noqa: SLF001
+    response._made = made
     return response
 
 
@@ -59,16 +59,16 @@ def _guarded(handle: Handle) -> Handle:
         try:
             return _as_response(request, handle(request, params), handle)
         except Exception as error:
-            return _of(request, recover(request.site, request, error))
+            return _of(request, handle_error(request._snapshot, request, error))
 
     return guarded
 
 
 def _as_response(request: Request, result: Any, origin: object) -> WerkzeugResponse:
     if not isinstance(result, WerkzeugResponse):
-        return _of(request, answer(result, request.environ, request.site.encoders, origin=origin, is_final=False))
+        return _of(request, to_wsgi(result, request.environ, request._snapshot.encoders, origin=origin, is_final=False))
     response = copy_response(result)
-    if not (isinstance(response, Response) and type(response.own_body) is list):
+    if not (isinstance(response, Response) and type(response._original_body) is list):
         _own_stream(request, response)
     return response
 
@@ -76,13 +76,13 @@ def _as_response(request: Request, result: Any, origin: object) -> WerkzeugRespo
 def _of(request: Request, made: WSGIResponse) -> Response:
     """What is sent, as a Response whose body is closed with the request."""
     line, headers, body = made
-    return Response.of(made if type(body) is list else (line, headers, _close_with_request(request, body)))
+    return Response._from_wsgi(made if type(body) is list else (line, headers, _close_with_request(request, body)))
 
 
 def _own_stream(request: Request, response: WerkzeugResponse) -> None:
     """Begin a stream, so that its failure is seen here; and close what is open with the request, whoever drops it."""
     body = response.response
-    callbacks, response._on_close = response._on_close, []  # noqa: SLF001 - there is no other way to take them over
+    callbacks, response._on_close = response._on_close, []
     if not response.is_sequence and not isinstance(body, (Stream, CloseOnce)) and not is_file(body, request.environ):
         owner = ExitStack()
         for callback in reversed(callbacks):
@@ -103,6 +103,6 @@ def _close_with_request(request: Request, body: Iterable[Any]) -> Iterable[Any]:
     if not isinstance(body, (Stream, CloseOnce)) and not is_file(body, request.environ):
         body = CloseOnce(body, body)
     closes: Any = getattr(body, "close", None)
-    if closes is not None and closes not in request.on_close:
+    if closes is not None and closes not in request._close_callbacks:
         request.call_on_close(closes)
     return body

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 from werkzeug.exceptions import BadRequest
 
-from ..http.conversion import answer
+from ..http.conversion import to_wsgi
 from ..http.headers import LENGTH_HEADERS, TEXT_HEADER, WSGIResponse
-from ..http.problems import internal_error, page
+from ..http.problems import error_page, internal_error
 from ..http.streams import close_body, with_close
 from ..log import log_exception
 from ..routing.index import NO_PREFIX, Miss
 from ..routing.mount import Mount
 from ..routing.paths import unquote_path_info
 from ..routing.route import Route
-from .error_handling import recover
-from .fallback import NO_TEXT, Rejected, instead
-from .snapshot import Served, Site
+from .error_handling import handle_error
+from .fallback import NO_TEXT, Rejected, fallback
+from .snapshot import App, Snapshot
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -31,53 +31,53 @@ new_object = object.__new__
 
 
 def respond(  # noqa: C901, PLR0912 - the life of a request is told in one place
-    app: Served, environ: WSGIEnvironment, start_response: StartResponse
+    app: App, environ: WSGIEnvironment, start_response: StartResponse
 ) -> Iterable[bytes]:
     """Answer a request: find its route, call the handle, send what it returned."""
-    site = app.site
-    if site is None:
+    snapshot = app._snapshot
+    if snapshot is None:
         try:
-            site = app.first_site()
+            snapshot = app._ensure_snapshot()
         except Exception as error:  # what is registered cannot be published: a middleware makes no handle
-            return _fail(error, environ, start_response)
+            return _startup_error(error, environ, start_response)
     method = environ.get("REQUEST_METHOD")
-    route, found = site.find(method, environ.get("PATH_INFO") or "/")
-    if site.is_guarded or (route.converters if route is not None else method in _BY_GET or site.mounts):
-        route, found = resolve_slow(site, environ, route, found)
+    route, found = snapshot.find(method, environ.get("PATH_INFO") or "/")
+    if snapshot.is_guarded or (route.converters if route is not None else method in _BY_GET or snapshot.mounts):
+        route, found = resolve_slow(snapshot, environ, route, found)
         if isinstance(found, Mount):
             return found(environ, start_response)
     request = None
     try:
         if route is None:
-            made = _through_middleware(site, environ, found) if site.chains else instead(site, environ, found)
+            made = _run_middleware(snapshot, environ, found) if snapshot.chains else fallback(snapshot, environ, found)
             status, headers, body = made
         else:
             # PERF: a call of the class, which would call __init__, costs 100 ns more.
-            request = new_object(site.request_class)
+            request = new_object(snapshot.request_class)
             request.environ = environ
             request.route = route
             request.params = found
             environ["microfn.route"] = route.pattern
             handle = route.run
-            if site.chains:
-                request.site = site
-                handle = site.chains.get(route.scope, handle)
+            if snapshot.chains:
+                request._snapshot = snapshot
+                handle = snapshot.chains.get(route.scope, handle)
             result = handle(request, found)
-            if type(result) is str and method != "HEAD" and not request.on_close:
-                # PERF: what `answer` would make of it, made in place; saves a tenth of the smallest request.
+            if type(result) is str and method != "HEAD" and not request._close_callbacks:
+                # PERF: what `to_wsgi` would make of it, made in place; saves a tenth of the smallest request.
                 content = result.encode()
                 status, headers, body = "200 OK", [TEXT_HEADER, LENGTH_HEADERS[len(content)]], [content]
             else:
-                status, headers, body = answer(result, environ, site.encoders, origin=handle)
-                if type(body) is not list or request.on_close:
+                status, headers, body = to_wsgi(result, environ, snapshot.encoders, origin=handle)
+                if type(body) is not list or request._close_callbacks:
                     body = with_close(request, body)
     except Exception as error:
-        request = request or site.request_class(environ)
-        status, headers, body = recover(site, request, error)
+        request = request or snapshot.request_class(environ)
+        status, headers, body = handle_error(snapshot, request, error)
         body = with_close(request, body)
     except BaseException:
         if request is not None:
-            request.end()
+            request._close()
         raise
     try:
         start_response(status, headers)
@@ -87,30 +87,30 @@ def respond(  # noqa: C901, PLR0912 - the life of a request is told in one place
     return body
 
 
-def _fail(error: Exception, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+def _startup_error(error: Exception, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
     """Answer with 500, where there is nothing yet that requests could be answered from."""
     log_exception(error, environ)
-    status, headers, body = page(internal_error(error), environ)
+    status, headers, body = error_page(internal_error(error), environ)
     start_response(status, headers)
     return body
 
 
 def resolve_slow(
-    site: Site, environ: WSGIEnvironment, route: Route | None, found: Any
+    snapshot: Snapshot, environ: WSGIEnvironment, route: Route | None, found: Any
 ) -> tuple[Route | None, dict[str, Any] | Miss | Mount | Rejected]:
     """What is rarely asked for: what comes before a route, or stands in for one that is not there."""
     environ.setdefault("REQUEST_METHOD", "GET")
     try:
-        if site.is_guarded:
-            _check_host_and_path(site, environ)
+        if snapshot.is_guarded:
+            _check_host_and_path(snapshot, environ)
         path = environ.get("PATH_INFO") or "/"
-        mount = site.mounts.find(path) if site.mounts else None
+        mount = snapshot.mounts.find(path) if snapshot.mounts else None
         if mount is not None:
             return None, mount
-        if site.is_guarded:
-            route, found = site.find(environ["REQUEST_METHOD"], path)
+        if snapshot.is_guarded:
+            route, found = snapshot.find(environ["REQUEST_METHOD"], path)
         if route is None and environ["REQUEST_METHOD"] in ("HEAD", "GET"):  # RFC 9110, section 9.3.2
-            route, found = site.find("GET", path)
+            route, found = snapshot.find("GET", path)
         if route is not None and route.converters:
             environ["microfn.route"] = route.pattern
             bound = route.bind(found)
@@ -123,29 +123,29 @@ def resolve_slow(
     return route, found
 
 
-def _check_host_and_path(site: Site, environ: WSGIEnvironment) -> None:
-    if site.path_info_encoded and environ.get("microfn.path_info") is None:
+def _check_host_and_path(snapshot: Snapshot, environ: WSGIEnvironment) -> None:
+    if snapshot.path_info_encoded and environ.get("microfn.path_info") is None:
         environ["microfn.path_info"] = environ.get("PATH_INFO") or ""  # as it came; what is decoded is decoded once
         try:
             environ["PATH_INFO"] = unquote_path_info(environ["microfn.path_info"])
         except ValueError:
             raise BadRequest(NO_TEXT) from None
-    if site.request_class.trusted_hosts:
-        site.request_class(environ).host  # noqa: B018 - it is checked by being read
+    if snapshot.request_class.trusted_hosts:
+        snapshot.request_class(environ).host  # noqa: B018 - it is checked by being read
 
 
-def _through_middleware(site: Site, environ: WSGIEnvironment, miss: Miss | Rejected) -> WSGIResponse:
+def _run_middleware(snapshot: Snapshot, environ: WSGIEnvironment, miss: Miss | Rejected) -> WSGIResponse:
     """The answer to a request without a route, through the middleware of where it belongs."""
-    handle = site.chains.get(site.scope_of_miss(environ, miss.methods))
+    handle = snapshot.chains.get(snapshot.scope_of_miss(environ, miss.methods))
     if handle is None:
-        return instead(site, environ, miss)
-    request = site.request_class(environ)
-    request.site, request.miss = site, miss
+        return fallback(snapshot, environ, miss)
+    request = snapshot.request_class(environ)
+    request._snapshot, request._miss = snapshot, miss
     try:
-        status, headers, body = answer(handle(request, request.params), environ, site.encoders, origin=handle)
+        status, headers, body = to_wsgi(handle(request, request.params), environ, snapshot.encoders, origin=handle)
     except Exception as error:
-        status, headers, body = recover(site, request, error)
+        status, headers, body = handle_error(snapshot, request, error)
     except BaseException:
-        request.end()
+        request._close()
         raise
     return status, headers, with_close(request, body)

@@ -6,61 +6,67 @@ from typing import TYPE_CHECKING
 
 from werkzeug.exceptions import HTTPException
 
-from ..http.conversion import answer
+from ..http.conversion import to_wsgi
 from ..http.headers import Headers, WSGIResponse, status_line, validate_headers
-from ..http.problems import extra_headers, internal_error, page
+from ..http.problems import error_page, extra_headers, internal_error
 from ..http.request import Request
 from ..log import log_exception
 from ..routing.handle import Handle
 from .error_handlers import Found
-from .snapshot import Site
+from .snapshot import Snapshot
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-__all__ = ["recover", "with_headers"]
+__all__ = ["handle_error", "with_headers"]
 
 
-def recover(site: Site, request: Request, error: Exception, tried: tuple[Handle, ...] = ()) -> WSGIResponse:
+def handle_error(
+    snapshot: Snapshot, request: Request, error: Exception, tried: tuple[Handle, ...] = ()
+) -> WSGIResponse:
     """The answer to an error that a handle raised, or the framework itself. What nobody foresaw is logged."""
     environ = request.environ
     request.error = error
     made: WSGIResponse
-    meant = error if isinstance(error, HTTPException) and (error.code or error.response) else internal_error(error)
-    is_nameless = isinstance(error, HTTPException) and meant is not error
-    found = site.handlers_of(request).find(meant if is_nameless else error, tried) if meant.response is None else None
+    http_error = error if isinstance(error, HTTPException) and (error.code or error.response) else internal_error(error)
+    has_no_code = isinstance(error, HTTPException) and http_error is not error
+    found = (
+        snapshot.handlers_of(request).find(http_error if has_no_code else error, tried)
+        if http_error.response is None
+        else None
+    )
     try:
         if found is not None:
-            made = _by_handler(site, request, found, meant)
+            made = _by_handler(snapshot, request, found, http_error)
         else:
-            made = _by_itself(site, environ, meant) or page(meant, environ)
-    except Exception as another:
+            made = _by_itself(snapshot, environ, http_error) or error_page(http_error, environ)
+    except Exception as handler_error:
         if found is None:
-            log_exception(another, environ)  # with the error that it came of, which is its context
-            return page(internal_error(another), environ)
-        made = recover(site, request, another, (*tried, found.handler))
-        if not isinstance(another, HTTPException):
+            log_exception(handler_error, environ)  # with the error that it came of, which is its context
+            return error_page(internal_error(handler_error), environ)
+        made = handle_error(snapshot, request, handler_error, (*tried, found.handler))
+        if not isinstance(handler_error, HTTPException):
             return made
-    if is_nameless or (meant is not error and not (found and found.is_foreseen)):
+    if has_no_code or (http_error is not error and not (found and found.is_foreseen)):
         log_exception(error, environ)
     return made
 
 
-def _by_handler(site: Site, request: Request, found: Found, meant: HTTPException) -> WSGIResponse:
-    extra = extra_headers(meant, request.environ)
-    validate_headers(status_line(meant.code or 500), extra)
+def _by_handler(snapshot: Snapshot, request: Request, found: Found, http_error: HTTPException) -> WSGIResponse:
+    extra = extra_headers(http_error, request.environ)
+    validate_headers(status_line(http_error.code or 500), extra)
     result = found.handler(request, found.error)
-    made = answer(result, request.environ, site.encoders, origin=found.handler, status=meant.code or 500)
-    return with_headers(made, extra) if made[0].startswith(str(meant.code)) else made
+    made = to_wsgi(result, request.environ, snapshot.encoders, origin=found.handler, status=http_error.code or 500)
+    return with_headers(made, extra) if made[0].startswith(str(http_error.code)) else made
 
 
-def _by_itself(site: Site, environ: WSGIEnvironment, meant: HTTPException) -> WSGIResponse | None:
+def _by_itself(snapshot: Snapshot, environ: WSGIEnvironment, http_error: HTTPException) -> WSGIResponse | None:
     """What an error says that carries a response, or makes one of its own kind."""
-    cls = type(meant)
+    cls = type(http_error)
     is_plain = cls.get_response is HTTPException.get_response and cls.get_body is HTTPException.get_body
-    if meant.response is None and is_plain:
+    if http_error.response is None and is_plain:
         return None
-    return answer(meant.get_response(environ), environ, site.encoders, origin=cls)
+    return to_wsgi(http_error.get_response(environ), environ, snapshot.encoders, origin=cls)
 
 
 def with_headers(made: WSGIResponse, extra: Headers) -> WSGIResponse:

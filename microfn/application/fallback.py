@@ -6,20 +6,20 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from werkzeug.exceptions import BadRequest, MethodNotAllowed, NotFound, RequestURITooLarge
 
-from ..http.conversion import answer
+from ..http.conversion import to_wsgi
 from ..http.headers import LENGTH_HEADERS, TEXT_HEADER, WSGIResponse, status_line
 from ..http.problems import CachedErrorPage
 from ..http.request import Request
 from ..http.streams import with_close
 from ..routing.index import NO_PREFIX, NOT_UTF8, Miss
 from ..routing.paths import decode_path, location
-from .error_handling import recover, with_headers
-from .snapshot import Site
+from .error_handling import handle_error, with_headers
+from .snapshot import Snapshot
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-__all__ = ["NO_TEXT", "Allowed", "Rejected", "instead"]
+__all__ = ["NO_TEXT", "Allowed", "Rejected", "fallback"]
 
 _NOTHING = "There is nothing at this path."
 _NOT_ALLOWED = "This path answers other methods, those in Allow."
@@ -39,65 +39,65 @@ class Rejected(NamedTuple):
     methods: tuple[str, ...] = ()
 
 
-def instead(
-    site: Site, environ: WSGIEnvironment, miss: Miss | Rejected, request: Request | None = None
+def fallback(
+    snapshot: Snapshot, environ: WSGIEnvironment, miss: Miss | Rejected, request: Request | None = None
 ) -> WSGIResponse:
     """The answer to a request without a route, in httprouter's order.
 
     `request` is there where middleware has seen it; else it is made where somebody is to see it.
     """
     path = environ.get("PATH_INFO") or "/"
-    if len(path) > site.max_path_length and _is_too_long(site, path, miss):
-        return _reject(site, environ, RequestURITooLarge(), request)
+    if len(path) > snapshot.max_path_length and _is_too_long(snapshot, path, miss):
+        return _reject(snapshot, environ, RequestURITooLarge(), request)
     if miss is NO_PREFIX:
-        return _not_found(site, environ, request)
+        return _not_found(snapshot, environ, request)
     if not miss.may_redirect:
-        return _invalid_target(site, environ, path, miss, request)
-    if environ["REQUEST_METHOD"] in site.methods:  # of another there is no other spelling either
-        target = site.table.find_redirect(environ["REQUEST_METHOD"], decode_path(path))
+        return _invalid_target(snapshot, environ, path, miss, request)
+    if environ["REQUEST_METHOD"] in snapshot.methods:  # of another there is no other spelling either
+        target = snapshot.table.find_redirect(environ["REQUEST_METHOD"], decode_path(path))
         if target is not None:
-            return _redirect(site, environ, target)
+            return _redirect(snapshot, environ, target)
     return (
-        _method_not_allowed(site, environ, miss.methods, request)
+        _method_not_allowed(snapshot, environ, miss.methods, request)
         if miss.methods
-        else _not_found(site, environ, request)
+        else _not_found(snapshot, environ, request)
     )
 
 
-def _is_too_long(site: Site, path: str, miss: Miss | Rejected) -> bool:
+def _is_too_long(snapshot: Snapshot, path: str, miss: Miss | Rejected) -> bool:
     """Whether a path has too many characters; one that is not UTF-8 has none."""
-    return (miss.may_redirect or miss is NO_PREFIX) and len(decode_path(path)) > site.max_path_length
+    return (miss.may_redirect or miss is NO_PREFIX) and len(decode_path(path)) > snapshot.max_path_length
 
 
 def _invalid_target(
-    site: Site, environ: WSGIEnvironment, path: str, miss: Miss | Rejected, request: Request | None
+    snapshot: Snapshot, environ: WSGIEnvironment, path: str, miss: Miss | Rejected, request: Request | None
 ) -> WSGIResponse:
     """The answer where there is nothing to look for. RFC 9110, section 9.3.7: `OPTIONS *` asks about the server."""
     if isinstance(miss, Rejected):
-        return _reject(site, environ, miss.error, request)
+        return _reject(snapshot, environ, miss.error, request)
     if miss is NOT_UTF8:
-        return _reject(site, environ, BadRequest(NO_TEXT), request)
+        return _reject(snapshot, environ, BadRequest(NO_TEXT), request)
     if path != "*" or environ["REQUEST_METHOD"] != "OPTIONS":
-        return _reject(site, environ, BadRequest("The path does not begin with a slash."), request)
-    if not site.methods or not site.handle_options:
-        return _not_found(site, environ, request)
-    return _method_not_allowed(site, environ, tuple(site.methods), request)
+        return _reject(snapshot, environ, BadRequest("The path does not begin with a slash."), request)
+    if not snapshot.methods or not snapshot.handle_options:
+        return _not_found(snapshot, environ, request)
+    return _method_not_allowed(snapshot, environ, tuple(snapshot.methods), request)
 
 
 def _method_not_allowed(
-    site: Site, environ: WSGIEnvironment, methods: tuple[str, ...], request: Request | None
+    snapshot: Snapshot, environ: WSGIEnvironment, methods: tuple[str, ...], request: Request | None
 ) -> WSGIResponse:
     """The answer where other methods have the path: OPTIONS, 405, or 404 where neither is wanted."""
-    allow, page = site.allowed[methods]
-    if site.handle_options and environ["REQUEST_METHOD"] == "OPTIONS":
-        return _options(site, environ, allow, request)
-    if not site.handle_method_not_allowed:
-        return _not_found(site, environ, request)
-    if site.handles_errors:
-        return _reject(site, environ, MethodNotAllowed(allow.split(", "), _NOT_ALLOWED), request)
+    allow, error_page = snapshot.allowed[methods]
+    if snapshot.handle_options and environ["REQUEST_METHOD"] == "OPTIONS":
+        return _options(snapshot, environ, allow, request)
+    if not snapshot.handle_method_not_allowed:
+        return _not_found(snapshot, environ, request)
+    if snapshot.handles_errors:
+        return _reject(snapshot, environ, MethodNotAllowed(allow.split(", "), _NOT_ALLOWED), request)
     if request is not None:
         request.error = MethodNotAllowed(allow.split(", "), _NOT_ALLOWED)
-    line, headers, content = page[environ.get("HTTP_ACCEPT", "")]
+    line, headers, content = error_page[environ.get("HTTP_ACCEPT", "")]
     return line, headers.copy(), [] if environ["REQUEST_METHOD"] == "HEAD" else [content]
 
 
@@ -118,39 +118,39 @@ class Allowed(dict[tuple[str, ...], tuple[str, CachedErrorPage]]):
         return made
 
 
-def _not_found(site: Site, environ: WSGIEnvironment, request: Request | None) -> WSGIResponse:
-    if site.handles_errors:
-        return _reject(site, environ, NotFound(_NOTHING), request)
+def _not_found(snapshot: Snapshot, environ: WSGIEnvironment, request: Request | None) -> WSGIResponse:
+    if snapshot.handles_errors:
+        return _reject(snapshot, environ, NotFound(_NOTHING), request)
     if request is not None:
         request.error = NotFound(_NOTHING)
     line, headers, content = _NOT_FOUND[environ.get("HTTP_ACCEPT", "")]
     return line, headers.copy(), [] if environ["REQUEST_METHOD"] == "HEAD" else [content]
 
 
-def _redirect(site: Site, environ: WSGIEnvironment, path: str) -> WSGIResponse:
+def _redirect(snapshot: Snapshot, environ: WSGIEnvironment, path: str) -> WSGIResponse:
     # RFC 9110, sections 15.4.2, 15.4.8, 15.4.9: after a 301 a POST may turn into a GET, after 307 and 308 it may not.
     method = environ["REQUEST_METHOD"]
-    line, length, content = _MOVED[(301 if method in ("GET", "HEAD") else 308) if site.permanent_redirects else 307]
+    line, length, content = _MOVED[(301 if method in ("GET", "HEAD") else 308) if snapshot.permanent_redirects else 307]
     target = location(environ.get("SCRIPT_NAME"), path, environ.get("QUERY_STRING"))
     return line, [TEXT_HEADER, length, ("Location", target)], [] if method == "HEAD" else [content]
 
 
-def _options(site: Site, environ: WSGIEnvironment, allow: str, request: Request | None) -> WSGIResponse:
-    if site.global_options is None:
+def _options(snapshot: Snapshot, environ: WSGIEnvironment, allow: str, request: Request | None) -> WSGIResponse:
+    if snapshot.global_options is None:
         return "204 No Content", [("Allow", allow)], []
-    asked = request or site.request_class(environ)
+    asked = request or snapshot.request_class(environ)
     try:
-        made = answer(site.global_options(asked, {}), environ, site.encoders, origin=site.global_options)
+        made = to_wsgi(snapshot.global_options(asked, {}), environ, snapshot.encoders, origin=snapshot.global_options)
     except Exception as error:
-        made = recover(site, asked, error)
+        made = handle_error(snapshot, asked, error)
     status, headers, body = with_headers(made, [("Allow", allow)])
     return status, headers, with_close(asked, body) if request is None else body
 
 
-def _reject(site: Site, environ: WSGIEnvironment, error: Exception, request: Request | None) -> WSGIResponse:
+def _reject(snapshot: Snapshot, environ: WSGIEnvironment, error: Exception, request: Request | None) -> WSGIResponse:
     """The answer to an error that comes before any handle."""
     if request is not None:
-        return recover(site, request, error)
-    request = site.request_class(environ)
-    status, headers, body = recover(site, request, error)
+        return handle_error(snapshot, request, error)
+    request = snapshot.request_class(environ)
+    status, headers, body = handle_error(snapshot, request, error)
     return status, headers, with_close(request, body)

@@ -194,7 +194,7 @@ class BaseRouter:
 
     def handles(self, key: Key) -> bool:
         """Whether an error handler is registered here for just this status or class."""
-        return key in self._registry.now.handlers.get(self._scope, {})
+        return key in self._registry.current.handlers.get(self._scope, {})
 
     def use(self, middleware: M, *more: Middleware) -> M:
         """Put middleware around everything here; the first is the outermost. Also a decorator.
@@ -331,7 +331,7 @@ def _place() -> str:
 
 def _caller() -> tuple[str, int]:
     """File and line of the first frame outside of this package."""
-    frame: Any = sys._getframe(1)  # noqa: SLF001 - what logging and warnings use, and inspect's is slow
+    frame: Any = sys._getframe(1)
     while frame.f_code.co_filename.startswith(_PACKAGE):
         frame = frame.f_back
     return frame.f_code.co_filename, frame.f_lineno

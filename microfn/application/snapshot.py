@@ -19,7 +19,7 @@ from .error_handlers import ErrorHandlers
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-__all__ = ["ANY", "FindScope", "Served", "Site"]
+__all__ = ["ANY", "App", "FindScope", "Snapshot"]
 
 ANY = "ANY"
 """The method that scopes are looked for by."""
@@ -27,7 +27,7 @@ FindScope = Callable[[str, str], tuple[Any, Any]]
 
 
 @dataclass(repr=False, eq=False, slots=True)
-class Site:
+class Snapshot:
     """One state of an application. It is made as a whole, and nothing of it changes then."""
 
     table: Table
@@ -82,12 +82,12 @@ class Site:
         return next(self.errors[scope] for scope in reversed(lineage) if scope in self.errors)
 
 
-class Served(Protocol):
+class App(Protocol):
     """What `respond` serves."""
 
     @property
-    def site(self) -> Site | None:
+    def _snapshot(self) -> Snapshot | None:
         """What is published now; None before the first request."""
 
-    def first_site(self) -> Site:
+    def _ensure_snapshot(self) -> Snapshot:
         """Publish what is registered."""

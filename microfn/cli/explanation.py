@@ -8,8 +8,8 @@ from typing import Any
 
 from ..application.dispatch import resolve_slow
 from ..application.error_handlers import ErrorHandlers
-from ..application.fallback import instead
-from ..application.snapshot import Site
+from ..application.fallback import fallback
+from ..application.snapshot import Snapshot
 from ..router import Router
 from ..routing.index import NO_PREFIX
 from ..routing.mount import Mount
@@ -42,18 +42,20 @@ class Explanation:
 
 def explain(router: Router, method: str, path: str, query: str = "") -> Explanation:
     """What would be answered; `path` is decoded text."""
-    site = router.first_site()
+    snapshot = router._ensure_snapshot()
     environ = {"REQUEST_METHOD": method, "SCRIPT_NAME": "", "PATH_INFO": to_wsgi_str(path), "QUERY_STRING": query}
     found: Any
-    route, found = resolve_slow(site, environ, *site.find(method, environ["PATH_INFO"] or "/"))
+    route, found = resolve_slow(snapshot, environ, *snapshot.find(method, environ["PATH_INFO"] or "/"))
     if isinstance(found, Mount):
         return Explanation("", mount=found)
     if route is not None:
         return Explanation("", route=route, params=found)
-    bare = replace(site, errors={site.root: ErrorHandlers({})}, handles_errors=False, global_options=None, scopes=None)
-    status, headers, _ = instead(bare, environ, found)
+    bare = replace(
+        snapshot, errors={snapshot.root: ErrorHandlers({})}, handles_errors=False, global_options=None, scopes=None
+    )
+    status, headers, _ = fallback(bare, environ, found)
     said = dict(headers)
-    tree = site.table.trees.get(method) or site.table.trees.get("GET")
+    tree = snapshot.table.trees.get(method) or snapshot.table.trees.get("GET")
     reached = path[: tree.reach(path)[0]] if tree is not None else ""
     return Explanation(
         status,
@@ -61,12 +63,12 @@ def explain(router: Router, method: str, path: str, query: str = "") -> Explanat
         allow=said.get("Allow"),
         reached=reached,
         tree=tree,
-        refused=site.table.find(method, path)[0] if found is NO_PREFIX else None,
-        nearest=_nearest(site, method, path),
+        refused=snapshot.table.find(method, path)[0] if found is NO_PREFIX else None,
+        nearest=_nearest(snapshot, method, path),
     )
 
 
-def _nearest(site: Site, method: str, path: str, count: int = 3) -> list[Route]:
+def _nearest(snapshot: Snapshot, method: str, path: str, count: int = 3) -> list[Route]:
     """The routes whose patterns look most like the path; those of its method first."""
     matcher = SequenceMatcher(b=path, autojunk=False)
 
@@ -74,5 +76,5 @@ def _nearest(site: Site, method: str, path: str, count: int = 3) -> list[Route]:
         matcher.set_seq1(route.pattern)
         return matcher.quick_ratio() + (0.1 if route.method == method else 0)
 
-    ranked = sorted(((likeness(route), route) for route in site.table.routes), key=lambda pair: -pair[0])
+    ranked = sorted(((likeness(route), route) for route in snapshot.table.routes), key=lambda pair: -pair[0])
     return [route for ratio, route in ranked[:count] if ratio > 0.5]

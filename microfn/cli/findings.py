@@ -72,9 +72,9 @@ def _private(handle: Handle) -> list[str]:
 
 def _unseen(router: Router) -> list[Mount]:
     """The mounts within groups whose middleware people may count on."""
-    site = router.first_site()
-    scopes = {mount: site.scope_of({"PATH_INFO": to_wsgi_str(mount.prefix)}) for mount in router.mounts}
-    return [mount for mount, scope in scopes.items() if scope is not site.root and scope in site.chains]
+    snapshot = router._ensure_snapshot()
+    scopes = {mount: snapshot.scope_of({"PATH_INFO": to_wsgi_str(mount.prefix)}) for mount in router.mounts}
+    return [mount for mount, scope in scopes.items() if scope is not snapshot.root and scope in snapshot.chains]
 
 
 def _hides(first: Route, second: Route) -> bool:

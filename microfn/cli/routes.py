@@ -30,7 +30,7 @@ def command(app: str | None, tree: bool, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([_described(route) for route in router.routes], indent=1))
     elif tree:
-        for method, one in router.first_site().table.trees.items():
+        for method, one in router._ensure_snapshot().table.trees.items():
             click.secho(method, bold=True)
             click.echo(str(one))
     else:

@@ -1,7 +1,7 @@
-"""From what a handle returned to what WSGI takes.
+"""Convert what a handle returned to what WSGI takes.
 
-Everything that leaves the application goes through here: `answer` turns a value into a status line, headers and a body,
-and takes the body away where HTTP has none.
+Everything that leaves the application goes through `to_wsgi`: it turns a value into a status line, headers and a body,
+and it removes the body if HTTP has none there.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from .streams import Stream, close_body, is_file
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
 
-__all__ = ["Encoders", "answer", "encoders_for"]
+__all__ = ["Encoders", "encoders_for", "to_wsgi"]
 
 Encoders = dict[type, Callable[[Any], WSGIResponse]]
 """How a plain value becomes an answer, by its type."""
@@ -64,7 +64,7 @@ def _encode_json(codec: Codec, value: Any) -> bytes:
     return text.encode(errors="backslashreplace") if isinstance(text, str) else text
 
 
-def answer(
+def to_wsgi(
     result: Any,
     environ: WSGIEnvironment,
     encoders: Encoders,
@@ -83,7 +83,7 @@ def answer(
     kind = type(result)
     made: WSGIResponse | None = None
     if kind is Response:
-        made = result.as_made()
+        made = result._to_wsgi()
     elif kind in encoders and status == 200:
         made = encoders[kind](result)
     if made is None:

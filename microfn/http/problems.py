@@ -20,7 +20,7 @@ from .limits import is_readable_accept
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-__all__ = ["CachedErrorPage", "internal_error", "page", "preferred_type"]
+__all__ = ["CachedErrorPage", "error_page", "internal_error", "preferred_type"]
 
 PROBLEM = "application/problem+json"
 _LONGEST_ACCEPT = 2048
@@ -62,7 +62,7 @@ def preferred_type(accept: str) -> str:
     return HTML if html > json else PROBLEM
 
 
-def page(error: HTTPException, environ: WSGIEnvironment) -> WSGIResponse:
+def error_page(error: HTTPException, environ: WSGIEnvironment) -> WSGIResponse:
     """The built-in answer to an error, in the type that the client prefers."""
     status = error.code or 500
     extra = extra_headers(error, environ)
@@ -89,10 +89,10 @@ class CachedErrorPage(dict[str, tuple[str, Headers, bytes]]):
         self._parts = (status, detail, extra)
 
     def __missing__(self, accept: str) -> tuple[str, Headers, bytes]:
-        page = _render(*self._parts, accept)
+        error_page = _render(*self._parts, accept)
         if len(self) < 64 and len(accept) <= _LONGEST_ACCEPT:
-            self[accept] = page
-        return page
+            self[accept] = error_page
+        return error_page
 
 
 def _render(

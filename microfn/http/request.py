@@ -70,11 +70,11 @@ _OF_TARGET = ("args", "base_url", "full_path", "root_url", "url")
 class _Slots:
     """PERF: what every request gets is set in a third of the time where no dict has to be made for it."""
 
-    __slots__ = ("environ", "miss", "params", "route", "site")
+    __slots__ = ("_miss", "_snapshot", "environ", "params", "route")
 
-    miss: Any
+    _miss: Any
     """What was found where there is no route; there where middleware sees the request."""
-    site: Any
+    _snapshot: Any
     """What the request is answered from; there where middleware sees the request."""
 
 
@@ -108,7 +108,7 @@ class Request(_Slots, WerkzeugRequest):
     """The route that matched: its `method`, `pattern`, `name`, `handle` and `where`. None where none did."""
     params: dict[str, Any]
     """The parameters of the route, in path order: the same dict that its handle gets. Empty where there is no route."""
-    on_close: Sequence[Callable[[], object]] = ()
+    _close_callbacks: Sequence[Callable[[], object]] = ()
     """What is called when the body of the answer has been sent, or the client has gone."""
     error: Exception | None = None
     """What was raised, or what the framework answered with; also where a handler made an answer of it."""
@@ -117,7 +117,7 @@ class Request(_Slots, WerkzeugRequest):
     deadline: Any
     """When the call ends, for a request that an agent has admitted."""
     form_data_parser_class = FormParser
-    codec: Codec = JSON()
+    _codec: Codec = JSON()
     max_content_length: int | None = MAX_CONTENT_LENGTH
     """Bytes that a body may have; more is a 413. The route's own limit comes first."""
 
@@ -254,7 +254,7 @@ class Request(_Slots, WerkzeugRequest):
 
     def url_for(self, target: str | Handle, /, **params: object) -> str:
         """`Router.url_for`, behind the SCRIPT_NAME that this request came with."""
-        return location(self.environ.get("SCRIPT_NAME"), self.router.path_for(target, params))
+        return location(self.environ.get("SCRIPT_NAME"), self.router._path_for(target, params))
 
     def __reduce__(self) -> Any:
         """A pickled request is a plain one when it comes back: it has neither Router nor route."""
@@ -271,15 +271,15 @@ class Request(_Slots, WerkzeugRequest):
 
         What it raises is logged.
         """
-        self.on_close = [*self.on_close, callback]
+        self._close_callbacks = [*self._close_callbacks, callback]
 
-    def end(self) -> None:
+    def _close(self) -> None:
         """Call all that waits for the end, in order and each once, also where one of them fails."""
-        while self.on_close:  # what is called may have more to be called
+        while self._close_callbacks:  # what is called may have more to be called
             with ExitStack() as stack:
-                for callback in reversed(self.on_close):
+                for callback in reversed(self._close_callbacks):
                     stack.callback(self._call, callback)
-                self.on_close = ()
+                self._close_callbacks = ()
 
     def _call(self, callback: Callable[[], object]) -> None:
         """Call what has been waiting. The answer is sent, so that a failure can only be logged."""
@@ -320,7 +320,7 @@ class Request(_Slots, WerkzeugRequest):
         if self._cached_json[False] is not Ellipsis or self.environ.get("CONTENT_TYPE") != "application/json":
             return self.get_json()
         try:
-            value = self.codec.loads(self.get_data())
+            value = self._codec.loads(self.get_data())
         except ValueError as error:
             self.on_json_loading_failed(error)
         except RecursionError:
@@ -336,7 +336,7 @@ class Request(_Slots, WerkzeugRequest):
 
     @property
     def json_module(self) -> Any:
-        return _Guarded(self.codec)
+        return _Guarded(self._codec)
 
 
 def _unpickled(cls: type[Request], environ: WSGIEnvironment, params: dict[str, Any], state: dict[str, Any]) -> Request:

@@ -56,7 +56,7 @@ class Response(WerkzeugResponse):
     direct_passthrough = False
 
     @classmethod
-    def of(cls, made: WSGIResponse) -> Response:
+    def _from_wsgi(cls, made: WSGIResponse) -> Response:
         """What is sent, as an object again. PERF: it stays what it is until something of it is asked for."""
         response = object.__new__(cls)
         response._made = made
@@ -101,7 +101,7 @@ class Response(WerkzeugResponse):
         return super().make_conditional(kept, accept_ranges, complete_length)
 
     @property
-    def own_body(self) -> Iterable[bytes] | None:
+    def _original_body(self) -> Iterable[bytes] | None:
         """The body that it was made with; None where that was asked for, and may be another now."""
         state = self.__dict__
         made: WSGIResponse | None = state.get("_made")
@@ -109,7 +109,7 @@ class Response(WerkzeugResponse):
 
     @property
     def is_sequence(self) -> bool:
-        own = self.own_body
+        own = self._original_body
         return isinstance(self.response if own is None else own, (list, tuple))
 
     def get_wsgi_headers(self, environ: WSGIEnvironment) -> WerkzeugHeaders:
@@ -125,7 +125,7 @@ class Response(WerkzeugResponse):
             headers[name] = location
         return headers
 
-    def as_made(self) -> WSGIResponse | None:
+    def _to_wsgi(self) -> WSGIResponse | None:
         """What is sent of it, where that is clear without werkzeug: it has the body that it was made with."""
         state = self.__dict__
         made: WSGIResponse | None = state.get("_made")
@@ -169,7 +169,7 @@ def copy_response(response: WerkzeugResponse) -> WerkzeugResponse:
     """The same answer, to be changed by itself: whoever made this one may keep it and return it again."""
     state = response.__dict__
     if type(response) is Response and len(state) == 1 and "_made" in state:
-        return Response.of(response._made)  # noqa: SLF001 - of its own class
+        return Response._from_wsgi(response._made)
     other: WerkzeugResponse
     if type(response) is Response:  # PERF: what `copy` does, in a third of the time
         other = object.__new__(Response)

@@ -27,14 +27,14 @@ def is_file(body: object, environ: WSGIEnvironment) -> bool:
 
 def with_close(request: Request, body: Iterable[bytes]) -> Iterable[bytes]:
     """The body, whose end is the end of the request too; also where what is to be called then is told meanwhile."""
-    waiting = request.on_close
+    waiting = request._close_callbacks
     if type(body) is list and not waiting:
         return body
     if is_file(body, request.environ) and (not waiting or waiting == [body.close]):  # type: ignore[attr-defined]
         return body
     # Middleware has it closed with the request, in case it is dropped; this one is not, and is closed by itself.
-    request.on_close = [callback for callback in waiting if callback != getattr(body, "close", None)]
-    return ClosingBody(body, request.end)
+    request._close_callbacks = [callback for callback in waiting if callback != getattr(body, "close", None)]
+    return ClosingBody(body, request._close)
 
 
 class Stream:

@@ -64,12 +64,12 @@ class Registry:
         self._new_table = new_table
         self._publish_site = publish
         self._made_lock = threading.Lock, threading.RLock()
-        self.now = Registrations()
-        self._draft: Table | None = None
+        self.current = Registrations()
+        self._draft_table: Table | None = None
         """The table that is published next; None where nothing changed since the last one."""
-        self._before: Registrations | None = None
+        self._rollback_point: Registrations | None = None
         """What there was before the outermost open block of `changes`."""
-        self._is_live = False
+        self._is_published = False
         self._is_collector_paused = False
         self._sealed_by: str | None = None
         register_fork_reset(self)
@@ -91,26 +91,26 @@ class Registry:
     def changes(self) -> Iterator[None]:
         """Publish all that is changed inside as one; where an exception leaves the block, nothing has changed."""
         with self._lock:
-            saved = self.now.copy()
-            is_outermost = self._before is None
-            before = self._before = self._before or saved
+            saved = self.current.copy()
+            is_outermost = self._rollback_point is None
+            before = self._rollback_point = self._rollback_point or saved
             try:
                 yield
-                if is_outermost and self._is_live and self._before is before:
+                if is_outermost and self._is_published and self._rollback_point is before:
                     self._publish()
             except BaseException:
-                if self._before is before:
+                if self._rollback_point is before:
                     self._undo(saved)
                 raise
             finally:
                 # A process that was forked inside of the block has forgotten it: there it ends with nothing to do.
-                if is_outermost and self._before is before:
-                    self._before = None
+                if is_outermost and self._rollback_point is before:
+                    self._rollback_point = None
 
     def _undo(self, saved: Registrations) -> None:
-        for registry in self.now.included - saved.included:
+        for registry in self.current.included - saved.included:
             registry._sealed_by = None  # noqa: SLF001 - of its own class
-        self.now, self._draft = saved, None
+        self.current, self._draft_table = saved, None
 
     def _change(self, change: Callable[..., T], *args: Any) -> T:
         """Make one change, which checks before it changes anything; only a publication may have to be undone."""
@@ -119,7 +119,7 @@ class Registry:
                 raise RuntimeError(
                     f"this Router was included {self._sealed_by}, with what it had; register before that"
                 )
-            if self._is_live and self._before is None:
+            if self._is_published and self._rollback_point is None:
                 with self.changes():
                     return change(*args)
             return change(*args)
@@ -129,72 +129,72 @@ class Registry:
         self._change(self._add, routes)
 
     def _add(self, routes: Sequence[Route]) -> None:
-        new, now = routes[0], self.now
-        known = now.names.get(new.name) if new.name is not None else None
+        new, current = routes[0], self.current
+        known = current.names.get(new.name) if new.name is not None else None
         if known is not None and known.pattern != new.pattern:
             raise ValueError(f"the name {new.name!r} of {new} is taken by {known}")
-        for mount in now.mounts.values():
+        for mount in current.mounts.values():
             if mount.covers(new.pattern):
                 raise RouteConflict(new, mount, "mount", mount.application)
         self._next_table().add(routes)
-        now.routes += routes
+        current.routes += routes
         if new.name is not None:
-            now.names.setdefault(new.name, new)
+            current.names.setdefault(new.name, new)
 
     def remove(self, method: str, pattern: str) -> None:
         """Take out one route. Raises LookupError where there is none."""
         self._change(self._remove, method, pattern)
 
     def _remove(self, method: str, pattern: str) -> None:
-        now = self.now
-        found = next((route for route in now.routes if route.method == method and route.pattern == pattern), None)
+        current = self.current
+        found = next((route for route in current.routes if route.method == method and route.pattern == pattern), None)
         if found is None:
             raise LookupError(f"there is no route {method} {pattern} to remove")
-        now.routes.remove(found)
-        self._draft = None
-        if found.name is not None and now.names[found.name] is found:
-            del now.names[found.name]
-            for route in now.routes:
+        current.routes.remove(found)
+        self._draft_table = None
+        if found.name is not None and current.names[found.name] is found:
+            del current.names[found.name]
+            for route in current.routes:
                 if route.name == found.name:
-                    now.names[found.name] = route
+                    current.names[found.name] = route
 
     def add_mount(self, mount: Mount) -> None:
         """Register an application below a prefix. Raises `RouteConflict` where a route is below it."""
         self._change(self._add_mount, mount)
 
     def _add_mount(self, mount: Mount) -> None:
-        existing = self.now.mounts.get(mount.prefix)
+        existing = self.current.mounts.get(mount.prefix)
         if existing is not None:
             raise RouteConflict(mount, existing, "same", existing.application)
-        for route in self.now.routes:
+        for route in self.current.routes:
             if mount.covers(route.pattern):
                 raise RouteConflict(mount, route, "mount", route.handle)
-        self.now.mounts[mount.prefix] = mount
+        self.current.mounts[mount.prefix] = mount
 
     def add_error_handler(self, scope: Scope, key: Key, handler: Handle) -> None:
         """Register a handler for a status or a class of exceptions, in a scope."""
         self._change(self._add_error_handler, scope, key, handler)
 
     def _add_error_handler(self, scope: Scope, key: Key, handler: Handle) -> None:
-        handlers = self.now.handlers.get(scope, {})
+        handlers = self.current.handlers.get(scope, {})
         if key in handlers:
             known = name_of(handlers[key])
             raise ValueError(f"{getattr(key, '__name__', key)} has an error handler already: {known}")
-        self.now.handlers[scope] = {**handlers, key: handler}
+        self.current.handlers[scope] = {**handlers, key: handler}
 
     def add_middleware(self, scope: Scope, middleware: Middleware) -> None:
         """Register a middleware of a scope, inside of those that it has."""
         self._change(self._add_middleware, scope, middleware)
 
     def _add_middleware(self, scope: Scope, middleware: Middleware) -> None:
-        self.now.middleware[scope] = (*self.now.middleware.get(scope, ()), middleware)
+        self.current.middleware[scope] = (*self.current.middleware.get(scope, ()), middleware)
 
     def add_scope(self, scope: Scope) -> None:
         """Register a scope that was made with middleware."""
         self._change(self._add_scope, scope)
 
     def _add_scope(self, scope: Scope) -> None:
-        self.now.scopes.append(scope)
+        self.current.scopes.append(scope)
 
     def include(self, other: Registry, root: Scope, into: Scope, where: str) -> None:
         """Register all of another registry in a scope, which takes the place of its outermost, `root`.
@@ -204,10 +204,10 @@ class Registry:
         if other is self:
             raise ValueError("a router cannot include itself")
         with self.changes(), other._lock:  # in this order: who is inside of a block has the first lock already
-            self._change(self._include, other.now, {root: into})
+            self._change(self._include, other.current, {root: into})
             if other._sealed_by is None:
                 other._sealed_by = where
-                self.now.included.add(other)
+                self.current.included.add(other)
 
     def _include(self, other: Registrations, moved: dict[Scope, Scope]) -> None:
         (into,) = moved.values()
@@ -215,22 +215,22 @@ class Registry:
             self._add([route.moved(into.prefix, _move(route.scope, moved))])
         for mount in other.mounts.values():
             self._add_mount(mount.moved(into.prefix))
-        self.now.scopes += [_move(scope, moved) for scope in other.scopes]
+        self.current.scopes += [_move(scope, moved) for scope in other.scopes]
         for scope, middleware in other.middleware.items():
-            self.now.middleware[_move(scope, moved)] = middleware
+            self.current.middleware[_move(scope, moved)] = middleware
         for scope, handlers in other.handlers.items():
-            self.now.handlers[_move(scope, moved)] = handlers
+            self.current.handlers[_move(scope, moved)] = handlers
 
     def publish(self) -> None:
         """Publish what is registered, unless that is done; inside of a block of `changes`, what there was before it."""
         with self._lock:
-            if self._is_live:
+            if self._is_published:
                 return
-            if self._before is not None:
-                table = self._new_table(self._before.routes)
+            if self._rollback_point is not None:
+                table = self._new_table(self._rollback_point.routes)
                 table.compile()
-                self._publish_site(table, self._before)
-                self._is_live = True
+                self._publish_site(table, self._rollback_point)
+                self._is_published = True
             else:
                 self._publish()
 
@@ -244,9 +244,9 @@ class Registry:
             table.compile()
         finally:
             self._let_collect()
-        self._publish_site(table, self.now)
-        self._draft = None
-        self._is_live = True
+        self._publish_site(table, self.current)
+        self._draft_table = None
+        self._is_published = True
 
     def _let_collect(self) -> None:
         if self._is_collector_paused:
@@ -256,21 +256,21 @@ class Registry:
     def with_table(self, use: Callable[[Table, Registrations], T]) -> T:
         """What `use` makes of what is registered and not yet published."""
         with self._lock:
-            return use(self._next_table(), self.now)
+            return use(self._next_table(), self.current)
 
     def _next_table(self) -> Table:
         """The table that is being changed: a new one where requests read the last."""
-        if self._draft is None:
-            self._draft = self._new_table(self.now.routes)
-        return self._draft
+        if self._draft_table is None:
+            self._draft_table = self._new_table(self.current.routes)
+        return self._draft_table
 
     def reset_after_fork(self) -> None:
         """In a forked child nobody holds the lock any more, and what another thread had begun is not finished."""
         self._made_lock = threading.Lock, threading.RLock()
         self._let_collect()
-        self._draft = None
-        if self._before is not None:
-            self.now, self._before = self._before, None
+        self._draft_table = None
+        if self._rollback_point is not None:
+            self.current, self._rollback_point = self._rollback_point, None
 
 
 def _move(scope: Scope, moved: dict[Scope, Scope]) -> Scope:

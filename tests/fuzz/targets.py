@@ -161,7 +161,7 @@ def explaining(data: bytes) -> None:
     accept, _, detail = data.partition(b"\n")
     detail = detail.decode("utf-8", "ignore").replace("\r", " ").replace("\0", "0")
     environ = environ_of(HTTP_ACCEPT=accept.decode("latin-1"))
-    line, pairs, body = problems.page(UnprocessableEntity(detail), environ)
+    line, pairs, body = problems.error_page(UnprocessableEntity(detail), environ)
     told, content = dict(pairs), b"".join(body)
     assert told["Content-Length"] == str(len(content))
     assert told["Vary"] == "Accept"

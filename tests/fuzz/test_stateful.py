@@ -275,9 +275,9 @@ def test_whatever_happens_to_a_router_it_is_what_the_model_says():
 
 def test_a_remove_that_forgets_the_table_would_be_found(monkeypatch):
     def remove(registry, method, pattern):
-        draft = registry._draft
+        draft = registry._draft_table
         original(registry, method, pattern)
-        registry._draft = draft
+        registry._draft_table = draft
 
     original = Registry._remove
     monkeypatch.setattr(Registry, "_remove", remove)

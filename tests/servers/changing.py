@@ -39,7 +39,7 @@ def teller(number):
     """A handle that tells its number, and whether all that it is answered from has the same one."""
 
     def tell(request, params):
-        find = request.site.find
+        find = request._snapshot.find
         now, later = find("GET", "/now")[0], find("GET", f"/v{number + 1}/x")[0]
         return {"number": number, "is_whole": (now.handle.number == number) == (later is None), **params}
 

@@ -9,8 +9,8 @@ from .app import Params, app
 
 @app.get("/site")
 def site(request: Request, params: Params) -> dict[str, bool]:
-    return {"is_built_one": app.site is built}
+    return {"is_built_one": app._snapshot is built}
 
 
 app.build()
-built = app.site
+built = app._snapshot
