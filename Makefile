@@ -1,8 +1,10 @@
-# `make` alone lists the targets. Everything lives in $(VENV); nothing outside the checkout is written.
-PYTHON ?= python3
-VENV ?= .venv
-PORT ?= 8000
-JOBS ?= 3
+# `make` alone lists the targets. Everything lives in $(VENV).
+# `make NAME=value` sets these; variables of the environment do not, since many machines set PORT.
+PYTHON := python3
+VENV := .venv
+PORT := 8000
+JOBS := 3
+NAMES := clean odd poor colourful busy
 SOAK_SECONDS ?= 60
 FUZZ_SECONDS ?= 10
 MUTATE ?= $(addprefix routing.,pattern paths table index tree) application.dispatch http.response
@@ -14,7 +16,7 @@ APART := speed or package or hosts or faults
 # Tests write files with names that are not ASCII, and read as UTF-8 what processes print; locales may not matter.
 export PYTHONUTF8 := 1
 unexport PYTHONIOENCODING
-# Each of these changes which code is run, leaves out its assertions, or moves the example below a prefix.
+# These variables change the imported code, disable assertions, or move the example below a prefix.
 unexport PYTHONHOME PYTHONOPTIMIZE PYTHONPATH PYTHONSAFEPATH SCRIPT_NAME
 
 .DEFAULT_GOAL := help
@@ -36,8 +38,8 @@ test-all: $(VENV)/dev.stamp ## run all tests and require 100 % coverage, before 
 	$(BIN)/python -m coverage report
 	$(BIN)/python -m pytest -m speed
 
-environments: ## make run and make test in clones on odd machines: users, locales, load (15 minutes)
-	"$(PYTHON)" -m tests.environments
+environments: | $(VENV)/bin/python ## make run and make test in clones on odd machines: users, locales, load (15 minutes)
+	$(BIN)/python -m tests.environments $(NAMES)
 
 fuzz: $(VENV)/fuzz.stamp ## send hostile requests, and run atheris for FUZZ_SECONDS on each target (3 minutes)
 	FUZZ_COUNT=12500 FUZZ_PAIRS=1400 FUZZ_LIVES=2000 $(BIN)/python -m pytest -q tests/fuzz
@@ -84,7 +86,7 @@ audit: $(VENV)/audit.stamp ## run pip-audit on all that is installed in .venv; n
 	mkdir -p build
 	$(PIP) freeze --exclude-editable > build/audit.txt
 	$(BIN)/pip-audit --strict --disable-pip --no-deps --progress-spinner off --requirement build/audit.txt || { \
-	  echo "The audit is not passed: there is a vulnerability, or no service could be asked." >&2; exit 1; }
+	  echo "The audit failed: a package is vulnerable, or the service was unreachable." >&2; exit 1; }
 
 docs: $(VENV)/docs.stamp ## build the pages in docs/ into build/docs; warnings are errors (20 seconds)
 	$(BIN)/sphinx-build --builder html --fresh-env --fail-on-warning --keep-going --quiet --doctree-dir build/doctrees docs build/docs
@@ -108,33 +110,32 @@ bench-check: $(VENV)-bench/stamp ## check every answer that the benchmarks time,
 	$(VENV)-bench/bin/python -m benchmarks.run check
 
 bench-compare: $(VENV)-bench/stamp ## compare the speed of this checkout with a commit: REF=main ROWS=stream (2 minutes)
-	@$(VENV)-bench/bin/python -m benchmarks.compare --ref='$(REF)' --rows='$(ROWS)'
+	@$(VENV)-bench/bin/python -m benchmarks.compare --ref="$$REF" --rows="$$ROWS"
 
 bench-agent: $(VENV)/dev.stamp ## measure overload with and without an agent, and a process for each call (1 minute)
 	$(BIN)/python -m benchmarks.overload
 	$(BIN)/python -m benchmarks.cold
 
-clean: ## remove everything that make made (seconds)
+clean: ## remove everything that make created (seconds)
 	rm -rf $(VENV) $(VENV)-bench build dist *.egg-info .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis .nox
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
-$(BIN)/python:
+$(VENV)/bin/python $(VENV)-bench/bin/python:
 	@command -v "$(PYTHON)" > /dev/null || { \
 	  echo "There is no $(PYTHON) here: install Python 3.10 or newer, or say which: make PYTHON=/path/to/python" >&2; exit 1; }
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { \
 	  echo "$(PYTHON) is too old: install Python 3.10 or newer, or say which: make PYTHON=/path/to/python" >&2; exit 1; }
 	@"$(PYTHON)" -c 'import ensurepip, venv' 2> /dev/null || { \
 	  echo "$(PYTHON) cannot make environments: install its venv (Debian, Ubuntu: apt install python3-venv)" >&2; exit 1; }
-	"$(PYTHON)" -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
+	"$(PYTHON)" -m venv $(patsubst %/bin/python,%,$@) || { rm -rf $(patsubst %/bin/python,%,$@); exit 1; }
 
-$(VENV)-bench/stamp: setup.cfg setup.py
-	"$(PYTHON)" -m venv $(VENV)-bench
+$(VENV)-bench/stamp: setup.cfg setup.py | $(VENV)-bench/bin/python
 	$(VENV)-bench/bin/python -m pip --disable-pip-version-check --quiet install --editable '.[bench]'
-	# bjoern is compiled against libev, which not every machine has; without it that part is left out
+	# bjoern is compiled against libev, which not every machine has; its part is skipped without it
 	-$(VENV)-bench/bin/python -m pip --disable-pip-version-check --quiet install bjoern
 	touch $@
 
-$(VENV)/run.stamp: setup.cfg setup.py | $(BIN)/python
+$(VENV)/run.stamp: setup.cfg setup.py | $(VENV)/bin/python
 	$(PIP) install --editable '.[gunicorn]'
 	touch $@
 
@@ -150,7 +151,7 @@ $(VENV)/hosts.stamp: $(VENV)/dev.stamp
 	$(PIP) install --editable '.[hosts]'
 	touch $@
 
-$(VENV)/dev.stamp: setup.cfg setup.py | $(BIN)/python
+$(VENV)/dev.stamp: setup.cfg setup.py | $(VENV)/bin/python
 	$(PIP) install --editable '.[dev]'
 	touch $@ $(VENV)/run.stamp
 
@@ -158,6 +159,6 @@ $(VENV)/audit.stamp: setup.cfg setup.py $(VENV)/dev.stamp
 	$(PIP) install --editable '.[audit]'
 	touch $@
 
-$(VENV)/docs.stamp: setup.cfg setup.py | $(BIN)/python
+$(VENV)/docs.stamp: setup.cfg setup.py | $(VENV)/bin/python
 	$(PIP) install --editable '.[docs]'
 	touch $@

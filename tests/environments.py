@@ -159,6 +159,7 @@ def check_test(visitor: Visitor) -> float:
         assert install.wait(START_SECONDS) == 0, f"make .venv/dev.stamp ended with {install.returncode}"
     finally:
         _stop(install)
+    visitor.start(".venv/bin/python", "-c", "import sys; print(sys.base_prefix, sys.version)").wait()
     began = time.monotonic()
     process = visitor.start("make", "test", offline=True)
     try:
@@ -218,7 +219,7 @@ def passes(name: str) -> bool:
     directory = Path(tempfile.mkdtemp(prefix="microfn-", dir="/tmp"))
     print(f"== {name}: {environment}", flush=True)
     if not environment.has_ipv6 and not IS_ROOT:
-        print("Only root can take IPv6 away: this part is left out.", flush=True)
+        print("Skipped: turning IPv6 off needs root.", flush=True)
     try:
         visitor = Visitor(directory, environment)
         check_run(visitor)
@@ -241,7 +242,8 @@ def main() -> int:
     if unknown:
         print(f"environment must be one of {', '.join(ENVIRONMENTS)}, got {unknown[0]}", file=sys.stderr)
         return 2
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is stopped too
+    for number in signal.SIGTERM, signal.SIGHUP, signal.SIGINT:  # so that what was started is stopped too
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
     failed = [name for name in names if not passes(name)]
     if failed:
         print(f"Failed: {', '.join(failed)}", file=sys.stderr)

@@ -147,7 +147,7 @@ def _flag(option: str) -> str:
 
 
 def _shebang(python: str) -> str:
-    """Return the lines with which a program of Python begins, so that the kernel starts it with `python`."""
+    """Return a first line that starts a program with `python`, even if its path is long or has spaces."""
     # A kernel splits the first line at spaces, and reads 127 bytes of it (Linux before 5.1). The shell has no such
     # limits: it runs the second line, which Python reads as the beginning of a string.
     if " " in python or len(os.fsencode(python)) > _LONGEST_SHEBANG:
