@@ -196,6 +196,10 @@ class Router(BaseRouter):
 
         return Client(self, Response)
 
+    def __dir__(self) -> list[str]:
+        """List what a Router has, without the names of other frameworks that it has hints for."""
+        return [name for name in super().__dir__() if name not in FOREIGN_NAMES]
+
     def _ensure_snapshot(self) -> Snapshot:
         """Publish what is registered, unless that is done."""
         self._registry.publish()

@@ -397,7 +397,7 @@ def test_a_star_with_credentials_is_refused():
 def measured():
     app, metrics = Router(), Metrics(registry=CollectorRegistry())
     app.use(metrics)
-    app.get("/metrics")(metrics.show)
+    app.get("/metrics")(metrics.expose)
     app.get("/users/:id")(lambda request, params: params["id"])
     app.route("/brew", methods=["BREW"])(say("tea"))
     return app

@@ -192,7 +192,7 @@ class BaseRouter:
 
         return register
 
-    def handles(self, key: Key) -> bool:
+    def _handles(self, key: Key) -> bool:
         """Whether an error handler is registered here for just this status or class."""
         return key in self._registry.current.handlers.get(self._scope, {})
 

@@ -72,7 +72,7 @@ def for_development(application: Any, hosts: TrustedHosts) -> WSGIApplication:
     for router in layers(application):
         if isinstance(router, Router):
             for handler, *keys in _PAGES:
-                if not any(map(router.handles, keys)):
+                if not any(map(router._handles, keys)):
                     router.error(keys[0])(handler)
 
     def served(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

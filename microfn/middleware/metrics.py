@@ -32,7 +32,7 @@ class Metrics:
     >>> from prometheus_client import CollectorRegistry
     >>> app, metrics = Router(), Metrics(registry=CollectorRegistry())
     >>> _ = app.use(metrics)
-    >>> _ = app.get("/metrics")(metrics.show)
+    >>> _ = app.get("/metrics")(metrics.expose)
     >>> _ = app.test_client().get("/nothing")
     >>> 'http_requests_total{method="GET",route="",status="404"} 1.0' in app.test_client().get("/metrics").text
     True
@@ -67,8 +67,8 @@ class Metrics:
 
         return measured
 
-    def show(self, request: Request, params: Any) -> Response:  # noqa: ARG002 - it is a handle
-        """What Prometheus asks for, as a handle: `app.get("/metrics")(metrics.show)`."""
+    def expose(self, request: Request, params: Any) -> Response:  # noqa: ARG002 - it is a handle
+        """Expose the metrics to Prometheus. It is a handle: `app.get("/metrics")(metrics.expose)`."""
         registry = self._registry
         if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
             from prometheus_client import multiprocess  # noqa: PLC0415 - not wanted by most

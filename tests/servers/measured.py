@@ -10,7 +10,7 @@ from microfn.middleware import Metrics
 metrics = Metrics()
 app = Router()
 app.use(metrics)
-app.get("/metrics")(metrics.show)
+app.get("/metrics")(metrics.expose)
 
 
 @app.get("/echo/:name")
