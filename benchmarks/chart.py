@@ -44,7 +44,7 @@ def _small_rows(results: dict[str, Any]) -> Iterator[str]:
     bottom = TOP + LINE * len(rows)
     yield from _legend(results["machine"])
     shown = [figures["median"][name] for figures in rows.values() for name in ("bare", *FRAMEWORKS)]
-    axis = LogarithmicAxis.around(shown, 130, WIDTH - 20)
+    axis = LogarithmicAxis.around(shown, 152, WIDTH - 28)
     yield from axis.lines(axis.powers, TOP, bottom)
     yield written(16, bottom + 20, "µs, logarithmic", "soft")
     for number, (row, figures) in enumerate(rows.items()):

@@ -252,7 +252,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="turns of each process in a row")
     options = parser.parse_args(arguments)
     for name in ("SIGTERM", "SIGHUP"):
-        if hasattr(signal, name):  # Windows has no SIGHUP
+        # Windows has no SIGHUP, and nohup ignores it
+        if hasattr(signal, name) and signal.getsignal(getattr(signal, name)) != signal.SIG_IGN:
             signal.signal(getattr(signal, name), lambda number, frame: sys.exit(128 + number))  # ends the workers
     try:
         is_right = compare(options.ref, options.rows, runs=options.runs, rounds=options.rounds)
