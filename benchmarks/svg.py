@@ -62,8 +62,11 @@ class LogarithmicAxis:
 
     @classmethod
     def around(cls, values: Iterable[float], left: float, right: float) -> LogarithmicAxis:
-        """Return an axis from one power of ten to another that contains all values, and at least one decade."""
-        found = [math.log10(value) for value in values]
+        """Return an axis from one power of ten to another that contains all values, and at least one decade.
+
+        A value that is not above 0, as a trial of few rounds may have, stands at the lower end.
+        """
+        found = [math.log10(value) for value in values if value > 0]
         first, last = math.floor(min(found)), math.ceil(max(found))
         return cls(10.0**first, 10.0 ** max(last, first + 1), left, right)
 

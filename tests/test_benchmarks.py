@@ -221,9 +221,10 @@ def test_fastest_peer_is_not_always_reference():
 
 def test_axis_contains_all_values():
     """An axis goes from one power of ten to another, and no value is held at its ends."""
-    axis = LogarithmicAxis.around([0.04, 7.75], 0, 100)
+    axis = LogarithmicAxis.around([0.04, 7.75, -0.01], 0, 100)
     assert (axis.lowest, axis.highest) == (0.01, 10)
     assert axis.powers == [0.01, 0.1, 1, 10]
+    assert axis.place(-0.01) == 0
     assert 0 < axis.place(0.04) < axis.place(7.75) < 100
 
 
