@@ -9,7 +9,6 @@ from .rows import FRAMEWORKS
 from .svg import STYLE, WIDTH, LogarithmicAxis, drawn, picture, written
 
 TOP, LINE = 92, 36
-MICROSECONDS = LogarithmicAxis(0.05, 200, 130, WIDTH - 20)
 
 SHAPES = {
     "bare": "M0 -9V9",
@@ -20,8 +19,6 @@ SHAPES = {
     "flask": "M0 7L7 -5.5H-7Z",
 }
 
-
-RATIOS = LogarithmicAxis(0.1, 10, 204, 404)
 RATIO_TOP, RATIO_LINE, GROUP_LINE = 82, 21, 30
 REACHED, MISSED = SHAPES["microfn"], "M0 -8L8 6H-8Z"
 REFERENCES = {"bare": "a bare function", "plain": "a plain route of microfn"}
@@ -46,10 +43,12 @@ def _small_rows(results: dict[str, Any]) -> Iterator[str]:
     rows = results["requests"]
     bottom = TOP + LINE * len(rows)
     yield from _legend(results["machine"])
-    yield from MICROSECONDS.lines((0.1, 1, 10, 100), TOP, bottom)
+    shown = [figures["median"][name] for figures in rows.values() for name in ("bare", *FRAMEWORKS)]
+    axis = LogarithmicAxis.around(shown, 152, WIDTH - 28)
+    yield from axis.lines(axis.powers, TOP, bottom)
     yield written(16, bottom + 20, "µs, logarithmic", "soft")
     for number, (row, figures) in enumerate(rows.items()):
-        yield from _small_row(row, figures["median"], TOP + LINE * number + LINE / 2)
+        yield from _small_row(row, figures["median"], TOP + LINE * number + LINE / 2, axis)
 
 
 def _legend(machine: dict[str, Any]) -> Iterator[str]:
@@ -60,9 +59,9 @@ def _legend(machine: dict[str, Any]) -> Iterator[str]:
         yield written(x + 14, y + 5, "bare WSGI" if name == "bare" else name)
 
 
-def _small_row(row: str, median: dict[str, float], y: float) -> Iterator[str]:
+def _small_row(row: str, median: dict[str, float], y: float, axis: LogarithmicAxis) -> Iterator[str]:
     yield written(16, y + 5, row)
-    places = {name: MICROSECONDS.place(median[name]) for name in ("bare", *FRAMEWORKS)}
+    places = {name: axis.place(median[name]) for name in ("bare", *FRAMEWORKS)}
     yield f'<path class="reach" d="M{min(places.values()):.1f} {y:g}H{max(places.values()):.1f}"/>'
     for name in sorted(places, key=lambda name: name == "microfn"):  # the last is on top
         yield _mark(name, places[name], y)
@@ -79,17 +78,20 @@ def draw_everyday(results: dict[str, Any]) -> str:
     for row, figures in rows.items():
         groups.setdefault(figures["reference"], []).append(row)
     bottom = RATIO_TOP + GROUP_LINE * len(groups) + RATIO_LINE * len(rows)
+    axis = LogarithmicAxis.around([figures[key] for figures in rows.values() for key in ("ratio", "goal")], 204, 404)
+    one = axis.place(1)
     parts = [
         *_ratio_legend(results["machine"]),
-        *RATIOS.lines((0.1, 0.2, 0.5, 1, 2, 5, 10), RATIO_TOP, bottom + 6),
-        f'<path class="one" d="M{RATIOS.place(1):g} {RATIO_TOP}V{bottom + 6}"/>',
+        *axis.lines(axis.powers, RATIO_TOP, bottom + 6),
+        f'<path class="one" d="M{one:g} {RATIO_TOP}V{bottom + 6}"/>',
+        written(one - 6, RATIO_TOP + 10, "← faster", "soft", "end"),
     ]
     y = RATIO_TOP
     for reference, names in groups.items():
         parts.append(written(16, y + 20, f"reference: {REFERENCES.get(reference, reference)}", "group"))
         y += GROUP_LINE
         for name in names:
-            parts += _ratio_row(name, rows[name], y + RATIO_LINE / 2)
+            parts += _ratio_row(name, rows[name], y + RATIO_LINE / 2, axis)
             y += RATIO_LINE
     title = "Everyday requests: the ratio of microfn's time to the reference's, on a logarithmic scale"
     return picture(title, bottom + 40, parts, RATIO_STYLE)
@@ -105,14 +107,14 @@ def _ratio_legend(machine: dict[str, Any]) -> Iterator[str]:
     yield written(338, 53, "goal")
 
 
-def _ratio_row(name: str, figures: dict[str, Any], y: float) -> Iterator[str]:
+def _ratio_row(name: str, figures: dict[str, Any], y: float, axis: LogarithmicAxis) -> Iterator[str]:
     ratio, goal = figures["ratio"], figures["goal"]
     is_reached = round(ratio, 2) <= goal
-    x = RATIOS.place(ratio)
+    x = axis.place(ratio)
     yield written(16, y + 5, name, "soft")
-    yield f'<path class="reach" d="M{RATIOS.place(1):.1f} {y:g}H{x:.1f}"/>'
+    yield f'<path class="reach" d="M{axis.place(1):.1f} {y:g}H{x:.1f}"/>'
     yield drawn("microfn", REACHED, x, y) if is_reached else drawn("missed", MISSED, x, y)
-    yield drawn("goal", "M0 -8V8", RATIOS.place(goal), y)
+    yield drawn("goal", "M0 -8V8", axis.place(goal), y)
     yield written(
         WIDTH - 22, y + 5, f"{ratio:.2f}{'' if is_reached else ' !'}", "soft" if is_reached else "missed", "end"
     )

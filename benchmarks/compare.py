@@ -10,9 +10,11 @@ The time is that of the CPU: a turn of 4 ms is often interrupted on a machine th
 from __future__ import annotations
 
 import argparse
+import difflib
 import io
 import json
 import os
+import re
 import signal
 import statistics
 import subprocess
@@ -28,6 +30,7 @@ from .worker import cases
 
 ROOT = Path(__file__).parent.parent
 RUNS, ROUNDS, SECONDS = 3, 40, 0.004
+REF_IS_WRONG = "REF must be a commit, tag or branch, for example: make bench-compare REF=main."
 SLOWER = 1.03
 """The ratio above which a row is marked."""
 
@@ -43,10 +46,15 @@ class RowError(Exception):
     """True if it is this checkout that fails, not the other commit."""
 
 
-class Worker:
-    """A process that imports microfn from `directory`."""
+class WorkerError(Exception):
+    """A process has ended, or cannot import its version of microfn: no row can be measured."""
 
-    def __init__(self, directory: Path, temporary: str, *, seed: int, seconds: float) -> None:
+
+class Worker:
+    """A process that imports microfn from `directory`; messages name it by `side`."""
+
+    def __init__(self, directory: Path, temporary: str, *, side: str, seed: int, seconds: float) -> None:
+        self._side = side
         environment = {
             **os.environ,
             "PYTHONPATH": os.pathsep.join((str(directory), str(ROOT))),
@@ -68,18 +76,20 @@ class Worker:
             os.sched_setaffinity(self._process.pid, {processors[seed % len(processors)]})
 
     def ask(self, **command: Any) -> Any:
-        """Return the answer to a command. Raises RowError, or RuntimeError if the process has ended."""
+        """Return the answer to a command. Raises RowError, or WorkerError if the process has ended."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         try:
             self._process.stdin.write(json.dumps(command) + "\n")
             self._process.stdin.flush()
-            line = self._process.stdout.readline()
         except BrokenPipeError:
-            line = ""
+            pass  # it may have told the reason before it ended
+        line = self._process.stdout.readline()
         if not line:
-            raise RuntimeError(f"a worker has ended with status {self._process.wait()}")
+            raise WorkerError(f"A benchmark process exited with status {self._process.wait()}.")
         reply = json.loads(line)
+        if "fatal" in reply:
+            raise WorkerError(f"{self._side} cannot be imported: {reply['fatal']}")
         if "error" in reply:
             raise RowError(reply["error"])
         return reply["value"]
@@ -117,27 +127,35 @@ def git(*arguments: str) -> subprocess.CompletedProcess[bytes]:
     try:
         return subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, check=False)
     except FileNotFoundError:
-        raise UsageError("git is not installed") from None
+        raise UsageError("git is not installed.") from None
 
 
 def commit_of(ref: str) -> str:
     """Return the commit of a reference. Raises UsageError if there is none, or none with a microfn package."""
     if not ref:
-        raise UsageError("REF is missing: make bench-compare REF=main")
+        raise UsageError(REF_IS_WRONG)
+    within = git("rev-parse", "--git-dir")
+    if within.returncode != 0:  # no repository, or one that git does not trust
+        raise UsageError(within.stderr.decode(errors="replace").strip())
     done = git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
     if done.returncode != 0:
-        raise UsageError(f"{ref!r} is not a commit, tag or branch of this repository")
+        raise UsageError(f"{REF_IS_WRONG} Got {ref!r}.")
     commit = done.stdout.decode().strip()
     if git("cat-file", "-e", f"{commit}:microfn/__init__.py").returncode != 0:
-        raise UsageError(f"{ref!r} has no package microfn")
+        raise UsageError(f"{ref!r} has no package microfn.")
     return commit
 
 
 def rows_of(pattern: str) -> list[str]:
     """Return the names of the rows that contain a text. Raises UsageError if there are none."""
-    names = [name for name in cases() if pattern.lower() in name.lower()]
+    known = list(cases())
+    names = [name for name in known if pattern.lower() in name.lower()]
     if not names:
-        raise UsageError(f"no row contains {pattern!r}")
+        words = {word for name in known for word in re.findall(r"\w+", name.lower())}
+        near = difflib.get_close_matches(pattern.lower(), words, 3)
+        found = [name for word in near for name in known if word in re.findall(r"\w+", name.lower())][:5]
+        told = f" The nearest are: {'; '.join(found)}." if found else ""
+        raise UsageError(f"No row name contains {pattern!r}.{told}")
     return names
 
 
@@ -149,14 +167,15 @@ def extract(commit: str, directory: Path) -> None:
 
 
 @contextmanager
-def pairs_of(commit: str, runs: int, seconds: float) -> Iterator[list[Pair]]:
+def pairs_of(commit: str, ref: str, runs: int, seconds: float) -> Iterator[list[Pair]]:
     """Start the pairs of processes, and end them; what they write to disk is removed."""
     with tempfile.TemporaryDirectory(prefix="microfn-compare-") as temporary, ExitStack() as stack:
         old = Path(temporary, "old")
         extract(commit, old)
 
         def start(directory: Path, seed: int) -> Worker:
-            worker = Worker(directory, temporary, seed=seed, seconds=seconds)
+            side = ref if directory == old else "this checkout"
+            worker = Worker(directory, temporary, side=side, seed=seed, seconds=seconds)
             stack.callback(worker.close)
             return worker
 
@@ -191,7 +210,7 @@ def prepare(name: str, worker: Worker, ref: str | None = None) -> int:
         count: int = worker.ask(prepare=name)
     except RowError as error:
         reason = str(error).partition("\n")[0][:160]
-        failed = RowError(f"{ref or 'this checkout'} cannot do this row: {reason}")
+        failed = RowError(f"{ref or 'this checkout'} cannot run this row: {reason}")
         failed.is_of_checkout = ref is None
         raise failed from None
     return count
@@ -210,7 +229,7 @@ def compare(ref: str, pattern: str, *, runs: int, rounds: int) -> bool:
     ref = ref if len(ref) <= 20 else commit[:10]
     print(f"{'µs':32}{ref[:10]:>11}{'checkout':>11}{'ratio':>9}   (spread of {runs} runs)", flush=True)
     slower, is_right = [], True
-    with pairs_of(commit, runs, SECONDS) as pairs:
+    with pairs_of(commit, ref, runs, SECONDS) as pairs:
         for name in names:
             try:
                 result = measure(name, pairs, rounds, ref)
@@ -232,13 +251,20 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--runs", type=int, default=RUNS, help="pairs of processes")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="turns of each process in a row")
     options = parser.parse_args(arguments)
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))  # the workers are to be ended
+    for name in ("SIGTERM", "SIGHUP"):
+        # Windows has no SIGHUP, and nohup ignores it
+        if hasattr(signal, name) and signal.getsignal(getattr(signal, name)) != signal.SIG_IGN:
+            signal.signal(getattr(signal, name), lambda number, frame: sys.exit(128 + number))  # ends the workers
     try:
         is_right = compare(options.ref, options.rows, runs=options.runs, rounds=options.rounds)
     except UsageError as error:
         print(f"bench-compare: {error}", file=sys.stderr)
         return 2
+    except WorkerError as error:
+        print(f"bench-compare: {error}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
+        print("\nInterrupted.", file=sys.stderr)
         return 130
     return 0 if is_right else 1
 

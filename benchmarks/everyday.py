@@ -22,8 +22,9 @@ from .contestants.common import (
     PNG,
     SECURITY_HEADERS,
     STYLE_SHEET,
+    measured,
 )
-from .measure import Check, Request
+from .measure import OBSERVED, Check, Request
 from .rows import FASTEST, Row, has_headers, sends, sends_json
 
 FRAMEWORKS = ("microfn", "falcon", "bottle", "flask", "werkzeug")
@@ -94,6 +95,22 @@ def is_logged(body: bytes, headers: dict[str, str]) -> bool:
     return sends(HELLO)(body, headers) and line["ms"] >= 0 and line.items() >= expected.items()
 
 
+def calls_nothing(times: int) -> Check:
+    """Return a check that each function of a middleware that does nothing was called so many times."""
+    return lambda body, headers: sends(HELLO)(body, headers) and set(OBSERVED.calls.values()) == {times}
+
+
+def is_stream(body: bytes, headers: dict[str, str]) -> bool:
+    """Check the body and its chunks: all of them were sent one by one."""
+    is_whole = headers["content-type"] == BINARY and body == CHUNK * CHUNKS
+    return is_whole and OBSERVED.sent == [len(CHUNK)] * CHUNKS
+
+
+def is_stream_through_nothing(body: bytes, headers: dict[str, str]) -> bool:
+    """Check the stream, and that its middleware was called."""
+    return is_stream(body, headers) and set(OBSERVED.calls.values()) == {1}
+
+
 def is_secured(body: bytes, headers: dict[str, str]) -> bool:
     """Check the security headers."""
     expected = {name.lower(): value for name, value in SECURITY_HEADERS.items()}
@@ -159,7 +176,7 @@ def upload(size: int) -> Request:
         "",
     ]
     body = "\r\n".join(lines).encode() + content + f"\r\n--{boundary}--\r\n".encode()
-    return post("/upload", sends(str(len(content))), body, f"multipart/form-data; boundary={boundary}")
+    return post("/upload", sends(measured(content)), body, f"multipart/form-data; boundary={boundary}")
 
 
 def json_in(name: str, count: int, **options: Any) -> Row:
@@ -168,7 +185,6 @@ def json_in(name: str, count: int, **options: Any) -> Row:
 
 
 TEXT_REQUEST = get("/text", sends(HELLO))
-STREAMED = get("/stream", lambda body, headers: headers["content-type"] == BINARY and body == CHUNK * CHUNKS)
 CREATED_CHECK = sends(HELLO, **CREATED_HEADERS)
 WITH_VERSION = get("/text", sends(HELLO, x_version="7"))
 OF_HOST = get("/text", sends(HELLO), headers=header("Host", HOST))
@@ -229,11 +245,12 @@ RETURNED = (
         is_quick=True,
     ),
     row("an error handler", get("/conflict", sends("Conflict: edited meanwhile"), 409), reference="falcon"),
-    row("a stream", STREAMED, bare="stream", reference="bare", goal=2.0, is_quick=True),
+    row("a stream", get("/stream", is_stream), bare="stream", reference="bare", goal=2.0, is_quick=True),
     row(
         "a stream, middleware",
-        STREAMED,
+        get("/stream", is_stream),
         builder="stream_middleware",
+        checks=(get("/stream", is_stream_through_nothing),),
         bare="stream",
         reference="bare",
         goal=2.0,
@@ -250,8 +267,8 @@ RETURNED = (
 """Rows that differ in what a handle returns."""
 
 AROUND = (
-    row("no-op middleware", TEXT_REQUEST, builder="middleware_one", reference="falcon", goal=0.65),
-    row("three no-op middlewares", TEXT_REQUEST, builder="middleware_three"),
+    row("no-op middleware", get("/text", calls_nothing(1)), builder="middleware_one", reference="falcon", goal=0.65),
+    row("three no-op middlewares", get("/text", calls_nothing(3)), builder="middleware_three"),
     row(
         "middleware sets a header",
         WITH_VERSION,
@@ -303,26 +320,40 @@ AROUND = (
 READ = (
     row(
         "a query argument",
-        get("/args/one", sends("tree"), query="q=tree"),
+        (get("/args/one", sends("tree"), query="q=tree"), get("/args/one", sends("bush"), query="q=bush")),
         bare="one",
         reference="falcon",
         is_quick=True,
     ),
     row(
         "three query arguments",
-        get("/args/three", sends("tree 2 name"), query="q=tree&page=2&sort=name"),
+        (
+            get("/args/three", sends("tree 2 name"), query="q=tree&page=2&sort=name"),
+            get("/args/three", sends("bush 3 size"), query="q=bush&page=3&sort=size"),
+        ),
         bare="three",
         reference="falcon",
     ),
     row(
         "a form",
-        post("/form", sends("Ann Lee"), b"name=Ann+Lee&email=ann%40example.com&age=42", FORM),
+        (
+            post("/form", sends("Ann Lee"), b"name=Ann+Lee&email=ann%40example.com&age=42", FORM),
+            post("/form", sends("Bob Ray"), b"name=Bob+Ray&email=bob%40example.com&age=37", FORM),
+        ),
         bare="form",
         reference="bottle",
         goal=0.75,
         is_quick=True,
     ),
-    row("a cookie", get("/cookie", sends("0123456789abcdef")), reference="bottle", goal=0.6),
+    row(
+        "a cookie",
+        (
+            get("/cookie", sends("0123456789abcdef")),
+            get("/cookie", sends("fedcba9876543210"), headers=header("Cookie", "session=fedcba9876543210")),
+        ),
+        reference="bottle",
+        goal=0.6,
+    ),
     row("a header", get("/header", sends("7"), headers=header("X-Token", "7")), bare="header"),
     row(
         "a converter",
@@ -330,7 +361,11 @@ READ = (
         bare="user",
         checks=(get("/users/x", lambda body, headers: bool(headers), 404),),
     ),
-    row("url_for", get("/url", sends("/users/7")), among=WITHOUT_FALCON),
+    row(
+        "url_for",
+        (get("/url/7", sends("/users/7")), get("/url/8", sends("/users/8"))),
+        among=WITHOUT_FALCON,
+    ),
     row(
         "valid=, msgspec",
         post("/users", ACCEPTED, USER),
@@ -349,7 +384,7 @@ READ = (
     json_in("JSON in, 10 KB", 1, is_quick=True),
     json_in("JSON in, 90 KB", 9),
     json_in("JSON in, 1 MB", 95, among=("microfn", "falcon", "flask", "werkzeug")),
-    row("a body of 1 MB", post("/body", sends("1048576"), bytes(1 << 20), BINARY), bare="body"),
+    row("a body of 1 MB", post("/body", sends("1048576 255"), bytes(range(256)) * (1 << 12), BINARY), bare="body"),
     row("an upload, 10 KB", upload(10 << 10), reference="werkzeug", goal=0.7, is_quick=True),
     row("an upload, 10 MB", upload(10 << 20), reference="werkzeug", goal=1.2),
 )

@@ -6,12 +6,16 @@ import gc
 import io
 import random
 import statistics
+import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import FrameType
 from typing import IO, Any
 
 from .contestants import Application
+from .contestants.common import LOG, NOTHING
 
 Check = Callable[[bytes, dict[str, str]], bool]
 Clock = Callable[[], float]
@@ -71,6 +75,43 @@ ENVIRON: dict[str, Any] = {
 }
 
 
+class Body(io.BytesIO):
+    """The body of a request. Reading copies, as from a socket; a BytesIO returns the object it was given."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        return bytes(memoryview(super().read(size)))
+
+    def read1(self, size: int | None = -1, /) -> bytes:
+        return bytes(memoryview(super().read1(size)))
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        return bytes(memoryview(super().readline(size)))
+
+    def readlines(self, size: int | None = None, /) -> list[bytes]:
+        return [bytes(memoryview(line)) for line in super().readlines(size)]
+
+    def __next__(self) -> bytes:
+        return bytes(memoryview(super().__next__()))
+
+
+def input_of(body: bytes) -> io.BytesIO:
+    """Return the wsgi.input of a request."""
+    return Body(body) if body else io.BytesIO()
+
+
+@dataclass
+class Observed:
+    """What else is known about the last answer that was checked."""
+
+    sent: list[int]
+    """The length of each chunk that is not empty."""
+    calls: Counter[Any]
+    """How often each middleware that does nothing was called, by its code."""
+
+
+OBSERVED = Observed([], Counter())
+
+
 @dataclass(frozen=True)
 class Request:
     """A request, and a check of the answer: one of `statuses`, and what `check` requires of the body and the headers.
@@ -128,14 +169,27 @@ def check(name: str, app: Application, requests: Sequence[Request]) -> None:
 
 
 def answer(app: Application, request: Request) -> tuple[str, dict[str, str], bytes]:
-    """What comes back: the status, the headers by lower-case name, and the body."""
+    """What comes back: the status, the headers by lower-case name, and the body; the rest is in OBSERVED and LOG."""
     seen: list[Any] = []
+    LOG.clear()  # so that each contestant has to write its own line
+    OBSERVED.calls.clear()
     environ = request.environ()
-    environ["wsgi.input"] = io.BytesIO(request.body)
-    iterable = app(environ, lambda status, headers, exc_info=None: seen.extend((status, headers)))
-    body = b"".join(iterable)
-    getattr(iterable, "close", lambda: None)()
-    return seen[0], {name.lower(): value for name, value in seen[1]}, body
+    environ["wsgi.input"] = input_of(request.body)
+    before = sys.getprofile()
+    sys.setprofile(_count_call)
+    try:
+        iterable = app(environ, lambda status, headers, exc_info=None: seen.extend((status, headers)))
+        chunks = list(iterable)
+        getattr(iterable, "close", lambda: None)()
+    finally:
+        sys.setprofile(before)
+    OBSERVED.sent[:] = [len(chunk) for chunk in chunks if chunk]
+    return seen[0], {name.lower(): value for name, value in seen[1]}, b"".join(chunks)
+
+
+def _count_call(frame: FrameType, event: str, argument: object) -> None:
+    if event == "call" and frame.f_code in NOTHING:
+        OBSERVED.calls[frame.f_code] += 1
 
 
 def drive(
@@ -148,7 +202,7 @@ def drive(
     began = clock()
     for template, body in zip(environs, bodies, strict=True):
         environ = template.copy()
-        environ["wsgi.input"] = io.BytesIO(body)
+        environ["wsgi.input"] = input_of(body)
         iterable = app(environ, start_response)
         for _ in iterable:
             pass
@@ -177,9 +231,17 @@ class Timer:
         return timer
 
     def count(self, seconds: float) -> int:
-        """Return how many requests take so long; at most 20,000."""
-        once = drive(self.app, self.environs, self.bodies) / len(self.environs)
-        return min(20_000, int(seconds / once))
+        """Return how many requests take so long by this timer's clock; at most 20,000.
+
+        They are doubled until they take long enough, the faster of two times: one alone can be an interrupted one.
+        """
+        times = 1
+        while True:
+            environs, bodies = self.environs * times, self.bodies * times
+            took = min(drive(self.app, environs, bodies, self.clock) for _ in range(2))
+            if took >= seconds or len(environs) >= 20_000:
+                return min(20_000, int(len(environs) * seconds / took))
+            times *= 2
 
     def repeat(self, count: int) -> None:
         """Make the turn one of at least `count` requests, each as often as the others."""

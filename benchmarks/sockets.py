@@ -53,7 +53,7 @@ def wait_for(port: int, seconds: float = 20) -> None:
     end = time.monotonic() + seconds
     while not listens(port):
         if time.monotonic() > end:
-            raise TimeoutError(f"nobody listens on {port}")
+            raise TimeoutError(f"No server listens on port {port}.")
         time.sleep(0.05)
 
 
@@ -70,12 +70,12 @@ def requests_per_second(port: int) -> float:
 def measure(rounds: int = 5) -> dict[str, Any]:
     """Requests a second as a part of bare's, the median of interleaved rounds; empty where wrk is not installed."""
     if shutil.which("wrk") is None:
-        print("\nover sockets: wrk is not installed, so this is left out")
+        print("\nover sockets\nSkipped: wrk is not installed.")
         return {}
     found: dict[str, Any] = {}
     for server, code in SERVERS.items():
         if find_spec(server) is None:
-            print(f"\n{server} is not installed, so it is left out")
+            print(f"\n{server}\nSkipped: {server} is not installed.")
             continue
         ports = {name: free_port() for name in APPS}
         processes = [

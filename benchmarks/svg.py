@@ -60,6 +60,21 @@ class LogarithmicAxis:
     left: float
     right: float
 
+    @classmethod
+    def around(cls, values: Iterable[float], left: float, right: float) -> LogarithmicAxis:
+        """Return an axis from one power of ten to another that contains all values, and at least one decade.
+
+        A value that is not above 0, as a trial of few rounds may have, stands at the lower end.
+        """
+        found = [math.log10(value) for value in values if value > 0]
+        first, last = math.floor(min(found)), math.ceil(max(found))
+        return cls(10.0**first, 10.0 ** max(last, first + 1), left, right)
+
+    @property
+    def powers(self) -> list[float]:
+        """The powers of ten of the axis, with its ends."""
+        return [10.0**n for n in range(round(math.log10(self.lowest)), round(math.log10(self.highest)) + 1)]
+
     def place(self, value: float) -> float:
         """Return the x of a value."""
         held = min(max(value, self.lowest), self.highest)

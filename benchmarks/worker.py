@@ -84,7 +84,12 @@ def main(package: str, seconds: float) -> None:
     os.dup2(2, 1)
     warnings.simplefilter("ignore")
     logging.disable(logging.CRITICAL)
-    use_only(Path(package))
+    try:
+        use_only(Path(package))
+    except Exception as error:
+        out.write(json.dumps({"fatal": f"{type(error).__name__}: {error}"}) + "\n")
+        out.flush()
+        raise SystemExit(1) from None
     session = Session(seconds)
     for line in sys.stdin:
         try:

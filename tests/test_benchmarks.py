@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import shutil
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -15,6 +17,7 @@ from benchmarks.contestants import MODULES, build
 from benchmarks.everyday import EVERYDAY
 from benchmarks.measure import Request
 from benchmarks.rows import FASTEST, OTHER, SMALL, VARIANTS, Row
+from benchmarks.svg import LogarithmicAxis
 
 from .documents import ROOT
 
@@ -122,6 +125,113 @@ def test_check_of_log_needs_new_line(monkeypatch):
     assert row.requests[0].accepts(status, headers, body)
     monkeypatch.setattr(everyday, "LOG", ['{"method": "GET", "pattern": null, "path": "/text", "ms": 1}'])
     assert not row.requests[0].accepts(status, headers, body)
+
+
+def row_named(name):
+    (row,) = (row for row in ALL if row.name == name)
+    return row
+
+
+def test_contestant_that_does_not_log_fails():
+    """Each contestant has to write its own line, also after another one that wrote it."""
+    row = row_named("access_log")
+    row.check("microfn")
+    with pytest.raises(AssertionError, match=r"^silent answers GET /text"):
+        measure.check("silent", build("microfn", "security_headers"), row.requests)
+
+
+@pytest.mark.parametrize(
+    ("name", "builder"),
+    [("no-op middleware", "middleware_three"), ("three no-op middlewares", "middleware_one")],
+)
+def test_check_counts_middlewares(name, builder):
+    """A contestant that calls its middlewares less or more often fails."""
+    with pytest.raises(AssertionError):
+        measure.check("other", build("microfn", builder), row_named(name).requests)
+
+
+def test_check_counts_chunks():
+    """A stream that is sent as a whole fails."""
+
+    def app(environ, start_response):
+        start_response("200 OK", [("Content-Type", "application/octet-stream")])
+        return [everyday.CHUNK * everyday.CHUNKS]
+
+    with pytest.raises(AssertionError):
+        measure.check("whole", app, row_named("a stream").requests)
+
+
+def test_body_has_to_be_read():
+    """A contestant that knows only the length of the body fails."""
+
+    def app(environ, start_response):
+        body = environ["CONTENT_LENGTH"].encode()
+        start_response("200 OK", [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(body)))])
+        return [body]
+
+    with pytest.raises(AssertionError):
+        measure.check("lazy", app, row_named("a body of 1 MB").requests)
+
+
+def test_reading_copies():
+    """No way to read a body returns the very object that the harness has."""
+    body = b"x" * 1000
+    assert measure.input_of(body).getvalue() == body
+    for read in (
+        lambda stream: stream.read(),
+        lambda stream: stream.read(1000),
+        lambda stream: stream.read1(),
+        lambda stream: stream.readline(),
+        lambda stream: stream.readlines()[0],
+        lambda stream: next(stream),
+    ):
+        found = read(measure.input_of(body))
+        assert found == body
+        assert found is not body
+
+
+@pytest.mark.parametrize(
+    "name", ["a form", "a query argument", "three query arguments", "a cookie", "url_for", "request_id"]
+)
+def test_row_sends_two_requests(name):
+    """A contestant that always answers the same fails."""
+    assert len(row_named(name).requests) == 2
+
+
+def test_turn_is_long_enough():
+    """The number of requests comes from many of them, not from one that was slow."""
+    slow = [0.05]
+
+    def app(environ, start_response):
+        time.sleep(slow.pop() if slow else 0.0005)
+        start_response("200 OK", [])
+        return [b""]
+
+    timer = measure.Timer(app, [Request("GET", "/", 200).environ()], [b""], time.perf_counter)
+    assert 4 <= timer.count(0.02) <= 40
+
+
+def test_fastest_peer_is_not_always_reference():
+    """Another framework than the reference can be the fastest, and it counts in the summary."""
+    median = {"microfn": 2.0, "falcon": 1.0, "bottle": 4.0, "bare": 0.5}
+    row = {"median": median, "reference": "bottle", "ratio": 0.5, "goal": 1.0}
+    assert report.fastest_peer(row) == ("falcon", 2.0)
+    assert report._everyday_summary({"row": row}).endswith("In 1 of 1 everyday rows, another framework was faster.")
+
+
+def test_axis_contains_all_values():
+    """An axis goes from one power of ten to another, and no value is held at its ends."""
+    axis = LogarithmicAxis.around([0.04, 7.75, -0.01], 0, 100)
+    assert (axis.lowest, axis.highest) == (0.01, 10)
+    assert axis.powers == [0.01, 0.1, 1, 10]
+    assert axis.place(-0.01) == 0
+    assert 0 < axis.place(0.04) < axis.place(7.75) < 100
+
+
+def test_run_without_servers_has_no_figures_of_them():
+    """Servers that were not measured are not shown with the figures of an older run."""
+    results = json.loads((ROOT / "benchmarks/results.json").read_text("utf-8"))
+    assert "Not measured in this run." in report.text({**results, "sockets": {}})
 
 
 def test_row_check_names_contestant():
@@ -257,11 +367,15 @@ def run_compare(repository, *arguments):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "REF is missing: make bench-compare REF=main"),
-        (["--ref=nope"], "'nope' is not a commit, tag or branch of this repository"),
-        (["--ref=--all"], "'--all' is not a commit, tag or branch of this repository"),
-        (["--ref=empty"], "'empty' has no package microfn"),
-        (["--ref=HEAD", "--rows=nope"], "no row contains 'nope'"),
+        ([], compare.REF_IS_WRONG),
+        (["--ref=nope"], f"{compare.REF_IS_WRONG} Got 'nope'."),
+        (["--ref=--all"], f"{compare.REF_IS_WRONG} Got '--all'."),
+        (["--ref=empty"], "'empty' has no package microfn."),
+        (["--ref=HEAD", "--rows=#"], "No row name contains '#'."),
+        (
+            ["--ref=HEAD", "--rows=steam"],
+            "No row name contains 'steam'. The nearest are: a stream; a stream, middleware.",
+        ),
     ],
 )
 def test_compare_refuses_wrong_argument(repository, monkeypatch, capsys, arguments, message):
@@ -270,6 +384,29 @@ def test_compare_refuses_wrong_argument(repository, monkeypatch, capsys, argumen
     monkeypatch.setattr(compare.signal, "signal", lambda number, handler: None)
     assert compare.main(arguments) == 2
     assert capsys.readouterr() == ("", f"bench-compare: {message}\n")
+
+
+def test_compare_names_version_that_cannot_be_imported(repository):
+    """A package that cannot be imported is one line that names the side."""
+    module = repository / "microfn/__init__.py"
+    source = module.read_text("utf-8")
+    module.write_text("import no_such_module\n", "utf-8")
+    done = run_compare(repository, "--ref=HEAD", "--rows=hello", "--runs=1", "--rounds=1")
+    module.write_text(source, "utf-8")
+    reason = "ModuleNotFoundError: No module named 'no_such_module'"
+    assert done.stderr == f"bench-compare: this checkout cannot be imported: {reason}\n"
+    assert done.returncode == 1
+
+
+def test_compare_shows_error_of_git(tmp_path, monkeypatch, capsys):
+    """Outside a repository, git's own message is shown."""
+    if shutil.which("git") is None:
+        pytest.skip("git is not installed")
+    monkeypatch.setattr(compare, "ROOT", tmp_path)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    monkeypatch.setattr(compare.signal, "signal", lambda number, handler: None)
+    assert compare.main(["--ref=HEAD"]) == 2
+    assert capsys.readouterr().err.startswith("bench-compare: fatal: not a git repository")
 
 
 def test_compare_times_commit_and_checkout(repository):
@@ -281,7 +418,9 @@ def test_compare_times_commit_and_checkout(repository):
     module.write_text(source, "utf-8")
     assert done.returncode == 1, done.stderr
     lines = {line[:32].strip(): line[32:].strip() for line in done.stdout.splitlines()}
-    assert lines["cors"].startswith("this checkout cannot do this row: AssertionError: cors answers GET /text with 500")
+    assert lines["cors"].startswith(
+        "this checkout cannot run this row: AssertionError: cors answers GET /text with 500"
+    )
     old, new, ratio, *_ = lines["a cookie"].split()
     assert float(old) > 0
     assert float(new) > 0

@@ -2,7 +2,7 @@
 
 Every module has functions that build an application. `small` has five routes, `github` the 203 of github.py, and
 `everyday` one route for each plain row of everyday.py; rows that need middleware or options have applications of their
-own. The module `bare` has hand-written WSGI functions instead, each for just one row: the limit.
+own. The module `bare` has hand-written WSGI functions instead, each for just one row: a practical lower bound.
 
 A framework is imported when the first of its applications is built, so the tests need none of them.
 """

@@ -25,7 +25,9 @@ from .common import (
     SECURITY_HEADERS,
     TEXT,
     chunks,
+    does_nothing,
     joined,
+    measured,
     mounted,
     msgspec_user,
     pydantic_user,
@@ -193,10 +195,10 @@ def add_inputs(app: bottle.Bottle) -> None:
         bottle.response.content_type = TEXT
         return str(id + 1)
 
-    @app.get("/url")
-    def url():
+    @app.get("/url/<id>")
+    def url(id):  # noqa: A002 - the parameter's name
         bottle.response.content_type = TEXT
-        return app.get_url("user", id=7)
+        return app.get_url("user", id=id)
 
 
 def add_bodies(app: bottle.Bottle) -> None:
@@ -215,18 +217,19 @@ def add_bodies(app: bottle.Bottle) -> None:
     @app.post("/body")
     def body():
         bottle.response.content_type = TEXT
-        return str(len(bottle.request.body.read()))
+        return measured(bottle.request.body.read())
 
     @app.post("/upload")
     def upload():
         bottle.response.content_type = TEXT
-        return str(len(bottle.request.files["file"].file.read()))
+        return measured(bottle.request.files["file"].file.read())
 
 
 def nothing(callback):
     """Do nothing, as a plugin."""
 
     @functools.wraps(callback)
+    @does_nothing
     def through(*args, **kwargs):
         return callback(*args, **kwargs)
 

@@ -14,7 +14,8 @@ from collections.abc import Iterable, Iterator
 from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
-from typing import Any
+from types import CodeType
+from typing import Any, TypeVar
 
 TEXT = "text/plain; charset=utf-8"
 BINARY = "application/octet-stream"
@@ -50,7 +51,12 @@ SECURITY_HEADERS = {
 }
 
 LOG: deque[str] = deque(maxlen=16)
-"""The access log of every contestant: writing to a terminal or a file would hide the rest."""
+"""The access log of every contestant: writing to a terminal or a file would hide the rest. A check begins with none."""
+
+NOTHING: set[CodeType] = set()
+"""The code of the middlewares that do nothing. Their calls are counted while an answer is checked."""
+
+Function = TypeVar("Function", bound=Any)
 
 _USABLE_ID = re.compile(r"[A-Za-z0-9._~+/=:@-]{1,128}")
 _current_id: ContextVar[str] = ContextVar("benchmarks.request_id", default="-")
@@ -58,6 +64,17 @@ _current_id: ContextVar[str] = ContextVar("benchmarks.request_id", default="-")
 
 class ConflictError(Exception):
     """The exception for which the applications register an error handler."""
+
+
+def does_nothing(function: Function) -> Function:
+    """Register a middleware that does nothing; it stays as it is, so that counting takes no time when it is timed."""
+    NOTHING.add(function.__code__)
+    return function
+
+
+def measured(data: bytes) -> str:
+    """Return what the rows with a body answer: its length and its last byte, so that they have to read it."""
+    return f"{len(data)} {data[-1]}"
 
 
 def joined(values: Iterable[str]) -> str:

@@ -25,7 +25,9 @@ from .common import (
     TEXT,
     ConflictError,
     chunks,
+    does_nothing,
     joined,
+    measured,
     msgspec_user,
     pydantic_user,
     request_id_of,
@@ -192,7 +194,7 @@ class JSON:
 class Body:
     def on_post(self, req, resp):
         resp.content_type = TEXT
-        resp.text = str(len(req.bounded_stream.read()))
+        resp.text = measured(req.bounded_stream.read())
 
 
 class Upload:
@@ -200,7 +202,7 @@ class Upload:
         resp.content_type = TEXT
         for part in req.get_media():
             if part.name == "file":
-                resp.text = str(len(part.stream.read()))
+                resp.text = measured(part.stream.read())
 
 
 def cookie_options() -> dict[str, Any]:
@@ -254,9 +256,11 @@ def everyday() -> Application:
 
 
 class Nothing:
+    @does_nothing
     def process_request(self, req, resp):
         pass
 
+    @does_nothing
     def process_response(self, req, resp, resource, req_succeeded):
         pass
 
@@ -378,10 +382,7 @@ def valid_msgspec() -> Application:
             resp.content_type = TEXT
             resp.text = valid.name
 
-    app = application({"/users": Users()})
-    handler = falcon.media.JSONHandler(dumps=msgspec.json.encode, loads=msgspec.json.decode)
-    app.req_options.media_handlers[falcon.MEDIA_JSON] = handler
-    return app
+    return application({"/users": Users()})
 
 
 def valid_pydantic() -> Application:
@@ -392,7 +393,7 @@ def valid_pydantic() -> Application:
     class Users:
         def on_post(self, req, resp):
             try:
-                valid = user.model_validate_json(req.bounded_stream.read())
+                valid = user.model_validate(req.get_media())
             except pydantic.ValidationError as error:
                 raise falcon.HTTPUnprocessableEntity(description=str(error)) from error
             resp.content_type = TEXT

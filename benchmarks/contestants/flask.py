@@ -27,7 +27,9 @@ from .common import (
     TEXT,
     ConflictError,
     chunks,
+    does_nothing,
     joined,
+    measured,
     mounted,
     msgspec_user,
     pydantic_user,
@@ -175,9 +177,9 @@ def add_inputs(app: flask.Flask) -> None:
     def user(id):  # noqa: A002 - the parameter's name
         return flask.Response(str(id + 1), content_type=TEXT)
 
-    @app.get("/url")
-    def url():
-        return flask.Response(flask.url_for("user", id=7), content_type=TEXT)
+    @app.get("/url/<id>")
+    def url(id):  # noqa: A002 - the parameter's name
+        return flask.Response(flask.url_for("user", id=id), content_type=TEXT)
 
 
 def add_bodies(app: flask.Flask) -> None:
@@ -193,11 +195,11 @@ def add_bodies(app: flask.Flask) -> None:
 
     @app.post("/body")
     def body():
-        return flask.Response(str(len(flask.request.get_data())), content_type=TEXT)
+        return flask.Response(measured(flask.request.get_data()), content_type=TEXT)
 
     @app.post("/upload")
     def upload():
-        return flask.Response(str(len(flask.request.files["file"].read())), content_type=TEXT)
+        return flask.Response(measured(flask.request.files["file"].read()), content_type=TEXT)
 
 
 def text_app() -> flask.Flask:
@@ -210,9 +212,11 @@ def text_app() -> flask.Flask:
 def do_nothing(app: flask.Flask) -> None:
     """Add functions before and after each request that do nothing."""
 
+    @does_nothing
     def before():
         return None
 
+    @does_nothing
     def after(response):
         return response
 

@@ -24,7 +24,9 @@ from .common import (
     PNG,
     ConflictError,
     chunks,
+    does_nothing,
     joined,
+    measured,
     mounted,
     msgspec_user,
     pydantic_user,
@@ -69,6 +71,7 @@ def github(convert: Callable[[str], Any] = str) -> Router:
 def nothing(handle):
     """Do nothing, as a middleware."""
 
+    @does_nothing
     def through(request, params):
         return handle(request, params)
 
@@ -195,9 +198,9 @@ def add_inputs(app: Router) -> None:
     def user(request, params):
         return str(params["id"] + 1)
 
-    @app.get("/url")
+    @app.get("/url/:id")
     def url(request, params):
-        return request.url_for("user", id=7)
+        return request.url_for("user", id=params["id"])
 
 
 def add_bodies(app: Router) -> None:
@@ -213,11 +216,11 @@ def add_bodies(app: Router) -> None:
 
     @app.post("/body")
     def body(request, params):
-        return str(len(request.get_data()))
+        return measured(request.get_data())
 
     @app.post("/upload")
     def upload(request, params):
-        return str(len(request.files["file"].read()))
+        return measured(request.files["file"].read())
 
 
 def text_app() -> Router:

@@ -29,6 +29,8 @@ from .common import (
     TEXT,
     ConflictError,
     chunks,
+    does_nothing,
+    measured,
     mounted,
     msgspec_user,
     pydantic_user,
@@ -162,8 +164,8 @@ def user(request, id):  # noqa: A002 - the parameter's name
     return Response(str(id + 1), content_type=TEXT)
 
 
-def url(request):
-    return Response(request.urls.build(user, {"id": 7}), content_type=TEXT)
+def url(request, id):  # noqa: A002 - the parameter's name
+    return Response(request.urls.build(user, {"id": id}), content_type=TEXT)
 
 
 def form(request):
@@ -175,11 +177,11 @@ def json_in(request):
 
 
 def body(request):
-    return Response(str(len(request.get_data())), content_type=TEXT)
+    return Response(measured(request.get_data()), content_type=TEXT)
 
 
 def upload(request):
-    return Response(str(len(request.files["file"].read())), content_type=TEXT)
+    return Response(measured(request.files["file"].read()), content_type=TEXT)
 
 
 def everyday() -> Application:
@@ -205,7 +207,7 @@ def everyday() -> Application:
             get("/cookie", cookie),
             get("/header", header),
             get("/users/<int:id>", user),
-            get("/url", url),
+            get("/url/<id>", url),
             post("/form", form),
             post("/json", json_in),
             post("/body", body),
@@ -216,7 +218,7 @@ def everyday() -> Application:
 
 def nothing(dispatch: Dispatch) -> Dispatch:
     """Do nothing, around a dispatch."""
-    return lambda request: dispatch(request)  # noqa: PLW0108 - a call that does nothing is measured
+    return does_nothing(lambda request: dispatch(request))  # noqa: PLW0108 - a call that does nothing is measured
 
 
 def set_header(dispatch: Dispatch) -> Dispatch:
