@@ -25,7 +25,7 @@ new_object = object.__new__
 def compose(middleware: Iterable[Middleware]) -> Handle:
     """The handle that is called for every request of a scope; the first middleware is the outermost.
 
-    What stands within it is told by the request: the handle of its route, or what is answered where there is none.
+    Innermost is the handle of the route, or the fallback if there is no route.
     """
     handle: Handle = _innermost
     for number, one in enumerate(reversed(list(middleware))):
@@ -34,7 +34,7 @@ def compose(middleware: Iterable[Middleware]) -> Handle:
 
 
 def _innermost(request: Request, params: Any) -> WerkzeugResponse:
-    """What the route's handle answers, or what is answered without a route: every outcome is a Response."""
+    """Call the route's handle, or the fallback if there is no route. Every outcome is a Response."""
     snapshot, route = request._snapshot, request.route
     try:
         if route is None:
@@ -74,13 +74,13 @@ def _as_response(request: Request, result: Any, origin: object) -> WerkzeugRespo
 
 
 def _of(request: Request, made: WSGIResponse) -> Response:
-    """What is sent, as a Response whose body is closed with the request."""
+    """Return the response as an object whose body is closed with the request."""
     line, headers, body = made
     return Response._from_wsgi(made if type(body) is list else (line, headers, _close_with_request(request, body)))
 
 
 def _own_stream(request: Request, response: WerkzeugResponse) -> None:
-    """Begin a stream, so that its failure is seen here; and close what is open with the request, whoever drops it."""
+    """Read the first chunk so that early failures become a 500, and close the body with the request in any case."""
     body = response.response
     callbacks, response._on_close = response._on_close, []
     if not response.is_sequence and not isinstance(body, (Stream, CloseOnce)) and not is_file(body, request.environ):

@@ -88,7 +88,7 @@ def respond(  # noqa: C901, PLR0912 - the life of a request is told in one place
 
 
 def _startup_error(error: Exception, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-    """Answer with 500, where there is nothing yet that requests could be answered from."""
+    """Respond with 500 if the registrations cannot be published."""
     log_exception(error, environ)
     status, headers, body = error_page(internal_error(error), environ)
     start_response(status, headers)
@@ -98,7 +98,7 @@ def _startup_error(error: Exception, environ: WSGIEnvironment, start_response: S
 def resolve_slow(
     snapshot: Snapshot, environ: WSGIEnvironment, route: Route | None, found: Any
 ) -> tuple[Route | None, dict[str, Any] | Miss | Mount | Rejected]:
-    """What is rarely asked for: what comes before a route, or stands in for one that is not there."""
+    """The slow path of routing: trusted hosts, encoded paths, mounts, HEAD falling back to GET, converters."""
     environ.setdefault("REQUEST_METHOD", "GET")
     try:
         if snapshot.is_guarded:
@@ -135,7 +135,7 @@ def _check_host_and_path(snapshot: Snapshot, environ: WSGIEnvironment) -> None:
 
 
 def _run_middleware(snapshot: Snapshot, environ: WSGIEnvironment, miss: Miss | Rejected) -> WSGIResponse:
-    """The answer to a request without a route, through the middleware of where it belongs."""
+    """Respond to a request without a route, through the middleware of its scope."""
     handle = snapshot.chains.get(snapshot.scope_of_miss(environ, miss.methods))
     if handle is None:
         return fallback(snapshot, environ, miss)

@@ -24,7 +24,7 @@ class Found(NamedTuple):
 
 
 class ErrorHandlers:
-    """Who answers an error: the most specific of the handlers that people registered, or nobody.
+    """The registered error handlers of a scope; the most specific one responds to an error.
 
     Keys are classes of exceptions and statuses. A class counts for its subclasses, a status for every HTTPException
     that has it; of those, a class below HTTPException is more specific than the status, and the status more than
@@ -51,7 +51,7 @@ class ErrorHandlers:
 
 
 def _keys_of(error: Exception) -> list[Key]:
-    """What a handler of this error may be registered for, the most specific first."""
+    """Return the classes and statuses that match this error, the most specific first."""
     classes = type(error).__mro__
     if not isinstance(error, HTTPException):
         return [cls for cls in classes if issubclass(cls, Exception)]

@@ -1,4 +1,4 @@
-"""From an error to an answer: the user's handler's, its own, or the built-in page."""
+"""Responses for errors: by a registered handler, by the error itself, or as the built-in page."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = ["handle_error", "with_headers"]
 def handle_error(
     snapshot: Snapshot, request: Request, error: Exception, tried: tuple[Handle, ...] = ()
 ) -> WSGIResponse:
-    """The answer to an error that a handle raised, or the framework itself. What nobody foresaw is logged."""
+    """Respond to an error that a handle or the framework raised. Unexpected errors are logged."""
     environ = request.environ
     request.error = error
     made: WSGIResponse
@@ -61,7 +61,7 @@ def _by_handler(snapshot: Snapshot, request: Request, found: Found, http_error: 
 
 
 def _by_itself(snapshot: Snapshot, environ: WSGIEnvironment, http_error: HTTPException) -> WSGIResponse | None:
-    """What an error says that carries a response, or makes one of its own kind."""
+    """Return the response that an error carries or makes by itself; None if it does neither."""
     cls = type(http_error)
     is_plain = cls.get_response is HTTPException.get_response and cls.get_body is HTTPException.get_body
     if http_error.response is None and is_plain:

@@ -1,4 +1,4 @@
-"""What is answered where the method has no route for the path: a redirect, OPTIONS, 405 or 404."""
+"""Responses for requests that match no route: redirect, automatic OPTIONS, 405, or 404."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ NO_TEXT = "The path is not UTF-8."
 
 
 class Rejected(NamedTuple):
-    """In place of a miss: an error that came before the table was asked."""
+    """An error raised before route lookup, such as an untrusted host."""
 
     error: Exception
     may_redirect: bool = False
@@ -42,7 +42,7 @@ class Rejected(NamedTuple):
 def fallback(
     snapshot: Snapshot, environ: WSGIEnvironment, miss: Miss | Rejected, request: Request | None = None
 ) -> WSGIResponse:
-    """The answer to a request without a route, in httprouter's order.
+    """Respond to a request without a route, in httprouter's order.
 
     `request` is there where middleware has seen it; else it is made where somebody is to see it.
     """
@@ -87,7 +87,7 @@ def _invalid_target(
 def _method_not_allowed(
     snapshot: Snapshot, environ: WSGIEnvironment, methods: tuple[str, ...], request: Request | None
 ) -> WSGIResponse:
-    """The answer where other methods have the path: OPTIONS, 405, or 404 where neither is wanted."""
+    """Respond if other methods have the path: OPTIONS, 405, or 404 if both are turned off."""
     allow, error_page = snapshot.allowed[methods]
     if snapshot.handle_options and environ["REQUEST_METHOD"] == "OPTIONS":
         return _options(snapshot, environ, allow, request)
@@ -148,7 +148,7 @@ def _options(snapshot: Snapshot, environ: WSGIEnvironment, allow: str, request: 
 
 
 def _reject(snapshot: Snapshot, environ: WSGIEnvironment, error: Exception, request: Request | None) -> WSGIResponse:
-    """The answer to an error that comes before any handle."""
+    """Respond to an error that comes before any handle."""
     if request is not None:
         return handle_error(snapshot, request, error)
     request = snapshot.request_class(environ)

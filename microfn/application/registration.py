@@ -197,7 +197,7 @@ class BaseRouter:
         return key in self._registry.current.handlers.get(self._scope, {})
 
     def use(self, middleware: M, *more: Middleware) -> M:
-        """Put middleware around everything here; the first is the outermost. Also a decorator.
+        """Add middleware to this router or group. The first one added is the outermost. Can be used as a decorator.
 
         It takes a handle and returns a handle. The one it is given always returns a `Response` and never raises: what
         a handle returns is converted, what is raised is answered, and the exception is `request.error`. So it sees

@@ -1,4 +1,4 @@
-"""What is published: all that a request is answered from, as one value."""
+"""An immutable snapshot of the application. Each request reads exactly one."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FindScope = Callable[[str, str], tuple[Any, Any]]
 
 @dataclass(repr=False, eq=False, slots=True)
 class Snapshot:
-    """One state of an application. It is made as a whole, and nothing of it changes then."""
+    """One state of an application. Nothing in it changes after it is built."""
 
     table: Table
     find: Callable[[str | None, str], tuple[Any, Any]]
@@ -50,7 +50,7 @@ class Snapshot:
     scopes: FindScope | None
     """Finds the scope of a path that has no route; None where all of them are the root's."""
     allowed: Mapping[tuple[str, ...], tuple[str, CachedErrorPage]]
-    """What a path allows that other methods have."""
+    """The value of Allow and the page of a 405, by the methods that a path has."""
     handle_method_not_allowed: bool
     handle_options: bool
     global_options: Handle | None
@@ -83,11 +83,11 @@ class Snapshot:
 
 
 class App(Protocol):
-    """What `respond` serves."""
+    """An application that `respond` serves."""
 
     @property
     def _snapshot(self) -> Snapshot | None:
-        """What is published now; None before the first request."""
+        """The published snapshot; None before the first request."""
 
     def _ensure_snapshot(self) -> Snapshot:
-        """Publish what is registered."""
+        """Publish the registrations, unless that is done, and return the snapshot."""

@@ -73,7 +73,7 @@ def to_wsgi(
     status: int = 200,
     is_final: bool = True,
 ) -> WSGIResponse:
-    """The answer that is meant by `result`, which `origin` returned; `status` is what a plain value gets.
+    """Convert `result` to a WSGI response. `status` applies if it sets none; errors name `origin`, which returned it.
 
     One that is not final, since middleware is to see it, keeps its body also where HTTP has none.
 

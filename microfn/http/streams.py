@@ -38,9 +38,9 @@ def with_close(request: Request, body: Iterable[bytes]) -> Iterable[bytes]:
 
 
 class Stream:
-    """A body that comes piece by piece, begun already: what fails before the first chunk can still become a clean 500.
+    """A streamed body whose first chunk has been read, so that an earlier failure can still become a clean 500.
 
-    However often it is closed, what it came from is closed once.
+    Closing is idempotent: the underlying iterable is closed once.
     """
 
     def __init__(self, chunks: Iterable[str | bytes], owner: object = None) -> None:
@@ -74,7 +74,7 @@ class Stream:
 
 
 class CloseOnce:
-    """A body that is not begun here, and whose owner is closed once."""
+    """A body whose owner is closed once; no chunk of it has been read."""
 
     def __init__(self, chunks: Iterable[Any], owner: object) -> None:
         self._chunks = chunks
@@ -90,7 +90,7 @@ class CloseOnce:
 
 
 class ClosingBody:
-    """A body behind whose end something else happens, even where closing the body itself fails."""
+    """A body that calls `end` when it is closed, even if closing the body itself fails."""
 
     def __init__(self, body: Iterable[bytes], end: Callable[[], object]) -> None:
         self._body = body
