@@ -327,6 +327,15 @@ OWN_ERRORS = [
 ]
 
 
+def test_get_data_as_text_decodes_the_body():
+    """As werkzeug does: UTF-8, with a replacement for what is not."""
+    app = Router()
+    app.post("/")(lambda request, params: request.get_data(as_text=True))
+    assert call(app, "POST", "/", body="Köln".encode()).text == "Köln"
+    assert call(app, "POST", "/", body=b"K\xf6ln").text == "K\ufffdln"
+    assert call(app, "POST", "/").text == ""
+
+
 @pytest.mark.parametrize("error", OWN_ERRORS)
 @pytest.mark.parametrize("options", [{"CONTENT_LENGTH": "10"}, {"wsgi__input_terminated": True}])
 @pytest.mark.parametrize("read", ["get_data", "stream"])

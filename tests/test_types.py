@@ -22,8 +22,8 @@ PLANTED = [
     ("http/request.py", "loads(self.get_data())", "loads(self.get_data(as_text=True))", "incompatible type"),
     ("http/response.py", "return self._made[0]", "return self._made[1]", "Incompatible return value type"),
     ("http/response.py", "return int(self._made[0][:3])", "return self._made[0][:3]", "Incompatible return value type"),
-    ("assembly.py", "        find=table.index.find,\n", "", 'Missing positional argument "find"'),
-    ("assembly.py", "        root=root,", "        root=table,", "incompatible type"),
+    ("application/builder.py", "        find=table.index.find,\n", "", 'Missing positional argument "find"'),
+    ("application/builder.py", "        root=root,", "        root=table,", "incompatible type"),
     (
         "router.py",
         "max_path_length=max_path_length,\n            path",
