@@ -242,8 +242,9 @@ def test_what_its_leader_leaves_ends_with_it(launched):
     assert not is_there(child)
 
 
-# `setsid` and `env` become the program that they start, so this is its process, in a session of its own by then.
-IS_ASLEEP = "until grep -qs ^sleep /proc/$!/cmdline; do :; done"
+# `setsid` and `env` become the program that they start, so $! is its process, in a session of its own by then. The
+# function lives on for a moment: one that ends within the same few milliseconds is another case.
+IS_ASLEEP = "until grep -qs ^sleep /proc/$!/cmdline; do :; done; sleep 0.05"
 STRAYS = {
     "a session of its own": f"setsid sleep 60 & {IS_ASLEEP}",
     "and another parent": f"sh -c 'setsid sleep 60 & {IS_ASLEEP}'",
