@@ -67,7 +67,7 @@ def planted(monkeypatch):
 
     def slow(request, params):
         accept = request.headers["Accept"]
-        return str(sum(accept[place:].count("b") for place in range(0, len(accept), 4)))
+        return str(sum(accept[place:].count("b") for place in range(len(accept))))
 
     def quadratic(request, params):
         return str(bool(re.fullmatch(r"a*a*b", request.headers["Accept"])))
