@@ -229,7 +229,7 @@ def taken(step: Step, path: str) -> str:
 
 def miss(name: str, tree: Tree, path: str) -> tuple[str, str]:
     """How far a path goes that is no match, and whether its other spelling is one."""
-    length, stop = tree.reach(path)
+    length, stop = tree.longest_match(path)
     other = toggle_trailing_slash(path) or ""
     steps = steps_to(tree, other)
     marks = {id(step.node): Mark("good", "") for step in steps}

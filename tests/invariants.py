@@ -46,7 +46,7 @@ def dump(tree):
     """All there is in the tree, to be compared: its nodes, and all that they hold."""
     return [
         (
-            *(id(node), id(above), prefix, node.path, node.kind, node.priority, node.touched),
+            *(id(node), id(above), prefix, node.path, node.kind, node.priority, node.bumped_at),
             *(tuple(node.edges), id(node.param), id(node.catch_all), id(node.handle), node.pattern),
         )
         for node, above, prefix, _ in _places(tree)

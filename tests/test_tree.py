@@ -653,6 +653,6 @@ def test_a_tree_tells_how_far_it_can_follow_a_path(patterns, path, reached):
     tree = Tree(overlap=True)
     for pattern in patterns:
         tree.add_route(pattern, pattern)
-    at, node = tree.reach(path)
+    at, node = tree.longest_match(path)
     assert path[:at] == reached
     assert isinstance(node, Node)

@@ -56,7 +56,7 @@ def explain(router: Router, method: str, path: str, query: str = "") -> Explanat
     status, headers, _ = fallback(bare, environ, found)
     said = dict(headers)
     tree = snapshot.table.trees.get(method) or snapshot.table.trees.get("GET")
-    reached = path[: tree.reach(path)[0]] if tree is not None else ""
+    reached = path[: tree.longest_match(path)[0]] if tree is not None else ""
     return Explanation(
         status,
         location=said.get("Location"),

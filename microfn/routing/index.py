@@ -2,7 +2,7 @@
 
 A pattern without wildcards is a key of one dict. The others are grouped by *shape*: the text of their first segment,
 the number of their segments, and which of those are literal. For a shape, one `itemgetter` picks the literal segments
-out of a path, and one dict tells whether a pattern has just these. Shapes are tried literal-first from the left, which
+out of a path, and one dict says whether a pattern has just these. Shapes are tried literal-first from the left, which
 is the precedence of overlap mode, so the first one that has the method is the answer (in strict mode there is one at
 most).
 
@@ -26,12 +26,12 @@ from .pattern import Pattern
 __all__ = ["NOT_UTF8", "NO_MATCH", "NO_PATH", "NO_PREFIX", "Index", "Miss"]
 
 Leaf = dict[str, Any]
-Pick = Callable[[Sequence[str]], Any]
-Candidate = tuple[Pick | None, Any]
+KeyOf = Callable[[Sequence[str]], Any]
+Candidate = tuple[KeyOf | None, Any]
 
-# How early a segment is tried: text, then a param by the length of the text before it, then a catch-all. Text right
-# before a catch-all ranks between: with "/v1:x/y" beside "/v1/*rest", "/v1/y" parts at the second slash, where one has
-# a param and the other its catch-all.
+# A segment of text is tried first, then a param by the length of the text before it, then a catch-all. Text right
+# before a catch-all ranks between: for "/v1/y", the patterns "/v1:x/y" and "/v1/*rest" differ at the second slash,
+# where one has a param and the other its catch-all.
 _LITERAL, _CATCH_ALL = -(1 << 30), 2
 
 
@@ -68,11 +68,11 @@ class Index:
         statics: dict[str, _StaticLeaf] = {}
         """Patterns without wildcards, keyed as WSGI has paths: bytes decoded as latin-1."""
         groups: dict[str | None, _Group] = {None: {}}
-        firsts: set[str] = set()
+        first_segments: set[str] = set()
         for method, pattern, value in items:
             first, is_text = _first_segment(pattern)
             if is_text:
-                firsts.add(first.casefold())
+                first_segments.add(first.casefold())
             if pattern.names:
                 _add(groups, first if is_text else None, method, pattern, value)
             else:
@@ -82,7 +82,7 @@ class Index:
         anything = groups.pop(None)
         buckets = {first: _Bucket({**anything, **group}) for first, group in groups.items() if first is not None}
         known: dict[str, _StaticLeaf] = {}
-        self.find = _finder(known, buckets, _Bucket(anything), firsts)
+        self.find = _finder(known, buckets, _Bucket(anything), first_segments)
         """`find(method, path)`: what `path`, as WSGI has it, leads to, as `(value, params)` or `(None, Miss)`."""
         for path, leaf in statics.items():
             leaf.complete(path, self.find)
@@ -120,7 +120,7 @@ class _StaticLeaf(Leaf):
 
 
 def _finder(  # noqa: C901 - it holds the search, see PERF
-    statics: dict[str, _StaticLeaf], buckets: dict[str, _Bucket], anything: _Bucket, firsts: set[str]
+    statics: dict[str, _StaticLeaf], buckets: dict[str, _Bucket], anything: _Bucket, first_segments: set[str]
 ) -> Callable[[str | None, str], tuple[Any, Any]]:
     """The search: in the paths that are known as they are, then in the bucket of the first segment.
 
@@ -129,31 +129,36 @@ def _finder(  # noqa: C901 - it holds the search, see PERF
     """
 
     def find(method: Any, path: str) -> tuple[Any, Any]:  # noqa: C901, PLR0912
+        # 1. The path is the text of a pattern.
         leaf = statics.get(path)
         if leaf is not None:
             value = leaf.get(method)
             if value is not None:
                 return value, {}
             return leaf.other(method) if leaf.others else (None, leaf.miss)
+        # 2. Patterns are text; WSGI's path is bytes decoded as latin-1.
         if not path.isascii():
             try:
                 path = path.encode("latin-1").decode()
             except ValueError:
                 return None, NOT_UTF8
+        # 3. The first segment selects a bucket.
         segments = path.split("/")
         if segments[0] or not path:
             return None, NO_PATH
         bucket = buckets.get(segments[1], anything)
         if not bucket:
-            if "//" in path or "/." in path or segments[1].casefold() in firsts:
+            if "//" in path or "/." in path or segments[1].casefold() in first_segments:
                 return None, NO_MATCH
             return None, NO_PREFIX
+        # 4. The number of segments selects the shapes. A param at the end is not empty, so a path with a slash at the
+        #    end has a number of its own.
         count = len(segments)
-        # A param at the end is not empty, so paths with a slash at the end are a case of their own.
-        candidates = bucket.get(count if segments[-1] else -count) or bucket.beyond(count)
+        candidates = bucket.get(count if segments[-1] else -count) or bucket.longer_than(count)
+        # 5. The first shape that has a pattern for this path, and that pattern a value for the method, is the answer.
         methods: tuple[str, ...] = ()
-        for pick, table in candidates:
-            leaf = table.get(pick(segments)) if pick else table
+        for key_of, table in candidates:
+            leaf = table.get(key_of(segments)) if key_of else table
             if leaf is not None:
                 entry = leaf.get(method)
                 if entry is not None:
@@ -161,14 +166,15 @@ def _finder(  # noqa: C901 - it holds the search, see PERF
                 methods += tuple(leaf)
         else:
             return None, _miss(methods) if methods else NO_MATCH
-        value, name, places = entry
+        # 6. Bind the params: one, those that a function binds, or several.
+        value, name, source = entry
         if name:
-            return value, {name: segments[places]}
+            return value, {name: segments[source]}
         if name is None:
-            return value, places(segments)
+            return value, source(segments)
         params = {}
-        for name, place in places:
-            params[name] = segments[place]
+        for name, position in source:
+            params[name] = segments[position]
         return value, params
 
     return find
@@ -181,56 +187,66 @@ def _first_segment(pattern: Pattern) -> tuple[str, bool]:
 
 
 class _Shape:
-    """What the patterns have in common that are told apart by one look at a path."""
+    """Patterns whose segments are text, params and a catch-all in the same order; one key tells them apart.
 
-    __slots__ = ("is_open", "params", "pick", "places", "ranks", "size", "tells")
+    It is made of their outline, which has "x" for segments of text, and no names:
+
+        /users/:id/posts and /items/:item/parts     /x/:/x      the key is the last segment
+        /v:number/*rest                             /v:/*       the key is the text before the number
+    """
+
+    __slots__ = ("has_literals", "is_open", "key_of", "params", "positions", "ranks", "size")
 
     ranks: tuple[int, ...]
-    """What each segment is; of two shapes that match a path, the lower one is tried first."""
+    """How early each segment is tried; of two shapes that match a path, the lower one is tried first."""
     size: int
-    """How many segments a path has, negative where the last one is empty; under a catch-all, how many at least."""
+    """How many segments a path has, negative if the last one is empty; under a catch-all, how many at least."""
     is_open: bool
     """Whether it ends in a catch-all."""
     params: tuple[tuple[int, int], ...]
-    """The places of params, and how much text precedes each in its segment."""
-    places: tuple[int, ...] | None
-    """The places of params where they and all values are whole segments."""
-    tells: bool
-    """Whether there is text to tell patterns of this shape apart; the first segment's is the bucket's business."""
-    pick: Pick
-    """Picks that text out of a path's segments, or a pattern's."""
+    """The positions of params, and how much text precedes each in its segment."""
+    positions: tuple[int, ...] | None
+    """The positions of params, if they and all values are whole segments."""
+    has_literals: bool
+    """Whether there is text behind the first segment, which is the bucket's: it tells patterns of this shape apart."""
+    key_of: KeyOf
+    """Picks that text out of the segments of a path, or of a pattern."""
 
     def __init__(self, outline: str) -> None:
         segments = outline.split("/")
         last = len(segments) - 1
-        ranks, params, literals = [], [], []
-        for place, segment in enumerate(segments):
-            prefix, colon, _ = segment.partition(":")
-            if colon:
-                ranks.append(-2 * len(prefix))
-                params.append((place, len(prefix)))
-            elif segment == "*":
-                ranks.append(_CATCH_ALL)
-            else:
-                is_before_catch_all = place < last and segments[place + 1] == "*"
-                ranks.append(1 - 2 * len(segment) if is_before_catch_all else _LITERAL)
-                if place > 1 and (segment or place < last):
-                    literals.append(place)
-        prefixes = tuple((place, length) for place, length in params if length)
-        self.ranks = tuple(ranks)
-        self.size = last + 1 if segments[last] else -last - 1
+        end = len(segments) if segments[last] else last
+        params = tuple((position, text.index(":")) for position, text in enumerate(segments) if ":" in text)
+        prefixes = tuple((position, length) for position, length in params if length)
+        literals = tuple(position for position in range(2, end) if not _is_wildcard(segments[position]))
+        last_prefix = params[-1][1] if params and params[-1][0] == last else 0
+        self.ranks = tuple(map(_rank_of, segments, [*segments[1:], ""]))
         self.is_open = segments[last] == "*"
-        self.params = tuple(params)
-        self.places = None if self.is_open or prefixes else tuple(place for place, _ in params)
-        self.tells = bool(literals or prefixes)
-        self.pick = _picker(tuple(literals), prefixes, params[-1][1] if params and params[-1][0] == last else 0)
+        self.size = len(segments) if segments[last] else -len(segments)
+        self.params = params
+        self.positions = None if self.is_open or prefixes else tuple(position for position, _ in params)
+        self.has_literals = bool(literals or prefixes)
+        self.key_of = _key_function(literals, prefixes, last_prefix)
 
-    def fits(self, count: int) -> bool:
+    def accepts(self, count: int) -> bool:
         """Whether a path with so many segments can match."""
         return self.size <= abs(count) if self.is_open else self.size == count
 
 
-# A segment of text, of which the shape depends on its being there alone; right before a catch-all on its length too.
+def _is_wildcard(segment: str) -> bool:
+    return ":" in segment or segment == "*"
+
+
+def _rank_of(segment: str, following: str) -> int:
+    """How early a segment of an outline is tried, if `following` is the next one: the lower, the earlier."""
+    if segment == "*":
+        return _CATCH_ALL
+    if ":" in segment:
+        return -2 * segment.index(":")
+    return 1 - 2 * len(segment) if following == "*" else _LITERAL
+
+
+# A segment of text. Its own text does not matter for the shape; right before a catch-all its length does.
 _SEGMENT = re.compile(r"(?<=/)[^/:*]+(?=/(?!\*)|\Z)")
 _NAME = re.compile(r"(?<=[:*])[^/]+")
 
@@ -254,10 +270,10 @@ class _Bucket(dict[int, list[Candidate]]):
             for count in range(2, self.longest + 1):
                 counts |= {count, -count}
         for count in counts:
-            self[count] = [candidate for shape, candidate in candidates if shape.fits(count)]
+            self[count] = [candidate for shape, candidate in candidates if shape.accepts(count)]
         self.open = [candidate for shape, candidate in candidates if shape.is_open]
 
-    def beyond(self, count: int) -> list[Candidate]:
+    def longer_than(self, count: int) -> list[Candidate]:
         """The shapes to try for so many segments as no pattern has: the catch-alls where there are more."""
         return self.open if count > self.longest else []
 
@@ -274,45 +290,45 @@ def _add(groups: dict[str | None, _Group], first: str | None, method: str, patte
     table = group.get(shape)
     if table is None:
         table = group[shape] = {}
-    key = shape.pick(pattern.text.split("/"))
+    key = shape.key_of(pattern.text.split("/"))
     leaf = table.get(key)
     if leaf is None:
         leaf = table[key] = {}
     names = pattern.names
-    if shape.places is None:
+    if shape.positions is None:
         leaf[method] = (value, None, _binder(names, shape))
     elif len(names) > 1:
-        leaf[method] = (value, "", tuple(zip(names, shape.places, strict=True)))
+        leaf[method] = (value, "", tuple(zip(names, shape.positions, strict=True)))
     else:
-        leaf[method] = (value, names[0], shape.places[0])
+        leaf[method] = (value, names[0], shape.positions[0])
 
 
 def _candidate(shape: _Shape, table: dict[Any, Leaf]) -> Candidate:
     """How to look for patterns of this shape: None and the leaf where there is no text to tell them apart."""
-    return (shape.pick, table) if shape.tells else (None, table[""])
+    return (shape.key_of, table) if shape.has_literals else (None, table[""])
 
 
-def _picker(literals: tuple[int, ...], prefixes: tuple[tuple[int, int], ...], last_prefix: int) -> Pick:
+def _key_function(literals: tuple[int, ...], prefixes: tuple[tuple[int, int], ...], last_prefix: int) -> KeyOf:
     """`last_prefix` is how much text precedes a param at the end, which cannot be empty."""
     if not prefixes:
         return itemgetter(*(literals or (0,)))
 
-    def pick(segments: Sequence[str]) -> tuple[str, ...] | None:
+    def key_of(segments: Sequence[str]) -> tuple[str, ...] | None:
         if last_prefix and len(segments[-1]) == last_prefix:
             return None
         return (
-            *[segments[place] for place in literals],
-            *[segments[place][:length] for place, length in prefixes],
+            *[segments[position] for position in literals],
+            *[segments[position][:length] for position, length in prefixes],
         )
 
-    return pick
+    return key_of
 
 
 def _binder(names: tuple[str, ...], shape: _Shape) -> Callable[[list[str]], dict[str, str]]:
     """Binds params that are not all whole segments: behind a prefix, or a catch-all."""
 
     def bind(segments: list[str]) -> dict[str, str]:
-        values = [segments[place][length:] for place, length in shape.params]
+        values = [segments[position][length:] for position, length in shape.params]
         if shape.is_open:
             values.append("/" + "/".join(segments[shape.size - 1 :]))
         return dict(zip(names, values, strict=True))

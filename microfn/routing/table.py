@@ -71,11 +71,11 @@ class Table:
         )
         """Whether any path with a slash at its end is a match: most tables have none."""
         self._converts = any(route.converters for route in self.routes)
-        self._folded: Index | None = self.index
+        self._casefolded: Index | None = self.index
         if any(pattern is None for _, pattern, _ in folded):
-            self._folded = None
+            self._casefolded = None
         elif any(pattern is not route.parsed for _, pattern, route in folded):
-            self._folded = Index((method, pattern, route) for method, pattern, route in folded if pattern)
+            self._casefolded = Index((method, pattern, route) for method, pattern, route in folded if pattern)
 
     def find(self, method: str, path: str) -> tuple[Route | None, dict[str, str]]:
         """The route that answers, if one does, and its parameters as raw text."""
@@ -112,7 +112,7 @@ class Table:
         if clean != path:
             return self._try_cleaned(method, clean)
         # PERF: that these two are no matches is known already; most misses end here.
-        if self._folded is self.index and path.casefold() == path:
+        if self._casefolded is self.index and path.casefold() == path:
             return None
         return self._try_casefolded(method, path) or (self._try_casefolded(method, other) if other else None)
 
@@ -128,12 +128,12 @@ class Table:
     def _try_casefolded(self, method: str, path: str) -> str | None:
         """The registered spelling of a path that is no match but for the case of its text."""
         folded = path.casefold()
-        if self._folded is None or len(folded) != len(path):
+        if self._casefolded is None or len(folded) != len(path):
             # A character that folds into several is compared by the tree.
             trees = [self.trees[name] for name in (method, "GET")[: 1 + (method == "HEAD")] if name in self.trees]
             found = next(filter(None, (tree.find_case_insensitive_path(path, False) for tree in trees)), None)
         else:
-            route = self._find_in(self._folded, method, folded)[0]
+            route = self._find_in(self._casefolded, method, folded)[0]
             if route is None:
                 return None
             found = with_pattern_case(route.parsed, path)

@@ -50,14 +50,14 @@ _STATIC, _ROOT, _PARAM, _CATCH_ALL = Kind
 class Node:
     """A piece of path that some patterns have in common, and what may follow it."""
 
-    __slots__ = ("catch_all", "edges", "handle", "kind", "param", "path", "pattern", "priority", "touched")
+    __slots__ = ("bumped_at", "catch_all", "edges", "handle", "kind", "param", "path", "pattern", "priority")
 
     path: str
     """Its own piece of the patterns: static text, ":name" or "/*name" (in overlap mode ":" and "/*": names differ)."""
     kind: Kind
     priority: int
     """How many handles are registered at this node or below it."""
-    touched: int
+    bumped_at: int
     """Which insertion raised the priority last: of two children with equal priority the earlier one stays first."""
     edges: dict[str, Node]
     """The static children by their first character; no two begin alike."""
@@ -72,7 +72,7 @@ class Node:
         self.path = path
         self.kind = kind
         self.priority = 0
-        self.touched = 0
+        self.bumped_at = 0
         self.edges = _NO_EDGES
         self.param = self.catch_all = None
         self.handle = self.pattern = None
@@ -82,7 +82,7 @@ class Node:
         """All children, the busiest first; of equally busy ones the one that became so first."""
         children = list(self.edges.values())
         children += [child for child in (self.param, self.catch_all) if child is not None]
-        return sorted(children, key=lambda child: (-child.priority, child.touched))
+        return sorted(children, key=lambda child: (-child.priority, child.bumped_at))
 
     @property
     def indices(self) -> str:
@@ -128,16 +128,17 @@ class Tree:
         """The same for a pattern that is parsed already."""
         if handle is None:
             raise TypeError("None cannot be registered: it stands for no match")
-        place = self._descend(pattern)
-        trail = place.trail
-        if place.split:
-            _split(trail[-1], place.split)
-        self._graft(trail, place.missing)
-        trail[-1].handle, trail[-1].pattern = handle, pattern
-        now = self._top.priority + 1
-        for node in trail:
+        insertion = self._descend(pattern)
+        nodes = insertion.path_nodes
+        if insertion.split:
+            _split(nodes[-1], insertion.split)
+        for part in insertion.missing:
+            nodes.append(self._grow(nodes[-1], part))
+        nodes[-1].handle, nodes[-1].pattern = handle, pattern
+        number = self._top.priority + 1
+        for node in nodes:
             node.priority += 1
-            node.touched = now
+            node.bumped_at = number
 
     def check(self, pattern: Pattern) -> None:
         """Raise what `add` would raise, and change nothing."""
@@ -173,7 +174,7 @@ class Tree:
             spelling = other and self._find_folded(other)
         return spelling
 
-    def reach(self, path: str) -> tuple[int, Node]:
+    def longest_match(self, path: str) -> tuple[int, Node]:
         """How many characters of a path the tree can follow, and the node in which it stops."""
         best, stack = (0, self._top), [(self._top, 0)]
         while stack:
@@ -215,44 +216,46 @@ class Tree:
 
     # Insertion: first walk down what is there and refuse what may not stand beside it, then change the tree.
 
-    def _descend(self, pattern: Pattern) -> _Place:
+    def _descend(self, pattern: Pattern) -> _Insertion:
         """Where `pattern` leaves what the tree has."""
-        trail = [self._top]
+        path_nodes = [self._top]
         parts = pattern.parts
         for number, part in enumerate(parts):
-            rest, split = (
-                self._follow_wildcard(pattern, trail, part) if number % 2 else self._follow_text(pattern, trail, part)
-            )
+            follow = self._follow_wildcard if number % 2 else self._follow_text
+            rest, split = follow(pattern, path_nodes, part)
             if rest or split:
                 missing = [part for part in (rest, *parts[number + 1 :]) if part]
                 if split and missing and not self.overlap:
-                    self._check_split_place(pattern, trail[-1], split, missing[0])
-                return _Place(trail, split, missing)
-        if trail[-1].pattern is not None:
-            self._refuse(pattern, trail[-1], "same")
-        return _Place(trail, 0, [])
+                    self._check_split(pattern, path_nodes[-1], split, missing[0])
+                return _Insertion(path_nodes, split, missing)
+        if path_nodes[-1].pattern is not None:
+            self._refuse(pattern, path_nodes[-1], "same")
+        return _Insertion(path_nodes, 0, [])
 
-    def _follow_wildcard(self, pattern: Pattern, trail: list[Node], wildcard: str) -> tuple[str, int]:
-        """Lengthen `trail` by the wildcard's node, or return the wildcard where there is none."""
-        node = trail[-1]
+    def _follow_wildcard(self, pattern: Pattern, path_nodes: list[Node], wildcard: str) -> tuple[str, int]:
+        """Lengthen `path_nodes` by the wildcard's node, or return the wildcard where there is none."""
+        node = path_nodes[-1]
         if not self.overlap:
-            self._check_wildcard_place(pattern, node, wildcard)
+            self._check_wildcard(pattern, node, wildcard)
         child = node.catch_all if wildcard[0] == "/" else node.param
         if child is None:
             return wildcard, 0
-        trail.append(child)
+        path_nodes.append(child)
         return "", 0
 
-    def _follow_text(self, pattern: Pattern, trail: list[Node], text: str) -> tuple[str, int]:
-        """Lengthen `trail` by the nodes of `text`; return what is missing of it, and where the last node leaves it."""
-        node, at, size = trail[-1], 0, len(text)
+    def _follow_text(self, pattern: Pattern, path_nodes: list[Node], text: str) -> tuple[str, int]:
+        """Lengthen `path_nodes` by the nodes of `text`.
+
+        Return the text that is missing, and how much of the last node the pattern shares if that is not all of it.
+        """
+        node, at, size = path_nodes[-1], 0, len(text)
         while at < size:
             if not self.overlap and (node.param is not None or node.catch_all is not None):
-                self._check_static_place(pattern, node, text[at])
+                self._check_text(pattern, node, text[at])
             child = node.edges.get(text[at])
             if child is None:
                 return text[at:], 0
-            trail.append(child)
+            path_nodes.append(child)
             if not text.startswith(child.path, at):
                 shared = _shared_length(child.path, text[at:])
                 return text[at + shared :], shared
@@ -260,7 +263,7 @@ class Tree:
             node = child
         return "", 0
 
-    def _check_wildcard_place(self, pattern: Pattern, node: Node, wildcard: str) -> None:
+    def _check_wildcard(self, pattern: Pattern, node: Node, wildcard: str) -> None:
         """In strict mode a wildcard has its place for itself, and one name."""
         if wildcard[0] == "/":
             taken, alike = node.param or node.edges.get("/"), node.catch_all
@@ -271,14 +274,14 @@ class Tree:
         if alike is not None and alike.path != wildcard:
             self._refuse(pattern, alike, "names")
 
-    def _check_static_place(self, pattern: Pattern, node: Node, first: str) -> None:
+    def _check_text(self, pattern: Pattern, node: Node, first: str) -> None:
         """In strict mode no text stands where a wildcard does."""
         if node.param is not None:
             self._refuse(pattern, node.param, "place")
         if node.catch_all is not None and first == "/":
             self._refuse(pattern, node.catch_all, "place")
 
-    def _check_split_place(self, pattern: Pattern, node: Node, at: int, missing: str) -> None:
+    def _check_split(self, pattern: Pattern, node: Node, at: int, missing: str) -> None:
         """The same in the middle of a node, where the rest of that node stands."""
         if missing[0] == ":" or (missing[:2] == "/*" and node.path[at] == "/"):
             self._refuse(pattern, node, "place")
@@ -288,25 +291,23 @@ class Tree:
             node = node.children[0]
         raise RouteConflict(pattern.text, node.pattern.text, clash, node.handle)
 
-    def _graft(self, trail: list[Node], parts: list[str]) -> None:
-        """Grow a branch of `parts` from the last node of `trail`, and lengthen `trail` by it."""
-        for part in parts:
-            node = trail[-1]
-            if part[0] == ":":
-                child = node.param = Node(":" if self.overlap else part, _PARAM)
-            elif part[:2] == "/*":
-                child = node.catch_all = Node("/*" if self.overlap else part, _CATCH_ALL)
-                if node is self._top:
-                    node.kind = _ROOT
-                    for former_root in node.edges.values():
-                        former_root.kind = _STATIC
-            else:
-                is_root = node is self._top and node.kind is _STATIC
-                child = Node(part, _ROOT if is_root else _STATIC)
-                if node.edges is _NO_EDGES:
-                    node.edges = {}
-                node.edges[part[0]] = child
-            trail.append(child)
+    def _grow(self, node: Node, part: str) -> Node:
+        """Create the child of `node` for a part of a pattern: text, a param or a catch-all."""
+        if part[0] == ":":
+            child = node.param = Node(":" if self.overlap else part, _PARAM)
+        elif part[:2] == "/*":
+            child = node.catch_all = Node("/*" if self.overlap else part, _CATCH_ALL)
+            if node is self._top:
+                node.kind = _ROOT
+                for former_root in node.edges.values():
+                    former_root.kind = _STATIC
+        else:
+            is_root = node is self._top and node.kind is _STATIC
+            child = Node(part, _ROOT if is_root else _STATIC)
+            if node.edges is _NO_EDGES:
+                node.edges = {}
+            node.edges[part[0]] = child
+        return child
 
     # Search: a path leads to each node at one place only (so many slashes, then so many characters), hence no node
     # is visited twice and the work is bounded by the number of nodes, however often the search turns back.
@@ -315,7 +316,7 @@ class Tree:
         """The node whose pattern `path` matches, and the values of its wildcards; (None, []) where there is none."""
         node, at, size = self._top, 0, len(path)
         values: list[str] = []
-        turns: list[tuple[Node, int, int, int]] = []
+        backtracks: list[tuple[Node, int, int, int]] = []
         """Wildcards to try when the search is stuck: the node, where its value begins and ends, how many precede it."""
         while True:
             if at == size:
@@ -324,18 +325,18 @@ class Tree:
             else:
                 char = path[at]
                 if char == "/" and node.catch_all is not None:
-                    turns.append((node.catch_all, at, size, len(values)))
+                    backtracks.append((node.catch_all, at, size, len(values)))
                 if node.param is not None:
                     end = path.find("/", at)
-                    turns.append((node.param, at, size if end < 0 else end, len(values)))
+                    backtracks.append((node.param, at, size if end < 0 else end, len(values)))
                 child = node.edges.get(char)
                 if child is not None and path.startswith(child.path, at):
                     node = child
                     at += len(child.path)
                     continue
-            if not turns:
+            if not backtracks:
                 return None, []
-            node, start, at, known = turns.pop()
+            node, start, at, known = backtracks.pop()
             del values[known:]
             values.append(path[start:at])
 
@@ -345,7 +346,7 @@ class Tree:
             return path
         node, at, size = self._top, 0, len(path)
         spelling: list[str] = []
-        turns: list[tuple[Node, int, str, int]] = []
+        backtracks: list[tuple[Node, int, str, int]] = []
         """What is to be tried next: the node, where it ends, how it is spelled, how many pieces precede it."""
         while True:
             if at == size:
@@ -354,27 +355,31 @@ class Tree:
             else:
                 known = len(spelling)
                 if path[at] == "/" and node.catch_all is not None:
-                    turns.append((node.catch_all, size, path[at:], known))
+                    backtracks.append((node.catch_all, size, path[at:], known))
                 if node.param is not None:
                     end = path.find("/", at)
                     end = size if end < 0 else end
-                    turns.append((node.param, end, path[at:end], known))
+                    backtracks.append((node.param, end, path[at:end], known))
                 first = path[at].casefold()
                 for char, child in node.edges.items():
                     end = at + len(child.path)
-                    if char.casefold() == first and end <= size and _folded(path[at:end]) == _folded(child.path):
-                        turns.append((child, end, child.path, known))
-            if not turns:
+                    if (
+                        char.casefold() == first
+                        and end <= size
+                        and _casefolded(path[at:end]) == _casefolded(child.path)
+                    ):
+                        backtracks.append((child, end, child.path, known))
+            if not backtracks:
                 return None
-            node, at, piece, known = turns.pop()
+            node, at, piece, known = backtracks.pop()
             del spelling[known:]
             spelling.append(piece)
 
 
-class _Place(NamedTuple):
+class _Insertion(NamedTuple):
     """Where a new pattern leaves what a tree has."""
 
-    trail: list[Node]
+    path_nodes: list[Node]
     """The nodes that it goes through, from the top."""
     split: int
     """How much of the last node it shares, where that is not all of it; else 0."""
@@ -385,7 +390,7 @@ class _Place(NamedTuple):
 def _split(node: Node, at: int) -> None:
     """Make two nodes of a static one: `node` keeps the first `at` characters, a child takes all the rest."""
     child = Node(node.path[at:], _STATIC)
-    child.priority, child.touched = node.priority, node.touched
+    child.priority, child.bumped_at = node.priority, node.bumped_at
     child.edges, child.param, child.catch_all = node.edges, node.param, node.catch_all
     child.handle, child.pattern = node.handle, node.pattern
     node.path = node.path[:at]
@@ -401,7 +406,7 @@ def _shared_length(one: str, other: str) -> int:
     return next(i for i in range(size) if one[i] != other[i])
 
 
-def _folded(text: str) -> str | tuple[str, ...]:
+def _casefolded(text: str) -> str | tuple[str, ...]:
     """Equal for two texts exactly if they are of one length and equal character by character under case folding."""
     folded = text.casefold()
     return folded if len(folded) == len(text) else tuple(char.casefold() for char in text)
