@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from .http.json import JSON
 from .http.response import Response
+from .http.streams import CloseOnce
 
 __all__ = ["Event", "event_stream"]
 
@@ -82,7 +83,7 @@ def event_stream(source: Iterable[Any] | queue.Queue[Any], *, heartbeat: float =
     given: Any = source
     items = _taken(given, heartbeat) if _is_queue(given) else iter(given)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # nginx would keep events back
-    return Response(_Stream(items), headers=headers, content_type="text/event-stream")
+    return Response(CloseOnce(_texts(items), items), headers=headers, content_type="text/event-stream")
 
 
 def _is_queue(source: object) -> bool:
@@ -101,23 +102,8 @@ def _next_of(source: queue.Queue[Any], heartbeat: float) -> Any:
         return _SILENCE
 
 
-class _Stream:
-    """Items as text. It begins with a comment, so that the client is answered before there is an event."""
-
-    def __init__(self, items: Iterator[Any]) -> None:
-        self._items = items
-        self._is_begun = False
-
-    def __iter__(self) -> Iterator[str]:
-        return self
-
-    def __next__(self) -> str:
-        if not self._is_begun:
-            self._is_begun = True
-            return _HEARTBEAT
-        item = next(self._items)
-        return _HEARTBEAT if item is None else str(item if isinstance(item, Event) else Event(item))
-
-    def close(self) -> None:
-        if hasattr(self._items, "close"):
-            self._items.close()
+def _texts(items: Iterator[Any]) -> Iterator[str]:
+    """Yield the items as text, behind a comment: with that a client is answered before there is an event."""
+    yield _HEARTBEAT
+    for item in items:
+        yield _HEARTBEAT if item is None else str(item if isinstance(item, Event) else Event(item))

@@ -459,7 +459,7 @@ NO_ANSWERS = [
     (({"x": object()}, 200), "object is nothing that JSON can say"),
     ([float("nan")], "not JSON compliant"),
     ("\ud800", "surrogates not allowed"),
-    (iter([5]), "a stream yields str or bytes, not int"),
+    (iter([5]), "a stream must yield str or bytes, got int"),
     (Response("x", status="1"), "no status line"),
 ]
 

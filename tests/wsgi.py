@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import re
 from dataclasses import dataclass, field
@@ -124,10 +125,8 @@ def call(
     try:
         reply.iterable = iterable = application(environ, start_response)
         try:
-            for number, chunk in enumerate(iterable, 1):
+            for chunk in itertools.islice(iterable, chunks):
                 reply.body += chunk
-                if number == chunks:
-                    break
         finally:
             if hasattr(iterable, "close"):
                 iterable.close()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from contextlib import ExitStack
 from typing import Any
 
 from werkzeug.wrappers import Response as WerkzeugResponse
@@ -12,7 +11,7 @@ from ..http.conversion import to_wsgi
 from ..http.headers import WSGIResponse
 from ..http.request import Request
 from ..http.response import Response, copy_response
-from ..http.streams import CloseOnce, Stream, close_body, is_file
+from ..http.streams import close_with_request, own_stream
 from ..routing.handle import Handle, Middleware, wrap
 from .error_handling import handle_error
 from .fallback import fallback
@@ -69,40 +68,11 @@ def _as_response(request: Request, result: Any, origin: object) -> WerkzeugRespo
         return _of(request, to_wsgi(result, request.environ, request._snapshot.encoders, origin=origin, is_final=False))
     response = copy_response(result)
     if not (isinstance(response, Response) and type(response._original_body) is list):
-        _own_stream(request, response)
+        own_stream(request, response)
     return response
 
 
 def _of(request: Request, made: WSGIResponse) -> Response:
     """Return the response as an object whose body is closed with the request."""
     line, headers, body = made
-    return Response._from_wsgi(made if type(body) is list else (line, headers, _close_with_request(request, body)))
-
-
-def _own_stream(request: Request, response: WerkzeugResponse) -> None:
-    """Read the first chunk so that early failures become a 500, and close the body with the request in any case."""
-    body = response.response
-    callbacks, response._on_close = response._on_close, []
-    if not response.is_sequence and not isinstance(body, (Stream, CloseOnce)) and not is_file(body, request.environ):
-        owner = ExitStack()
-        for callback in reversed(callbacks):
-            owner.callback(callback)
-        owner.callback(close_body, body)
-        # Of what is sent as it is, and for HEAD, nothing is read here.
-        is_begun = request.method != "HEAD" and not response.direct_passthrough
-        body = response.response = Stream(body, owner) if is_begun else CloseOnce(body, owner)
-        callbacks = []
-    for callback in callbacks:
-        request.call_on_close(callback)
-    if not response.is_sequence:
-        _close_with_request(request, body)
-
-
-def _close_with_request(request: Request, body: Iterable[Any]) -> Iterable[Any]:
-    """The body, closed with the request if nobody has closed it before: middleware may have dropped it."""
-    if not isinstance(body, (Stream, CloseOnce)) and not is_file(body, request.environ):
-        body = CloseOnce(body, body)
-    closes: Any = getattr(body, "close", None)
-    if closes is not None and closes not in request._close_callbacks:
-        request.call_on_close(closes)
-    return body
+    return Response._from_wsgi(made if type(body) is list else (line, headers, close_with_request(request, body)))
