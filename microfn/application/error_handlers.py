@@ -10,12 +10,12 @@ from werkzeug.exceptions import HTTPException
 from ..http.problems import internal_error
 from ..routing.handle import Handle
 
-__all__ = ["ErrorHandlers", "Found"]
+__all__ = ["ErrorHandlers", "Match"]
 
 Key = int | type[Exception]
 
 
-class Found(NamedTuple):
+class Match(NamedTuple):
     """The handler of an error, what it gets, and whether it was registered for this very kind of exception."""
 
     handler: Handle
@@ -36,18 +36,18 @@ class ErrorHandlers:
     def __init__(self, handlers: Mapping[Key, Handle], around: ErrorHandlers | None = None) -> None:
         self.layers: list[Mapping[Key, Handle]] = [handlers, *(around.layers if around else ())]
 
-    def find(self, error: Exception, tried: Sequence[Handle] = ()) -> Found | None:
+    def find(self, error: Exception, tried: Sequence[Handle] = ()) -> Match | None:
         """The handler of this error, unless it was tried; that of 500 gets an InternalServerError around it."""
         keys = _keys_of(error)
         for handlers in self.layers:
             for key in keys:
                 handler = handlers.get(key)
                 if handler is not None and handler not in tried:
-                    return Found(handler, error, key is not Exception)
+                    return Match(handler, error, key is not Exception)
         if isinstance(error, HTTPException):
             return None
-        found = self.find(internal_error(error), tried)
-        return found and found._replace(is_foreseen=False)
+        match = self.find(internal_error(error), tried)
+        return match and match._replace(is_foreseen=False)
 
 
 def _keys_of(error: Exception) -> list[Key]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from werkzeug.exceptions import HTTPException
 
 from ..http.conversion import to_wsgi
@@ -12,11 +10,8 @@ from ..http.problems import error_page, extra_headers, internal_error
 from ..http.request import Request
 from ..log import log_exception
 from ..routing.handle import Handle
-from .error_handlers import Found
+from .error_handlers import Match
 from .snapshot import Snapshot
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIEnvironment
 
 __all__ = ["handle_error", "with_headers"]
 
@@ -24,53 +19,72 @@ __all__ = ["handle_error", "with_headers"]
 def handle_error(
     snapshot: Snapshot, request: Request, error: Exception, tried: tuple[Handle, ...] = ()
 ) -> WSGIResponse:
-    """Respond to an error that a handle or the framework raised. Unexpected errors are logged."""
-    environ = request.environ
+    """Respond to an error that a handle or the framework raised. Unexpected errors are logged.
+
+    If an error handler raises in its turn, that error is handled by those that were not `tried` yet.
+    """
     request.error = error
-    made: WSGIResponse
-    http_error = error if isinstance(error, HTTPException) and (error.code or error.response) else internal_error(error)
-    has_no_code = isinstance(error, HTTPException) and http_error is not error
-    found = (
-        snapshot.handlers_of(request).find(http_error if has_no_code else error, tried)
-        if http_error.response is None
-        else None
-    )
+    http_error = _as_http_exception(error)
+    match = _find_handler(snapshot, request, error, http_error, tried)
     try:
-        if found is not None:
-            made = _by_handler(snapshot, request, found, http_error)
-        else:
-            made = _by_itself(snapshot, environ, http_error) or error_page(http_error, environ)
+        response = _render(snapshot, request, http_error, match)
     except Exception as handler_error:
-        if found is None:
-            log_exception(handler_error, environ)  # with the error that it came of, which is its context
-            return error_page(internal_error(handler_error), environ)
-        made = handle_error(snapshot, request, handler_error, (*tried, found.handler))
+        if match is None:
+            log_exception(handler_error, request.environ)  # with `error`, which is its context
+            return error_page(internal_error(handler_error), request.environ)
+        response = handle_error(snapshot, request, handler_error, (*tried, match.handler))
         if not isinstance(handler_error, HTTPException):
-            return made
-    if has_no_code or (http_error is not error and not (found and found.is_foreseen)):
-        log_exception(error, environ)
-    return made
+            return response  # it is logged, with `error`
+    if not _is_expected(error, http_error, match):
+        log_exception(error, request.environ)
+    return response
 
 
-def _by_handler(snapshot: Snapshot, request: Request, found: Found, http_error: HTTPException) -> WSGIResponse:
-    extra = extra_headers(http_error, request.environ)
-    validate_headers(status_line(http_error.code or 500), extra)
-    result = found.handler(request, found.error)
-    made = to_wsgi(result, request.environ, snapshot.encoders, origin=found.handler, status=http_error.code or 500)
-    return with_headers(made, extra) if made[0].startswith(str(http_error.code)) else made
+def _as_http_exception(error: Exception) -> HTTPException:
+    """Return the error itself if it says how to respond, else a 500 that has it as its cause."""
+    if isinstance(error, HTTPException) and (error.code or error.response):
+        return error
+    return internal_error(error)
 
 
-def _by_itself(snapshot: Snapshot, environ: WSGIEnvironment, http_error: HTTPException) -> WSGIResponse | None:
-    """Return the response that an error carries or makes by itself; None if it does neither."""
+def _find_handler(
+    snapshot: Snapshot, request: Request, error: Exception, http_error: HTTPException, tried: tuple[Handle, ...]
+) -> Match | None:
+    """Return the registered handler. An error that carries a response needs none, one without a code is a 500."""
+    if http_error.response is not None:
+        return None
+    return snapshot.handlers_of(request).find(http_error if isinstance(error, HTTPException) else error, tried)
+
+
+def _is_expected(error: Exception, http_error: HTTPException, match: Match | None) -> bool:
+    """Whether somebody meant this error: it says how to respond, or has a handler for its own kind."""
+    if isinstance(error, HTTPException):
+        return error is http_error
+    return match is not None and match.is_foreseen
+
+
+def _render(snapshot: Snapshot, request: Request, http_error: HTTPException, match: Match | None) -> WSGIResponse:
+    """Respond by the handler, by what the error carries or makes by itself, or with the built-in page."""
+    if match is not None:
+        return _by_handler(snapshot, request, http_error, match)
     cls = type(http_error)
     is_plain = cls.get_response is HTTPException.get_response and cls.get_body is HTTPException.get_body
     if http_error.response is None and is_plain:
-        return None
-    return to_wsgi(http_error.get_response(environ), environ, snapshot.encoders, origin=cls)
+        return error_page(http_error, request.environ)
+    return to_wsgi(http_error.get_response(request.environ), request.environ, snapshot.encoders, origin=cls)
 
 
-def with_headers(made: WSGIResponse, extra: Headers) -> WSGIResponse:
+def _by_handler(snapshot: Snapshot, request: Request, http_error: HTTPException, match: Match) -> WSGIResponse:
+    extra = extra_headers(http_error, request.environ)
+    code = http_error.code or 500
+    validate_headers(status_line(code), extra)
+    result = match.handler(request, match.error)
+    response = to_wsgi(result, request.environ, snapshot.encoders, origin=match.handler, status=code)
+    return with_headers(response, extra) if response[0].startswith(str(code)) else response
+
+
+def with_headers(response: WSGIResponse, extra: Headers) -> WSGIResponse:
     """Add the headers that are not there yet."""
-    status, headers, body = made
+    status, headers, body = response
     present = {name.lower() for name, _ in headers}
     return status, headers + [pair for pair in extra if pair[0].lower() not in present], body
