@@ -39,10 +39,10 @@ class HostSwitch:
         if not isinstance(hosts, Mapping):
             raise TypeError(f"hosts map names to applications, like {{'api.example.com': api}}; not {hosts!r}")
         self._applications: dict[str, WSGIApplication] = {}
-        for given, application in hosts.items():
-            host = _checked_host(given)
+        for name, application in hosts.items():
+            host = _checked_host(name)
             if host in self._applications:
-                raise ValueError(f"the host {given!r} is there twice")
+                raise ValueError(f"the host {name!r} is there twice")
             self._applications[host] = _checked_application(application)
         self._default = None if default is None else _checked_application(default)
 
@@ -60,15 +60,15 @@ class HostSwitch:
     def find(self, host: str) -> WSGIApplication:
         """The application for a host. Raises `NotFound` (404) where there is none."""
         name = name_of_host(host)
-        found = self._applications.get(name)
-        while found is None and name:
+        application = self._applications.get(name)
+        while application is None and name:
             name = name.partition(".")[2]
-            found = self._applications.get(f"*.{name}")
-        if found is None:
-            found = self._default
-        if found is None:
+            application = self._applications.get(f"*.{name}")
+        if application is None:
+            application = self._default
+        if application is None:
             raise NotFound("There is nothing on this host.")
-        return found
+        return application
 
 
 def _checked_host(host: object) -> str:

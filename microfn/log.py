@@ -70,8 +70,8 @@ def _text_of(error: BaseException) -> str:
     """The traceback, indented, so that no line of an exception's message looks like one of the log."""
     try:
         lines = "".join(traceback.format_exception(error)).splitlines()
-    except Exception as another:  # an exception may be as odd as it likes
-        lines = [f"{type(error).__name__}, of which no traceback can be made: {type(another).__name__}"]
+    except Exception as format_error:  # an exception may be as odd as it likes
+        lines = [f"{type(error).__name__}, of which no traceback can be made: {type(format_error).__name__}"]
     return indented(lines)
 
 

@@ -205,8 +205,8 @@ class Router(BaseRouter):
         self._registry.publish()
         return cast("Snapshot", self._snapshot)
 
-    def _publish(self, table: Table, now: Registrations) -> None:
-        self._snapshot = build_snapshot(now, table, self._settings)
+    def _publish(self, table: Table, registrations: Registrations) -> None:
+        self._snapshot = build_snapshot(registrations, table, self._settings)
 
 
 for _name, _meant in FOREIGN_NAMES.items():

@@ -80,8 +80,8 @@ def event_stream(source: Iterable[Any] | queue.Queue[Any], *, heartbeat: float =
     if isinstance(source, (str, bytes, dict, type)) or not (_is_queue(source) or isinstance(source, Iterable)):
         raise TypeError(f"events come from a queue or an iterator, not from {source!r:.100}")
     # A queue first: gevent's, which it puts in the place of the standard library's, is iterable too.
-    given: Any = source
-    items = _taken(given, heartbeat) if _is_queue(given) else iter(given)
+    items: Any = source
+    items = _taken(items, heartbeat) if _is_queue(items) else iter(items)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # nginx would keep events back
     return Response(CloseOnce(_texts(items), items), headers=headers, content_type="text/event-stream")
 

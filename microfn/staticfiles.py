@@ -79,9 +79,9 @@ class Files:
         path = params[self._param]
         if clean_path(path) != path or "\0" in path:
             raise NotFound(_NOTHING)
-        found = self._below(path[1:] + (self._index or "" if path.endswith("/") else ""))
-        if found is not None:
-            return self._send(request, found, self._caching(found))
+        file = self._below(path[1:] + (self._index or "" if path.endswith("/") else ""))
+        if file is not None:
+            return self._send(request, file, self._caching(file))
         if self._index is not None and self._below(f"{path[1:]}/{self._index}") is not None:
             return _to_directory(request)
         fallback = self._below(self._fallback) if self._fallback and _wants_a_page(request, path) else None
@@ -203,10 +203,10 @@ def _is_new(environ: WSGIEnvironment, etag: str, changed: int) -> bool:
     return not _is_since(environ.get("HTTP_IF_MODIFIED_SINCE"), changed)
 
 
-def _is_since(given: str | None, changed: int) -> bool | None:
+def _is_since(value: str | None, changed: int) -> bool | None:
     """Whether a date is the time of the last change, or later; None where it is no date."""
     try:
-        date = parse_date(given)
+        date = parse_date(value)
     except (ValueError, ArithmeticError):
         return None
     return None if date is None else changed <= date.timestamp()
@@ -230,13 +230,13 @@ def _open(path: str) -> BinaryIO:
 
 def _one_range(environ: WSGIEnvironment, response: Response, size: int) -> str | None:
     """The Range that is understood: a single one, of this version, and the method is GET (RFC 9110, section 14.2)."""
-    found = _ONE_RANGE.fullmatch(environ.get("HTTP_RANGE", ""))
+    file = _ONE_RANGE.fullmatch(environ.get("HTTP_RANGE", ""))
     # Section 13.1.5: a strong tag, or a date, and that exactly.
     version = environ.get("HTTP_IF_RANGE")
     is_same = version in (None, response.headers["ETag"], response.headers["Last-Modified"])
-    if found is None or not is_same or environ["REQUEST_METHOD"] != "GET":
+    if file is None or not is_same or environ["REQUEST_METHOD"] != "GET":
         return None
-    first, last = found.groups()
+    first, last = file.groups()
     if not first:  # the last so many bytes; of fewer than that it is all of them
         return f"bytes=-{min(int(last), size)}" if last else None
-    return None if last and int(first) > int(last) else found[0]
+    return None if last and int(first) > int(last) else file[0]

@@ -76,31 +76,32 @@ def build_snapshot(registered: Registrations, table: Table, settings: Settings) 
     )
 
 
-def _chains(now: Registrations, scopes: Iterable[Scope]) -> dict[Scope, Handle]:
+def _chains(registrations: Registrations, scopes: Iterable[Scope]) -> dict[Scope, Handle]:
     """The composed middleware of each scope; scopes with the same middleware share it, so that it is made once."""
-    made: dict[tuple[int, ...], Handle] = {}
+    composed: dict[tuple[int, ...], Handle] = {}
     chains: dict[Scope, Handle] = {}
     for scope in scopes:
-        chain = now.chain(scope)
+        chain = registrations.chain(scope)
         if chain:
             key = tuple(map(id, chain))
-            made[key] = chains[scope] = made.get(key) or compose(chain)
+            composed[key] = chains[scope] = composed.get(key) or compose(chain)
     return chains
 
 
-def _handlers(now: Registrations, scopes: Iterable[Scope]) -> dict[Scope, ErrorHandlers]:
+def _handlers(registrations: Registrations, scopes: Iterable[Scope]) -> dict[Scope, ErrorHandlers]:
     """By scope, those around it included; `scopes` holds those around each before it."""
-    found: dict[Scope, ErrorHandlers] = {}
+    handlers: dict[Scope, ErrorHandlers] = {}
     for scope in scopes:
-        if scope in now.handlers or scope.parent is None:
-            around = next((found[part] for part in reversed(scope.lineage()[:-1]) if part in found), None)
-            found[scope] = ErrorHandlers(now.handlers.get(scope, {}), around)
-    return found
+        if scope in registrations.handlers or scope.parent is None:
+            around = next((handlers[part] for part in reversed(scope.lineage()[:-1]) if part in handlers), None)
+            handlers[scope] = ErrorHandlers(registrations.handlers.get(scope, {}), around)
+    return handlers
 
 
-def _finder(now: Registrations, scopes: Iterable[Scope]) -> FindScope | None:
+def _finder(registrations: Registrations, scopes: Iterable[Scope]) -> FindScope | None:
     """Finds the scope of a path that has no route; of several with one prefix it is the first."""
-    own = [s for s in scopes if s.own_prefix and (s in now.handlers or s in now.middleware or s.use)]
+    has_own = registrations.handlers.keys() | registrations.middleware.keys()
+    own = [scope for scope in scopes if scope.own_prefix and (scope in has_own or scope.use)]
     if not own:
         return None
     items = []
@@ -111,13 +112,14 @@ def _finder(now: Registrations, scopes: Iterable[Scope]) -> FindScope | None:
     return Index(items).find
 
 
-def _is_shadowed(now: Registrations) -> bool:
+def _is_shadowed(registrations: Registrations) -> bool:
     """Return whether a route with wildcards could take a path from a mount, so that mounts have to be asked first."""
-    wild = [route.pattern for route in now.routes if route.parsed.names] if now.mounts else []
-    return any(mount.may_meet(pattern) for mount in now.mounts.values() for pattern in wild)
+    wild = [route.pattern for route in registrations.routes if route.parsed.names] if registrations.mounts else []
+    return any(mount.may_meet(pattern) for mount in registrations.mounts.values() for pattern in wild)
 
 
-def build_urls(table: Table, now: Registrations) -> Urls:
+def build_urls(table: Table, registrations: Registrations) -> Urls:
     """Build the reverse URLs of what is registered."""
-    mounts = Mounts(now.mounts.values())
-    return Urls(now.names.copy(), tuple(now.routes), table, lambda path: mounts.find(to_wsgi_str(path)) is not None)
+    mounts = Mounts(registrations.mounts.values())
+    names, routes = registrations.names.copy(), tuple(registrations.routes)
+    return Urls(names, routes, table, lambda path: mounts.find(to_wsgi_str(path)) is not None)

@@ -27,8 +27,8 @@ def compose(middleware: Iterable[Middleware]) -> Handle:
     Innermost is the handle of the route, or the fallback if there is no route.
     """
     handle: Handle = _innermost
-    for number, one in enumerate(reversed(list(middleware))):
-        handle = wrap(handle if number == 0 else _guarded(handle), one)
+    for number, layer in enumerate(reversed(list(middleware))):
+        handle = wrap(handle if number == 0 else _guarded(handle), layer)
     return handle
 
 
@@ -37,17 +37,17 @@ def _innermost(request: Request, params: Any) -> WerkzeugResponse:
     snapshot, route = request._snapshot, request.route
     try:
         if route is None:
-            return _of(request, fallback(snapshot, request.environ, request._miss, request))
+            return _as_object(request, fallback(snapshot, request.environ, request._miss, request))
         result = route.run(request, params)
         encode = snapshot.encoders.get(type(result))
         if encode is None:
             return _as_response(request, result, route.handle)
-        made = encode(result)
+        wsgi = encode(result)
     except Exception as error:
-        return _of(request, handle_error(snapshot, request, error))
-    # PERF: Response._from_wsgi, made in place.
+        return _as_object(request, handle_error(snapshot, request, error))
+    # PERF: `Response._from_wsgi`, in place of a call.
     response = new_object(Response)
-    response._made = made
+    response._wsgi = wsgi
     return response
 
 
@@ -58,21 +58,23 @@ def _guarded(handle: Handle) -> Handle:
         try:
             return _as_response(request, handle(request, params), handle)
         except Exception as error:
-            return _of(request, handle_error(request._snapshot, request, error))
+            return _as_object(request, handle_error(request._snapshot, request, error))
 
     return guarded
 
 
 def _as_response(request: Request, result: Any, origin: object) -> WerkzeugResponse:
     if not isinstance(result, WerkzeugResponse):
-        return _of(request, to_wsgi(result, request.environ, request._snapshot.encoders, origin=origin, is_final=False))
+        return _as_object(
+            request, to_wsgi(result, request.environ, request._snapshot.encoders, origin=origin, is_final=False)
+        )
     response = copy_response(result)
     if not (isinstance(response, Response) and type(response._original_body) is list):
         own_stream(request, response)
     return response
 
 
-def _of(request: Request, made: WSGIResponse) -> Response:
+def _as_object(request: Request, wsgi: WSGIResponse) -> Response:
     """Return the response as an object whose body is closed with the request."""
-    line, headers, body = made
-    return Response._from_wsgi(made if type(body) is list else (line, headers, close_with_request(request, body)))
+    line, headers, body = wsgi
+    return Response._from_wsgi(wsgi if type(body) is list else (line, headers, close_with_request(request, body)))

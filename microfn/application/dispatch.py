@@ -34,37 +34,42 @@ def respond(  # noqa: C901, PLR0912 - the life of a request is told in one place
     app: App, environ: WSGIEnvironment, start_response: StartResponse
 ) -> Iterable[bytes]:
     """Answer a request: find its route, call the handle, send what it returned."""
+    # 1. One snapshot serves the request, whatever is registered meanwhile.
     snapshot = app._snapshot
     if snapshot is None:
         try:
             snapshot = app._ensure_snapshot()
         except Exception as error:  # what is registered cannot be published: a middleware makes no handle
             return _startup_error(error, environ, start_response)
+    # 2. Find the route. `match` is its params, or tells why there is none.
     method = environ.get("REQUEST_METHOD")
-    route, found = snapshot.find(method, environ.get("PATH_INFO") or "/")
+    route, match = snapshot.find(method, environ.get("PATH_INFO") or "/")
     if snapshot.is_guarded or (route.converters if route is not None else method in _BY_GET or snapshot.mounts):
-        route, found = resolve_slow(snapshot, environ, route, found)
-        if isinstance(found, Mount):
-            return found(environ, start_response)
+        route, match = resolve_slow(snapshot, environ, route, match)
+        if isinstance(match, Mount):
+            return match(environ, start_response)
     request = None
     try:
+        # 3. Without a route, the fallback responds: a redirect, OPTIONS, 405 or 404.
         if route is None:
-            made = _run_middleware(snapshot, environ, found) if snapshot.chains else fallback(snapshot, environ, found)
-            status, headers, body = made
+            respond_to_miss = _run_middleware if snapshot.chains else fallback
+            status, headers, body = respond_to_miss(snapshot, environ, match)
         else:
+            # 4. Call the handle, with the middleware of its scope around it.
             # PERF: a call of the class, which would call __init__, costs 100 ns more.
             request = new_object(snapshot.request_class)
             request.environ = environ
             request.route = route
-            request.params = found
+            request.params = match
             environ["microfn.route"] = route.pattern
             handle = route.run
             if snapshot.chains:
                 request._snapshot = snapshot
                 handle = snapshot.chains.get(route.scope, handle)
-            result = handle(request, found)
+            result = handle(request, match)
+            # 5. Convert the result.
             if type(result) is str and method != "HEAD" and not request._close_callbacks:
-                # PERF: what `to_wsgi` would make of it, made in place; saves a tenth of the smallest request.
+                # PERF: the text's conversion, in place of a call; saves a tenth of the smallest request.
                 content = result.encode()
                 status, headers, body = "200 OK", [TEXT_HEADER, LENGTH_HEADERS[len(content)]], [content]
             else:
@@ -72,6 +77,7 @@ def respond(  # noqa: C901, PLR0912 - the life of a request is told in one place
                 if type(body) is not list or request._close_callbacks:
                     body = with_close(request, body)
     except Exception as error:
+        # 6. An error has its handler, or its page.
         request = request or snapshot.request_class(environ)
         status, headers, body = handle_error(snapshot, request, error)
         body = with_close(request, body)
@@ -79,6 +85,7 @@ def respond(  # noqa: C901, PLR0912 - the life of a request is told in one place
         if request is not None:
             request._close()
         raise
+    # 7. Send it. The server closes the body, which ends the request.
     try:
         start_response(status, headers)
     except BaseException:
@@ -96,7 +103,7 @@ def _startup_error(error: Exception, environ: WSGIEnvironment, start_response: S
 
 
 def resolve_slow(
-    snapshot: Snapshot, environ: WSGIEnvironment, route: Route | None, found: Any
+    snapshot: Snapshot, environ: WSGIEnvironment, route: Route | None, match: Any
 ) -> tuple[Route | None, dict[str, Any] | Miss | Mount | Rejected]:
     """The slow path of routing: trusted hosts, encoded paths, mounts, HEAD falling back to GET, converters."""
     environ.setdefault("REQUEST_METHOD", "GET")
@@ -108,19 +115,19 @@ def resolve_slow(
         if mount is not None:
             return None, mount
         if snapshot.is_guarded:
-            route, found = snapshot.find(environ["REQUEST_METHOD"], path)
+            route, match = snapshot.find(environ["REQUEST_METHOD"], path)
         if route is None and environ["REQUEST_METHOD"] in ("HEAD", "GET"):  # RFC 9110, section 9.3.2
-            route, found = snapshot.find("GET", path)
+            route, match = snapshot.find("GET", path)
         if route is not None and route.converters:
             environ["microfn.route"] = route.pattern
-            bound = route.bind(found)
+            bound = route.bind(match)
             if bound is None:  # there is no match, and nothing instead
                 del environ["microfn.route"]
                 return None, NO_PREFIX
-            found = bound
+            match = bound
     except Exception as error:
         return None, Rejected(error)
-    return route, found
+    return route, match
 
 
 def _check_host_and_path(snapshot: Snapshot, environ: WSGIEnvironment) -> None:

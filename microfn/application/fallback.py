@@ -114,8 +114,8 @@ class Allowed(dict[tuple[str, ...], tuple[str, CachedErrorPage]]):
     def __missing__(self, methods: tuple[str, ...]) -> tuple[str, CachedErrorPage]:
         names = {*methods, *self._automatic, *(["HEAD"] if "GET" in methods else [])}
         allow = ", ".join(sorted(names))
-        self[methods] = made = allow, CachedErrorPage(405, _NOT_ALLOWED, ("Allow", allow))
-        return made
+        self[methods] = value = allow, CachedErrorPage(405, _NOT_ALLOWED, ("Allow", allow))
+        return value
 
 
 def _not_found(snapshot: Snapshot, environ: WSGIEnvironment, request: Request | None) -> WSGIResponse:
@@ -138,13 +138,14 @@ def _redirect(snapshot: Snapshot, environ: WSGIEnvironment, path: str) -> WSGIRe
 def _options(snapshot: Snapshot, environ: WSGIEnvironment, allow: str, request: Request | None) -> WSGIResponse:
     if snapshot.global_options is None:
         return "204 No Content", [("Allow", allow)], []
-    asked = request or snapshot.request_class(environ)
+    handle = snapshot.global_options
+    own_request = request or snapshot.request_class(environ)
     try:
-        made = to_wsgi(snapshot.global_options(asked, {}), environ, snapshot.encoders, origin=snapshot.global_options)
+        response = to_wsgi(handle(own_request, {}), environ, snapshot.encoders, origin=handle)
     except Exception as error:
-        made = handle_error(snapshot, asked, error)
-    status, headers, body = with_headers(made, [("Allow", allow)])
-    return status, headers, with_close(asked, body) if request is None else body
+        response = handle_error(snapshot, own_request, error)
+    status, headers, body = with_headers(response, [("Allow", allow)])
+    return status, headers, with_close(own_request, body) if request is None else body
 
 
 def _reject(snapshot: Snapshot, environ: WSGIEnvironment, error: Exception, request: Request | None) -> WSGIResponse:

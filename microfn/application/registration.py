@@ -85,11 +85,11 @@ class BaseRouter:
             self._registry.add([Route(method, pattern, handle, scope=scope, where=where) for method in methods])
             return
         check_options(options)
-        given: Any = {**options}
-        use = check_middlewares("use", given.pop("use", None))
+        values: Any = {**options}
+        use = check_middlewares("use", values.pop("use", None))
         if use:
             scope = Scope("", scope, use)
-        self._registry.add([Route(method, pattern, handle, scope=scope, where=where, **given) for method in methods])
+        self._registry.add([Route(method, pattern, handle, scope=scope, where=where, **values) for method in methods])
 
     def get(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
         """`route` for GET, and so for HEAD where HEAD has no route of its own (RFC 9110, section 9.3.2)."""
@@ -215,11 +215,11 @@ class BaseRouter:
         >>> app.test_client().get("/").headers["X-Frame-Options"]
         'DENY'
         """
-        given: list[Middleware] = [middleware, *more]
-        for one in given:
-            check_middleware(one)
-        for one in given:
-            self._registry.add_middleware(self._scope, one)
+        new: list[Middleware] = [middleware, *more]
+        for layer in new:
+            check_middleware(layer)
+        for layer in new:
+            self._registry.add_middleware(self._scope, layer)
         return middleware
 
     def group(self, prefix: str, *, use: Iterable[Middleware] | None = None) -> Group:

@@ -81,30 +81,28 @@ def to_wsgi(
     `result` holds is closed then; else it is closed by whoever closes the answer's body.
     """
     kind = type(result)
-    made: WSGIResponse | None = None
+    response: WSGIResponse | None = None
     if kind is Response:
-        made = result._to_wsgi()
+        response = result._to_wsgi()
     elif kind in encoders and status == 200:
-        made = encoders[kind](result)
-    if made is None:
-        made = _general_answer(result, environ, encoders, origin, status)
-    if is_final and (environ["REQUEST_METHOD"] == "HEAD" or made[0][:3] in STATUSES_WITHOUT_CONTENT):
-        return _without_body(environ, *made)
-    return made
+        response = encoders[kind](result)
+    if response is None:
+        response = _convert(result, environ, encoders, origin, status)
+    if is_final and (environ["REQUEST_METHOD"] == "HEAD" or response[0][:3] in STATUSES_WITHOUT_CONTENT):
+        return _without_body(environ, *response)
+    return response
 
 
-def _general_answer(
-    result: Any, environ: WSGIEnvironment, encoders: Encoders, origin: object, status: int
-) -> WSGIResponse:
+def _convert(result: Any, environ: WSGIEnvironment, encoders: Encoders, origin: object, status: int) -> WSGIResponse:
     body, given_status, given_headers = _unpack(result, origin) if isinstance(result, tuple) else (result, None, [])
     if isinstance(body, HTTPException):
         raise body
     if isinstance(body, WerkzeugResponse):
-        line, headers, content = _of_response(body, environ)
+        line, headers, content = _from_response(body, environ)
     elif callable(body) and not (hasattr(body, "__html__") or hasattr(body, "__next__")):
-        line, headers, content = _of_application(body, environ)
+        line, headers, content = _from_application(body, environ)
     else:
-        line, headers, content = _of_value(body, encoders, origin)
+        line, headers, content = _from_value(body, encoders, origin)
         if given_status is None:
             given_status = status
     try:
@@ -114,7 +112,7 @@ def _general_answer(
             is_whole = isinstance(content, list) or (isinstance(body, WerkzeugResponse) and body.is_sequence)
             # A HEAD route of its own may say how long the body is that it does not make.
             is_empty = environ["REQUEST_METHOD"] == "HEAD" and content == [b""]
-            headers = _merge(headers, given_headers, is_whole=is_whole and not is_empty)
+            headers = _merge_headers(headers, given_headers, is_whole=is_whole and not is_empty)
         validate_headers(line, headers)
     except BaseException:
         close_body(content)
@@ -128,14 +126,14 @@ def _unpack(result: tuple[Any, ...], origin: object) -> tuple[Any, int | str | N
         if len(result) == 2:
             return result[0], result[1], []
         if len(result) == 3:
-            return result[0], result[1], _header_list(result[2])
+            return result[0], result[1], _list_headers(result[2])
         raise TypeError(f"{name_of(origin)} returned a tuple of {len(result)}; it is (body, status[, headers])")
     except BaseException:
         close_body(result[0] if result else None)
         raise
 
 
-def _header_list(headers: Any) -> Headers:
+def _list_headers(headers: Any) -> Headers:
     pairs = list(headers.items() if hasattr(headers, "items") else headers if isinstance(headers, Iterable) else [None])
     listed: Headers = []
     if isinstance(headers, (str, bytes)) or not all(
@@ -148,7 +146,7 @@ def _header_list(headers: Any) -> Headers:
     return listed
 
 
-def _of_value(body: Any, encoders: Encoders, origin: object) -> WSGIResponse:
+def _from_value(body: Any, encoders: Encoders, origin: object) -> WSGIResponse:
     encode = encoders.get(type(body))
     if encode is not None:
         return encode(body)
@@ -162,10 +160,10 @@ def _of_value(body: Any, encoders: Encoders, origin: object) -> WSGIResponse:
         if isinstance(body, kind):
             return encode(body)
     close_body(body)
-    raise TypeError(_complaint(body, origin))
+    raise TypeError(_describe_unsupported(body, origin))
 
 
-def _complaint(body: object, origin: object) -> str:
+def _describe_unsupported(body: object, origin: object) -> str:
     if body is None:
         return f'{name_of(origin)} returned None; did you forget to return? (An empty answer is "", 204)'
     return (
@@ -174,7 +172,7 @@ def _complaint(body: object, origin: object) -> str:
     )
 
 
-def _of_response(response: WerkzeugResponse, environ: WSGIEnvironment) -> WSGIResponse:
+def _from_response(response: WerkzeugResponse, environ: WSGIEnvironment) -> WSGIResponse:
     if not response.is_sequence:
         forget_length(response)
     try:
@@ -201,7 +199,7 @@ def _with_own_length(response: WerkzeugResponse, headers: Headers, environ: WSGI
     return [pair for pair in headers if pair not in told] + [LENGTH_HEADERS[size]]
 
 
-def _of_application(application: WSGIApplication, environ: WSGIEnvironment) -> WSGIResponse:
+def _from_application(application: WSGIApplication, environ: WSGIEnvironment) -> WSGIResponse:
     """Run a WSGI application to its first chunk; no later it has told its status and headers (PEP 3333)."""
     started: list[tuple[str, Headers]] = []
     written: list[bytes] = []
@@ -235,7 +233,7 @@ def _with_written(written: list[bytes], body: Iterable[bytes]) -> Iterator[bytes
         yield written.pop(0)
 
 
-def _merge(headers: Headers, given: Headers, *, is_whole: bool) -> Headers:
+def _merge_headers(headers: Headers, given: Headers, *, is_whole: bool) -> Headers:
     """The given headers replace those of the same name; only the length of a body that is whole is known better."""
     if is_whole:
         given = [pair for pair in given if _lower(pair[0]) != "content-length"]

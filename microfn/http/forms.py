@@ -139,8 +139,8 @@ def _whole_lines(stream: IO[bytes], longest: int) -> Iterator[bytes | None]:
     held = b""
     while data := stream.read(_PIECE):
         data = held + data
-        found = _LINE_BREAK.search(data, max(0, len(data) - longest))
-        end = found.start() if found else len(data)
+        match = _LINE_BREAK.search(data, max(0, len(data) - longest))
+        end = match.start() if match else len(data)
         held = data[end:]
         yield data[:end]
     yield held

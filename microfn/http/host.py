@@ -15,19 +15,19 @@ _PORT = ":[0-9]*$"
 _PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
 
 
-def written_host(given: str, scheme: str) -> str | None:
+def written_host(text: str, scheme: str) -> str | None:
     """The host of a Host header as a URL has it: without the port that is the scheme's own. None where it is no host.
 
     >>> written_host("my_service:80", "http"), written_host("[::1]:8000", "http"), written_host("a b", "http")
     ('my_service', '[::1]:8000', None)
     """
-    found = re.fullmatch(HOST, given) if len(given) <= _LONGEST else None
-    if found is None:
+    match = re.fullmatch(HOST, text) if len(text) <= _LONGEST else None
+    if match is None:
         return None
-    name, port = found.groups()
+    name, port = match.groups()
     if not port or int(port) == _PORTS.get(scheme):
         return name
-    return given if 0 < int(port) < 65536 else None
+    return text if 0 < int(port) < 65536 else None
 
 
 def name_of_host(host: str) -> str:

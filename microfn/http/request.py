@@ -189,8 +189,8 @@ class Request(_Slots, WerkzeugRequest):
 
         Raises `SecurityError` (400) where the header is no host, or not one of the `trusted_hosts`.
         """
-        given = self.environ.get("HTTP_HOST")
-        host = written_host(given, self.scheme) if given else get_host(self.scheme, None, self.server)
+        sent = self.environ.get("HTTP_HOST")
+        host = written_host(sent, self.scheme) if sent else get_host(self.scheme, None, self.server)
         if host is None:
             raise SecurityError("The Host header is no host.")
         if self.trusted_hosts and not is_trusted(host, self.trusted_hosts):

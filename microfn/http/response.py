@@ -31,8 +31,13 @@ class Response(WerkzeugResponse):
     >>> response.status
     '201 CREATED'
 
-    PERF: made of text and a status alone, it keeps just these until something else of it is asked for.
+    PERF: a response made of text and a status alone is the WSGI response that is sent, in `_wsgi`, until something of
+    it is asked for: its attributes are cached properties, which put the value beside `_wsgi`. `_is_untouched` and
+    `_keeps_body` say how far that has gone.
     """
+
+    _wsgi: WSGIResponse
+    """The status line, headers and body that it was made of; missing if it was made by werkzeug's constructor."""
 
     def __init__(
         self,
@@ -45,7 +50,7 @@ class Response(WerkzeugResponse):
     ) -> None:
         if type(response) is str and headers is mimetype is content_type is None and type(self) is Response:
             content = response.encode()
-            self._made: WSGIResponse = ("200 OK", [TEXT_HEADER, LENGTH_HEADERS[len(content)]], [content])
+            self._wsgi = ("200 OK", [TEXT_HEADER, LENGTH_HEADERS[len(content)]], [content])
             if direct_passthrough:
                 self.direct_passthrough = True
             if status is not None:
@@ -56,28 +61,30 @@ class Response(WerkzeugResponse):
     direct_passthrough = False
 
     @classmethod
-    def _from_wsgi(cls, made: WSGIResponse) -> Response:
-        """What is sent, as an object again. PERF: it stays what it is until something of it is asked for."""
+    def _from_wsgi(cls, wsgi: WSGIResponse) -> Response:
+        """Return what is sent as an object again."""
         response = object.__new__(cls)
-        response._made = made
+        response._wsgi = wsgi
         return response
+
+    # werkzeug's constructor sets what these return, so they are called only if there is `_wsgi`.
 
     @cached_property
     def _status(self) -> str:
-        return self._made[0]
+        return self._wsgi[0]
 
     @cached_property
     def _status_code(self) -> int:
-        return int(self._made[0][:3])
+        return int(self._status[:3])
 
     @cached_property
     def headers(self) -> WerkzeugHeaders:
-        return _headers_of(self._made[1])
+        return _headers_of(self._wsgi[1])
 
     @cached_property
     def response(self) -> Iterable[bytes]:
-        body = self._made[2]
-        return body.copy() if type(body) is list else body  # what is done to it stays with this answer
+        body = self._wsgi[2]
+        return body.copy() if type(body) is list else body  # changes of the list stay with this response
 
     @cached_property
     def _on_close(self) -> list[Callable[[], Any]]:
@@ -93,7 +100,7 @@ class Response(WerkzeugResponse):
         environ = getattr(request_or_environ, "environ", request_or_environ)
         check_conditions(environ, Request.max_header_length)
         check_header(environ, "HTTP_RANGE", Request.max_header_length)
-        kept = {name: value for name, value in environ.items() if name not in _DATES or _is_readable(value)}
+        kept = {name: value for name, value in environ.items() if name not in _DATES or _is_date(value)}
         is_other = "HTTP_IF_RANGE" in environ and "HTTP_IF_RANGE" not in kept
         headers = self.headers
         if is_other or not is_resource_modified(kept, headers.get("ETag"), last_modified=headers.get("Last-Modified")):
@@ -102,10 +109,8 @@ class Response(WerkzeugResponse):
 
     @property
     def _original_body(self) -> Iterable[bytes] | None:
-        """The body that it was made with; None where that was asked for, and may be another now."""
-        state = self.__dict__
-        made: WSGIResponse | None = state.get("_made")
-        return None if made is None or "response" in state or "_on_close" in state else made[2]
+        """The body that it was made with; None if that was asked for, and may be another now."""
+        return self._wsgi[2] if _keeps_body(self) else None
 
     @property
     def is_sequence(self) -> bool:
@@ -126,16 +131,15 @@ class Response(WerkzeugResponse):
         return headers
 
     def _to_wsgi(self) -> WSGIResponse | None:
-        """What is sent of it, where that is clear without werkzeug: it has the body that it was made with."""
+        """Return what is sent, if that is clear without werkzeug: the body is the one that it was made with."""
+        if _is_untouched(self):
+            line, headers, body = self._wsgi
+            return line, headers.copy(), body  # it may be sent again, and servers change the list
+        if not _keeps_body(self):
+            return None
         state = self.__dict__
-        made: WSGIResponse | None = state.get("_made")
-        if made is None:
-            return None
-        if len(state) == 1:
-            return made[0], made[1].copy(), made[2]  # it may be sent again, and servers change the list
-        if "response" in state or "_on_close" in state:
-            return None
-        line, headers, body = made[0], made[1].copy(), made[2]
+        line, headers, body = self._wsgi
+        headers = headers.copy()
         if "headers" in state:
             headers = self.headers.to_wsgi_list()
             names = [name.lower() for name, _ in headers]
@@ -153,10 +157,22 @@ class Response(WerkzeugResponse):
         return line, headers, body
 
 
+def _is_untouched(response: WerkzeugResponse) -> bool:
+    """Whether a response is `_wsgi` and nothing else: nothing of it was asked for or set."""
+    state = response.__dict__
+    return len(state) == 1 and "_wsgi" in state
+
+
+def _keeps_body(response: Response) -> bool:
+    """Whether a response has the body of `_wsgi`: neither that nor what its end calls was asked for or set."""
+    state = response.__dict__
+    return "_wsgi" in state and "response" not in state and "_on_close" not in state
+
+
 _DATES = ("HTTP_IF_MODIFIED_SINCE", "HTTP_IF_UNMODIFIED_SINCE", "HTTP_IF_RANGE")
 
 
-def _is_readable(value: str) -> bool:
+def _is_date(value: str) -> bool:
     """Whether werkzeug reads this as a date, or as none, without an exception."""
     try:
         parse_date(value)
@@ -167,9 +183,9 @@ def _is_readable(value: str) -> bool:
 
 def copy_response(response: WerkzeugResponse) -> WerkzeugResponse:
     """The same answer, to be changed by itself: whoever made this one may keep it and return it again."""
+    if type(response) is Response and _is_untouched(response):
+        return Response._from_wsgi(response._wsgi)
     state = response.__dict__
-    if type(response) is Response and len(state) == 1 and "_made" in state:
-        return Response._from_wsgi(response._made)
     other: WerkzeugResponse
     if type(response) is Response:  # PERF: what `copy` does, in a third of the time
         other = object.__new__(Response)
@@ -188,11 +204,11 @@ def copy_response(response: WerkzeugResponse) -> WerkzeugResponse:
 
 def forget_length(response: WerkzeugResponse) -> None:
     """Drop the length of a whole body, where a stream was put in its place."""
-    state = response.__dict__
-    made: WSGIResponse | None = state.get("_made")
-    known = [state.get("_whole_length")]
-    if made is not None and state.get("response", made[2]) is not made[2]:
-        known += [value for name, value in made[1] if name.lower() == "content-length"]
+    known = [response.__dict__.get("_whole_length")]
+    if isinstance(response, Response) and "_wsgi" in response.__dict__:
+        _, headers, body = response._wsgi
+        if response.__dict__.get("response", body) is not body:
+            known += [value for name, value in headers if name.lower() == "content-length"]
     length = response.headers.get("Content-Length")
     if length is not None and length in known:
         del response.headers["Content-Length"]

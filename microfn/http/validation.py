@@ -34,8 +34,8 @@ class InvalidBody(UnprocessableEntity):
     """Whether it was raised by code that did not expect such data, or is wrong itself."""
 
     def __init__(self, errors: list[dict[str, str]]) -> None:
-        told = [one["detail"] if one["pointer"] == "#" else f"{one['pointer']}: {one['detail']}" for one in errors]
-        super().__init__("; ".join(told))
+        lines = [("" if error["pointer"] == "#" else f"{error['pointer']}: ") + error["detail"] for error in errors]
+        super().__init__("; ".join(lines))
         self.errors = errors
         self.members = {"errors": errors}
 
@@ -58,27 +58,27 @@ def _errors_of(error: Exception) -> list[dict[str, str]]:
         with suppress(Exception):
             return _listed(error, listed)
     text, _, place = str(error).rpartition(" - at `")
-    found = _MSGSPEC_PLACE.fullmatch(place)
-    if found:
-        known = found[1].partition("[...]")[0]  # the key of a mapping, which is not told
+    match = _MSGSPEC_PLACE.fullmatch(place)
+    if match:
+        known = match[1].partition("[...]")[0]  # the key of a mapping, which is not told
         steps = [name or number for name, number in _STEP.findall(known)]
-        return [_told(text, steps)]
+        return [_error_of(text, steps)]
     if _is_accident(error):  # whose message is about the inside
-        return [_told("This is not what is expected here.")]
+        return [_error_of("This is not what is expected here.")]
     path = getattr(error, "path", ())
     steps = list(path) if isinstance(path, Iterable) and not isinstance(path, str) else [path]
     is_known = all(isinstance(step, (str, int)) for step in steps) and not isinstance(path, bytes)
-    return [_told(str(error), steps if is_known else ())]
+    return [_error_of(str(error), steps if is_known else ())]
 
 
 def _listed(error: Any, listed: Callable[[], Iterable[Any]]) -> list[dict[str, str]]:
     count = error.error_count() if hasattr(error, "error_count") else 0
     if count > _MOST_ERRORS:  # to have them listed would take more memory than a machine has
-        return [_told(f"There are {count} errors, too many to be told.")]
-    return [_told(str(one["msg"]), one["loc"]) for one in islice(listed(), _MOST_ERRORS)]
+        return [_error_of(f"There are {count} errors, too many to be told.")]
+    return [_error_of(str(error["msg"]), error["loc"]) for error in islice(listed(), _MOST_ERRORS)]
 
 
-def _told(detail: str, steps: Iterable[object] = ()) -> dict[str, str]:
+def _error_of(detail: str, steps: Iterable[object] = ()) -> dict[str, str]:
     return {"detail": detail[:_LONGEST_TEXT], "pointer": _pointer(steps)}
 
 

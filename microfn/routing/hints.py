@@ -46,8 +46,8 @@ def hint_for_pattern(pattern: str) -> str | None:
 class ForeignName:
     """No attribute: it says what takes its place. PERF: a `__getattr__` would make every attribute slower."""
 
-    def __init__(self, name: str, meant: str) -> None:
-        self._message = f"a Router has no {name!r}; it is {meant}"
+    def __init__(self, name: str, equivalent: str) -> None:
+        self._message = f"a Router has no {name!r}; it is {equivalent}"
 
     def __get__(self, router: object, owner: object) -> Any:
         raise AttributeError(self._message)

@@ -56,7 +56,7 @@ class Mount:
                 return False
         return len(theirs) >= len(ours)
 
-    def moved(self, prefix: str) -> Mount:
+    def relocated(self, prefix: str) -> Mount:
         """The same below another prefix."""
         return Mount(prefix + self.prefix, self.application, self.where)
 

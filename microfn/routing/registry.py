@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import gc
-import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from ..errors import RouteConflict, name_of
 from ..fork import register_fork_reset
+from .fork_safe import CollectorPause, ForkSafeLock
 from .handle import Handle, Middleware
 from .mount import Mount
 from .route import Route
@@ -62,35 +61,23 @@ class Registry:
 
     def __init__(self, new_table: Callable[[Sequence[Route]], Table], publish: Callable[[Table, Registrations], None]):
         self._new_table = new_table
-        self._publish_site = publish
-        self._made_lock = threading.Lock, threading.RLock()
+        self._publish_snapshot = publish
+        self._lock = ForkSafeLock()
+        """Held by whoever registers, never while a request is served."""
+        self._collector_pause = CollectorPause()
         self.current = Registrations()
         self._draft_table: Table | None = None
         """The table that is published next; None where nothing changed since the last one."""
         self._rollback_point: Registrations | None = None
         """What there was before the outermost open block of `changes`."""
         self._is_published = False
-        self._is_collector_paused = False
         self._sealed_by: str | None = None
         register_fork_reset(self)
-
-    @property
-    def _lock(self) -> AbstractContextManager[bool]:
-        """Held by whoever registers, never while a request is served.
-
-        It is another one where threads have become greenlets since it was made: gevent replaces what is of threads, and
-        a worker of gunicorn's does that after `--preload` has imported the application.
-        """
-        kind, lock = self._made_lock
-        if kind is not threading.Lock:
-            lock = threading.RLock()
-            self._made_lock = threading.Lock, lock
-        return lock
 
     @contextmanager
     def changes(self) -> Iterator[None]:
         """Publish all that is changed inside as one; where an exception leaves the block, nothing has changed."""
-        with self._lock:
+        with self._lock.current:
             saved = self.current.copy()
             is_outermost = self._rollback_point is None
             before = self._rollback_point = self._rollback_point or saved
@@ -114,7 +101,7 @@ class Registry:
 
     def _change(self, change: Callable[..., T], *args: Any) -> T:
         """Make one change, which checks before it changes anything; only a publication may have to be undone."""
-        with self._lock:
+        with self._lock.current:
             if self._sealed_by is not None:
                 raise RuntimeError(
                     f"this Router was included {self._sealed_by}, with what it had; register before that"
@@ -147,16 +134,16 @@ class Registry:
 
     def _remove(self, method: str, pattern: str) -> None:
         current = self.current
-        found = next((route for route in current.routes if route.method == method and route.pattern == pattern), None)
-        if found is None:
+        removed = next((route for route in current.routes if route.method == method and route.pattern == pattern), None)
+        if removed is None:
             raise LookupError(f"there is no route {method} {pattern} to remove")
-        current.routes.remove(found)
+        current.routes.remove(removed)
         self._draft_table = None
-        if found.name is not None and current.names[found.name] is found:
-            del current.names[found.name]
+        if removed.name is not None and current.names[removed.name] is removed:
+            del current.names[removed.name]
             for route in current.routes:
-                if route.name == found.name:
-                    current.names[found.name] = route
+                if route.name == removed.name:
+                    current.names[removed.name] = route
 
     def add_mount(self, mount: Mount) -> None:
         """Register an application below a prefix. Raises `RouteConflict` where a route is below it."""
@@ -203,59 +190,48 @@ class Registry:
         """
         if other is self:
             raise ValueError("a router cannot include itself")
-        with self.changes(), other._lock:  # in this order: who is inside of a block has the first lock already
+        with self.changes(), other._lock.current:  # in this order: who is inside of a block has the first lock already
             self._change(self._include, other.current, {root: into})
             if other._sealed_by is None:
                 other._sealed_by = where
                 self.current.included.add(other)
 
-    def _include(self, other: Registrations, moved: dict[Scope, Scope]) -> None:
-        (into,) = moved.values()
+    def _include(self, other: Registrations, relocated: dict[Scope, Scope]) -> None:
+        (into,) = relocated.values()
         for route in other.routes:
-            self._add([route.moved(into.prefix, _move(route.scope, moved))])
+            self._add([route.relocated(into.prefix, _relocate(route.scope, relocated))])
         for mount in other.mounts.values():
-            self._add_mount(mount.moved(into.prefix))
-        self.current.scopes += [_move(scope, moved) for scope in other.scopes]
+            self._add_mount(mount.relocated(into.prefix))
+        self.current.scopes += [_relocate(scope, relocated) for scope in other.scopes]
         for scope, middleware in other.middleware.items():
-            self.current.middleware[_move(scope, moved)] = middleware
+            self.current.middleware[_relocate(scope, relocated)] = middleware
         for scope, handlers in other.handlers.items():
-            self.current.handlers[_move(scope, moved)] = handlers
+            self.current.handlers[_relocate(scope, relocated)] = handlers
 
     def publish(self) -> None:
         """Publish what is registered, unless that is done; inside of a block of `changes`, what there was before it."""
-        with self._lock:
+        with self._lock.current:
             if self._is_published:
                 return
             if self._rollback_point is not None:
                 table = self._new_table(self._rollback_point.routes)
                 table.compile()
-                self._publish_site(table, self._rollback_point)
+                self._publish_snapshot(table, self._rollback_point)
                 self._is_published = True
             else:
                 self._publish()
 
     def _publish(self) -> None:
         table = self._next_table()
-        # PERF: nothing that is made for a large table is garbage, and looking for some is a third of the time.
-        if gc.isenabled():
-            self._is_collector_paused = True
-            gc.disable()
-        try:
+        with self._collector_pause:  # PERF: looking for garbage in a large table is a third of the time
             table.compile()
-        finally:
-            self._let_collect()
-        self._publish_site(table, self.current)
+        self._publish_snapshot(table, self.current)
         self._draft_table = None
         self._is_published = True
 
-    def _let_collect(self) -> None:
-        if self._is_collector_paused:
-            gc.enable()
-            self._is_collector_paused = False
-
     def with_table(self, use: Callable[[Table, Registrations], T]) -> T:
         """What `use` makes of what is registered and not yet published."""
-        with self._lock:
+        with self._lock.current:
             return use(self._next_table(), self.current)
 
     def _next_table(self) -> Table:
@@ -265,17 +241,15 @@ class Registry:
         return self._draft_table
 
     def reset_after_fork(self) -> None:
-        """In a forked child nobody holds the lock any more, and what another thread had begun is not finished."""
-        self._made_lock = threading.Lock, threading.RLock()
-        self._let_collect()
+        """In a forked child a change that another thread had begun is not finished."""
         self._draft_table = None
         if self._rollback_point is not None:
             self.current, self._rollback_point = self._rollback_point, None
 
 
-def _move(scope: Scope, moved: dict[Scope, Scope]) -> Scope:
+def _relocate(scope: Scope, relocated: dict[Scope, Scope]) -> Scope:
     """The counterpart of a scope below another prefix, made where it is not there yet."""
     for part in scope.lineage():
-        if part not in moved:
-            moved[part] = Scope(part.own_prefix, part.parent and moved[part.parent], part.use)
-    return moved[scope]
+        if part not in relocated:
+            relocated[part] = Scope(part.own_prefix, part.parent and relocated[part.parent], part.use)
+    return relocated[scope]

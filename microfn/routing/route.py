@@ -101,7 +101,7 @@ class Route:
         self.scope = scope
         self.where = where
 
-    def moved(self, prefix: str, scope: Scope) -> Route:
+    def relocated(self, prefix: str, scope: Scope) -> Route:
         """The same route below a prefix, in another scope."""
         route = object.__new__(Route)
         for name in Route.__slots__:
@@ -154,8 +154,8 @@ def _checking_first(handle: Handle, valid: Any) -> Handle:
     if hasattr(valid, "model_validate"):
         raise TypeError(f"valid is what makes the object, not its class; did you mean {valid.__name__}.model_validate?")
     if isinstance(valid, type) and (hasattr(valid, "__struct_fields__") or hasattr(valid, "__dataclass_fields__")):
-        meant = f"functools.partial(msgspec.convert, type={valid.__name__})"
-        raise TypeError(f"valid is what makes the object, not its class; did you mean {meant}?")
+        hint = f"functools.partial(msgspec.convert, type={valid.__name__})"
+        raise TypeError(f"valid is what makes the object, not its class; did you mean {hint}?")
 
     @functools.wraps(handle)
     def checked(request: Any, params: Any) -> Any:

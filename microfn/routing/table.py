@@ -120,9 +120,9 @@ class Table:
         """The same for a path that had to be cleaned."""
         for spelling in (clean, toggle_trailing_slash(clean) if self.slash else None):
             if spelling is not None:
-                found = spelling if self._answers(method, spelling) else self._try_casefolded(method, spelling)
-                if found is not None:
-                    return found
+                match = spelling if self._answers(method, spelling) else self._try_casefolded(method, spelling)
+                if match is not None:
+                    return match
         return None
 
     def _try_casefolded(self, method: str, path: str) -> str | None:
@@ -131,15 +131,15 @@ class Table:
         if self._casefolded is None or len(folded) != len(path):
             # A character that folds into several is compared by the tree.
             trees = [self.trees[name] for name in (method, "GET")[: 1 + (method == "HEAD")] if name in self.trees]
-            found = next(filter(None, (tree.find_case_insensitive_path(path, False) for tree in trees)), None)
+            spelling = next(filter(None, (tree.find_case_insensitive_path(path, False) for tree in trees)), None)
         else:
             route = self._find_in(self._casefolded, method, folded)[0]
             if route is None:
                 return None
-            found = with_pattern_case(route.parsed, path)
-            if not self._converts and is_same_site(found):
-                return found  # PERF: it has the route's own text now, so some route answers
-        return found if found is not None and self._answers(method, found) else None
+            spelling = with_pattern_case(route.parsed, path)
+            if not self._converts and is_same_site(spelling):
+                return spelling  # PERF: it has the route's own text now, so some route answers
+        return spelling if spelling is not None and self._answers(method, spelling) else None
 
     def _answers(self, method: str, path: str) -> bool:
         """Whether a redirect may lead there: it stays on the site, and a handle answers, converters included."""

@@ -398,12 +398,12 @@ def _split(node: Node, at: int) -> None:
     node.param = node.catch_all = node.handle = node.pattern = None
 
 
-def _shared_length(one: str, other: str) -> int:
+def _shared_length(text: str, other: str) -> int:
     """How many characters the two begin with in common."""
-    size = min(len(one), len(other))
-    if one[:size] == other[:size]:
+    size = min(len(text), len(other))
+    if text[:size] == other[:size]:
         return size
-    return next(i for i in range(size) if one[i] != other[i])
+    return next(i for i in range(size) if text[i] != other[i])
 
 
 def _casefolded(text: str) -> str | tuple[str, ...]:

@@ -54,11 +54,11 @@ class Urls:
 
     def _handled(self, handle: Handle) -> Route:
         if self._by_handle is None:
-            found: dict[Handle, list[Route]] = {}
+            by_handle: dict[Handle, list[Route]] = {}
             for route in self._routes:
                 if isinstance(route.handle, Hashable):
-                    found.setdefault(route.handle, []).append(route)
-            self._by_handle = found
+                    by_handle.setdefault(route.handle, []).append(route)
+            self._by_handle = by_handle
         routes = self._by_handle.get(handle, []) if isinstance(handle, Hashable) else []
         patterns = {route.pattern for route in routes}
         if len(patterns) != 1:
