@@ -9,19 +9,17 @@ import stat
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from werkzeug.exceptions import HTTPException, NotFound, PreconditionFailed
-from werkzeug.http import parse_date, parse_etags
+from werkzeug.exceptions import HTTPException, NotFound
 from werkzeug.security import safe_join
 from werkzeug.wsgi import wrap_file
 
 from .arguments import check_size
-from .http.limits import check_conditions
 from .http.request import Request
 from .http.response import Response, redirect
 from .routing.paths import clean_path, decode_path, is_same_site, location
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIEnvironment
+    pass
 
 __all__ = ["Files"]
 
@@ -165,51 +163,11 @@ def _response(request: Request, path: str, named: str, encoding: str | None) -> 
     if encoding:
         response.content_encoding = encoding
     try:
-        check_conditions(environ, request.max_header_length)
-        return _conditional(response, environ, int(status.st_mtime), status.st_size)
+        response.make_conditional(environ, accept_ranges=True, complete_length=status.st_size)
     except HTTPException:
         response.close()
         raise
-
-
-def _conditional(response: Response, environ: WSGIEnvironment, changed: int, size: int) -> Response:
-    """The response, or the part of it that is asked for, or what says that the client has it already.
-
-    Raises `PreconditionFailed` (412) and `RequestedRangeNotSatisfiable` (416).
-    """
-    is_new = _is_new(environ, response.get_etag()[0] or "", changed)
-    # What werkzeug gets to see is the range alone: it asks for that before the preconditions, which come first.
-    asked = {"REQUEST_METHOD": environ["REQUEST_METHOD"]}
-    if is_new and (span := _one_range(environ, response, size)):
-        asked["HTTP_RANGE"] = span
-    response.make_conditional(asked, accept_ranges=True, complete_length=size)
-    if not is_new:
-        response.status_code = 304
     return response
-
-
-def _is_new(environ: WSGIEnvironment, etag: str, changed: int) -> bool:
-    """Whether a file is to be sent, by the preconditions in the order of RFC 9110, section 13.2.2.
-
-    Raises `PreconditionFailed` (412).
-    """
-    if expected := environ.get("HTTP_IF_MATCH"):
-        if expected.strip() != "*" and not parse_etags(expected).is_strong(etag):
-            raise PreconditionFailed
-    elif _is_since(environ.get("HTTP_IF_UNMODIFIED_SINCE"), changed) is False:
-        raise PreconditionFailed
-    if known := environ.get("HTTP_IF_NONE_MATCH"):
-        return not parse_etags(known).contains_weak(etag)
-    return not _is_since(environ.get("HTTP_IF_MODIFIED_SINCE"), changed)
-
-
-def _is_since(value: str | None, changed: int) -> bool | None:
-    """Whether a date is the time of the last change, or later; None where it is no date."""
-    try:
-        date = parse_date(value)
-    except (ValueError, ArithmeticError):
-        return None
-    return None if date is None else changed <= date.timestamp()
 
 
 def _open(path: str) -> BinaryIO:
@@ -226,17 +184,3 @@ def _open(path: str) -> BinaryIO:
         raise NotFound(_NOTHING) from None
     os.close(descriptor)
     raise NotFound(_NOTHING)
-
-
-def _one_range(environ: WSGIEnvironment, response: Response, size: int) -> str | None:
-    """The Range that is understood: a single one, of this version, and the method is GET (RFC 9110, section 14.2)."""
-    file = _ONE_RANGE.fullmatch(environ.get("HTTP_RANGE", ""))
-    # Section 13.1.5: a strong tag, or a date, and that exactly.
-    version = environ.get("HTTP_IF_RANGE")
-    is_same = version in (None, response.headers["ETag"], response.headers["Last-Modified"])
-    if file is None or not is_same or environ["REQUEST_METHOD"] != "GET":
-        return None
-    first, last = file.groups()
-    if not first:  # the last so many bytes; of fewer than that it is all of them
-        return f"bytes=-{min(int(last), size)}" if last else None
-    return None if last and int(first) > int(last) else file[0]

@@ -177,8 +177,10 @@ BUGS = {
     "header_injection": instead("microfn.http.conversion.validate_headers", lambda line, headers: None),
     "static": on(Files, "_below", below_by_joining),
     "static_windows": on(Files, "_below", below_as_windows_has_it),
-    "range": instead("microfn.staticfiles._one_range", lambda environ, response, size: environ.get("HTTP_RANGE")),
-    "cond_headers": instead("microfn.staticfiles._is_new", lambda environ, etag, changed: etag not in str(environ)),
+    "range": instead("microfn.http.response.find_range", lambda environ, response, size: environ.get("HTTP_RANGE")),
+    "cond_headers": instead(
+        "microfn.http.response.is_modified", lambda environ, response: response.get_etag()[0] not in str(environ)
+    ),
 }
 
 

@@ -1,0 +1,75 @@
+"""Conditional requests and ranges: whether a client needs the content, and which part (RFC 9110, sections 13, 14)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from werkzeug.exceptions import PreconditionFailed
+from werkzeug.http import parse_date, parse_etags
+from werkzeug.wrappers import Response
+
+__all__ = ["find_range", "is_modified"]
+
+_ONE_RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
+
+
+def is_modified(environ: Mapping[str, Any], response: Response) -> bool:
+    """Whether the client needs this response to GET or HEAD: False is a 304. The order is that of section 13.2.2.
+
+    A date that cannot be read is ignored (sections 13.1.3 and 13.1.4), and so are tags if the response has none.
+    Raises `PreconditionFailed` (412).
+    """
+    etag, is_weak = response.get_etag()
+    modified = _parse_date(response.headers.get("Last-Modified"))
+    # Steps 1 and 2
+    if expected := environ.get("HTTP_IF_MATCH"):
+        # Section 13.1.1: the comparison is strong.
+        is_same = expected.strip() == "*" or etag is None or (not is_weak and parse_etags(expected).is_strong(etag))
+        if not is_same:
+            raise PreconditionFailed
+    elif _is_since(environ.get("HTTP_IF_UNMODIFIED_SINCE"), modified) is False:
+        raise PreconditionFailed
+    # Steps 3 and 4
+    if known := environ.get("HTTP_IF_NONE_MATCH"):
+        # Section 13.1.2: the comparison is weak.
+        return etag is None or not parse_etags(known).contains_weak(etag)
+    return not _is_since(environ.get("HTTP_IF_MODIFIED_SINCE"), modified)
+
+
+def find_range(environ: Mapping[str, Any], response: Response, size: int) -> str | None:
+    """Return the Range to send of `size` bytes: a single one, of this version, for GET (section 14.2).
+
+    None is all of it: whatever else a client asks for may be ignored.
+    """
+    match = _ONE_RANGE.fullmatch(environ.get("HTTP_RANGE") or "")
+    if match is None or environ["REQUEST_METHOD"] != "GET" or not _is_same_version(environ, response):
+        return None
+    first, last = match.groups()
+    if not first:  # the last so many bytes, or all if there are fewer
+        return f"bytes=-{min(int(last), size)}" if last else None
+    return None if last and int(first) > int(last) else match[0]
+
+
+def _is_same_version(environ: Mapping[str, Any], response: Response) -> bool:
+    """Whether If-Range names this version, by a strong tag or the exact date (section 13.1.5), or is missing."""
+    version = environ.get("HTTP_IF_RANGE")
+    if version is None:
+        return True
+    headers = response.headers
+    return not version.startswith("W/") and version in (headers.get("ETag"), headers.get("Last-Modified"))
+
+
+def _is_since(value: str | None, modified: datetime | None) -> bool | None:
+    """Whether a date is the time of the last change, or later; None if one of the two is no date."""
+    date = _parse_date(value)
+    return None if date is None or modified is None else modified <= date
+
+
+def _parse_date(value: str | None) -> datetime | None:
+    try:
+        return parse_date(value)
+    except (ValueError, ArithmeticError):
+        return None
