@@ -9,17 +9,42 @@ import tracemalloc
 from typing import Any, NamedTuple
 
 import pytest
+from werkzeug.datastructures import Accept, CharsetAccept, LanguageAccept, MIMEAccept
 from werkzeug.exceptions import UnsupportedMediaType
 from werkzeug.wrappers import Request as WerkzeugRequest
 
 from microfn import HostSwitch, Request, Response, Router
 from microfn.http.json import JSON
-from microfn.http.request import _ACCEPTS, _HEADERS, MAX_CONTENT_LENGTH
+from microfn.http.request import MAX_CONTENT_LENGTH
 from microfn.middleware import request_id
 
 from .documents import ROOT
 from .worst import APPS, answer, multipart, parts
 from .wsgi import Input, call, environ_of
+
+HEADERS = {
+    "access_route": "HTTP_X_FORWARDED_FOR",
+    "authorization": "HTTP_AUTHORIZATION",
+    "cache_control": "HTTP_CACHE_CONTROL",
+    "cookies": "HTTP_COOKIE",
+    "if_match": "HTTP_IF_MATCH",
+    "if_modified_since": "HTTP_IF_MODIFIED_SINCE",
+    "if_none_match": "HTTP_IF_NONE_MATCH",
+    "if_range": "HTTP_IF_RANGE",
+    "if_unmodified_since": "HTTP_IF_UNMODIFIED_SINCE",
+    "mimetype": "CONTENT_TYPE",
+    "mimetype_params": "CONTENT_TYPE",
+    "pragma": "HTTP_PRAGMA",
+    "range": "HTTP_RANGE",
+}
+"""The properties of a request that parse a header."""
+ACCEPTS = {
+    "accept_charsets": ("HTTP_ACCEPT_CHARSET", CharsetAccept),
+    "accept_encodings": ("HTTP_ACCEPT_ENCODING", Accept),
+    "accept_languages": ("HTTP_ACCEPT_LANGUAGE", LanguageAccept),
+    "accept_mimetypes": ("HTTP_ACCEPT", MIMEAccept),
+}
+"""Those that parse what a client prefers."""
 
 JSON_TYPE = {"CONTENT_TYPE": "application/json"}
 FORM_TYPE = {"CONTENT_TYPE": "application/x-www-form-urlencoded"}
@@ -71,7 +96,7 @@ LIMITS = {
         f"the header of {name}": Limit(
             lambda size, name=name, key=key: {"method": "POST", "path": f"/read/{name}", key: "x" * size}, 65536, 400
         )
-        for name, key in _HEADERS.items()
+        for name, key in HEADERS.items()
     },
     "a header that is parsed": Limit(lambda size: {"path": "/read/range", "HTTP_RANGE": "x" * size}, 65536, 400),
     "blanks in a header": Limit(
@@ -162,7 +187,7 @@ def test_each_property_that_parses_a_header_has_a_limit():
         with contextlib.suppress(UnsupportedMediaType):
             value.__get__(request, WerkzeugRequest)
         headers = {key for key in environ.asked if key.startswith("HTTP_")} - CHEAP - {"HTTP_HOST"}
-        assert headers <= {_HEADERS.get(name), _ACCEPTS.get(name, [""])[0]}, name
+        assert headers <= {HEADERS.get(name), ACCEPTS.get(name, [""])[0]}, name
 
 
 def test_a_header_that_nothing_reads_may_have_any_size():
@@ -180,9 +205,9 @@ def test_an_error_is_told_in_json_where_accept_is_too_long_or_full_of_blanks():
         assert call(PLAIN, path="/teapot", HTTP_ACCEPT=accept).headers["content-type"] == kind
 
 
-@pytest.mark.parametrize("name", _ACCEPTS)
+@pytest.mark.parametrize("name", ACCEPTS)
 def test_what_a_client_prefers_counts_as_nothing_where_it_is_too_long_or_full_of_blanks(name):
-    key, kind = _ACCEPTS[name]
+    key, kind = ACCEPTS[name]
     for given, is_read in [("a" * 8192, True), ("a" * 8193, False), ("a" + " " * 31 + "b", True), ("\t" * 32, False)]:
         got = getattr(Request(environ_of(**{key: given})), name)
         assert (type(got), list(got)) == (kind, [(given, 1)] if is_read else [])

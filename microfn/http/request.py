@@ -10,16 +10,14 @@ from datetime import datetime
 from types import SimpleNamespace
 from typing import IO, TYPE_CHECKING, Any, Literal, NoReturn, cast, overload
 
-from werkzeug.datastructures import Accept, CharsetAccept, EnvironHeaders, Headers, LanguageAccept, MIMEAccept
+from werkzeug.datastructures import EnvironHeaders, Headers
 from werkzeug.exceptions import (
     BadRequest,
-    HTTPException,
     SecurityError,
     UnsupportedMediaType,
 )
 from werkzeug.http import parse_date
 from werkzeug.sansio.utils import get_host
-from werkzeug.wrappers import Request as WerkzeugRequest
 
 from ..log import log_exception
 from ..routing.handle import Handle
@@ -31,7 +29,7 @@ from .forms import FormParser
 from .grammar import DIGITS
 from .host import is_trusted, written_host
 from .json import JSON, Codec
-from .limits import MAX_HEADER_LENGTH, MAX_TARGET_LENGTH, check_header, check_target, is_readable_accept
+from .parsed import ParsedRequest
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -40,31 +38,6 @@ __all__ = ["Request"]
 
 MAX_CONTENT_LENGTH = 16 * 1024 * 1024
 _TOO_DEEP = "it is nested too deep"
-_ACCEPTS: dict[str, tuple[str, type[Accept]]] = {
-    "accept_charsets": ("HTTP_ACCEPT_CHARSET", CharsetAccept),
-    "accept_encodings": ("HTTP_ACCEPT_ENCODING", Accept),
-    "accept_languages": ("HTTP_ACCEPT_LANGUAGE", LanguageAccept),
-    "accept_mimetypes": ("HTTP_ACCEPT", MIMEAccept),
-}
-"""The properties of werkzeug's that parse what a client prefers."""
-_HEADERS = {
-    "access_route": "HTTP_X_FORWARDED_FOR",
-    "authorization": "HTTP_AUTHORIZATION",
-    "cache_control": "HTTP_CACHE_CONTROL",
-    "cookies": "HTTP_COOKIE",
-    "if_match": "HTTP_IF_MATCH",
-    "if_modified_since": "HTTP_IF_MODIFIED_SINCE",
-    "if_none_match": "HTTP_IF_NONE_MATCH",
-    "if_range": "HTTP_IF_RANGE",
-    "if_unmodified_since": "HTTP_IF_UNMODIFIED_SINCE",
-    "mimetype": "CONTENT_TYPE",
-    "mimetype_params": "CONTENT_TYPE",
-    "pragma": "HTTP_PRAGMA",
-    "range": "HTTP_RANGE",
-}
-"""Those that parse another header."""
-_OF_TARGET = ("args", "base_url", "full_path", "root_url", "url")
-"""Those that are made of the path and the query."""
 
 
 class _Slots:
@@ -95,7 +68,7 @@ class Context(SimpleNamespace):
         return self.__dict__.get(name, default)
 
 
-class Request(_Slots, WerkzeugRequest):
+class Request(_Slots, ParsedRequest):
     """A request: all of `werkzeug.wrappers.Request`, and what the router knows of it.
 
     >>> from werkzeug.test import create_environ
@@ -120,11 +93,6 @@ class Request(_Slots, WerkzeugRequest):
     _codec: Codec = JSON()
     max_content_length: int | None = MAX_CONTENT_LENGTH
     """Bytes that a body may have; more is a 413. The route's own limit comes first."""
-
-    max_header_length = MAX_HEADER_LENGTH
-    """Characters that a header may have which is parsed; more is a 400."""
-    max_target_length = MAX_TARGET_LENGTH
-    """Characters that path and query may have where `args` or `url` are made of them; more is a 414."""
 
     shallow = False
 
@@ -336,7 +304,7 @@ class Request(_Slots, WerkzeugRequest):
 
     @property
     def json_module(self) -> Any:
-        return _Guarded(self._codec)
+        return _StrictCodec(self._codec)
 
 
 def _unpickled(cls: type[Request], environ: WSGIEnvironment, params: dict[str, Any], state: dict[str, Any]) -> Request:
@@ -346,40 +314,7 @@ def _unpickled(cls: type[Request], environ: WSGIEnvironment, params: dict[str, A
     return request
 
 
-def _guarded(parsed: property) -> property:
-    """A property of werkzeug's that refuses what is too long to be read.
-
-    A failure to read what the client sent is the client's error, never a 500.
-    """
-    compute: Any = parsed.fget
-    header, is_of_target = _HEADERS.get(compute.__name__), compute.__name__ in _OF_TARGET
-    accept, kind = _ACCEPTS.get(compute.__name__, (None, Accept))
-
-    @functools.wraps(compute)
-    def read(request: Request) -> Any:
-        if accept is not None and not is_readable_accept(request.environ.get(accept, "")):
-            return kind(None)
-        if header is not None:
-            check_header(request.environ, header, request.max_header_length)
-        if is_of_target:
-            check_target(request.environ, request.max_target_length)
-        try:
-            return compute(request)
-        except HTTPException:
-            raise
-        except (ValueError, ArithmeticError, LookupError, RecursionError) as error:
-            raise BadRequest(f"The request's {compute.__name__} cannot be read.") from error
-
-    return type(parsed)(read)
-
-
-for _base in WerkzeugRequest.__mro__:
-    for _name, _attribute in vars(_base).items():
-        if isinstance(_attribute, property) and _name not in vars(Request):
-            setattr(Request, _name, _guarded(_attribute))
-
-
-class _Guarded:
+class _StrictCodec:
     """A codec whose every refusal is the ValueError that werkzeug answers with 400."""
 
     def __init__(self, codec: Codec) -> None:

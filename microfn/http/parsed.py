@@ -1,0 +1,106 @@
+"""werkzeug's Request, made safe: its properties refuse what takes too long to parse, and none of them is a 500."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any, TypeVar, cast
+
+from werkzeug.datastructures import Accept, CharsetAccept, LanguageAccept, MIMEAccept
+from werkzeug.exceptions import BadRequest, HTTPException
+from werkzeug.utils import cached_property
+from werkzeug.wrappers import Request
+
+from .limits import MAX_HEADER_LENGTH, MAX_TARGET_LENGTH, check_header, check_target, is_readable_accept
+
+__all__ = ["ParsedRequest"]
+
+T = TypeVar("T")
+A = TypeVar("A", bound=Accept)
+
+
+def _made_safe(compute: Any, header: str | None = None, *, is_of_target: bool = False) -> Any:
+    """Return the function of a property that checks the length of what it parses: a header, or path and query.
+
+    If parsing fails, the client sent something wrong, so that is a 400.
+    """
+
+    @functools.wraps(compute)
+    def read(request: ParsedRequest) -> Any:
+        if header is not None:
+            check_header(request.environ, header, request.max_header_length)
+        if is_of_target:
+            check_target(request.environ, request.max_target_length)
+        try:
+            return compute(request)
+        except HTTPException:
+            raise
+        except (ValueError, ArithmeticError, LookupError, RecursionError) as error:
+            raise BadRequest(f"The request's {compute.__name__} cannot be read.") from error
+
+    return read
+
+
+# A type checker sees the value of a cached property, also if it is read from its class: these return what they get.
+
+
+def _of_header(parsed: T, header: str) -> T:
+    return cast("T", cached_property(_made_safe(cast("property", parsed).fget, header)))
+
+
+def _of_target(parsed: T) -> T:
+    return cast("T", cached_property(_made_safe(cast("property", parsed).fget, is_of_target=True)))
+
+
+def _of_preferences(parsed: A, header: str, kind: type[A]) -> A:
+    """The same for an Accept header, which is disregarded if it is too long (RFC 9110, section 12.5)."""
+    read = _made_safe(cast("property", parsed).fget)
+
+    @functools.wraps(read)
+    def read_preferences(request: ParsedRequest) -> Any:
+        return read(request) if is_readable_accept(request.environ.get(header, "")) else kind(None)
+
+    return cast("A", cached_property(read_preferences))
+
+
+class ParsedRequest(Request):
+    """werkzeug's Request with limits to what it parses."""
+
+    max_header_length = MAX_HEADER_LENGTH
+    """Characters that a header may have; one that is longer is a 400 if it is asked for."""
+    max_target_length = MAX_TARGET_LENGTH
+    """Characters that the path and the query may have; more is a 414 if they are asked for."""
+
+    args = _of_target(Request.args)
+    base_url = _of_target(Request.base_url)
+    full_path = _of_target(Request.full_path)
+    root_url = _of_target(Request.root_url)
+    url = _of_target(Request.url)
+
+    access_route = _of_header(Request.access_route, "HTTP_X_FORWARDED_FOR")
+    authorization = _of_header(Request.authorization, "HTTP_AUTHORIZATION")
+    cache_control = _of_header(Request.cache_control, "HTTP_CACHE_CONTROL")
+    cookies = _of_header(Request.cookies, "HTTP_COOKIE")
+    if_match = _of_header(Request.if_match, "HTTP_IF_MATCH")
+    if_modified_since = _of_header(Request.if_modified_since, "HTTP_IF_MODIFIED_SINCE")
+    if_none_match = _of_header(Request.if_none_match, "HTTP_IF_NONE_MATCH")
+    if_range = _of_header(Request.if_range, "HTTP_IF_RANGE")
+    if_unmodified_since = _of_header(Request.if_unmodified_since, "HTTP_IF_UNMODIFIED_SINCE")
+    pragma = _of_header(Request.pragma, "HTTP_PRAGMA")
+    range = _of_header(Request.range, "HTTP_RANGE")
+
+    accept_charsets = _of_preferences(Request.accept_charsets, "HTTP_ACCEPT_CHARSET", CharsetAccept)
+    accept_encodings = _of_preferences(Request.accept_encodings, "HTTP_ACCEPT_ENCODING", Accept)
+    accept_languages = _of_preferences(Request.accept_languages, "HTTP_ACCEPT_LANGUAGE", LanguageAccept)
+    accept_mimetypes = _of_preferences(Request.accept_mimetypes, "HTTP_ACCEPT", MIMEAccept)
+
+    @property
+    def mimetype(self) -> str:
+        """The type of the body, in lower case and without parameters; "" if there is no Content-Type."""
+        check_header(self.environ, "CONTENT_TYPE", self.max_header_length)
+        return super().mimetype
+
+    @property
+    def mimetype_params(self) -> dict[str, str]:
+        """The parameters of Content-Type."""
+        check_header(self.environ, "CONTENT_TYPE", self.max_header_length)
+        return super().mimetype_params
