@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from .application import APP, load, router_in
 from .findings import notes, warnings
+from .loading import APP, load, router_in
 
 __all__ = ["command"]
 

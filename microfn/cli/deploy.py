@@ -13,7 +13,7 @@ import click
 
 from ..arguments import nearest
 from .address import ADDRESS
-from .application import APP, load
+from .loading import APP, load
 
 __all__ = ["command"]
 

@@ -17,7 +17,7 @@ from ..routing.mount import Mount
 from ..routing.paths import to_wsgi_str
 from ..routing.route import Route
 from ..staticfiles import Files
-from .application import layers
+from .loading import layers
 
 __all__ = ["notes", "warnings"]
 

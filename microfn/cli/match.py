@@ -7,8 +7,8 @@ from urllib.parse import unquote
 import click
 
 from ..errors import name_of
-from .application import APP, load_router
 from .explanation import Explanation, explain
+from .loading import APP, load_router
 
 __all__ = ["command"]
 

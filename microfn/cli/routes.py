@@ -9,7 +9,7 @@ import click
 from ..errors import name_of
 from ..router import Router
 from ..routing.route import Route
-from .application import APP, load_router
+from .loading import APP, load_router
 
 __all__ = ["command"]
 

@@ -15,10 +15,10 @@ from werkzeug.serving import is_running_from_reloader, run_simple
 from ..http.problems import preferred_type
 from ..http.request import Request
 from ..router import Router
-from .application import APP, layers, load
 from .explanation import explain
-from .hosts import TrustedHosts
+from .loading import APP, layers, load
 from .pages import of_exception, of_miss
+from .trusted_hosts import TrustedHosts
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

@@ -12,7 +12,7 @@ from importlib.util import find_spec
 import click
 
 from .address import ADDRESS
-from .application import APP, load
+from .loading import APP, load
 
 __all__ = ["command"]
 

@@ -20,7 +20,7 @@ from werkzeug.exceptions import HTTPException, NotFound
 
 from microfn import Router, __version__, cli
 from microfn.cli import run
-from microfn.cli.hosts import TrustedHosts
+from microfn.cli.trusted_hosts import TrustedHosts
 
 from ..wsgi import call
 

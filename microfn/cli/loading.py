@@ -1,4 +1,4 @@
-"""From what was typed to an application."""
+"""Load an application from `module:name`, as a user typed it."""
 
 from __future__ import annotations
 

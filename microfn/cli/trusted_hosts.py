@@ -7,14 +7,13 @@ from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TYPE_CHECKING
 
-from ..http.grammar import NAME
+from ..http.grammar import HOST, NAME
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
 __all__ = ["TrustedHosts"]
 
-_HOST = re.compile(r"(?:\[([0-9a-f:.]+)\]|([a-z0-9._-]+))(?::[0-9]+)?")
 _NAME = re.compile(rf"\.?{NAME}")
 
 
@@ -48,10 +47,10 @@ class TrustedHosts:
         return (sent is None or self._has(sent)) and (origin is None or self._has(origin.partition("://")[2]))
 
     def _has(self, host: str) -> bool:
-        found = _HOST.fullmatch(host.lower())
-        if found is None:
+        match = re.fullmatch(HOST, host)
+        if match is None or match[2] == "":  # no browser sends a colon without a port
             return False
-        name: str = found[1] or found[2]
+        name = match[1].lower().strip("[]")
         if name in self._names or name.endswith(self._suffixes):
             return True
         address = _address_of(name)

@@ -16,8 +16,8 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from microfn import Router, cli
 from microfn.cli import run
-from microfn.cli.hosts import TrustedHosts
 from microfn.cli.run import for_development
+from microfn.cli.trusted_hosts import TrustedHosts
 from microfn.middleware import cors
 
 from ..servers.process import ROOT, wait_until
