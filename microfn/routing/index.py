@@ -15,24 +15,17 @@ A leaf is a dict from methods to values, so that a path without a value for one 
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from functools import lru_cache
-from operator import itemgetter
 from typing import Any, NamedTuple
 
 from .pattern import Pattern
+from .shape import KeyOf, Shape, shape_of
 
 __all__ = ["NOT_UTF8", "NO_MATCH", "NO_PATH", "NO_PREFIX", "Index", "Miss"]
 
 Leaf = dict[str, Any]
-KeyOf = Callable[[Sequence[str]], Any]
 Candidate = tuple[KeyOf | None, Any]
-
-# A segment of text is tried first, then a param by the length of the text before it, then a catch-all. Text right
-# before a catch-all ranks between: for "/v1/y", the patterns "/v1:x/y" and "/v1/*rest" differ at the second slash,
-# where one has a param and the other its catch-all.
-_LITERAL, _CATCH_ALL = -(1 << 30), 2
 
 
 class Miss(NamedTuple):
@@ -186,77 +179,7 @@ def _first_segment(pattern: Pattern) -> tuple[str, bool]:
     return first, not (":" in first or "*" in first)
 
 
-class _Shape:
-    """Patterns whose segments are text, params and a catch-all in the same order; one key tells them apart.
-
-    It is made of their outline, which has "x" for segments of text, and no names:
-
-        /users/:id/posts and /items/:item/parts     /x/:/x      the key is the last segment
-        /v:number/*rest                             /v:/*       the key is the text before the number
-    """
-
-    __slots__ = ("has_literals", "is_open", "key_of", "params", "positions", "ranks", "size")
-
-    ranks: tuple[int, ...]
-    """How early each segment is tried; of two shapes that match a path, the lower one is tried first."""
-    size: int
-    """How many segments a path has, negative if the last one is empty; under a catch-all, how many at least."""
-    is_open: bool
-    """Whether it ends in a catch-all."""
-    params: tuple[tuple[int, int], ...]
-    """The positions of params, and how much text precedes each in its segment."""
-    positions: tuple[int, ...] | None
-    """The positions of params, if they and all values are whole segments."""
-    has_literals: bool
-    """Whether there is text behind the first segment, which is the bucket's: it tells patterns of this shape apart."""
-    key_of: KeyOf
-    """Picks that text out of the segments of a path, or of a pattern."""
-
-    def __init__(self, outline: str) -> None:
-        segments = outline.split("/")
-        last = len(segments) - 1
-        end = len(segments) if segments[last] else last
-        params = tuple((position, text.index(":")) for position, text in enumerate(segments) if ":" in text)
-        prefixes = tuple((position, length) for position, length in params if length)
-        literals = tuple(position for position in range(2, end) if not _is_wildcard(segments[position]))
-        last_prefix = params[-1][1] if params and params[-1][0] == last else 0
-        self.ranks = tuple(map(_rank_of, segments, [*segments[1:], ""]))
-        self.is_open = segments[last] == "*"
-        self.size = len(segments) if segments[last] else -len(segments)
-        self.params = params
-        self.positions = None if self.is_open or prefixes else tuple(position for position, _ in params)
-        self.has_literals = bool(literals or prefixes)
-        self.key_of = _key_function(literals, prefixes, last_prefix)
-
-    def accepts(self, count: int) -> bool:
-        """Whether a path with so many segments can match."""
-        return self.size <= abs(count) if self.is_open else self.size == count
-
-
-def _is_wildcard(segment: str) -> bool:
-    return ":" in segment or segment == "*"
-
-
-def _rank_of(segment: str, following: str) -> int:
-    """How early a segment of an outline is tried, if `following` is the next one: the lower, the earlier."""
-    if segment == "*":
-        return _CATCH_ALL
-    if ":" in segment:
-        return -2 * segment.index(":")
-    return 1 - 2 * len(segment) if following == "*" else _LITERAL
-
-
-# A segment of text. Its own text does not matter for the shape; right before a catch-all its length does.
-_SEGMENT = re.compile(r"(?<=/)[^/:*]+(?=/(?!\*)|\Z)")
-_NAME = re.compile(r"(?<=[:*])[^/]+")
-
-
-def _shape_of(pattern: Pattern) -> _Shape:
-    return _shape_by_outline(_NAME.sub("", _SEGMENT.sub("x", pattern.text)))
-
-
-_shape_by_outline = lru_cache(maxsize=4096)(_Shape)
-_Group = dict[_Shape, dict[Any, Leaf]]
+_Group = dict[Shape, dict[Any, Leaf]]
 
 
 class _Bucket(dict[int, list[Candidate]]):
@@ -278,12 +201,12 @@ class _Bucket(dict[int, list[Candidate]]):
         return self.open if count > self.longest else []
 
 
-def _rank(shape: _Shape) -> tuple[int, ...]:
+def _rank(shape: Shape) -> tuple[int, ...]:
     return shape.ranks
 
 
 def _add(groups: dict[str | None, _Group], first: str | None, method: str, pattern: Pattern, value: Any) -> None:
-    shape = _shape_of(pattern)
+    shape = shape_of(pattern)
     group = groups.get(first)
     if group is None:
         group = groups[first] = {}
@@ -303,28 +226,12 @@ def _add(groups: dict[str | None, _Group], first: str | None, method: str, patte
         leaf[method] = (value, names[0], shape.positions[0])
 
 
-def _candidate(shape: _Shape, table: dict[Any, Leaf]) -> Candidate:
+def _candidate(shape: Shape, table: dict[Any, Leaf]) -> Candidate:
     """How to look for patterns of this shape: None and the leaf where there is no text to tell them apart."""
     return (shape.key_of, table) if shape.has_literals else (None, table[""])
 
 
-def _key_function(literals: tuple[int, ...], prefixes: tuple[tuple[int, int], ...], last_prefix: int) -> KeyOf:
-    """`last_prefix` is how much text precedes a param at the end, which cannot be empty."""
-    if not prefixes:
-        return itemgetter(*(literals or (0,)))
-
-    def key_of(segments: Sequence[str]) -> tuple[str, ...] | None:
-        if last_prefix and len(segments[-1]) == last_prefix:
-            return None
-        return (
-            *[segments[position] for position in literals],
-            *[segments[position][:length] for position, length in prefixes],
-        )
-
-    return key_of
-
-
-def _binder(names: tuple[str, ...], shape: _Shape) -> Callable[[list[str]], dict[str, str]]:
+def _binder(names: tuple[str, ...], shape: Shape) -> Callable[[list[str]], dict[str, str]]:
     """Binds params that are not all whole segments: behind a prefix, or a catch-all."""
 
     def bind(segments: list[str]) -> dict[str, str]:
