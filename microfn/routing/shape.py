@@ -24,10 +24,11 @@ _LITERAL, _CATCH_ALL = -(1 << 30), 2
 class Shape:
     """Patterns whose segments are text, params and a catch-all in the same order; one key tells them apart.
 
-    It is made of their outline, which has "x" for segments of text, and no names:
+    It is made of their outline, which has "x" for text, and no names. Only before a wildcard the length of the text
+    is kept:
 
         /users/:id/posts and /items/:item/parts     /x/:/x      the key is the last segment
-        /v:number/*rest                             /v:/*       the key is the text before the number
+        /v:number/*rest and /w:number/*rest         /x:/*       the key is the text before the number
     """
 
     __slots__ = ("has_literals", "is_open", "key_of", "params", "positions", "ranks", "size")
@@ -81,14 +82,16 @@ def _rank_of(segment: str, following: str) -> int:
     return 1 - 2 * len(segment) if following == "*" else _LITERAL
 
 
-# A segment of text. Its own text does not matter for the shape; right before a catch-all its length does.
-_SEGMENT = re.compile(r"(?<=/)[^/:*]+(?=/(?!\*)|\Z)")
 _NAME = re.compile(r"(?<=[:*])[^/]+")
+_SEGMENT = re.compile(r"(?<=/)[^/:*]+(?=/(?!\*)|\Z)")
+_BEFORE_WILDCARD = re.compile(r"(?<=/)[^/:*]+(?=:|/\*)")
+"""Text of which the length matters for the ranks."""
 
 
 def shape_of(pattern: Pattern) -> Shape:
     """Return the shape of a pattern; patterns of one outline have one."""
-    return _shape_by_outline(_NAME.sub("", _SEGMENT.sub("x", pattern.text)))
+    outline = _SEGMENT.sub("x", _NAME.sub("", pattern.text))
+    return _shape_by_outline(_BEFORE_WILDCARD.sub(lambda match: "x" * len(match[0]), outline))
 
 
 _shape_by_outline = lru_cache(maxsize=4096)(Shape)
