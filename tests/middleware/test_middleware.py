@@ -12,8 +12,8 @@ from prometheus_client import CollectorRegistry
 from microfn import Response, Router
 from microfn.middleware import Metrics, RequestIdFilter, access_log, cors, request_id, security_headers
 
-from .test_middleware import Body, raising, say
-from .wsgi import call, environ_of
+from ..application.test_chain import Body, raising, say
+from ..wsgi import call, environ_of
 
 # request_id
 

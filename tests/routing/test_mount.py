@@ -8,8 +8,8 @@ import pytest
 
 from microfn import HostSwitch, InvalidPattern, RouteConflict, Router
 
-from .test_middleware import marking, marks, say
-from .wsgi import call, environ_of
+from ..application.test_chain import marking, marks, say
+from ..wsgi import call, environ_of
 
 
 def show(environ, start_response):
@@ -205,7 +205,7 @@ def test_a_group_and_an_included_router_can_mount():
     app.include("/i", inner)
     assert seen(app, "/a/b/x") == ("/a/b", "/x")
     assert seen(app, "/i/c/x") == ("/i/c", "/x")
-    assert repr(app._registry.current.mounts["/a/b"]) == "<Mount /a/b tests.test_mount.show>"
+    assert repr(app._registry.current.mounts["/a/b"]) == "<Mount /a/b tests.routing.test_mount.show>"
 
 
 def test_a_mount_may_be_added_while_requests_are_served():

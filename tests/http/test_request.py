@@ -17,7 +17,7 @@ from werkzeug.wrappers import Request as WerkzeugRequest
 
 from microfn import Request, Router
 
-from .wsgi import Input, call, environ_of
+from ..wsgi import Input, call, environ_of
 
 ENVIRONS = {
     "plain": environ_of(),

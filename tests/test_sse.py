@@ -11,7 +11,7 @@ import pytest
 
 from microfn import Event, Response, Router, event_stream
 
-from .test_middleware import marking
+from .application.test_chain import marking
 from .wsgi import call, environ_of
 
 WRITTEN = [

@@ -21,7 +21,7 @@ from microfn import Response, Router, abort
 from microfn.http.problems import preferred_type
 from microfn.log import log_exception
 
-from .wsgi import call, environ_of
+from ..wsgi import call, environ_of
 
 JSON = "application/problem+json"
 HTML = "text/html; charset=utf-8"

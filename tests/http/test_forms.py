@@ -9,9 +9,9 @@ import pytest
 from microfn import Request, Router
 from microfn.http.forms import FormParser
 
-from .fuzz.classes.forms import multipart
-from .fuzz.classes.wire import Wire
-from .wsgi import call, environ_of
+from ..fuzz.classes.forms import multipart
+from ..fuzz.classes.wire import Wire
+from ..wsgi import call, environ_of
 
 KIND = "multipart/form-data; boundary=b"
 

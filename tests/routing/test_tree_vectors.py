@@ -13,9 +13,9 @@ import pytest
 from microfn.errors import InvalidPattern, RouteConflict
 from microfn.routing.tree import Tree
 
-from . import invariants, model
+from .. import invariants, model
 
-DATA = os.path.join(os.path.dirname(__file__), "data")
+DATA = os.path.join(os.path.dirname(os.path.dirname(__file__)), "data")
 
 MALFORMED = (
     "no / before catch-all",

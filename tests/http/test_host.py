@@ -7,7 +7,7 @@ import pytest
 from microfn import HostSwitch, Router
 from microfn.http.host import is_trusted, trusted_name, written_host
 
-from .wsgi import call
+from ..wsgi import call
 
 HOSTS = [
     ("example.com", "http", "example.com"),

@@ -15,7 +15,7 @@ from microfn.routing.paths import clean_path
 from microfn.routing.pattern import parse
 from microfn.routing.tree import Tree
 
-from . import invariants, model
+from .. import invariants, model
 
 # Letters that are the same as others, as none, or as two; those whose cases differ in bytes; bytes that are no UTF-8.
 FAMILIES = ["aA", "bB", "éÉ", "ßẞ", "kK\u212a", "iI", "\u0130", "\u023a\u2c65", "sSſ", "σςΣ", "\udc80", "\udcff"]

@@ -8,7 +8,7 @@ import pytest
 
 from microfn import Router
 
-from .wsgi import call
+from ..wsgi import call
 
 
 def app_with(converter):

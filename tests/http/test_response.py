@@ -19,7 +19,7 @@ from werkzeug.wsgi import FileWrapper
 from microfn import Request, Response, Router, html, redirect
 from microfn.http.response import copy_response, forget_length
 
-from .wsgi import Reply, call, environ_of
+from ..wsgi import Reply, call, environ_of
 
 
 def answer(result, *, method="GET", router=None, **options) -> Reply:

@@ -12,7 +12,7 @@ from microfn.errors import InvalidPattern, RouteConflict, RouteError
 from microfn.routing.pattern import parse
 from microfn.routing.tree import Kind, Node, Tree
 
-from . import invariants, model
+from .. import invariants, model
 
 MISS = (None, [], False)
 ANOTHER_SPELLING = (None, [], True)

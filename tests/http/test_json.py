@@ -13,7 +13,7 @@ import pytest
 from microfn import Router
 from microfn.http.json import JSON
 
-from .wsgi import call
+from ..wsgi import call
 
 
 @dataclasses.dataclass

@@ -14,7 +14,7 @@ import pytest
 
 from microfn import InvalidHandle, Router, abort
 
-from .wsgi import call
+from ..wsgi import call
 
 
 class Pet(msgspec.Struct):

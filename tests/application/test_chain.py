@@ -10,7 +10,7 @@ from werkzeug.wsgi import FileWrapper
 from microfn import InvalidHandle, Request, Response, Router, abort, html, redirect
 from microfn.middleware import cors, request_id
 
-from .wsgi import call
+from ..wsgi import call
 
 
 def say(text):

@@ -6,8 +6,8 @@ import pytest
 
 from microfn import Group, InvalidPattern, RouteConflict, Router
 
-from .test_middleware import marking, marks, raising, say
-from .wsgi import call
+from ..wsgi import call
+from .test_chain import marking, marks, raising, say
 
 
 def test_a_group_puts_its_prefix_before_patterns():
@@ -242,7 +242,7 @@ def test_where_a_route_came_from_is_still_known():
     inner, app = Router(), Router()
     inner.get("/x")(say("x"))
     app.include("/a", inner)
-    with pytest.raises(RouteConflict, match=r"test_groups\.py:\d+"):
+    with pytest.raises(RouteConflict, match=r"test_registration\.py:\d+"):
         app.get("/a/x")(say("y"))
 
 
@@ -302,7 +302,7 @@ CHANGES = [
 def test_what_comes_after_it_was_included_would_be_lost_so_it_is_refused(change):
     inner, app = users(), Router()
     app.include("/users", inner)
-    with pytest.raises(RuntimeError, match=r"included at .*test_groups\.py:\d+"):
+    with pytest.raises(RuntimeError, match=r"included at .*test_registration\.py:\d+"):
         change(inner)
 
 
@@ -320,14 +320,14 @@ def test_a_router_may_be_included_while_requests_are_served():
 
 
 def test_what_was_meant_is_told():
-    from . import test_middleware as module
+    from . import test_chain as module
 
     with pytest.raises(TypeError, match="the prefix comes first"):
         Router().include(Router(), "/users")
     with pytest.raises(TypeError, match="other WSGI applications can be mounted"):
         Router().include("/users", module)
     module.some_router = Router()
-    with pytest.raises(TypeError, match=r"did you mean tests.test_middleware.some_router\?"):
+    with pytest.raises(TypeError, match=r"did you mean tests.application.test_chain.some_router\?"):
         Router().include("/users", module)
     del module.some_router
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from microfn.errors import InvalidPattern
 from microfn.routing.pattern import Pattern, casefold_pattern, parse, with_pattern_case
 
-from . import model
+from .. import model
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from microfn import InvalidUrl, Router
 
-from .test_middleware import say
-from .wsgi import call
+from ..application.test_chain import say
+from ..wsgi import call
 
 
 def index(request, params):

@@ -7,7 +7,7 @@ import webtest
 
 from microfn import Response, Router, abort
 
-from .wsgi import call, environ_of
+from ..wsgi import call, environ_of
 
 
 def echo(request, params):

@@ -17,7 +17,7 @@ from microfn.routing.paths import to_wsgi_str
 from microfn.routing.pattern import parse
 from microfn.routing.tree import Tree
 
-DATA = Path(__file__).parent / "data"
+DATA = Path(__file__).parents[1] / "data"
 METHODS = ("GET", "PUT", "HEAD")
 
 

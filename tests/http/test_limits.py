@@ -18,9 +18,9 @@ from microfn.http.json import JSON
 from microfn.http.request import MAX_CONTENT_LENGTH
 from microfn.middleware import request_id
 
-from .documents import ROOT
-from .worst import APPS, answer, multipart, parts
-from .wsgi import Input, call, environ_of
+from ..documents import ROOT
+from ..worst import APPS, answer, multipart, parts
+from ..wsgi import Input, call, environ_of
 
 HEADERS = {
     "access_route": "HTTP_X_FORWARDED_FOR",
