@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import functools
-
 import pytest
 
-from microfn import InvalidHandle, InvalidMethod, InvalidPattern, Response, RouteConflict, RouteError, Router
+from microfn import InvalidHandle, InvalidPattern, Response, RouteConflict, Router
 
 from .wsgi import call
 
@@ -64,37 +62,6 @@ def test_no_methods_at_all_are_refused():
         Router().route("/x", methods=[])
 
 
-def test_any_upper_case_token_is_a_method():
-    app = Router()
-    app.handle("PROPFIND", "/x", ok)
-    app.handle("M-SEARCH", "/x", ok)
-    assert call(app, "PROPFIND", "/x", validate=False).code == 200
-    assert call(app, "GET", "/x").headers["allow"] == "M-SEARCH, OPTIONS, PROPFIND"
-
-
-@pytest.mark.parametrize(
-    ("method", "hint"),
-    [
-        ("get", "did you mean 'GET'"),
-        ("Get", "did you mean 'GET'"),
-        ("", "token"),
-        ("GE T", "token"),
-        ("GÉT", "token"),
-        ("G\n", "token"),
-    ],
-)
-def test_a_method_that_no_request_can_have_is_refused(method, hint):
-    with pytest.raises(InvalidMethod, match=hint) as caught:
-        Router().handle(method, "/x", ok)
-    assert caught.value.method == method
-    assert isinstance(caught.value, RouteError)
-
-
-def test_a_method_that_is_no_str_is_refused():
-    with pytest.raises(TypeError, match="a method is a str, not int"):
-        Router().handle(5, "/x", ok)
-
-
 @pytest.mark.parametrize(
     "pattern", ["", "x", "/:", "/*", "/a*b", "/*a/b", "/:a:b", "/:a-b", "/:0", "/:a/:a", "/:name.json", "/\ud800"]
 )
@@ -104,27 +71,6 @@ def test_a_pattern_that_cannot_be_is_refused(pattern):
         app.get(pattern)(ok)
     assert caught.value.pattern == pattern
     assert app.routes == ()
-
-
-@pytest.mark.parametrize(
-    "foreign",
-    ["/users/<id>", "/users/<int:id>", "/users/<id:int>", "/users/{id:int}", "/users/{id}", "/users/{id}/posts"],
-)
-def test_a_param_in_another_frameworks_spelling_is_refused_with_ours(foreign):
-    with pytest.raises(InvalidPattern, match="did you mean ':id'"):
-        Router().get(foreign)(ok)
-
-
-def test_the_suggestion_keeps_what_the_param_took():
-    with pytest.raises(InvalidPattern, match=r"did you mean ':id' with convert=\{'id': int\}\?"):
-        Router().get("/users/<int:id>")(ok)
-    with pytest.raises(InvalidPattern, match=r"did you mean '\*rest'\?"):
-        Router().get("/src/<path:rest>")(ok)
-
-
-def test_a_method_and_a_pattern_that_changed_places_are_told_so():
-    with pytest.raises(InvalidMethod, match="the method comes first"):
-        Router().handle("/x", "GET", ok)
 
 
 def test_a_pattern_that_is_no_str_is_refused():
@@ -137,145 +83,11 @@ def test_a_decorator_without_its_pattern_is_refused():
         Router().get(ok)
 
 
-def test_a_conflict_names_both_routes_and_both_places_and_the_way_out():
-    app = Router()
-    app.get("/users/:id")(ok)
-    with pytest.raises(RouteConflict) as caught:
-        app.get("/users/new")(ok)
-    message = str(caught.value)
-    assert message.startswith("GET /users/new (tests/test_router.py:")
-    assert " collides with GET /users/:id (tests/test_router.py:" in message
-    assert "Router(overlap=True) lets literal text win" in message
-    assert caught.value.new.pattern == "/users/new"
-    assert caught.value.existing is app.routes[0]
-    assert caught.value.new.where[1] == caught.value.existing.where[1] + 2
-
-
-def test_a_place_outside_of_the_working_directory_is_told_whole(tmp_path, monkeypatch):
-    app = Router()
-    app.get("/x")(ok)
-    monkeypatch.chdir(tmp_path)
-    assert str(app.routes[0]) == f"GET /x ({__file__}:{app.routes[0].where[1]})"
-    assert repr(app.routes[0]).startswith("<Route GET /x ")
-
-
 def test_the_same_pattern_may_be_registered_for_another_method():
     app = Router()
     app.get("/users/:id")(ok)
     app.post("/users/new")(ok)
     assert call(app, "GET", "/users/new").code == 200
-
-
-class Bound:
-    def two(self, request, params):
-        return "ok"
-
-    def one(self, request):
-        return "ok"
-
-    def __call__(self, request, params):
-        return "ok"
-
-    @staticmethod
-    def static(request, params):
-        return "ok"
-
-
-class AsyncCall:
-    async def __call__(self, request, params):
-        return "ok"
-
-
-async def coroutine(request, params):
-    return "ok"
-
-
-async def async_generator(request, params):
-    yield "ok"
-
-
-def three(request, params, more):
-    return "ok"
-
-
-@pytest.mark.parametrize(
-    "handle",
-    [
-        ok,
-        lambda request, params: "ok",
-        lambda request, params, more=1: "ok",
-        lambda *arguments: "ok",
-        lambda request, *rest, key=1: "ok",
-        Bound().two,
-        Bound(),
-        Bound.static,
-        functools.partial(three, more=1),
-        functools.partial(ok),
-    ],
-)
-def test_whatever_takes_a_request_and_params_is_a_handle(handle):
-    app = Router()
-    app.get("/x")(handle)
-    assert call(app, "GET", "/x").body == b"ok"
-
-
-def test_a_builtin_that_tells_nothing_of_its_parameters_is_a_handle():
-    app = Router()
-    app.get("/x")(max)
-    assert app.routes[0].handle is max
-
-
-@pytest.mark.parametrize(
-    ("handle", "reason"),
-    [
-        (None, "not callable"),
-        ("ok", "not callable"),
-        (lambda: "ok", "handle\\(request, params\\)"),
-        (lambda request: "ok", "handle\\(request, params\\)"),
-        (three, "is three\\(request, params, more\\)"),
-        (lambda request, params, *, key: "ok", "handle\\(request, params\\)"),
-        (Bound().one, "handle\\(request, params\\)"),
-        (Bound.two, "handle\\(request, params\\)"),
-        (functools.partial(three), "handle\\(request, params\\)"),
-        (coroutine, "async"),
-        (async_generator, "async"),
-        (AsyncCall(), "async"),
-        (functools.partial(coroutine), "async"),
-    ],
-)
-def test_what_cannot_be_called_with_a_request_and_params_is_refused(handle, reason):
-    app = Router()
-    with pytest.raises(InvalidHandle, match=reason) as caught:
-        app.get("/x")(handle)
-    assert caught.value.handle is handle
-    assert isinstance(caught.value, TypeError)
-    assert app.routes == ()
-
-
-def test_an_unknown_option_of_a_route_is_refused():
-    with pytest.raises(TypeError, match="'nmae' is no option of a route; did you mean 'name'"):
-        Router().get("/x", nmae="x")
-    with pytest.raises(TypeError, match="'zzz' is no option of a route; there are convert, max_content_length, name"):
-        Router().handle("GET", "/x", ok, zzz="x")
-
-
-@pytest.mark.parametrize(
-    ("options", "error", "message"),
-    [
-        ({"name": 5}, TypeError, "a route's name is a str"),
-        ({"max_content_length": "5"}, TypeError, "max_content_length is a number or None"),
-        ({"max_content_length": -1}, ValueError, "cannot be negative"),
-        ({"convert": [int]}, TypeError, "convert maps params to callables"),
-        ({"convert": {"id": "int"}}, TypeError, "the converter of 'id' is not callable"),
-        ({"convert": {"idd": int}}, ValueError, "'idd', which is no param of '/users/:id'; did you mean 'id'"),
-        ({"convert": {"zzz": int}}, ValueError, "'zzz', which is no param of '/users/:id'$"),
-    ],
-)
-def test_an_option_of_a_route_that_cannot_be_is_refused(options, error, message):
-    app = Router()
-    with pytest.raises(error, match=message):
-        app.get("/users/:id", **options)(ok)
-    assert app.routes == ()
 
 
 def test_a_name_belongs_to_one_pattern():
@@ -415,19 +227,3 @@ def test_the_test_client_gives_responses_of_microfn():
     app = Router()
     app.get("/")(ok)
     assert isinstance(app.test_client().get("/"), Response)
-
-
-@pytest.mark.parametrize(
-    ("name", "message"),
-    [
-        ("errorhandler", r"it is app\.error\(status\)"),
-        ("run", "`microfn run` while you develop"),
-        ("wsgi_app", "the Router itself"),
-        ("nothing", "'Router' object has no attribute 'nothing'"),
-    ],
-)
-def test_what_other_frameworks_have_is_told_by_its_name_here(name, message):
-    app = Router()
-    with pytest.raises(AttributeError, match=message):
-        getattr(app, name)
-    assert not hasattr(app, name)

@@ -11,7 +11,7 @@ import pytest
 
 from microfn import Event, Response, Router, event_stream
 
-from .application.test_chain import marking
+from .handles import marking
 from .wsgi import call, environ_of
 
 WRITTEN = [

@@ -8,60 +8,9 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from werkzeug.wsgi import FileWrapper
 
 from microfn import InvalidHandle, Request, Response, Router, abort, html, redirect
-from microfn.middleware import cors, request_id
 
+from ..handles import Body, marking, marks, raising, say
 from ..wsgi import call
-
-
-def say(text):
-    return lambda request, params: text
-
-
-def marking(name, log=None):
-    """A middleware that tells in a header that it was there, and in a log what it saw."""
-
-    def mark(handle):
-        def marked(request, params):
-            response = handle(request, params)
-            response.headers.add("X-Mark", name)
-            if log is not None:
-                log.append((name, response.status_code, request.route and request.route.pattern, request.error))
-            return response
-
-        return marked
-
-    return mark
-
-
-def marks(response):
-    return [value for name, value in response.header_list if name == "X-Mark"]
-
-
-def raising(error):
-    def fail(request, params):
-        raise error
-
-    return fail
-
-
-class Body:
-    """A body that counts how often it is closed."""
-
-    def __init__(self, *chunks):
-        self.chunks = iter(chunks)
-        self.closed = 0
-
-    def __iter__(self):
-        return self
-
-    def __next__(self):
-        chunk = next(self.chunks)
-        if isinstance(chunk, Exception):
-            raise chunk
-        return chunk
-
-    def close(self):
-        self.closed += 1
 
 
 def test_the_first_is_the_outermost():
@@ -509,17 +458,6 @@ def test_where_there_is_no_middleware_a_request_has_nothing_of_it():
     assert vars(seen[0]) == {}
 
 
-@pytest.mark.parametrize("wrong", [None, 7, "m", lambda: None, lambda a, b: None, [marking("m")]])
-def test_what_is_no_middleware_is_refused_when_it_is_given(wrong):
-    app = Router()
-    with pytest.raises(InvalidHandle, match="middleware"):
-        app.use(wrong)
-    with pytest.raises(InvalidHandle, match="middleware"):
-        app.get("/", use=[wrong])(say(""))
-    with pytest.raises(InvalidHandle, match="middleware"):
-        app.group("/a", use=[wrong])
-
-
 @pytest.mark.parametrize(
     "path", ["/text", "/dict", "/stream", "/nothing", "/application", "/typed", "/bytes", "/werkzeug", "/redirect"]
 )
@@ -682,32 +620,6 @@ def test_several_are_given_at_once():
     app.use(marking("a"), marking("b"))
     app.get("/")(say("hello"))
     assert marks(call(app)) == ["b", "a"]
-
-
-def test_what_makes_a_middleware_is_no_middleware_and_what_was_meant_is_told():
-    app = Router()
-    with pytest.raises(
-        InvalidHandle, match=r"request_id cannot be a middleware: .* did you mean .* request_id\(\.\.\.\)"
-    ):
-        app.use(request_id)
-    with pytest.raises(InvalidHandle, match="one by one"):
-        app.use([request_id()])
-    app.use(cors)
-    with pytest.raises(InvalidHandle, match=r"cors cannot be a middleware: .* did you mean .* cors\(\.\.\.\)"):
-        app.build()
-
-
-def test_an_async_middleware_is_refused():
-    async def middleware(handle):
-        return handle
-
-    with pytest.raises(InvalidHandle, match="async"):
-        Router().use(middleware)
-
-
-def test_use_takes_a_list():
-    with pytest.raises(TypeError, match="use is a list of middleware"):
-        Router().get("/", use=marking("m"))(say(""))
 
 
 @pytest.mark.parametrize("returned", [None, 7, lambda request: None])

@@ -11,8 +11,8 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 from microfn import Response, RouteError, Router, abort, event_stream, html, redirect
 
+from ..handles import Body
 from ..wsgi import call
-from .test_chain import Body
 
 bodies: list[Body] = []
 

@@ -6,8 +6,8 @@ import pytest
 
 from microfn import Group, InvalidPattern, RouteConflict, Router
 
+from ..handles import marking, marks, raising, say
 from ..wsgi import call
-from .test_chain import marking, marks, raising, say
 
 
 def test_a_group_puts_its_prefix_before_patterns():
@@ -320,14 +320,14 @@ def test_a_router_may_be_included_while_requests_are_served():
 
 
 def test_what_was_meant_is_told():
-    from . import test_chain as module
+    from .. import handles as module
 
     with pytest.raises(TypeError, match="the prefix comes first"):
         Router().include(Router(), "/users")
     with pytest.raises(TypeError, match="other WSGI applications can be mounted"):
         Router().include("/users", module)
     module.some_router = Router()
-    with pytest.raises(TypeError, match=r"did you mean tests.application.test_chain.some_router\?"):
+    with pytest.raises(TypeError, match=r"did you mean tests.handles.some_router\?"):
         Router().include("/users", module)
     del module.some_router
 

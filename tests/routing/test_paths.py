@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import unquote
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from microfn.routing.paths import (
@@ -282,3 +283,46 @@ def test_a_location_is_one_path_absolute_reference_in_ascii(script_name, path, q
     assert unquote(written, "latin-1") == expected
     assert bool(mark) is bool(query)
     assert unquote(rest, "latin-1") == unquote(query, "latin-1")
+
+
+quick = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+dotted = st.text("/..a", max_size=14) | st.lists(st.sampled_from(["", ".", "..", "...", "a", ".b"])).map("/".join)
+
+
+def clean_by_rewriting(path):
+    """Rewrite the path until there is nothing more to rewrite."""
+    rules = {
+        r"/{2,}": "/",
+        r"/\.(?=/|$)": "/",
+        r"^/\.\.(?=/|$)": "",
+        r"/(?!\.\./)[^/]+/\.\.(?=/|$)": "",
+    }
+    path = f"/{path}"
+    while wrong := next((wrong for wrong in rules if re.sub(wrong, rules[wrong], path) != path), None):
+        path = re.sub(wrong, rules[wrong], path)
+    return path or "/"
+
+
+@quick
+@given(dotted)
+def test_a_clean_path_is_what_is_left_when_nothing_can_be_rewritten(path):
+    assert clean_path(path) == clean_by_rewriting(path)
+
+
+@quick
+@given(dotted)
+def test_a_clean_path_begins_with_a_slash_and_has_nothing_to_clean(path):
+    clean = clean_path(path)
+    assert clean.startswith("/")
+    assert "//" not in clean
+    assert not {".", ".."} & set(clean.split("/"))
+    assert clean_path(clean) == clean
+    assert len(clean) <= len(path) + 1
+
+
+@quick
+@given(dotted, dotted)
+def test_what_stands_before_a_clean_path_stays_before_it(prefix, path):
+    """No path leads above the root: below a root of its own it is the same."""
+    root = clean_path(prefix).rstrip("/")
+    assert root + clean_path(path) == clean_path(f"{root}/{clean_path(path)}")

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import re
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from microfn.errors import InvalidPattern, RouteConflict
-from microfn.routing.paths import clean_path
 from microfn.routing.pattern import parse
 from microfn.routing.tree import Tree
 
@@ -133,45 +131,3 @@ def test_the_search_without_regard_to_case_finds_what_is_right_whenever_there_is
         assert found in (spellings or {None})
         if found is not None:
             assert tree.get_value(found)[0] is not None
-
-
-dotted = st.text("/..a", max_size=14) | st.lists(st.sampled_from(["", ".", "..", "...", "a", ".b"])).map("/".join)
-
-
-def clean_by_rewriting(path):
-    """Rewrite the path until there is nothing more to rewrite."""
-    rules = {
-        r"/{2,}": "/",
-        r"/\.(?=/|$)": "/",
-        r"^/\.\.(?=/|$)": "",
-        r"/(?!\.\./)[^/]+/\.\.(?=/|$)": "",
-    }
-    path = f"/{path}"
-    while wrong := next((wrong for wrong in rules if re.sub(wrong, rules[wrong], path) != path), None):
-        path = re.sub(wrong, rules[wrong], path)
-    return path or "/"
-
-
-@quick
-@given(dotted)
-def test_a_clean_path_is_what_is_left_when_nothing_can_be_rewritten(path):
-    assert clean_path(path) == clean_by_rewriting(path)
-
-
-@quick
-@given(dotted)
-def test_a_clean_path_begins_with_a_slash_and_has_nothing_to_clean(path):
-    clean = clean_path(path)
-    assert clean.startswith("/")
-    assert "//" not in clean
-    assert not {".", ".."} & set(clean.split("/"))
-    assert clean_path(clean) == clean
-    assert len(clean) <= len(path) + 1
-
-
-@quick
-@given(dotted, dotted)
-def test_what_stands_before_a_clean_path_stays_before_it(prefix, path):
-    """No path leads above the root: below a root of its own it is the same."""
-    root = clean_path(prefix).rstrip("/")
-    assert root + clean_path(path) == clean_path(f"{root}/{clean_path(path)}")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from microfn import InvalidUrl, Router
 
-from ..application.test_chain import say
+from ..handles import say
 from ..wsgi import call
 
 

@@ -1,0 +1,86 @@
+"""Metrics count requests by pattern, and a span of a trace has the route."""
+
+from __future__ import annotations
+
+import re
+
+from prometheus_client import CollectorRegistry
+
+from microfn import Router
+from microfn.middleware import Metrics
+
+from ..handles import say
+from ..wsgi import call, environ_of
+
+
+def measured():
+    app, metrics = Router(), Metrics(registry=CollectorRegistry())
+    app.use(metrics)
+    app.get("/metrics")(metrics.expose)
+    app.get("/users/:id")(lambda request, params: params["id"])
+    app.route("/brew", methods=["BREW"])(say("tea"))
+    return app
+
+
+def counts(app):
+    got = call(app, path="/metrics")
+    assert got.headers["content-type"].startswith("text/plain; version=")
+    return dict(re.findall(r"^http_requests_total\{(.*)\} ([0-9.]+)$", got.text, re.MULTILINE)), got.text
+
+
+def test_requests_are_counted_by_pattern_and_never_by_path():
+    app = measured()
+    for name in "abc":
+        call(app, path=f"/users/{name}")
+        call(app, path=f"/nothing/{name}")
+    call(app, "BREW", "/brew", validate=False)
+    call(app, "EVIL", "/brew", validate=False)
+    found, text = counts(app)
+    assert found == {
+        'method="GET",route="/users/:id",status="200"': "3.0",
+        'method="GET",route="",status="404"': "3.0",
+        'method="OTHER",route="/brew",status="200"': "1.0",
+        'method="OTHER",route="",status="405"': "1.0",
+    }
+    assert 'http_request_duration_seconds_count{method="GET",route="/users/:id"} 3.0' in text
+
+
+def test_with_several_workers_it_is_what_all_have_written(tmp_path, monkeypatch):
+    app = measured()
+    call(app, path="/users/7")
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+    assert counts(app)[0] == {}  # nothing is written there: that was told when prometheus_client was imported
+
+
+def test_a_duration_is_to_the_end_of_the_body():
+    app = measured()
+    app.get("/stream")(lambda request, params: iter(["a", "b"]))
+    body = app(environ_of(path="/stream"), lambda *answer: None)
+    count = 'http_request_duration_seconds_count{method="GET",route="/stream"} 1.0'
+    assert count not in counts(app)[1]
+    body.close()
+    assert count in counts(app)[1]
+
+
+def test_a_span_has_the_route():
+    from opentelemetry.instrumentation.wsgi import OpenTelemetryMiddleware
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+    from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+    app, exporter, provider = Router(), InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    app.get("/users/:id")(say("user"))
+
+    def name_route(span, environ, status, headers):
+        route = environ.get("microfn.route")
+        if route is not None:
+            span.set_attribute("http.route", route)
+            span.update_name(f"{environ['REQUEST_METHOD']} {route}")
+
+    traced = OpenTelemetryMiddleware(app, response_hook=name_route, tracer_provider=provider)
+    call(traced, path="/users/7", validate=False)
+    call(traced, path="/nothing", validate=False)
+    hit, miss = exporter.get_finished_spans()
+    assert (hit.name, hit.attributes["http.route"]) == ("GET /users/:id", "/users/:id")
+    assert "http.route" not in miss.attributes

@@ -1,0 +1,97 @@
+"""A route: its method, its options, and the place where it was registered."""
+
+from __future__ import annotations
+
+import pytest
+
+from microfn import InvalidMethod, RouteConflict, RouteError, Router
+
+from ..wsgi import call
+
+
+def ok(request, params):
+    return "ok"
+
+
+def test_any_upper_case_token_is_a_method():
+    app = Router()
+    app.handle("PROPFIND", "/x", ok)
+    app.handle("M-SEARCH", "/x", ok)
+    assert call(app, "PROPFIND", "/x", validate=False).code == 200
+    assert call(app, "GET", "/x").headers["allow"] == "M-SEARCH, OPTIONS, PROPFIND"
+
+
+@pytest.mark.parametrize(
+    ("method", "hint"),
+    [
+        ("get", "did you mean 'GET'"),
+        ("Get", "did you mean 'GET'"),
+        ("", "token"),
+        ("GE T", "token"),
+        ("GÉT", "token"),
+        ("G\n", "token"),
+    ],
+)
+def test_a_method_that_no_request_can_have_is_refused(method, hint):
+    with pytest.raises(InvalidMethod, match=hint) as caught:
+        Router().handle(method, "/x", ok)
+    assert caught.value.method == method
+    assert isinstance(caught.value, RouteError)
+
+
+def test_a_method_that_is_no_str_is_refused():
+    with pytest.raises(TypeError, match="a method is a str, not int"):
+        Router().handle(5, "/x", ok)
+
+
+def test_a_method_and_a_pattern_that_changed_places_are_told_so():
+    with pytest.raises(InvalidMethod, match="the method comes first"):
+        Router().handle("/x", "GET", ok)
+
+
+def test_a_conflict_names_both_routes_and_both_places_and_the_way_out():
+    app = Router()
+    app.get("/users/:id")(ok)
+    with pytest.raises(RouteConflict) as caught:
+        app.get("/users/new")(ok)
+    message = str(caught.value)
+    assert message.startswith("GET /users/new (tests/routing/test_route.py:")
+    assert " collides with GET /users/:id (tests/routing/test_route.py:" in message
+    assert "Router(overlap=True) lets literal text win" in message
+    assert caught.value.new.pattern == "/users/new"
+    assert caught.value.existing is app.routes[0]
+    assert caught.value.new.where[1] == caught.value.existing.where[1] + 2
+
+
+def test_a_place_outside_of_the_working_directory_is_told_whole(tmp_path, monkeypatch):
+    app = Router()
+    app.get("/x")(ok)
+    monkeypatch.chdir(tmp_path)
+    assert str(app.routes[0]) == f"GET /x ({__file__}:{app.routes[0].where[1]})"
+    assert repr(app.routes[0]).startswith("<Route GET /x ")
+
+
+def test_an_unknown_option_of_a_route_is_refused():
+    with pytest.raises(TypeError, match="'nmae' is no option of a route; did you mean 'name'"):
+        Router().get("/x", nmae="x")
+    with pytest.raises(TypeError, match="'zzz' is no option of a route; there are convert, max_content_length, name"):
+        Router().handle("GET", "/x", ok, zzz="x")
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"name": 5}, TypeError, "a route's name is a str"),
+        ({"max_content_length": "5"}, TypeError, "max_content_length is a number or None"),
+        ({"max_content_length": -1}, ValueError, "cannot be negative"),
+        ({"convert": [int]}, TypeError, "convert maps params to callables"),
+        ({"convert": {"id": "int"}}, TypeError, "the converter of 'id' is not callable"),
+        ({"convert": {"idd": int}}, ValueError, "'idd', which is no param of '/users/:id'; did you mean 'id'"),
+        ({"convert": {"zzz": int}}, ValueError, "'zzz', which is no param of '/users/:id'$"),
+    ],
+)
+def test_an_option_of_a_route_that_cannot_be_is_refused(options, error, message):
+    app = Router()
+    with pytest.raises(error, match=message):
+        app.get("/users/:id", **options)(ok)
+    assert app.routes == ()
