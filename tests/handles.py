@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from microfn import Router
+
+from .wsgi import Reply, call
+
 
 def say(text):
     return lambda request, params: text
+
+
+def echo(request, params):
+    return {"method": request.method, "params": params, "route": request.route.pattern}
 
 
 def marking(name, log=None):
@@ -52,3 +60,10 @@ class Body:
 
     def close(self):
         self.closed += 1
+
+
+def answer(result, *, method="GET", router=None, **options) -> Reply:
+    """The reply to a handle that returns `result`."""
+    app = router or Router()
+    app.route("/", methods=[method])(lambda request, params: result)
+    return call(app, method, **options)

@@ -11,9 +11,10 @@ import re
 import pytest
 
 from microfn import Router
-from microfn.log import LONGEST
+from microfn.log import LONGEST, log_exception
 from microfn.middleware import access_log
 
+from .handles import raising
 from .wsgi import call, environ_of
 
 # What somebody would like a log to hold, and how that is shown where it cannot be as it is.
@@ -260,3 +261,57 @@ def test_where_nothing_can_be_written_the_client_has_its_answer(monkeypatch):
         patch.setattr("sys.stderr", closed)
         body = failing(ValueError("a"))(environ_of(wsgi__errors=closed), lambda status, headers: None)
     assert b'"status":500' in b"".join(body)
+
+
+@pytest.fixture
+def unheard(monkeypatch):
+    """The logger `microfn` where nobody has set up logging."""
+    monkeypatch.setattr(logging.getLogger("microfn"), "hasHandlers", lambda: False)
+
+
+def test_without_logging_errors_reach_the_servers_stream(unheard):
+    app = Router()
+    app.get("/x")(raising(RuntimeError("why")))
+    reply = call(app, path="/x")
+    assert reply.errors.startswith("microfn: GET /x [/x] raised RuntimeError\n    Traceback (most recent call last):\n")
+    assert reply.errors.endswith("RuntimeError: why\n")
+
+
+@pytest.mark.parametrize("encoding", ["ascii", None])
+def test_a_log_that_cannot_be_written_leaves_no_request_without_an_answer(unheard, encoding):
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, encoding=encoding or "utf-8")
+    if encoding is None:
+        stream.close()
+    app = Router()
+    app.get("/x")(raising(RuntimeError("é \ud800")))
+    body = app(environ_of(path="/x", wsgi__errors=stream), lambda status, headers: None)
+    assert b'"status":500' in b"".join(body)
+    assert encoding is None or b"\\xe9 \\ud800" in raw.getvalue()
+
+
+def test_the_text_of_an_exception_does_not_look_like_a_line_of_the_log(unheard):
+    app = Router()
+    app.get("/x")(raising(RuntimeError("first\nmicrofn: forged\x1b[2J\r\u2028microfn: forged")))
+    lines = call(app, path="/x").errors.split("\n")
+    assert [line for line in lines if line.startswith("microfn")] == lines[:1]
+    assert "    microfn: forged\\x1b[2J" in lines
+
+
+def test_a_host_without_an_error_stream_is_answered_all_the_same(unheard):
+    app = Router()
+    app.get("/x")(raising(RuntimeError("why")))
+    environ = environ_of(path="/x", wsgi__errors=None)
+    assert b'"status":500' in b"".join(app(environ, lambda status, headers: None))
+
+
+def test_what_the_client_chose_stays_on_its_line_of_the_log(unheard):
+    stream = io.StringIO()
+    log_exception(
+        RuntimeError("x"),
+        {"REQUEST_METHOD": "GET\n", "PATH_INFO": "/a\nmicrofn: forged\x1b[2J\xff" + "x" * 5000, "wsgi.errors": stream},
+    )
+    first, second = stream.getvalue().split("\n")[:2]
+    assert first.startswith(r"microfn: GET\n /a\nmicrofn: forged\x1b[2J\xff")
+    assert len(first) < 1100
+    assert second == "    RuntimeError: x"

@@ -7,7 +7,7 @@ from werkzeug.exceptions import Conflict, HTTPException, NotFound
 from werkzeug.wrappers import Response as WerkzeugResponse
 from werkzeug.wsgi import FileWrapper
 
-from microfn import InvalidHandle, Request, Response, Router, abort, html, redirect
+from microfn import Request, Response, Router, abort, html, redirect
 
 from ..handles import Body, marking, marks, raising, say
 from ..wsgi import call
@@ -427,29 +427,6 @@ def test_a_file_that_is_dropped_is_closed(tmp_path):
         opened[0].file.read()
 
 
-def test_middleware_is_called_once_for_all_routes_that_share_it():
-    app, made = Router(), []
-
-    @app.use
-    def counted(handle):
-        made.append(handle)
-        return handle
-
-    for number in range(50):
-        app.get(f"/{number}")(say("x"))
-    app.build()
-    assert len(made) == 1
-
-
-def test_a_route_with_middleware_of_its_own_does_not_give_it_to_others():
-    app = Router()
-    app.get("/a", use=[marking("a")])(say("a"))
-    app.get("/b")(say("b"))
-    assert marks(call(app, path="/a")) == ["a"]
-    assert marks(call(app, path="/b")) == []
-    assert marks(call(app, path="/c")) == []
-
-
 def test_where_there_is_no_middleware_a_request_has_nothing_of_it():
     app, seen = Router(), []
     app.get("/")(lambda request, params: seen.append(request) or "")
@@ -620,56 +597,3 @@ def test_several_are_given_at_once():
     app.use(marking("a"), marking("b"))
     app.get("/")(say("hello"))
     assert marks(call(app)) == ["b", "a"]
-
-
-@pytest.mark.parametrize("returned", [None, 7, lambda request: None])
-def test_a_middleware_that_returns_no_handle_is_told_when_it_is_built(returned):
-    app = Router()
-
-    @app.use
-    def broken(handle):
-        return returned
-
-    with pytest.raises(InvalidHandle, match="broken"):
-        app.build()
-
-
-def test_until_it_is_mended_every_request_is_a_500_and_logged(caplog):
-    app = Router()
-    app.get("/")(say("hello"))
-    app.use(lambda handle: None)
-    for path in "/", "/", "/nothing":
-        assert (call(app, path=path).code, call(app, "HEAD", path).code) == (500, 500)
-    assert "did you forget to return the handle?" in str(caplog.records[-1].exc_info[1])
-
-
-def test_a_middleware_that_cannot_be_built_while_requests_are_served_changes_nothing():
-    app = Router()
-    app.get("/")(say("hello"))
-    app.build()
-    with pytest.raises(InvalidHandle):
-        app.use(lambda handle: None)
-    app.get("/b")(say("b"))
-    assert (call(app).text, call(app, path="/b").text) == ("hello", "b")
-
-
-def test_middleware_that_is_added_while_requests_are_served_holds_from_then_on():
-    app = Router()
-    app.get("/")(say("hello"))
-    assert marks(call(app)) == []
-    app.use(marking("m"))
-    assert marks(call(app)) == ["m"]
-
-
-def test_middleware_of_a_block_that_fails_is_forgotten():
-    app = Router()
-    app.get("/")(say("hello"))
-
-    def fail():
-        with app.changes():
-            app.use(marking("m"))
-            raise KeyError
-
-    with pytest.raises(KeyError):
-        fail()
-    assert marks(call(app)) == []

@@ -1,10 +1,10 @@
-"""Groups and included Routers: a prefix, middleware and error handlers of their own."""
+"""Decorators, groups and included Routers: each registers all of it, or refuses it and registers nothing."""
 
 from __future__ import annotations
 
 import pytest
 
-from microfn import Group, InvalidPattern, RouteConflict, Router
+from microfn import Group, InvalidHandle, InvalidPattern, RouteConflict, Router
 
 from ..handles import marking, marks, raising, say
 from ..wsgi import call
@@ -377,3 +377,121 @@ def test_of_groups_with_one_prefix_the_first_that_was_made_with_middleware_has_w
     app.group("/a", use=[refusing])
     app.group("/a").error(404)(lambda request, error: "second")
     assert call(app, path="/a/nothing").code == 403
+
+
+METHODS = ["get", "post", "put", "patch", "delete", "head", "options"]
+
+
+def ok(request, params):
+    return "ok"
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_each_decorator_registers_its_method_and_returns_the_handle_unchanged(name):
+    app = Router()
+    assert getattr(app, name)("/x")(ok) is ok
+    assert [(route.method, route.pattern, route.handle) for route in app.routes] == [(name.upper(), "/x", ok)]
+    assert call(app, name.upper(), "/x").code == 200
+
+
+def test_route_registers_several_methods():
+    app = Router()
+    app.route("/x", methods=["GET", "POST"], name="x")(ok)
+    assert [(route.method, route.name) for route in app.routes] == [("GET", "x"), ("POST", "x")]
+
+
+def test_route_registers_get_if_no_methods_are_given():
+    app = Router()
+    app.route("/x")(ok)
+    assert [route.method for route in app.routes] == ["GET"]
+
+
+def test_route_registers_all_of_its_methods_or_none():
+    app = Router()
+    app.post("/x")(ok)
+    with pytest.raises(RouteConflict):
+        app.route("/x", methods=["GET", "POST"])(ok)
+    assert [route.method for route in app.routes] == ["POST"]
+    assert call(app, "GET", "/x").code == 405
+
+
+def test_route_refuses_a_method_given_twice():
+    app = Router()
+    with pytest.raises(RouteConflict, match=r"GET /x .* collides with GET /x"):
+        app.route("/x", methods=["GET", "GET"])(ok)
+    assert app.routes == ()
+
+
+@pytest.mark.parametrize("methods", ["GET", 5, None])
+def test_methods_that_are_no_list_are_refused(methods):
+    with pytest.raises(TypeError, match="methods is a list"):
+        Router().route("/x", methods=methods)
+
+
+def test_no_methods_at_all_are_refused():
+    with pytest.raises(ValueError, match="at least one"):
+        Router().route("/x", methods=[])
+
+
+@pytest.mark.parametrize(
+    "pattern", ["", "x", "/:", "/*", "/a*b", "/*a/b", "/:a:b", "/:a-b", "/:0", "/:a/:a", "/:name.json", "/\ud800"]
+)
+def test_a_pattern_that_cannot_be_is_refused(pattern):
+    app = Router()
+    with pytest.raises(InvalidPattern) as caught:
+        app.get(pattern)(ok)
+    assert caught.value.pattern == pattern
+    assert app.routes == ()
+
+
+def test_a_pattern_that_is_no_str_is_refused():
+    with pytest.raises(TypeError, match="a pattern is a str, not int"):
+        Router().handle("GET", 5, ok)
+
+
+def test_a_decorator_without_its_pattern_is_refused():
+    with pytest.raises(TypeError, match=r"ok lacks its pattern: @app.get\(\"/...\"\)"):
+        Router().get(ok)
+
+
+def test_the_same_pattern_may_be_registered_for_another_method():
+    app = Router()
+    app.get("/users/:id")(ok)
+    app.post("/users/new")(ok)
+    assert call(app, "GET", "/users/new").code == 200
+
+
+@pytest.mark.parametrize(
+    ("key", "error", "message"),
+    [
+        ("404", TypeError, "by its status or its class"),
+        (True, TypeError, "by its status or its class"),
+        (None, TypeError, "by its status or its class"),
+        (200, ValueError, "no status of an error"),
+        (600, ValueError, "no status of an error"),
+        (int, TypeError, "int is no class of exceptions"),
+        (KeyboardInterrupt, TypeError, "no class of exceptions"),
+    ],
+)
+def test_an_error_handler_needs_a_status_or_a_class_of_exceptions(key, error, message):
+    with pytest.raises(error, match=message):
+        Router().error(key)
+
+
+def test_an_error_has_one_handler():
+    app = Router(not_found=ok)
+    with pytest.raises(ValueError, match=r"404 has an error handler already: tests.application.test_registration.ok"):
+        app.error(404)(ok)
+    app.error(KeyError)(ok)
+    with pytest.raises(ValueError, match="KeyError has an error handler already"):
+        app.error(KeyError)(ok)
+
+
+def test_an_error_handler_takes_two_arguments():
+    with pytest.raises(InvalidHandle, match=r"an error handler: handler\(request, error\)"):
+        Router().error(404)(lambda error: "")
+
+
+def test_a_decorator_for_errors_without_its_key_is_refused():
+    with pytest.raises(TypeError, match=r"@app.error\(404\), not @app.error"):
+        Router().error(ok)

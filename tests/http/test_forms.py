@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import io
+import os
+import tempfile
 
 import pytest
 
@@ -104,3 +107,122 @@ def test_a_parser_that_is_not_silent_says_what_is_no_form(mimetype, options):
     with pytest.raises(ValueError, match=r"."):
         FormParser(silent=False).parse(io.BytesIO(b"a=\xff"), mimetype, None, options)
     assert FormParser().parse(io.BytesIO(b"a=\xff"), mimetype, None, options)[1:] == ({}, {})
+
+
+def form_of(*parts: bytes) -> dict:
+    body = b"".join(b"--b\r\n" + part + b"\r\n" for part in parts) + b"--b--\r\n"
+    return {"body": body, "CONTENT_TYPE": "multipart/form-data; boundary=b"}
+
+
+def field(name: bytes, value: bytes, filename: bytes | None = None) -> bytes:
+    file = b"; filename=" + filename if filename is not None else b""
+    return b"Content-Disposition: form-data; name=" + name + file + b"\r\n\r\n" + value
+
+
+@pytest.fixture
+def form_app():
+    app = Router()
+    app.post("/")(lambda request, params: f"{len(request.form)} {len(request.files)}")
+    return app
+
+
+def test_forms_and_files_are_read(form_app):
+    assert call(form_app, "POST", **form_of(field(b"a", b"1"), field(b"f", b"data", b"f.txt"))).text == "1 1"
+    assert call(form_app, "POST", body=b"a=1&b=2", CONTENT_TYPE="application/x-www-form-urlencoded").text == "2 0"
+
+
+def test_forms_are_limited_in_parts_and_memory(form_app):
+    parts = [field(b"a", b"x")] * 1001
+    assert call(form_app, "POST", **form_of(*parts)).code == 413
+    assert call(form_app, "POST", **form_of(field(b"a", b"x" * 600_000))).code == 413
+    assert call(form_app, "POST", **form_of(field(b"f", b"x" * 600_000, b"f"))).text == "0 1"
+
+
+URLENCODED = {"CONTENT_TYPE": "application/x-www-form-urlencoded"}
+
+
+def test_urlencoded_forms_are_limited_too(form_app):
+    assert call(form_app, "POST", body=b"&".join(b"a%d=1" % n for n in range(1000)), **URLENCODED).text == "1000 0"
+    assert call(form_app, "POST", body=b"&".join(b"a%d=1" % n for n in range(1001)), **URLENCODED).code == 413
+    assert call(form_app, "POST", body=b"a=" + b"x" * 499_998, **URLENCODED).text == "1 0"
+    assert call(form_app, "POST", body=b"a=" + b"x" * 499_999, **URLENCODED).code == 413
+
+
+def test_the_limits_of_urlencoded_forms_can_be_lifted():
+    class Unlimited(Request):
+        max_form_memory_size = None
+        max_form_parts = None
+
+    body = b"&".join(b"a%d=1" % n for n in range(100_000))
+    assert len(Unlimited(environ_of("POST", body=body, **URLENCODED)).form) == 100_000
+
+
+def test_an_uploaded_file_is_open_while_the_answer_streams_and_closed_then():
+    opened = []
+
+    def handle(request, params):
+        opened.append(request.files["f"])
+        yield request.files["f"].read()
+
+    app = Router()
+    app.post("/")(handle)
+    assert call(app, "POST", **form_of(field(b"f", b"x" * 600_000, b"f"))).body == b"x" * 600_000
+    assert opened[0].stream.closed
+
+
+def test_an_upload_that_is_cut_short_is_400(form_app):
+    whole = form_of(field(b"a", b"1"), field(b"f", b"data", b"f.txt"))
+    assert call(form_app, "POST", **{**whole, "CONTENT_LENGTH": str(len(whole["body"]) + 1)}).code == 400
+
+
+class Full(io.RawIOBase):
+    """A file on a disk that is full."""
+
+    def readable(self):
+        return True
+
+    writable = seekable = readable
+
+    def seek(self, offset, whence=0):
+        return 0
+
+    def write(self, data):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@pytest.fixture
+def full_disk(monkeypatch):
+    """The temporary files that there are, none of which can be written."""
+    files = []
+
+    def open_file(*args, **kwargs):
+        files.append(io.BufferedRandom(Full(), 1 << 20))  # large enough for the failure to come late
+        return files[-1]
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", open_file)
+    return files
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_an_upload_to_a_full_disk_is_500_and_logged_once(full_disk, form_app, count, caplog):
+    reply = call(form_app, "POST", **form_of(*[field(b"f", b"x" * 600_000, b"f")] * count))
+    assert (reply.code, reply.json["title"]) == (500, "Internal Server Error")
+    assert [record.exc_info[1].errno for record in caplog.records] == [errno.ENOSPC]
+    assert [file.raw.closed for file in full_disk] == [True]
+
+
+def test_a_full_disk_can_be_answered_by_a_handler(full_disk, form_app, caplog):
+    @form_app.error(OSError)
+    def full(request, error):
+        return "no room", 507 if error.errno == errno.ENOSPC else 500
+
+    reply = call(form_app, "POST", **form_of(field(b"f", b"x" * 600_000, b"f")))
+    assert (reply.status, reply.text, caplog.records) == ("507 Insufficient Storage", "no room", [])
+
+
+def test_a_form_that_failed_once_is_not_read_from_its_middle(full_disk):
+    request = Request(environ_of("POST", **form_of(field(b"f", b"x" * 600_000, b"f"), field(b"a", b"1"))))
+    for read in (lambda: request.form, lambda: request.files, request.get_data, lambda: request.stream.read()):
+        with pytest.raises(OSError, match="No space left"):
+            read()
+    request._close()

@@ -1,0 +1,386 @@
+"""What a handle may return, and what becomes of it on the way out."""
+
+from __future__ import annotations
+
+import datetime
+import io
+import json
+import re
+from dataclasses import dataclass
+from http import HTTPStatus
+
+import pytest
+from markupsafe import Markup
+from werkzeug.datastructures import Headers
+from werkzeug.exceptions import NotFound
+from werkzeug.wrappers import Response as WerkzeugResponse
+from werkzeug.wsgi import FileWrapper
+
+from microfn import Response, Router, html
+
+from ..handles import answer
+from ..wsgi import call, environ_of
+
+TEXT = "text/plain; charset=utf-8"
+HTML = "text/html; charset=utf-8"
+
+
+class Template:
+    def __html__(self):
+        return "<p>é</p>"
+
+
+VALUES = [
+    ("hello é", TEXT, "hello é".encode()),
+    ("", TEXT, b""),
+    ("<script>", TEXT, b"<script>"),
+    (html("<p>"), HTML, b"<p>"),
+    (Markup("<b>"), HTML, b"<b>"),
+    (Template(), HTML, "<p>é</p>".encode()),
+    (b"\x00\xff", "application/octet-stream", b"\x00\xff"),
+    ({}, "application/json", b"{}"),
+    ({"é": [1, None, True]}, "application/json", '{"é":[1,null,true]}'.encode()),
+    ([], "application/json", b"[]"),
+    (["\ud800"], "application/json", b'["\\ud800"]'),
+    ({"on": datetime.date(2026, 11, 24)}, "application/json", b'{"on":"2026-11-24"}'),
+]
+
+
+@pytest.mark.parametrize(("value", "content_type", "body"), VALUES)
+def test_a_value_becomes_a_body_with_its_type_and_length(value, content_type, body):
+    reply = answer(value)
+    assert reply.status == "200 OK"
+    assert reply.header_list == [("Content-Type", content_type), ("Content-Length", str(len(body)))]
+    assert reply.body == body
+
+
+class SubclassOfStr(str):
+    __slots__ = ()
+
+
+class SubclassOfDict(dict):
+    pass
+
+
+def test_subclasses_of_plain_types_are_taken_for_them():
+    assert answer(SubclassOfStr("x")).headers["content-type"] == TEXT
+    assert answer(SubclassOfDict(a=1)).text == '{"a":1}'
+
+
+@pytest.mark.parametrize(
+    ("chunks", "content_type", "body"),
+    [
+        (["a", "é", ""], TEXT, "aé"),
+        ([b"a", b"b"], "application/octet-stream", "ab"),
+        ([], TEXT, ""),
+        (["", "later"], TEXT, "later"),
+    ],
+)
+def test_an_iterator_is_streamed_without_a_length(chunks, content_type, body):
+    reply = answer(iter(chunks))
+    assert reply.header_list == [("Content-Type", content_type)]
+    assert reply.text == body
+
+
+def test_a_file_is_an_iterator_too_and_is_closed():
+    file = io.BytesIO(b"one\ntwo")
+    assert answer(file).body == b"one\ntwo"
+    assert file.closed
+
+
+@pytest.mark.parametrize(
+    ("status", "line"),
+    [
+        (201, "201 Created"),
+        (HTTPStatus.ACCEPTED, "202 Accepted"),
+        ("404 Not Found", "404 Not Found"),
+        ("299 Home Made", "299 Home Made"),
+        (299, "299 Unknown"),
+        (599, "599 Unknown"),
+    ],
+)
+def test_a_tuple_says_the_status(status, line):
+    assert answer(("x", status)).status == line
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"X-One": "1", "X-Two": 2},
+        [("X-One", "1"), ("X-Two", "2")],
+        Headers([("X-One", "1"), ("X-Two", "2")]),
+        (("X-One", "1"), ["X-Two", "2"]),
+    ],
+)
+def test_a_tuple_says_the_headers(headers):
+    reply = answer(("x", 200, headers))
+    assert (reply.headers["x-one"], reply.headers["x-two"]) == ("1", "2")
+    assert reply.headers["content-type"] == TEXT
+
+
+def test_a_header_may_come_several_times():
+    reply = answer(("x", 200, {"Set-Cookie": ["a=1", "b=2"]}))
+    assert [value for name, value in reply.header_list if name == "Set-Cookie"] == ["a=1", "b=2"]
+
+
+def test_a_given_content_type_replaces_the_default():
+    assert answer(("<svg/>", 200, {"content-type": "image/svg+xml"})).header_list == [
+        ("Content-Length", "6"),
+        ("content-type", "image/svg+xml"),
+    ]
+
+
+def test_a_length_that_is_not_the_bodys_is_not_sent():
+    reply = answer(("four", 200, {"Content-Length": "400"}))
+    assert [value for name, value in reply.header_list if name.lower() == "content-length"] == ["4"]
+
+
+def test_nor_is_one_that_is_not_that_of_a_response():
+    app = Router()
+    app.get("/")(lambda request, params: (Response("four"), 200, {"Content-Length": "400"}))
+    app.get("/text")(lambda request, params: ("four", 200, {"Content-Length": "400"}))
+    for path in ["/", "/text"]:
+        assert [call(app, method, path).headers["content-length"] for method in ("GET", "HEAD")] == ["4", "4"]
+
+
+def test_a_head_route_may_say_the_length_of_what_it_does_not_send():
+    reply = answer(("", 200, {"Content-Length": "400"}), method="HEAD")
+    assert reply.headers["content-length"] == "400"
+
+
+def test_a_stream_may_say_its_length():
+    assert answer((iter(["ab", "cd"]), 200, {"Content-Length": "4"})).headers["content-length"] == "4"
+
+
+def test_a_response_goes_out_as_it_is():
+    response = Response("ok", 201, {"X-One": "1"}, mimetype="text/css")
+    response.set_cookie("c", "v")
+    reply = answer(response)
+    assert reply.status == "201 CREATED"
+    assert reply.headers["content-type"] == "text/css; charset=utf-8"
+    assert reply.headers["set-cookie"] == "c=v; Path=/"
+    assert reply.headers["content-length"] == "2"
+
+
+def test_a_response_of_werkzeug_is_a_response():
+    assert answer(WerkzeugResponse("ok")).text == "ok"
+
+
+def test_a_tuple_changes_status_and_headers_of_a_response_for_this_answer_only():
+    response = Response("ok", headers={"X-One": "1"})
+    reply = answer((response, 202, {"x-one": "2"}))
+    assert (reply.status, reply.headers["x-one"]) == ("202 Accepted", "2")
+    assert (response.status_code, response.headers["X-One"]) == (200, "1")
+
+
+def test_a_response_may_stream():
+    assert answer(Response(iter(["a", "b"]))).text == "ab"
+
+
+@pytest.mark.parametrize("body", ["x", {"a": 1}, iter("x"), Response("x")])
+@pytest.mark.parametrize("status", [204, 304])
+def test_204_and_304_have_no_body_and_nothing_that_describes_it(status, body):
+    reply = answer((body, status, {"ETag": '"1"'}))
+    assert reply.body == b""
+    assert reply.header_list == [("ETag", '"1"')]
+
+
+def test_205_has_an_empty_body():
+    reply = answer(("x", 205))
+    assert reply.body == b""
+    assert reply.headers["content-length"] == "0"
+
+
+@pytest.mark.parametrize("body", ["text", {"a": 1}, b"bytes", Response("x"), html("<p>")])
+def test_head_has_the_headers_of_get_and_no_body(body):
+    app = Router()
+    app.get("/")(lambda request, params: body)
+    got, head = call(app, "GET"), call(app, "HEAD")
+    assert head.lasting == got.lasting
+    assert head.body == b""
+    assert got.body != b""
+
+
+NO_ANSWERS = [
+    (None, r"handles.*returned None; did you forget to return"),
+    (5, "returned int, which is no answer"),
+    (object, "start_response|takes no arguments"),
+    ({1, 2}, "returned set, which is no answer"),
+    (range(3), "returned range, which is no answer"),
+    (bytearray(b"x"), "returned bytearray, which is no answer"),
+    (("x",), r"returned a tuple of 1; it is \(body, status\[, headers\]\)"),
+    ((), "returned a tuple of 0"),
+    (("x", 200, {}, 1), "returned a tuple of 4"),
+    (("x", None, "no headers"), "headers are a dict"),
+    (("x", {"X-A": "1"}), r"a status is an int.*\(body, status, headers\)"),
+    (("x", 200, None), "headers are a dict"),
+    (("x", "abc"), "'abc' is no status line"),
+    (("x", "200"), "'200' is no status line"),
+    (("x", 99), "no status line"),
+    (("x", 100), "no status line"),
+    (("x", 199), "no status line"),
+    (("x", 600), "no status line"),
+    (("x", True), "no status line"),
+    (("x", "200 OK\r\nX-Bad: 1"), "no status line"),
+    (("x", 200, [("X-A",)]), "headers are a dict"),
+    (("x", 200, {"X-A": None}), "the header 'X-A' is None"),
+    (("x", 200, {b"X-A": "1"}), "the header b'X-A' is '1'"),
+    (("x", 200, {"": "1"}), "'' is no name of a header"),
+    (("x", 200, {"X A": "1"}), "'X A' is no name of a header"),
+    (("x", 200, {"X-A\r\n": "1"}), "is no name of a header"),
+    (("x", 200, {"X-A": "1\r\nSet-Cookie: a=b"}), "the header 'X-A' holds what cannot be sent"),
+    (("x", 200, {"X-A": "a\tb"}), "the header 'X-A' holds what cannot be sent"),
+    (("x", 200, {"X-A": "a\x7f"}), "the header 'X-A' holds what cannot be sent"),
+    (("x", 200, {"X-A": "€"}), "the header 'X-A' holds what cannot be sent"),
+    (("x", 200, {"Connection": "close"}), "the header 'Connection' is about the connection"),
+    (("x", 200, {"transfer-encoding": "chunked"}), "about the connection"),
+    (({"x": object()}, 200), "object is nothing that JSON can say"),
+    ([float("nan")], "not JSON compliant"),
+    ("\ud800", "surrogates not allowed"),
+    (iter([5]), "a stream must yield str or bytes, got int"),
+    (Response("x", status="1"), "no status line"),
+]
+
+
+@pytest.mark.parametrize(("result", "message"), NO_ANSWERS)
+def test_what_is_no_answer_is_a_500_and_a_log_line_that_says_why(result, message, caplog):
+    reply = answer(result, validate=False)
+    assert reply.code == 500
+    assert json.loads(reply.text)["status"] == 500
+    assert len(caplog.records) == 1
+    assert re.search(message, str(caplog.records[0].exc_info[1]))
+
+
+def test_an_http_exception_that_is_returned_counts_as_raised():
+    assert answer(NotFound()).code == 404
+
+
+def test_a_coroutine_is_no_answer_and_is_closed(caplog):
+    async def body():
+        return "x"
+
+    coroutine = body()
+    assert answer(coroutine).code == 500
+    assert coroutine.cr_frame is None
+
+
+def test_an_application_may_change_its_mind_until_its_first_chunk():
+    def application(environ, start_response):
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        try:
+            raise KeyError("late")
+        except KeyError as error:
+            start_response("503 Busy", [("Content-Type", "text/plain")], (KeyError, error, error.__traceback__))
+        return [b"busy"]
+
+    assert answer(application).status == "503 Busy"
+
+
+def test_an_application_may_not_change_it_after_its_first_chunk():
+    def application(environ, start_response):
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        yield b"a"
+        try:
+            raise KeyError("late")
+        except KeyError as error:
+            start_response("503 Busy", [], (KeyError, error, error.__traceback__))
+        yield b"b"
+
+    reply = answer(lambda environ, start_response: application(environ, start_response), validate=False)
+    assert (reply.code, reply.body) == (200, b"a")
+    assert isinstance(reply.error, KeyError)
+
+
+def test_an_application_that_starts_twice_is_a_500(caplog):
+    def application(environ, start_response):
+        start_response("200 OK", [])
+        start_response("200 OK", [])
+        return []
+
+    assert answer(application).code == 500
+    assert "twice" in str(caplog.records[0].exc_info[1])
+
+
+def test_an_application_may_begin_with_nothing():
+    def application(environ, start_response):
+        yield b""
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        yield b"x"
+
+    assert answer(lambda environ, start_response: application(environ, start_response), validate=False).body == b"x"
+
+
+def test_what_is_written_before_a_file_is_sent():
+    def application(environ, start_response):
+        start_response("200 OK", ((name, value) for name, value in [("Content-Type", "text/plain")]))(b"AB")
+        return environ["wsgi.file_wrapper"](io.BytesIO(b"cd"))
+
+    reply = answer(application, wsgi__file_wrapper=FileWrapper, validate=False)
+    assert (reply.body, reply.header_list) == (b"ABcd", [("Content-Type", "text/plain")])
+
+
+def test_an_application_that_never_starts_is_a_500(caplog):
+    assert answer(lambda environ, start_response: [b"x"]).code == 500
+    assert "did not call start_response" in str(caplog.records[0].exc_info[1])
+
+
+def test_what_an_application_writes_keeps_its_place():
+    def application(environ, start_response):
+        write = start_response("200 OK", [("Content-Type", "text/plain")])
+        write(b"1")
+
+        def chunks():
+            write(b"2")
+            yield b"3"
+            write(b"4")
+            yield b"5"
+            write(b"6")
+
+        return chunks()
+
+    assert answer(application).body == b"123456"
+
+
+@dataclass
+class Point:
+    x: int
+    y: int
+
+
+class Codec:
+    def dumps(self, value):
+        return b"dumped"
+
+    def loads(self, text):
+        return "loaded"
+
+
+def test_json_goes_through_the_codec_of_the_router():
+    assert answer({"a": 1}, router=Router(json=Codec())).body == b"dumped"
+    app = Router(json=Codec())
+    app.post("/")(lambda request, params: request.json)
+    assert call(app, "POST", body=b"{}", CONTENT_TYPE="application/json").text == "loaded"
+    assert answer([Point(1, 2)]).text == '[{"x":1,"y":2}]'
+    assert answer({"a": 1}, router=Router(json=json)).text == '{"a": 1}'
+
+
+@pytest.mark.parametrize(
+    "make", [lambda: Response("x"), lambda: Response("x", 201), lambda: Response("x", headers={"X": "1"})]
+)
+def test_a_response_may_be_returned_again_and_again(make):
+    app, response = Router(), make()
+    app.get("/")(lambda request, params: response)
+
+    def serve():
+        seen = []
+        app(environ_of(), lambda status, headers: (seen.extend(headers), headers.append(("Server", "s"))))
+        return seen
+
+    assert serve() == serve() == serve()
+
+
+def test_a_foreign_response_that_cannot_be_sent_is_closed_and_a_500(caplog):
+    ended = []
+    response = WerkzeugResponse("x", 302, {"Location": "http://["})
+    response.call_on_close(lambda: ended.append(1))
+    assert (answer(response).code, ended) == (500, [1])

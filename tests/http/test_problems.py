@@ -1,0 +1,111 @@
+"""Errors as people and programs see them: problems in JSON, pages and text."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from werkzeug.exceptions import (
+    BadRequestKeyError,
+    TooManyRequests,
+)
+
+from microfn import Router, abort
+from microfn.http.problems import preferred_type
+
+from ..handles import raising
+from ..wsgi import call
+
+JSON = "application/problem+json"
+HTML = "text/html; charset=utf-8"
+TEXT = "text/plain; charset=utf-8"
+
+ACCEPTS = [
+    ("", JSON),
+    ("*/*", JSON),
+    ("application/json", JSON),
+    ("application/problem+json", JSON),
+    ("text/html", HTML),
+    ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", HTML),
+    ("text/*", HTML),
+    ("text/html;q=0.5, application/json", JSON),
+    ("text/html, application/json", JSON),
+    ("text/html, application/problem+json;q=0.9", HTML),
+    ("text/plain", TEXT),
+    ("text/plain, text/html;q=0.5", TEXT),
+    ("text/plain, text/html", HTML),
+    ("text/plain, application/json", JSON),
+    ("text/plain;q=0.9, */*;q=0.1", TEXT),
+    ("image/png", JSON),
+    ("text/html;q=0", JSON),
+    ("text/html;charset=utf-8", HTML),
+    ("text/html;level=1, application/json;q=0.5", HTML),
+    ("text/html;q=nonsense", JSON),
+    (",;q=,/", JSON),
+    ("\xff", JSON),
+]
+
+
+@pytest.mark.parametrize(("accept", "content_type"), ACCEPTS)
+def test_accept_decides_what_an_error_looks_like(accept, content_type):
+    assert preferred_type(accept) == content_type
+    reply = call(Router(), path="/nope", HTTP_ACCEPT=accept)
+    assert reply.headers["content-type"] == content_type
+    assert reply.headers["vary"] == "Accept"
+    assert reply.headers["content-length"] == str(len(reply.body))
+
+
+def test_an_accept_of_any_size_is_answered():
+    assert call(Router(), path="/nope", HTTP_ACCEPT="text/html," * 10000).headers["content-type"] == JSON
+
+
+def test_a_problem_says_type_title_status_and_detail():
+    app = Router()
+    app.get("/")(lambda request, params: abort(404, "No such <user> é"))
+    assert json.loads(call(app).text) == {
+        "type": "about:blank",
+        "title": "Not Found",
+        "status": 404,
+        "detail": "No such <user> é",
+    }
+
+
+def test_a_field_that_is_missing_is_named():
+    app = Router()
+    app.post("/")(lambda request, params: request.form["name"])
+    app.get("/")(lambda request, params: request.args["page"])
+    app.get("/raised")(raising(BadRequestKeyError()))
+    assert json.loads(call(app, "POST").text)["detail"] == "The request lacks 'name'."
+    assert json.loads(call(app).text)["detail"] == "The request lacks 'page'."
+    assert call(app, path="/raised").code == 400
+
+
+def test_a_limit_is_named():
+    app = Router(max_content_length=3)
+    app.post("/")(lambda request, params: request.get_data())
+    for options in [{}, {"CONTENT_LENGTH": None, "wsgi__input_terminated": True}]:
+        reply = call(app, "POST", body=b"four", **options)
+        assert json.loads(reply.text)["detail"] == "The body can have 3 bytes at most."
+
+
+def test_html_is_escaped_and_text_is_not():
+    app = Router()
+    app.get("/")(lambda request, params: abort(404, "<script>alert(1)</script> é"))
+    page = call(app, HTTP_ACCEPT="text/html").text
+    assert "<script>" not in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; é" in page
+    assert call(app, HTTP_ACCEPT="text/plain").text == "404 Not Found\n<script>alert(1)</script> é\n"
+
+
+@pytest.mark.parametrize("description", ["\ud800", 5, ["a"], ""])
+@pytest.mark.parametrize("accept", ["text/html", "text/plain", "*/*"])
+def test_any_description_can_be_sent(description, accept):
+    app = Router()
+    app.get("/")(lambda request, params: abort(418, description))
+    assert call(app, HTTP_ACCEPT=accept).code == 418
+
+
+def test_an_error_keeps_its_headers():
+    app = Router()
+    app.get("/busy")(raising(TooManyRequests(retry_after=7)))
+    assert call(app, path="/busy").headers["retry-after"] == "7"

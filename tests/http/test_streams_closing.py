@@ -1,0 +1,133 @@
+"""Bodies of responses are closed once, whatever a handle returned and whatever becomes of them."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from werkzeug.wsgi import FileWrapper
+
+from microfn import Response, Router
+
+from ..handles import answer
+from ..wsgi import call, environ_of
+
+
+class Source:
+    """An iterator that counts how often it is closed."""
+
+    def __init__(self, *chunks, fails_at=None):
+        self.chunks, self.fails_at, self.sent, self.closed = iter(chunks), fails_at, 0, 0
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        if self.sent == self.fails_at:
+            raise RuntimeError("SECRET")
+        self.sent += 1
+        return next(self.chunks)
+
+    def close(self):
+        self.closed += 1
+
+
+WAYS = [
+    lambda source: source,
+    lambda source: (source, 200),
+    lambda source: Response(source),
+    lambda source: (Response(source), 200, {"X-A": "1"}),
+    lambda source: (
+        lambda environ, start_response: start_response("200 OK", [("Content-Type", "text/plain")]) and source
+    ),
+]
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_what_a_handle_returned_is_closed_once_at_the_end(way, method):
+    source = Source(b"a", b"b")
+    app = Router()
+    app.get("/")(lambda request, params: way(source))
+    assert call(app, method).body == (b"ab" if method == "GET" else b"")
+    assert source.closed == 1
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_it_is_closed_once_if_the_client_leaves(way):
+    source = Source(b"a", b"b", b"c")
+    assert answer(way(source), chunks=1, validate=False).body == b"a"
+    assert source.closed == 1
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_stream_that_fails_before_its_first_chunk_is_a_clean_500(way, caplog):
+    source = Source(b"a", fails_at=0)
+    reply = answer(way(source))
+    assert (reply.code, reply.error) == (500, None)
+    assert "SECRET" not in reply.text
+    assert source.closed == 1
+    assert caplog.messages == ["GET / [/] raised RuntimeError"]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_stream_that_fails_later_reaches_the_server(way):
+    source = Source(b"a", b"b", fails_at=1)
+    reply = answer(way(source), validate=False)
+    assert (reply.code, reply.body) == (200, b"a")
+    assert isinstance(reply.error, RuntimeError)
+    assert source.closed == 1
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        lambda source: (source, "bad\nstatus"),
+        lambda source: (source, 200, {"bad name": "1"}),
+        lambda source: (source, 200, "no headers"),
+        lambda source: (source,),
+        lambda source: Response(source, headers={"X-A": "€"}),
+        lambda source: Response(source, headers={"Location": "http://["}),
+        lambda source: (source, 204),
+        lambda source: (Response(source), 304),
+    ],
+)
+def test_it_is_closed_once_if_it_cannot_be_sent(result, caplog):
+    source = Source(b"a")
+    answer(result(source))
+    assert source.closed == 1
+
+
+def test_a_server_that_closes_twice_closes_the_source_once():
+    source = Source(b"a")
+    app = Router()
+    app.get("/")(lambda request, params: source)
+    body = app(environ_of(), lambda status, headers: None)
+    body.close()
+    body.close()
+    assert source.closed == 1
+
+
+def test_a_file_goes_to_the_server_as_its_own_wrapper():
+    class Wrapper(FileWrapper):
+        pass
+
+    def application(environ, start_response):
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return environ["wsgi.file_wrapper"](io.BytesIO(b"file"))
+
+    app = Router()
+    app.get("/")(lambda request, params: application)
+    seen = app(environ_of(wsgi__file_wrapper=Wrapper), lambda status, headers: None)
+    assert isinstance(seen, Wrapper)
+    seen.close()
+    assert call(app, wsgi__file_wrapper=Wrapper, validate=False).body == b"file"
+    assert call(app, wsgi__file_wrapper=lambda file: FileWrapper(file), validate=False).body == b"file"
+
+
+def test_a_stream_that_fails_behind_nothing_is_a_clean_500(caplog):
+    def stream():
+        yield ""
+        raise RuntimeError("SECRET")
+
+    assert answer(stream()).code == 500
