@@ -8,7 +8,6 @@ import time
 import pytest
 
 from microfn.agent.deadline import ANCIENT, Deadline, began_at
-from microfn.arguments import check_seconds
 
 CLOCK = 1_700_000_000.0
 
@@ -70,15 +69,3 @@ def test_a_start_is_read_as_seconds_milliseconds_or_microseconds_and_never_from_
 
 def test_without_a_header_a_request_began_now():
     assert began_at(None, clock=CLOCK, now=7.0) == 7.0
-
-
-@pytest.mark.parametrize("value", [0, -1, float("nan"), float("inf"), 0.0, 10**400])
-def test_seconds_are_above_nothing_and_have_an_end(value):
-    with pytest.raises(ValueError, match="timeout is a number of seconds above 0"):
-        check_seconds("timeout", value)
-
-
-@pytest.mark.parametrize("value", ["2", None, True, [2]])
-def test_seconds_are_a_number(value):
-    with pytest.raises(TypeError, match="timeout is a number of seconds, not"):
-        check_seconds("timeout", value)

@@ -141,13 +141,6 @@ def test_the_protocol_of_a_handle_is_its_own(agent):
         agent.cold(functions.echo, memory=64, timeout=5, protocol="plain")
 
 
-@pytest.mark.parametrize("found", ["", None, "/usr/bin/uwsgi"])
-def test_where_a_server_embeds_python_its_interpreter_is_looked_for(monkeypatch, found):
-    monkeypatch.setattr(sys, "executable", found)
-    name = f"python{sys.version_info[0]}.{sys.version_info[1]}"
-    assert interpreter() == os.path.join(sys.exec_prefix, "bin", name)
-
-
 def test_what_cannot_be_started_is_tried_less_and_less_often(agent, monkeypatch):
     now = 1000.0
     monkeypatch.setattr(time, "monotonic", lambda: now)

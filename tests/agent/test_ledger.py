@@ -5,20 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import random
-import resource
-import signal
-import subprocess
-import sys
 import threading
 import time
 
 import pytest
 
-from microfn import fork
 from microfn.agent import Busy, TooLarge
 from microfn.agent.host import HostLedger
 from microfn.agent.ledger import Ledger
-from microfn.arguments import check_number
 
 both = pytest.mark.parametrize("make", [lambda path, total: Ledger(total), lambda path, total: HostLedger(total, path)])
 
@@ -214,112 +208,4 @@ def test_a_forked_child_has_none_of_its_parents_tokens_and_takes_none_of_them_ba
     with pytest.raises(Busy):
         ledger.take(1, until=0.0)
     held.give_back()
-    ledger.take(2, soon()).give_back()
-
-
-def test_a_child_that_lives_on_does_not_keep_its_parents_locks(tmp_path):
-    ledger = HostLedger(1, tmp_path)
-    held = ledger.take(1, soon())
-    pid = os.fork()
-    if pid == 0:
-        time.sleep(30)
-        os._exit(0)
-    try:
-        held.give_back()
-        ledger.take(1, soon()).give_back()
-    finally:
-        os.kill(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
-
-
-HOLDER = """
-import sys, time
-from microfn.agent.host import HostLedger
-HostLedger(2, sys.argv[1]).take(2, time.monotonic() + 5)
-print("has them", flush=True)
-time.sleep(30)
-"""
-
-
-def test_a_process_that_is_killed_gives_its_tokens_back(tmp_path):
-    ledger = HostLedger(2, tmp_path)
-    with subprocess.Popen([sys.executable, "-c", HOLDER, str(tmp_path)], stdout=subprocess.PIPE) as holder:
-        assert holder.stdout.readline() == b"has them\n"
-        with pytest.raises(Busy, match="this host"):
-            ledger.take(1, until=0.0)
-        holder.kill()
-        holder.wait(5)
-        ledger.take(2, soon()).give_back()
-
-
-def test_tokens_of_a_host_leave_no_descriptors_behind(tmp_path):
-    ledger = HostLedger(3, tmp_path)
-    before = len(os.listdir("/proc/self/fd"))
-    for _ in range(50):
-        held = ledger.take(2, soon())
-        with pytest.raises(Busy):
-            ledger.take(2, until=0.0)
-        held.give_back()
-    assert len(os.listdir("/proc/self/fd")) == before
-
-
-def test_a_file_that_cannot_be_opened_leaves_nothing_locked(tmp_path):
-    ledger = HostLedger(2, tmp_path)
-    before = len(os.listdir("/proc/self/fd"))
-    (tmp_path / "token-1").unlink()
-    (tmp_path / "token-1").mkdir()
-    with pytest.raises(OSError, match="token-1"):
-        ledger.take(2, soon())
-    assert len(os.listdir("/proc/self/fd")) == before
-
-
-@pytest.mark.parametrize("place", ["nowhere/at/all", "a-file"])
-def test_a_directory_that_cannot_be_used_is_said_at_once(place, tmp_path):
-    (tmp_path / "a-file").touch()
-    with pytest.raises(OSError, match="the directory that processes share is not there"):
-        HostLedger(1, tmp_path / place)
-
-
-def test_a_link_in_the_place_of_a_token_is_refused(tmp_path):
-    (tmp_path / "token-0").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(OSError, match="token-0"):
-        HostLedger(1, tmp_path)
-    assert not (tmp_path / "elsewhere").exists()
-
-
-def test_where_a_process_can_open_no_more_files_there_is_no_place(tmp_path):
-    ledger = HostLedger(4, tmp_path)
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    before = os.listdir("/proc/self/fd")
-    resource.setrlimit(resource.RLIMIT_NOFILE, (len(before) + 1, hard))
-    try:
-        with pytest.raises(Busy):
-            ledger.take(4, time.monotonic() + 0.05)
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    assert os.listdir("/proc/self/fd") == before
-    ledger.take(4, time.monotonic()).give_back()
-
-
-def test_where_there_are_no_locks_on_files_it_is_said_at_once(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "fcntl", None)
-    with pytest.raises(RuntimeError, match="no flock"):
-        HostLedger(1, tmp_path)
-
-
-@pytest.mark.parametrize(("value", "error"), [(0, ValueError), (-1, ValueError), (True, TypeError), (1.0, TypeError)])
-def test_a_number_of_tokens_is_one_or_more(value, error):
-    with pytest.raises(error, match="tokens"):
-        check_number("tokens", value)
-
-
-def test_in_a_child_files_that_are_closed_already_are_passed_over(tmp_path):
-    """What a child does, where coverage can see it."""
-    ledger, counted = HostLedger(2, tmp_path), Ledger(2)
-    held, token = ledger.take(2, soon()), counted.take(2, soon())
-    os.close(next(iter(ledger._held)))
-    fork._after_fork_in_child()
-    held.give_back()
-    token.give_back()
-    assert counted.free == 2
     ledger.take(2, soon()).give_back()

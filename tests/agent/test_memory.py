@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from microfn.agent import Busy, TooLarge
 from microfn.agent.memory import MIB, check_memory, size_of, total
-from microfn.agent.ram import Ram
 
 GIB = 1024 * MIB
 
@@ -118,38 +116,3 @@ def test_where_nothing_tells_how_much_there_is_it_has_to_be_said(tmp_path):
 
 def test_this_machine_has_memory():
     assert total() > 16 * MIB
-
-
-def test_memory_of_a_process_is_counted_in_mib():
-    ram = Ram(100, None, lambda: None)
-    token = ram.take(99, 0.0)
-    with pytest.raises(Busy):
-        ram.take(2, 0.0)
-    ram.take(1, 0.0)
-    token.give_back()
-    with pytest.raises(TooLarge, match="takes 101 MiB of memory, and there are 100"):
-        ram.take(101, 0.0)
-
-
-@pytest.mark.parametrize(("total", "memory", "files"), [(2048, 64, 4), (2048, 1, 1), (65536, 512, 1), (65536, 513, 2)])
-def test_memory_of_a_host_is_files_of_16_mib_or_so_many_that_there_are_128(tmp_path, total, memory, files):
-    ram = Ram(total, str(tmp_path), lambda: None)
-    assert len(list(tmp_path.iterdir())) == 128
-    token = ram.take(memory, 0.0)
-    assert token.count == files
-    token.give_back()
-
-
-def test_memory_of_a_host_is_shared_and_all_of_it_can_be_taken(tmp_path):
-    one, other = Ram(100, str(tmp_path), lambda: None), Ram(100, str(tmp_path), lambda: None)
-    token = one.take(100, 0.0)
-    with pytest.raises(Busy):
-        other.take(1, 0.0)
-    token.give_back()
-    other.take(100, 0.0).give_back()
-
-
-def test_a_little_memory_of_a_host_is_one_file(tmp_path):
-    ram = Ram(2, str(tmp_path), lambda: None)
-    ram.take(2, 0.0).give_back()
-    assert [path.name for path in tmp_path.iterdir()] == ["memory-0"]

@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-import logging
-import os
-import pty
-import re
-import subprocess
-import sys
-
 import pytest
 from click.testing import CliRunner
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from microfn import Router, cli
-from microfn.cli import run
 from microfn.cli.run import for_development
 from microfn.cli.trusted_hosts import TrustedHosts
 from microfn.middleware import cors
 
-from ..servers.process import ROOT, wait_until
-from ..servers.wire import Wire
 from ..wsgi import call
 
 BROWSER = "text/html,*/*;q=0.8"
@@ -142,92 +131,3 @@ def test_what_is_no_host_is_refused(name):
     result = CliRunner().invoke(cli.main, ["run", "shop", "--trusted-host", name])
     assert result.exit_code == 2
     assert f"--trusted-host: {name!r} is no host" in result.output
-
-
-# What it prints
-
-SHOP = """
-from microfn import Router
-
-app = Router()
-
-
-@app.get("/broken")
-def broken(request, params):
-    raise ValueError("inside")
-"""
-
-
-@pytest.mark.server
-@pytest.mark.parametrize(
-    ("is_terminal", "environment", "is_coloured"),
-    [(True, {}, True), (True, {"NO_COLOR": ""}, True), (True, {"NO_COLOR": "1"}, False), (False, {}, False)],
-)
-def test_colours_are_for_terminals_of_who_wants_them(is_terminal, environment, is_coloured, tmp_path):
-    (tmp_path / "app.py").write_text(SHOP, "utf-8")
-    reader, writer = pty.openpty() if is_terminal else os.pipe()
-    os.set_blocking(reader, False)
-    kept = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "microfn", "run", "--port", "0", "--no-reload"],
-        cwd=tmp_path,
-        env={**kept, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", **environment},
-        stdin=subprocess.DEVNULL,
-        stdout=writer,
-        stderr=writer,
-    )
-    printed = b""
-
-    def prints(pattern):
-        nonlocal printed
-        with contextlib.suppress(BlockingIOError):
-            printed += os.read(reader, 65536)
-        return re.search(pattern, printed)
-
-    try:
-        wait_until(lambda: prints(rb"Running on http://127.0.0.1:[0-9]+"), "it does not start", 20)
-        with Wire(int(prints(rb"127.0.0.1:([0-9]+)")[1]), host="localhost") as wire:
-            wire.request("GET", "/broken?%1b[2J", f"Accept: {BROWSER}")
-            assert b"ValueError: inside" in wire.rest()
-        wait_until(lambda: prints(rb'"[^"]*GET /broken[^"]*" 500'), "the request is not printed")
-    finally:
-        process.terminate()
-        process.wait(20)
-        os.close(reader)
-        os.close(writer)
-    assert (b"\x1b[31mFor development only" in printed) is is_coloured
-    assert (b"\x1b" in printed) is is_coloured
-    assert b"\x1b[2J" not in printed
-
-
-@pytest.fixture
-def servers_log():
-    """The logger of werkzeug's server, where nobody has set up logging but pytest."""
-    logger = logging.getLogger("werkzeug")
-    kept = logger.handlers, logger.propagate, logger.level
-    yield logger
-    logger.handlers, logger.propagate = kept[:2]
-    logger.setLevel(kept[2])
-
-
-@pytest.mark.parametrize("is_set_up", [False, True])
-def test_the_servers_log_is_left_alone_where_logging_is_set_up(is_set_up, servers_log, capsys):
-    servers_log.handlers, servers_log.propagate = [], False
-    if is_set_up:
-        servers_log.addHandler(logging.StreamHandler())
-    run.without_colours()
-    servers_log.warning("\x1b[31mred\x1b[0m")
-    assert capsys.readouterr().err == ("\x1b[31mred\x1b[0m\n" if is_set_up else "red\n")
-
-
-@pytest.mark.parametrize(("value", "is_coloured"), [(None, True), ("", True), ("1", False)])
-def test_no_command_has_colours_where_nobody_wants_them(value, is_coloured, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(str(tmp_path))
-    (tmp_path / "painted.py").write_text("from microfn import Router\napp = Router()\n", "utf-8")
-    monkeypatch.delenv("NO_COLOR", raising=False)
-    if value is not None:
-        monkeypatch.setenv("NO_COLOR", value)
-    result = CliRunner().invoke(cli.main, ["match", "GET", "/nothing", "painted"], color=True)
-    assert "404 Not Found" in result.output
-    assert ("\x1b[33m" in result.output) is is_coloured

@@ -89,21 +89,6 @@ def test_the_own_logger_has_one_filter():
     assert len([one for one in logging.getLogger("microfn").filters if isinstance(one, RequestIdFilter)]) == 1
 
 
-# access_log
-
-
-# security_headers
-
-
-# cors
-
-
-# metrics
-
-
-# tracing, as the how-to shows it
-
-
 def test_the_id_is_there_until_the_request_has_ended(caplog):
     """Also in what is called at its very end, and in the line of the access log."""
     app = Router()

@@ -215,9 +215,6 @@ def test_a_mount_may_be_added_while_requests_are_served():
     assert seen(app, "/old/x") == ("/old", "/x")
 
 
-# Hosts
-
-
 def test_a_lookup_finds_no_route_below_a_mount():
     app = Router()
     app.get("/:a/:b")(lambda request, params: "route")

@@ -1,0 +1,69 @@
+"""`microfn check`: warnings and notes, without a request."""
+
+from __future__ import annotations
+
+import pytest
+
+from .shop import typed
+
+
+@pytest.mark.usefixtures("here")
+def test_check_tells_what_goes_before_what():
+    shown = typed("check")
+    assert shown.startswith(
+        "app:app: 6 routes\nnote: GET /users/me (app.py:14) goes before GET /users/:id (app.py:9)\n"
+    )
+    assert shown.endswith("nothing is wrong\n")
+
+
+CHECKED = [
+    ("", 1, "warning: there are no routes"),
+    ("app.get('/x')(h)", 0, "app: 1 route\n"),
+    (
+        "admin = app.group('/admin', use=[lambda handle: handle])\nadmin.get('/')(h)\nadmin.mount('/old', app2)",
+        0,
+        "note: the mount /admin/old (checked.py:7) is not seen by the middleware of the group around it",
+    ),
+    ("app.get('/:page')(h)\napp.mount('/old', app2)", 1, "the mount /old (checked.py:6) takes paths that GET /:page"),
+    ("app.get('/a/:x')(h)\napp.get('/a/b:x')(h)\napp.get('/c:x/d')(h)", 0, "note: GET /a/b:x"),
+    (
+        "app.get('/*rest')(h)\napp.get('/a/b')(h)\napp.post('/a')(h)",
+        0,
+        "note: GET /a/b (checked.py:6) goes before GET /*rest",
+    ),
+    ("app.get('/a/:b/c')(h)\napp.get('/a/:b')(h)\napp.get('/x/:b')(h)", 0, "nothing is wrong"),
+    (
+        "import os\nos.mkdir('public')\nopen('public/.env', 'wb').close()\napp.serve_files('/static/*f', 'public')",
+        1,
+        "warning: GET /static/*f (checked.py:8) serves .env to everyone: keep public files in a directory",
+    ),
+    ("app.serve_files('/all/*f', '.')", 1, "GET /all/*f (checked.py:5) serves app.py, checked.py, other.py to "),
+    (
+        "import os\nos.makedirs('__pycache__', exist_ok=True)\napp.serve_files('/all/*f', '.')",
+        1,
+        "GET /all/*f (checked.py:7) serves app.py, checked.py, other.py to everyone",
+    ),
+    (
+        "import os\nos.makedirs('public/__pycache__')\napp.serve_files('/all/*f', 'public')",
+        1,
+        "GET /all/*f (checked.py:7) serves __pycache__ to everyone",
+    ),
+    ("app.get('/')(lambda request, params: request.remote_addr)", 0, "GET / (checked.py:5) reads request.remote_addr,"),
+    (
+        "from werkzeug.middleware.proxy_fix import ProxyFix as P\napp.get('/')(lambda r, p: r.url)\napp = P(app)",
+        0,
+        "app: 1 route\nnothing is wrong\n",
+    ),
+    # what a builtin takes is not told by every Python
+    ("app.get('/')(print)\napp.get('/a')(lambda r, p: p.url)", 0, "nothing is wrong"),
+    ("app.get('/')(lambda request, params: request.args['q'])", 0, "app: 1 route\nnothing is wrong\n"),
+    ("app.use(lambda handle: None)", 1, "did you forget to return the handle?"),
+    ("app.get('/a/:b')(h)\napp.get('/a/:c')(h)", 1, "RouteConflict"),
+]
+
+
+@pytest.mark.parametrize(("source", "code", "shown"), CHECKED)
+def test_check_finds_what_is_probably_not_meant(here, source, code, shown):
+    begin = "from microfn import Router\napp = Router(overlap=True)\napp2 = Router()\ndef h(request, params): pass\n"
+    (here / "checked.py").write_text(begin + source + "\n", "utf-8")
+    assert shown in typed("check", "checked", code=code)

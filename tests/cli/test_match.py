@@ -1,0 +1,71 @@
+"""`microfn match`: the response to a request and its reason, without a call of a handle."""
+
+from __future__ import annotations
+
+import pytest
+
+from .shop import typed
+
+MATCHES = [
+    (("GET", "/users/7"), 0, "GET /users/:id (app.py:9)\n  handle  app.user\n  id  7\n"),
+    (("GET", "/users/me"), 0, "GET /users/me (app.py:14)\n  handle  app.user\n"),
+    (("HEAD", "/users/7?x=1"), 0, "GET /users/:id (app.py:9)\n  handle  app.user\n  id  7\n"),
+    (("GET", "/k%C3%A4se/a%20b"), 0, "GET /käse/*rest (app.py:18)\n  handle  app.user\n  rest  '/a b'\n"),
+    (("POST", "/old/x"), 0, "the mount /old (app.py:16)\n"),
+    (("GET", "/users/7/"), 1, "301 Moved Permanently\n  to      /users/7\n"),
+    (("DELETE", "/USERS/7?a=b"), 1, "308 Permanent Redirect\n  to      /users/7?a=b\n"),
+    (("POST", "/users/7"), 1, "405 Method Not Allowed\n  allowed DELETE, GET, HEAD, OPTIONS\n"),
+    (("OPTIONS", "/users/7"), 1, "204 No Content\n  allowed DELETE, GET, HEAD, OPTIONS\n"),
+    (("GET", "/%FF"), 1, "400 Bad Request\n"),
+    (("BREW", "/"), 1, "405 Method Not Allowed\n  allowed GET, HEAD, OPTIONS\n"),
+]
+
+
+@pytest.mark.usefixtures("here")
+@pytest.mark.parametrize(("words", "code", "shown"), MATCHES)
+def test_match_tells_what_a_request_leads_to_and_calls_nothing(words, code, shown):
+    assert typed("match", *words, code=code).startswith(shown)
+
+
+@pytest.mark.usefixtures("here")
+def test_match_tells_where_the_walk_stops_and_what_is_near():
+    walk, *near = typed("match", "GET", "/user/7", code=1).splitlines()[1:]
+    assert walk == "  the walk through the tree stops behind '/user' of '/user/7'"
+    assert sorted(near) == [
+        "  near    DELETE /users/:id (app.py:15)",
+        "  near    GET /users/:id (app.py:9)",
+        "  near    GET /users/me (app.py:14)",
+    ]
+    assert "stops behind '/users/7'" in typed("match", "GET", "/users/7/posts", code=1)
+    assert "stops behind '/'" in typed("match", "GET", "/zzz", code=1)
+    assert "stops behind '/'" in typed("match", "BREW", "/zzz", code=1)
+    assert "did you mean GET?" in typed("match", "get", "/", code=2)
+    refused = typed("match", "GET", "/users/ann", code=1)
+    assert refused == "404 Not Found\n  GET /users/:id (app.py:9) matches, but its convert refuses what is there\n"
+
+
+def test_match_where_there_are_no_routes(here):
+    (here / "empty.py").write_text("from microfn import Router\napp = Router()\n", "utf-8")
+    assert "stops behind ''" in typed("match", "GET", "/", "empty", code=1)
+
+
+def test_match_where_a_path_ends_within_the_text_of_a_node(here):
+    (here / "notes.py").write_text("from microfn import Router\napp = Router()\napp.get('/notes')(print)\n", "utf-8")
+    assert "  the walk through the tree ends with it\n  near    GET /notes" in typed(
+        "match", "GET", "/note", "notes", code=1
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (
+            ("GET", "users"),
+            "METHOD PATH [APP]: 'users' is no path, which begins with a slash; did you mean GET /users?\n",
+        ),
+        (("GET", "http://127.0.0.1/users"), "'http://127.0.0.1/users' is no path, which begins with a slash\n"),
+        (("/users", "GET"), "METHOD PATH [APP]: the method comes first\n"),
+    ],
+)
+def test_match_tells_a_path_from_what_is_none(words, told):
+    assert typed("match", *words, code=2).endswith(told)
