@@ -484,12 +484,6 @@ def test_a_function_ignores_no_signal_whatever_python_ignores(agent):
     assert int(ignored.split()[1], 16) & 0x7FFFFFFF == 0  # those beyond are the C library's own
 
 
-@pytest.mark.parametrize("length", [1, 8192, 100_000])
-def test_an_order_of_any_length_arrives(agent, length):
-    function = sh(agent, 'printf %s "${#HTTP_X_LONG}"')
-    assert answer(agent, function=function, headers={"X-Long": "x" * length}) == str(length)
-
-
 def test_a_call_that_is_refused_leaves_no_body_open(agent, cat):
     call = agent.get_call("POST", body=b"pears", memory="1G")
     with pytest.raises(TooLarge):

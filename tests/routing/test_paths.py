@@ -9,6 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import microfn.paths
+import microfn.routing.paths
 from microfn.routing.paths import (
     clean_path,
     decode_path,
@@ -326,3 +328,8 @@ def test_what_stands_before_a_clean_path_stays_before_it(prefix, path):
     """No path leads above the root: below a root of its own it is the same."""
     root = clean_path(prefix).rstrip("/")
     assert root + clean_path(path) == clean_path(f"{root}/{clean_path(path)}")
+
+
+def test_functions_for_paths_keep_their_former_name():
+    for name in microfn.paths.__all__:
+        assert getattr(microfn.paths, name) is getattr(microfn.routing.paths, name)

@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+import microfn.tree
 from microfn.errors import InvalidPattern, RouteConflict, RouteError
 from microfn.routing.pattern import parse
 from microfn.routing.tree import Kind, Node, Tree
@@ -656,3 +657,8 @@ def test_a_tree_tells_how_far_it_can_follow_a_path(patterns, path, reached):
     at, node = tree.longest_match(path)
     assert path[:at] == reached
     assert isinstance(node, Node)
+
+
+def test_tree_keeps_its_former_name():
+    assert microfn.tree.Tree is Tree
+    assert microfn.tree.Node is Node
