@@ -130,7 +130,7 @@ def test_the_report_is_about_the_machine_or_about_the_request() -> None:
     assert not {"HOME", "USER", "VIRTUAL_ENV"} & set(given)
 
 
-def test_a_report_that_there_is_not_is_a_404_of_the_functions_own() -> None:
+def test_report_of_unknown_name_is_404_of_the_function() -> None:
     assert client.get("/report/$(id)", status=404).text.startswith("There is a report about the machine")
 
 
@@ -151,7 +151,7 @@ def test_a_report_that_there_is_not_is_a_404_of_the_functions_own() -> None:
         pytest.param("stop", 504, "The function took too long.", marks=pytest.mark.slow),
     ],
 )
-def test_what_misbehaves_costs_its_caller_an_error_and_nobody_else_anything(how: str, status: int, told: str) -> None:
+def test_function_that_misbehaves_harms_no_other_caller(how: str, status: int, told: str) -> None:
     began = time.monotonic()
     reply = client.get(f"/misbehave/{how}", status=status)
     assert told in reply.text

@@ -274,9 +274,8 @@ def test_a_deleted_link_is_gone_and_its_slug_is_free(client: Client) -> None:
 
 @pytest.mark.parametrize("slug", ["nobody", "PY", "%25", "_", "p_", "*", "%C3%A9", "%00", INJECTION, "a" * 5000])
 @pytest.mark.parametrize(("method", "prefix"), [("GET", "/links/"), ("DELETE", "/links/"), ("GET", "/to/")])
-def test_an_unknown_slug_is_a_404_that_names_it_and_changes_nothing(
-    client: Client, method: str, prefix: str, slug: str
-) -> None:
+def test_unknown_slug_is_404_with_its_name(client: Client, method: str, prefix: str, slug: str) -> None:
+    """The database stays as it was."""
     client.post_json("/links", PYTHON)
     reply = client.request(prefix + slug, method=method, status=404)
     assert reply.content_type == "application/problem+json"
@@ -284,7 +283,8 @@ def test_an_unknown_slug_is_a_404_that_names_it_and_changes_nothing(
     assert [(link["slug"], link["visits"]) for link in client.get("/links").json] == [("py", 0)]
 
 
-def test_a_browser_gets_the_problem_as_a_page_without_markup_of_the_client(client: Client) -> None:
+def test_problem_for_browsers_escapes_markup_of_the_client(client: Client) -> None:
+    """A browser gets the problem as a page, and the page shows the client's markup as text."""
     reply = client.get("/to/<script>", headers={"Accept": "text/html"}, status=404)
     assert reply.content_type == "text/html"
     assert "There is no link &#39;&lt;script&gt;&#39;." in reply.text
@@ -324,7 +324,7 @@ def test_links_can_be_read_while_somebody_writes(client: Client, database: str) 
     assert client.get("/links/py").json["visits"] == 0
 
 
-def test_any_other_trouble_with_the_database_is_a_500_that_tells_nothing(client: Client, database: str) -> None:
+def test_other_database_errors_are_500_without_details(client: Client, database: str) -> None:
     with closing(sqlite3.connect(database)) as db:
         db.execute("DROP TABLE links")
     reply = send(client, "GET", "/links")
@@ -332,7 +332,7 @@ def test_any_other_trouble_with_the_database_is_a_500_that_tells_nothing(client:
     assert "table" not in reply.text
 
 
-def test_every_connection_is_closed_whatever_comes_of_the_request(
+def test_connection_is_closed_after_every_outcome(
     client: Client, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[sqlite3.Connection] = []

@@ -278,7 +278,7 @@ def test_without_logging_errors_reach_the_servers_stream(unheard):
 
 
 @pytest.mark.parametrize("encoding", ["ascii", None])
-def test_a_log_that_cannot_be_written_leaves_no_request_without_an_answer(unheard, encoding):
+def test_request_has_a_response_if_the_log_cannot_be_written(unheard, encoding):
     raw = io.BytesIO()
     stream = io.TextIOWrapper(raw, encoding=encoding or "utf-8")
     if encoding is None:
@@ -290,7 +290,7 @@ def test_a_log_that_cannot_be_written_leaves_no_request_without_an_answer(unhear
     assert encoding is None or b"\\xe9 \\ud800" in raw.getvalue()
 
 
-def test_the_text_of_an_exception_does_not_look_like_a_line_of_the_log(unheard):
+def test_text_of_an_exception_does_not_look_like_a_log_line(unheard):
     app = Router()
     app.get("/x")(raising(RuntimeError("first\nmicrofn: forged\x1b[2J\r\u2028microfn: forged")))
     lines = call(app, path="/x").errors.split("\n")

@@ -51,7 +51,7 @@ def test_outside_of_it_no_more_is_told_than_a_spelling(path):
     assert "secret" not in got.text
 
 
-def test_without_redirects_to_fixed_paths_not_even_a_spelling_is_told():
+def test_no_spelling_is_shown_without_redirects_to_fixed_paths():
     app = Router(redirect_fixed_path=False)
     app.group("/admin", use=[guard]).get("/users")(lambda request, params: "secret")
     told = [call(app, path=path) for path in ("/ADMIN/users", "//admin/users", "/ADMIN/nothing", "/nothing")]
@@ -148,7 +148,7 @@ def test_no_header_says_what_is_behind(tmp_path, caplog):
         assert not any(word in str(headers).lower() for word in ("microfn", "werkzeug", "python"))
 
 
-def test_the_tag_of_a_file_says_its_time_and_size_and_not_where_it_lies(tmp_path):
+def test_etag_of_a_file_has_its_time_and_size_but_no_path(tmp_path):
     (tmp_path / "a.txt").write_text("a", "utf-8")
     app = Router()
     app.serve_files("/*path", str(tmp_path))

@@ -37,7 +37,8 @@ def test_a_request_costs_no_more_than_so_many_bare_ones(name):
 
 
 @pytest.mark.parametrize("name", ["hello", "404", "203 routes, middle"])
-def test_a_middleware_and_a_response_cost_about_as_much_as_a_small_request(name):
+def test_middleware_and_response_cost_as_much_as_a_request(name):
+    """Both together take about the time of a small request."""
     row = ROWS[name]
     apps = {variant: build(variant, builder) for variant, builder in variants(row).items() if variant != "falcon"}
     timed = race(apps, dict.fromkeys(apps, row.requests), rounds=9, seconds=0.01)

@@ -104,7 +104,7 @@ def test_a_queue_that_is_silent_sends_heartbeats():
     assert text.endswith(":\n\ndata: late\n\n")
 
 
-def test_when_the_client_has_gone_the_generator_ends_and_the_request_does():
+def test_generator_and_request_end_when_the_client_has_gone():
     ended = []
 
     def events():

@@ -69,7 +69,7 @@ def test_several_changes_are_published_as_one():
 @pytest.mark.parametrize(
     "publish", [lambda app: app.build(), lambda app: app.lookup("GET", "/"), lambda app: call(app)]
 )
-def test_a_site_that_is_asked_for_within_changes_is_the_one_before(publish):
+def test_snapshot_within_changes_is_the_one_before(publish):
     app = Router()
     app.get("/a")(say("a"))
 
@@ -341,7 +341,7 @@ def test_a_child_is_free_of_what_another_thread_was_doing(monkeypatch, owner, na
 
 
 @forks
-def test_a_child_forked_while_another_thread_has_a_block_open_has_none_of_it():
+def test_forked_child_has_no_open_block_of_another_thread():
     app = Router()
     app.get("/a")(say("a"))
     app.build()
@@ -402,7 +402,7 @@ def test_a_child_forked_inside_of_a_block_has_left_it(is_live, fails):
     assert codes(app, "/a", "/mine", "/half") == [200, 404, 200]
 
 
-def test_two_threads_that_include_the_same_router_do_not_wait_for_each_other():
+def test_threads_that_include_one_router_do_not_block():
     app, other = Router(), Router()
     other.get("/x")(say("x"))
     inside, is_tried = threading.Event(), threading.Event()
@@ -462,7 +462,8 @@ print(seen, [route.pattern for route in app.routes], app.test_client().get("/b")
 """
 
 
-def test_greenlets_wait_for_each_other_also_where_the_application_was_there_before_them():
+def test_greenlets_wait_even_if_the_application_came_first():
+    """The application may be older than the patch that makes locks of greenlets."""
     ran = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", GREENLETS],
         capture_output=True,
@@ -485,7 +486,7 @@ def test_a_route_may_be_removed_and_registered_again():
     assert [route.method for route in app.routes] == ["POST", "GET"]
 
 
-def test_a_route_may_be_removed_before_the_first_request_and_from_a_group():
+def test_route_of_a_group_may_be_removed_before_any_request():
     app = Router()
     group = app.group("/g")
     group.get("/:id")(say("id"))

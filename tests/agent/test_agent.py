@@ -227,7 +227,8 @@ def test_a_writer_that_cannot_write_ends_the_call(agent):
     assert time.monotonic() - began < 3
 
 
-def test_what_cannot_be_had_by_all_at_once_is_waited_for_in_order(agent, tmp_path):
+def test_calls_wait_in_order_for_memory(agent, tmp_path):
+    """Calls that need more memory than there is wait, and start in the order in which they came."""
     go = tmp_path / "go"
     cold = sh(agent, f'until [ -e "{go}" ]; do sleep 0.01; done', memory=300, timeout=60)
     calls = [agent.get_call("GET", function=cold) for _ in range(4)]
@@ -265,7 +266,8 @@ def test_who_would_wait_for_half_of_his_time_is_refused(agent):
     assert sorted((one.started_at is None, type(one.error)) for one in calls) == [(False, type(None)), (True, Busy)]
 
 
-def test_memory_is_free_as_soon_as_the_process_is_done_whoever_reads_its_answer(agent):
+def test_memory_is_free_when_the_process_is_done(agent):
+    """The memory is free as soon as the process has ended, even if nobody has read the response."""
     whole = sh(agent, "head -c 200000 /dev/zero", memory=512)
     call = agent.get_call("GET", function=whole)
     execution = agent.run(call)
@@ -276,7 +278,7 @@ def test_memory_is_free_as_soon_as_the_process_is_done_whoever_reads_its_answer(
     execution.close()
 
 
-def test_memory_of_a_host_is_free_when_the_process_is_gone_and_not_before(tmp_path):
+def test_host_memory_is_free_only_when_the_process_is_gone(tmp_path):
     one, other = (Agent(ram="64M", directory=str(tmp_path)) for _ in range(2))
     slow, quick = sh(one, "echo x; sleep 0.5", memory=64), sh(other, "echo y", memory=64)
     execution = one.run(one.get_call("GET", function=slow))
@@ -291,7 +293,7 @@ def test_memory_of_a_host_is_free_when_the_process_is_gone_and_not_before(tmp_pa
     other.close()
 
 
-def test_memory_of_a_host_is_free_when_a_function_could_not_be_started(tmp_path):
+def test_host_memory_is_free_after_a_failed_start(tmp_path):
     agent = Agent(ram="64M", directory=str(tmp_path))
     script = tmp_path / "script"
     script.write_text("#!/not/there\n", "utf-8")
@@ -332,7 +334,7 @@ def test_there_is_one_launcher_whoever_comes_first(agent, cat):
     assert len(launchers()) == len(before) + 1
 
 
-def test_a_launcher_that_was_killed_has_a_successor_and_its_calls_fail(agent):
+def test_killed_launcher_fails_its_calls_and_has_a_successor(agent):
     before = launchers()
     cold = sh(agent, "sleep 60")
     pids = []
@@ -373,7 +375,7 @@ def test_closing_lets_calls_end_and_refuses_others(agent):
         answer(agent, function=cold)
 
 
-def test_who_still_waits_when_the_agent_has_been_closed_is_refused(agent):
+def test_waiting_call_is_refused_when_the_agent_closes(agent):
     cold = sh(agent, "sleep 60", memory=512)
     errors = []
 
@@ -439,7 +441,8 @@ def test_functions_end_with_their_process_however_it_ends(how):
     wait_until(lambda: not os.path.exists(f"/proc/{function}"))
 
 
-def test_a_forked_child_has_nothing_of_its_parent_and_can_do_the_same(agent):
+def test_forked_child_has_an_agent_of_its_own(agent):
+    """A forked child has no calls of its parent, and can make calls like it."""
     cold = sh(agent, "echo x; sleep 0.6; echo y")
     execution = agent.run(agent.get_call("GET", function=cold))
     read, write = os.pipe()

@@ -8,7 +8,7 @@ from microfn.agent.cgi import metavariables
 
 
 @pytest.mark.parametrize("environ", [{}, {"QUERY_STRING": "", "SCRIPT_NAME": ""}], ids=["absent", "empty"])
-def test_the_query_and_the_prefix_are_set_even_where_they_are_empty(environ):
+def test_query_and_prefix_are_set_even_if_they_are_empty(environ):
     variables = metavariables(environ, None)
     assert variables[b"QUERY_STRING"] == b""
     assert variables[b"SCRIPT_NAME"] == b""

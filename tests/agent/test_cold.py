@@ -87,7 +87,7 @@ def test_a_command_is_given_the_request_as_cgi_has_it(agent, app):
     assert (got.status, got.headers["content-type"]) == ("200 OK", "text/plain; charset=utf-8")
 
 
-def test_of_the_servers_environment_a_function_gets_what_is_named(agent, app, monkeypatch):
+def test_function_gets_the_named_variables_of_the_server(agent, app, monkeypatch):
     monkeypatch.setenv("SECRET", "hidden")
     app.mount("/env", agent.cold(["env"], memory=32, timeout=5, env={"Path": "kept", "ü": "ä"}))
     env = environment(call(app, "GET", "/env"))
@@ -132,7 +132,7 @@ def test_a_body_that_is_too_long_is_refused_and_names_the_call(agent, app):
     ("of_the_route", "most"),
     [({}, 8), ({"max_content_length": 4}, 4), ({"max_content_length": 12}, 8), ({"max_content_length": None}, 8)],
 )
-def test_a_route_may_let_bodies_have_fewer_bytes_than_the_function(agent, of_the_route, most):
+def test_route_may_have_a_smaller_body_limit_than_the_function(agent, of_the_route, most):
     app = Router(max_content_length=2)
     app.post("/cat", **of_the_route)(agent.cold(["cat"], memory=32, timeout=5, max_content_length=8))
     assert call(app, "POST", "/cat", body=b"x" * most).text == "x" * most
@@ -169,7 +169,8 @@ def test_what_a_cgi_function_answers_is_the_answer(agent, app):
 
 @pytest.mark.parametrize("method", ["HEAD", "GET"])
 @pytest.mark.parametrize("protocol", ["plain", "cgi"])
-def test_to_head_nothing_of_the_body_is_told_and_the_function_ends_by_itself(agent, app, tmp_path, method, protocol):
+def test_head_sends_no_body_and_lets_the_function_end(agent, app, tmp_path, method, protocol):
+    """The function ends by itself, although nobody gets its body."""
     head = "printf 'Content-Type: text/x\\n\\n';" if protocol == "cgi" else ""
     app.mount("/x", sh(agent, f'{head} head -c 3000000 /dev/zero; echo done >"{tmp_path}/done"', protocol=protocol))
     got = call(app, method, "/x")
@@ -185,7 +186,8 @@ def test_a_204_has_no_body(agent, app):
 
 @pytest.mark.parametrize(("status", "method"), [("200 OK", "HEAD"), ("304 Not Modified", "GET")])
 @pytest.mark.parametrize("length", [0, 5, 10_000_000])
-def test_where_there_is_no_body_its_length_is_that_of_another_answer(agent, app, status, method, length):
+def test_length_of_a_missing_body_is_kept(agent, app, status, method, length):
+    """The length belongs to the response to another request, such as a GET."""
     head = f"Status: {status}\\nContent-Length: {length}\\n\\n"
     app.mount("/x", sh(agent, f"printf '{head}'", protocol="cgi"))
     got = call(app, method, "/x", validate=False)
@@ -263,7 +265,8 @@ BREAKS = {
 
 
 @pytest.mark.parametrize(("script", "error", "message"), BREAKS.values(), ids=BREAKS)
-def test_what_has_been_sent_cannot_be_taken_back_so_the_answer_breaks_off(agent, app, script, error, message):
+def test_response_breaks_off_if_the_function_fails_late(agent, app, script, error, message):
+    """The status line has been sent by then, so the connection is cut."""
     calls = []
     agent.after_call(calls.append)
     app.mount("/x", sh(agent, script, timeout=1 if error is TimedOut else 10, output=1000))
@@ -358,7 +361,8 @@ def test_an_interrupt_while_a_function_runs_ends_it(agent, monkeypatch):
     assert agent.running == 0
 
 
-def test_what_a_function_logs_is_of_its_call_and_makes_no_lines_of_the_logs_own(agent, app, caplog):
+def test_log_of_a_function_belongs_to_its_call(agent, app, caplog):
+    """The log has the id of the call, and the function's text does not look like a line of the log."""
     caplog.set_level(logging.INFO, "microfn.agent")
     calls = []
     agent.after_call(calls.append)
@@ -391,7 +395,8 @@ def test_a_log_has_its_end_and_the_function_goes_on(agent, app):
     assert calls[0].log == b"\0" * 1000
 
 
-def test_a_function_that_cannot_be_started_is_not_tried_again_at_once_and_then_it_is(agent, app, tmp_path):
+def test_function_that_cannot_start_is_tried_again_later(agent, app, tmp_path):
+    """The next call fails at once, and a call after a pause starts the function again."""
     script = tmp_path / "script"
     script.write_text("#!/not/there\n", "utf-8")
     script.chmod(0o700)
@@ -443,7 +448,7 @@ def test_a_call_that_began_too_long_ago_is_not_executed(app, tmp_path):
     agent.close()
 
 
-def test_a_hook_that_raises_is_the_servers_error_and_starts_nothing(agent, app, tmp_path, caplog):
+def test_hook_that_raises_is_500_and_starts_no_function(agent, app, tmp_path, caplog):
     app.mount("/x", sh(agent, f'echo x >"{tmp_path}/ran"'))
 
     @agent.before_call
@@ -465,7 +470,7 @@ def test_a_closed_agent_refuses_calls(app):
     assert call(app, "GET", "/x").status[:3] == "503"
 
 
-def test_within_a_call_of_the_same_request_there_is_one_id_and_the_earlier_deadline(agent, app):
+def test_nested_calls_share_an_id_and_the_earlier_deadline(agent, app):
     calls = []
     agent.after_call(calls.append)
     app.use(agent.inline(timeout=1))
@@ -515,7 +520,7 @@ HANDLES = {
 }
 
 
-def test_a_handle_that_raises_is_logged_by_its_name_with_what_it_raised(agent, app, caplog):
+def test_handle_that_raises_is_logged_with_its_name_and_error(agent, app, caplog):
     app.get("/x")(agent.cold(functions.broken, memory=64, timeout=20))
     call(app, "GET", "/x")
     (record,) = caplog.records

@@ -15,7 +15,7 @@ CLOCK = 1_700_000_000.0
 @pytest.mark.parametrize(
     ("timeout", "longest_wait", "wait"), [(2.0, 30.0, 1.0), (100.0, 30.0, 30.0), (60.0, 30.0, 30.0), (0.5, 0.1, 0.1)]
 )
-def test_a_call_may_wait_for_half_of_its_time_and_no_longer_than_the_cap(timeout, longest_wait, wait):
+def test_wait_is_half_of_the_timeout_up_to_a_limit(timeout, longest_wait, wait):
     deadline = Deadline(10.0, timeout, longest_wait)
     assert deadline.latest_start == pytest.approx(10.0 + wait)
     assert deadline.end == 10.0 + timeout
@@ -63,7 +63,8 @@ AGES = {
 
 
 @pytest.mark.parametrize(("header", "age"), AGES.items(), ids=[repr(header)[:30] for header in AGES])
-def test_a_start_is_read_as_seconds_milliseconds_or_microseconds_and_never_from_a_time_that_cannot_be(header, age):
+def test_start_of_a_request_is_read_in_any_unit(header, age):
+    """A header has seconds, milliseconds or microseconds; a time that cannot be is ignored."""
     assert began_at(header, clock=CLOCK, now=1000.0) == pytest.approx(1000.0 - age)
 
 

@@ -73,7 +73,7 @@ def test_output_is_read_as_it_comes_and_to_its_end(process):
     assert (process.stopped, process.closed) == (0, 1)
 
 
-def test_output_may_end_before_its_process_which_then_may_take_its_time(process):
+def test_process_may_run_on_after_its_output_ended(process):
     dispatch = dispatched(process)
     closed_out(process)
     began = time.monotonic()
@@ -96,7 +96,7 @@ def test_output_that_ends_when_the_time_is_up_is_no_answer(process):
     assert process.stopped == 1
 
 
-def test_where_nobody_kills_it_in_time_it_is_killed_when_it_is_closed(process):
+def test_close_kills_a_process_that_is_over_time(process):
     dispatch = dispatched(process, seconds=0.05)
     with pytest.raises(TimedOut):
         dispatch.read()
@@ -105,7 +105,8 @@ def test_where_nobody_kills_it_in_time_it_is_killed_when_it_is_closed(process):
     assert process.stopped == 1
 
 
-def test_of_a_process_that_has_ended_there_is_no_more_output_whoever_else_could_write(process):
+def test_output_ends_with_its_process(process):
+    """The output ends even if another process still could write to the pipe."""
     dispatch = dispatched(process)
     os.write(process.his_out, b"last")
     process.ends()
@@ -174,7 +175,8 @@ def test_of_its_log_so_much_is_kept_and_the_rest_is_read(process):
     dispatch.close()
 
 
-def test_time_that_is_up_while_it_is_looked_at_is_no_time_without_an_end(process, monkeypatch):
+def test_wait_has_an_end_if_time_is_up_meanwhile(process, monkeypatch):
+    """A deadline that passes between two looks at the clock gives no wait without an end."""
     now, looks = time.monotonic(), iter(range(1000))
     monkeypatch.setattr(time, "monotonic", lambda: now + next(looks))
     dispatch = dispatched(process, seconds=1.5)

@@ -93,7 +93,7 @@ def test_a_command_is_a_list(agent, argv):
         agent.cold(argv, memory=16, timeout=5)
 
 
-def test_a_program_that_may_not_be_executed_is_told_from_one_that_is_not_there(agent, tmp_path):
+def test_error_tells_a_forbidden_program_from_a_missing_one(agent, tmp_path):
     (tmp_path / "script").write_text("#!/bin/sh\n", "utf-8")
     with pytest.raises(ValueError, match=r"the file is there, and may not be executed \(chmod \+x ./script\)"):
         function(agent, ["./script"], cwd=tmp_path)
@@ -163,7 +163,8 @@ def test_functions_are_shown_by_their_command(agent):
     assert repr(agent.cold(["cat"], memory=1, timeout=1)).startswith("<Cold /")
 
 
-def test_memory_that_there_never_is_is_told_when_it_is_registered(agent, caplog):
+def test_function_larger_than_all_memory_is_reported_at_once(agent, caplog):
+    """The log has a warning when the function is registered."""
     function(agent, memory="2G")
     assert "takes 2048 MiB, and there are 512: each call will be refused" in caplog.text
 
@@ -186,7 +187,8 @@ def test_a_directory_is_for_something(tmp_path):
         Agent(directory=str(tmp_path))
 
 
-def test_where_there_is_no_python_that_could_start_functions_it_is_said_when_one_is_registered(agent, monkeypatch):
+def test_missing_interpreter_is_an_error_of_registration(agent, monkeypatch):
+    """The error comes when a function is registered, not with its first call."""
     monkeypatch.setattr(sys, "executable", "/usr/sbin/apache2")
     monkeypatch.setattr(sys, "exec_prefix", "/not/there")
     with pytest.raises(RuntimeError, match="there is none at '/not/there/bin/python"):
@@ -194,7 +196,7 @@ def test_where_there_is_no_python_that_could_start_functions_it_is_said_when_one
 
 
 @pytest.mark.parametrize(("platform", "statm"), [("darwin", True), ("win32", True), ("linux", False)])
-def test_a_platform_that_cannot_run_functions_says_so_when_one_is_registered(agent, monkeypatch, platform, statm):
+def test_unsupported_platform_is_an_error_of_registration(agent, monkeypatch, platform, statm):
     monkeypatch.setattr(sys, "platform", platform)
     monkeypatch.setattr(os.path, "exists", lambda path: statm)
     with pytest.raises(RuntimeError, match="need Linux and /proc"):

@@ -91,7 +91,7 @@ def test_a_link_in_the_place_of_a_token_is_refused(tmp_path):
     assert not (tmp_path / "elsewhere").exists()
 
 
-def test_where_a_process_can_open_no_more_files_there_is_no_place(tmp_path):
+def test_token_is_busy_if_no_more_files_can_be_opened(tmp_path):
     ledger = HostLedger(4, tmp_path)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     before = os.listdir("/proc/self/fd")
@@ -111,7 +111,7 @@ def test_where_there_are_no_locks_on_files_it_is_said_at_once(tmp_path, monkeypa
         HostLedger(1, tmp_path)
 
 
-def test_in_a_child_files_that_are_closed_already_are_passed_over(tmp_path):
+def test_forked_child_skips_files_that_are_closed(tmp_path):
     """What a child does, where coverage can see it."""
     ledger, counted = HostLedger(2, tmp_path), Ledger(2)
     held, token = ledger.take(2, soon()), counted.take(2, soon())

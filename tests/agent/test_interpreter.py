@@ -11,7 +11,7 @@ from microfn.agent.interpreter import interpreter
 
 
 @pytest.mark.parametrize("found", ["", None, "/usr/bin/uwsgi"])
-def test_where_a_server_embeds_python_its_interpreter_is_looked_for(monkeypatch, found):
+def test_interpreter_is_found_if_a_server_embeds_python(monkeypatch, found):
     monkeypatch.setattr(sys, "executable", found)
     name = f"python{sys.version_info[0]}.{sys.version_info[1]}"
     assert interpreter() == os.path.join(sys.exec_prefix, "bin", name)

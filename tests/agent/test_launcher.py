@@ -172,7 +172,7 @@ def test_it_has_its_limits_from_its_first_moment_on(launched, monkeypatch):
     assert resource.getrlimit(resource.RLIMIT_NOFILE) == soft
 
 
-def test_a_function_may_have_fewer_descriptors_than_the_launcher_has(launched):
+def test_function_may_have_fewer_files_than_the_launcher(launched):
     talk = launched.start("echo yes", descriptors=4)
     assert talk.hear().startswith("started ")
     assert talk.read() == "yes\n"
@@ -254,7 +254,7 @@ STRAYS = {
 
 
 @pytest.mark.parametrize("script", STRAYS.values(), ids=STRAYS)
-def test_what_it_leaves_in_another_session_is_found_killed_and_told(launched, script):
+def test_process_left_in_another_session_is_killed_and_reported(launched, script):
     talk = launched.start(script)
     talk.hear()
     assert talk.hear() == "ended 0 -"
@@ -382,7 +382,7 @@ def test_of_a_process_that_is_gone_nothing_is_known():
     assert (_memory_of(gone.pid), _environ(gone.pid)) == (0, [])
 
 
-def test_processes_that_are_one_another_s_parents_belong_to_nobody(launched):
+def test_processes_in_a_circle_of_parents_belong_to_no_call(launched):
     found = {7: _Found(8, 7, 1, 1), 8: _Found(7, 8, 1, 1)}
     assert launched.launcher._owner(7, found) is None
 

@@ -22,7 +22,7 @@ def soon(seconds=5.0):
 
 
 @both
-def test_what_is_taken_is_there_for_nobody_else_until_it_is_given_back(make, tmp_path):
+def test_token_is_taken_until_it_is_given_back(make, tmp_path):
     ledger = make(tmp_path, 3)
     one, two = ledger.take(1, soon()), ledger.take(2, soon())
     with pytest.raises(Busy):
@@ -44,7 +44,8 @@ def test_a_call_that_is_larger_than_all_is_refused_at_once(make, tmp_path):
 
 
 @both
-def test_who_waits_gets_what_is_given_back_meanwhile_and_else_waits_no_longer_than_it_may(make, tmp_path):
+def test_waiting_call_gets_a_token_or_gives_up_in_time(make, tmp_path):
+    """A call that waits gets the token that is given back meanwhile, or it gives up when its time is over."""
     ledger = make(tmp_path, 1)
     held = ledger.take(1, soon())
     threading.Timer(0.05, held.give_back).start()
@@ -112,7 +113,7 @@ def waiting(ledger, count, until, order, name):
     return thread
 
 
-def test_a_process_gives_in_the_order_in_which_it_was_asked_so_that_large_calls_have_their_turn():
+def test_tokens_are_given_in_order_so_large_calls_have_a_turn():
     ledger, order = Ledger(2), []
     held = [ledger.take(1, soon()), ledger.take(1, soon())]
     threads = [waiting(ledger, 2, soon(), order, "large"), waiting(ledger, 1, soon(), order, "small")]
@@ -164,7 +165,7 @@ def test_a_turn_that_comes_in_the_last_moment_is_taken(monkeypatch):
     assert ledger.free == 1
 
 
-def test_when_to_come_back_is_told_by_how_long_calls_take_and_how_many_wait():
+def test_retry_after_grows_with_the_queue_and_the_time_of_calls():
     ledger = Ledger(2)
 
     def used(seconds):
@@ -190,7 +191,8 @@ def test_when_to_come_back_is_told_by_how_long_calls_take_and_how_many_wait():
 
 
 @both
-def test_a_forked_child_has_none_of_its_parents_tokens_and_takes_none_of_them_back(make, tmp_path):
+def test_forked_child_neither_has_nor_returns_parent_tokens(make, tmp_path):
+    """A forked child has no tokens of its parent, and does not give any of them back."""
     ledger = make(tmp_path, 2)
     held = ledger.take(2, soon())
     pid = os.fork()

@@ -70,7 +70,8 @@ def test_where_nothing_is_heard_its_time_runs_out(talk):
 
 
 @pytest.mark.parametrize("is_unread", [False, True], ids=["nothing", "a message that it has not read"])
-def test_where_the_launcher_is_gone_it_could_not_be_started_whatever_it_left(talk, is_unread):
+def test_start_fails_if_the_launcher_is_gone(talk, is_unread):
+    """The start fails whatever the launcher left in the socket."""
     process, theirs = talk
     if is_unread:
         process._talk.send(b"unread")
@@ -94,7 +95,7 @@ def test_its_end_is_heard_once_and_remembered(talk):
 
 
 @pytest.mark.parametrize("is_gone", [True, False])
-def test_without_a_word_of_the_launcher_its_group_is_killed_from_here(talk, is_gone):
+def test_group_is_killed_here_if_the_launcher_is_silent(talk, is_gone):
     process, theirs = talk
     function = subprocess.Popen(["sleep", "60"], start_new_session=True)
     process.pid = function.pid
@@ -115,7 +116,8 @@ def test_a_group_that_is_gone_cannot_be_killed_and_need_not(talk):
 
 
 @pytest.mark.parametrize("has_launcher", [False, True])
-def test_where_a_file_is_one_too_many_the_call_is_refused_and_none_stays_open(agent, has_launcher):
+def test_call_is_refused_if_there_are_too_many_files(agent, has_launcher):
+    """No file stays open."""
     agent.cold(["true"], memory=16, timeout=5)
     if has_launcher:
         agent.submit(agent.get_call("GET"))
@@ -175,7 +177,8 @@ def test_an_interrupt_while_it_starts_leaves_nothing(agent, monkeypatch):
     assert agent.running == 0
 
 
-def test_a_launcher_that_cannot_be_reached_twice_is_an_error_and_leaves_nothing(agent, monkeypatch):
+def test_launcher_that_is_unreachable_twice_is_an_error(agent, monkeypatch):
+    """The error leaves no file and no process behind."""
     agent.cold(["cat"], memory=16, timeout=5)
 
     def tell(launcher, data, files, until):
@@ -220,7 +223,8 @@ class Noticed:
 
 
 @pytest.mark.slow
-def test_a_launcher_that_is_late_has_a_successor_and_what_it_runs_goes_on_until_its_end(agent):
+def test_late_launcher_has_a_successor(agent):
+    """The functions that the late launcher runs go on until their end."""
     long = agent.cold(["sh", "-c", "echo begun; sleep 2; echo ended"], memory=16, timeout=30)
     late = agent.cold(["sh", "-c", "echo begun; sleep 30"], memory=16, timeout=1)
     has_begun = threading.Event()
@@ -255,7 +259,8 @@ def test_a_launcher_that_has_stopped_has_a_successor(agent):
     assert launcher._process.returncode == 0
 
 
-def test_where_a_launcher_that_has_stopped_has_no_place_for_more_nobody_waits_beyond_his_time(agent):
+def test_full_socket_of_a_stopped_launcher_stays_in_time(agent):
+    """A launcher that has stopped takes no more orders, and no call waits for it longer than its own time."""
     agent.cold(["echo"], memory=8, timeout=0.5, env={"LONG": 6000 * "x"})
     agent.submit(agent.get_call("GET"))
     launcher = agent._driver._launcher
@@ -270,7 +275,7 @@ def test_where_a_launcher_that_has_stopped_has_no_place_for_more_nobody_waits_be
         os.kill(launcher._process.pid, signal.SIGCONT)
 
 
-def test_a_launcher_that_is_slow_to_start_is_used_by_the_next_call(agent, monkeypatch):
+def test_launcher_that_starts_slowly_serves_the_next_call(agent, monkeypatch):
     agent.cold(["echo"], memory=16, timeout=0.02)
     monkeypatch.setattr(module, "GRACE", 0.0)
     with pytest.raises(TimedOut):  # no Python starts in so little time
@@ -280,7 +285,7 @@ def test_a_launcher_that_is_slow_to_start_is_used_by_the_next_call(agent, monkey
     assert agent._driver._launcher is launcher
 
 
-def test_in_a_child_the_launcher_is_forgotten_and_the_functions_are_closed():
+def test_forked_child_forgets_the_launcher_and_its_functions():
     agent = Agent(ram="64M")
     agent.cold(["sleep", "60"], memory=16, timeout=60)
     execution = agent.run(agent.get_call("GET"))
@@ -324,7 +329,7 @@ def test_who_comes_when_another_has_just_started_it_starts_none():
     assert isinstance(driver._living(), Launcher)
 
 
-def test_a_driver_that_is_closed_while_its_launcher_starts_has_none(monkeypatch):
+def test_driver_closed_during_a_start_has_no_launcher(monkeypatch):
     driver, started = ProcessDriver(), []
 
     def start():
@@ -339,6 +344,6 @@ def test_a_driver_that_is_closed_while_its_launcher_starts_has_none(monkeypatch)
     assert started[0]._process.returncode == 0
 
 
-def test_the_parts_that_run_in_processes_of_their_own_need_nothing_but_the_standard_library():
+def test_launcher_needs_only_the_standard_library():
     launcher = os.path.join(os.path.dirname(module.__file__), "launcher.py")
     assert subprocess.run([sys.executable, "-I", "-S", launcher], input="", capture_output=True, check=False).returncode

@@ -28,7 +28,7 @@ def test_memory_of_a_process_is_counted_in_mib():
 
 
 @pytest.mark.parametrize(("total", "memory", "files"), [(2048, 64, 4), (2048, 1, 1), (65536, 512, 1), (65536, 513, 2)])
-def test_memory_of_a_host_is_files_of_16_mib_or_so_many_that_there_are_128(tmp_path, total, memory, files):
+def test_host_memory_has_128_files_at_most_of_16_mib_or_more(tmp_path, total, memory, files):
     ram = Ram(total, str(tmp_path), lambda: None)
     assert len(list(tmp_path.iterdir())) == 128
     token = ram.take(memory, 0.0)

@@ -31,7 +31,7 @@ def served(agent, handle, **options):
     return app
 
 
-def test_a_call_is_named_in_the_answer_in_the_environ_and_for_the_handle():
+def test_call_id_is_in_the_response_the_environ_and_the_handle():
     agent, seen = Agent(), {}
     calls = Calls(agent)
 
@@ -61,7 +61,8 @@ OUTCOMES = {
 
 
 @pytest.mark.parametrize(("handle", "status", "error"), OUTCOMES.values(), ids=OUTCOMES)
-def test_whatever_becomes_of_a_call_it_ends_once_and_gives_back_what_it_took(handle, status, error, caplog):
+def test_call_ends_once_and_returns_its_tokens(handle, status, error, caplog):
+    """This holds for every outcome of a call."""
     agent = Agent(tokens=1)
     calls = Calls(agent)
     for _ in range(3):
@@ -72,7 +73,7 @@ def test_whatever_becomes_of_a_call_it_ends_once_and_gives_back_what_it_took(han
     assert agent.running == 0
 
 
-def test_a_stream_has_its_tokens_until_it_has_been_sent_also_where_the_client_leaves():
+def test_stream_has_its_tokens_until_it_is_sent_or_left():
     agent = Agent(tokens=1)
     calls, states = Calls(agent), []
 
@@ -88,7 +89,8 @@ def test_a_stream_has_its_tokens_until_it_has_been_sent_also_where_the_client_le
     assert agent.running == 0
 
 
-def test_all_that_has_no_route_is_a_call_too_where_the_agent_is_the_applications():
+def test_request_without_a_route_is_a_call_of_the_application():
+    """If the agent is middleware of the whole application, a 404 or a redirect is a call too."""
     agent = Agent()
     calls = Calls(agent)
     app = Router()
@@ -100,7 +102,7 @@ def test_all_that_has_no_route_is_a_call_too_where_the_agent_is_the_applications
     assert agent.running == 0
 
 
-def test_a_call_that_cannot_begin_in_time_is_refused_and_told_when_to_come_back():
+def test_call_that_cannot_begin_in_time_has_a_retry_after():
     agent = Agent(tokens=1)
     calls = Calls(agent)
     app = served(agent, lambda request, params: "x", timeout=0.2)
@@ -130,7 +132,7 @@ STARTS = {"": 200, "t={:.3f}": 503, "{:.0f}": 503, "nonsense": 200}
 
 @pytest.mark.parametrize(("text", "status"), STARTS.items())
 @pytest.mark.parametrize("is_trusted", [True, False])
-def test_what_a_proxy_says_of_the_start_counts_only_where_it_is_trusted(text, status, is_trusted):
+def test_start_from_a_proxy_counts_only_if_it_is_trusted(text, status, is_trusted):
     agent = Agent(start_header="X-Request-Start" if is_trusted else None)
     app = served(agent, lambda request, params: f"{request.deadline.left():.0f}", timeout=4)
     got = call(app, HTTP_X_REQUEST_START=text.format(time.time() - 3))
@@ -148,7 +150,8 @@ def test_a_start_in_the_future_gives_no_more_time():
     assert got.text == "5"
 
 
-def test_an_agent_within_itself_makes_one_call_with_the_tokens_and_the_deadline_of_the_route():
+def test_agent_within_itself_makes_one_call():
+    """The call has the tokens and the deadline of the route."""
     agent = Agent(tokens=4)
     calls, app = Calls(agent), Router()
     app.use(agent.inline(timeout=10))
@@ -185,7 +188,7 @@ def test_two_agents_count_each_for_itself():
     assert (outer.running, inner.running) == (0, 0)
 
 
-def test_agents_around_each_other_take_each_their_tokens_once_and_name_the_call_alike():
+def test_nested_agents_take_their_tokens_once_and_share_an_id():
     one, other, app, seen = Agent(tokens=1), Agent(tokens=1), Router(), {}
     app.use(one.inline(timeout=10))
 
@@ -202,7 +205,7 @@ def test_agents_around_each_other_take_each_their_tokens_once_and_name_the_call_
     assert (one.running, other.running) == (0, 0)
 
 
-def test_the_id_is_there_for_hooks_and_for_calls_that_are_refused():
+def test_call_id_is_there_for_hooks_and_refused_calls():
     agent, ids = Agent(start_header="X-Request-Start"), []
 
     @agent.before_call
@@ -235,7 +238,7 @@ def test_a_server_that_interrupts_a_hook_leaves_no_call_behind():
     assert agent.close(timeout=1)
 
 
-def test_hooks_see_each_call_before_it_starts_and_after_it_has_ended():
+def test_hooks_run_before_each_call_starts_and_after_it_ends():
     agent, seen = Agent(tokens=1), []
 
     @agent.before_call
@@ -250,7 +253,8 @@ def test_hooks_see_each_call_before_it_starts_and_after_it_has_ended():
     assert seen == [("waiting", True), ("ended", False)]
 
 
-def test_what_a_hook_raises_before_a_call_ends_it_and_after_it_is_logged(caplog):
+def test_error_of_a_hook_ends_the_call_or_is_logged(caplog):
+    """An error before the call ends it, and an error after the call is logged."""
     agent = Agent(tokens=1)
     calls = Calls(agent)
     app = served(agent, lambda request, params: "x")
@@ -339,7 +343,7 @@ def test_a_forked_child_has_no_calls_of_its_parent_and_is_open():
     assert (agent.running, agent._ledgers[0].free) == (0, 1)
 
 
-def test_tokens_of_the_host_are_shared_by_agents_that_name_one_directory(tmp_path):
+def test_agents_with_one_directory_share_tokens_of_the_host(tmp_path):
     one, other = (Agent(host_tokens=1, directory=str(tmp_path)) for _ in range(2))
     slot = one.enter(Call("GET", "/held", deadline=one.deadline(60), tokens=1))
     app = served(other, lambda request, params: Response("x"), timeout=0.1)

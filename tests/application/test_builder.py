@@ -24,7 +24,7 @@ def test_middleware_is_called_once_for_all_routes_that_share_it():
     assert len(made) == 1
 
 
-def test_a_route_with_middleware_of_its_own_does_not_give_it_to_others():
+def test_middleware_of_a_route_is_for_that_route_alone():
     app = Router()
     app.get("/a", use=[marking("a")])(say("a"))
     app.get("/b")(say("b"))
@@ -34,7 +34,7 @@ def test_a_route_with_middleware_of_its_own_does_not_give_it_to_others():
 
 
 @pytest.mark.parametrize("returned", [None, 7, lambda request: None])
-def test_a_middleware_that_returns_no_handle_is_told_when_it_is_built(returned):
+def test_middleware_without_a_handle_is_an_error_of_build(returned):
     app = Router()
 
     @app.use
@@ -54,7 +54,8 @@ def test_until_it_is_mended_every_request_is_a_500_and_logged(caplog):
     assert "did you forget to return the handle?" in str(caplog.records[-1].exc_info[1])
 
 
-def test_a_middleware_that_cannot_be_built_while_requests_are_served_changes_nothing():
+def test_middleware_that_fails_while_serving_changes_nothing():
+    """The request after the failed `use` has the response that it had before."""
     app = Router()
     app.get("/")(say("hello"))
     app.build()
@@ -64,7 +65,7 @@ def test_a_middleware_that_cannot_be_built_while_requests_are_served_changes_not
     assert (call(app).text, call(app, path="/b").text) == ("hello", "b")
 
 
-def test_middleware_that_is_added_while_requests_are_served_holds_from_then_on():
+def test_middleware_added_while_serving_holds_from_then_on():
     app = Router()
     app.get("/")(say("hello"))
     assert marks(call(app)) == []

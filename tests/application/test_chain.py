@@ -64,7 +64,7 @@ RETURNED = {
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 @pytest.mark.parametrize("make", RETURNED.values(), ids=RETURNED)
-def test_whatever_a_handle_returns_comes_out_as_without_middleware(make, method):
+def test_result_of_a_handle_is_the_same_with_middleware(make, method):
     plain, wrapped = Router(), Router()
     seen = []
 
@@ -156,7 +156,7 @@ def test_a_host_that_is_not_trusted_is_an_outcome_too():
     assert call(app, HTTP_HOST="example.com").text == "hello"
 
 
-def test_an_undecoded_path_is_decoded_before_its_scope_is_looked_for():
+def test_encoded_path_is_decoded_before_its_scope_is_found():
     app = Router(path_info_encoded=True)
     group = app.group("/ü", use=[marking("m")])
     group.get("/x")(say("x"))
@@ -181,7 +181,8 @@ def test_the_outermost_may_return_anything_too():
     assert call(app, "HEAD", path="/nothing").body == b""
 
 
-def test_where_there_is_no_route_there_are_no_params_and_a_middleware_that_returns_nothing_is_named(caplog):
+def test_middleware_that_returns_none_is_named_in_the_log(caplog):
+    """A request without a route has no params."""
     app, seen = Router(), []
 
     def forgetful(handle):
@@ -208,7 +209,7 @@ def test_an_error_in_a_middleware_is_answered_outside_of_it(caplog):
     assert len(caplog.records) == 1
 
 
-def test_an_error_in_the_outermost_middleware_is_answered_by_error_handlers():
+def test_error_in_the_outermost_middleware_has_a_handler():
     app = Router()
     app.use(lambda handle: raising(Conflict()))
     app.error(409)(lambda request, error: "mine")
@@ -259,7 +260,8 @@ def test_what_middleware_hands_on_is_fresh_for_each_request():
         Request({}).context.user  # noqa: B018
 
 
-def test_an_error_handler_sees_the_error_and_middleware_what_it_made():
+def test_middleware_sees_the_response_of_an_error_handler():
+    """The handler sees the error; the middleware sees the response, and the error on the request."""
     app, log = Router(), []
     app.use(marking("m", log))
     app.error(KeyError)(lambda request, error: (str(error), 410))
@@ -288,7 +290,7 @@ class TestOpenBodies:
         assert isinstance(call(app).json[0], int)
         assert body.closed == 1
 
-    def test_a_stream_is_closed_once_where_a_middleware_fails_behind_it(self, make):
+    def test_stream_is_closed_once_if_a_middleware_fails(self, make):
         app, body = Router(), Body("a", "b")
 
         def fail(handle):
@@ -312,7 +314,8 @@ class TestOpenBodies:
         assert (got.code, body.closed, marks(got)) == (500, 1, ["inner", "outer"])
         assert isinstance(log[0][3], KeyError)
 
-    def test_a_stream_that_fails_later_cuts_the_connection_and_is_closed(self, make):
+    def test_stream_that_fails_late_cuts_the_connection(self, make):
+        """The stream is closed once."""
         app, body = Router(), Body("a", KeyError("late"))
         app.use(marking("m"))
         app.get("/")(lambda request, params: make(body))
@@ -427,7 +430,7 @@ def test_a_file_that_is_dropped_is_closed(tmp_path):
         opened[0].file.read()
 
 
-def test_where_there_is_no_middleware_a_request_has_nothing_of_it():
+def test_request_without_middleware_has_no_trace_of_it():
     app, seen = Router(), []
     app.get("/")(lambda request, params: seen.append(request) or "")
     call(app)
@@ -439,7 +442,7 @@ def test_where_there_is_no_middleware_a_request_has_nothing_of_it():
     "path", ["/text", "/dict", "/stream", "/nothing", "/application", "/typed", "/bytes", "/werkzeug", "/redirect"]
 )
 @pytest.mark.parametrize("body", [["other", "s"], (b"other", b"s"), "generator"])
-def test_a_body_that_is_put_in_the_place_of_another_has_its_own_length(path, body):
+def test_body_that_replaces_another_has_its_own_length(path, body):
     def application(environ, start_response):
         start_response("200 OK", [("Content-Type", "text/plain"), ("content-length", "5")])
         return [b"first"]
@@ -491,7 +494,7 @@ KEPT = [
 
 @pytest.mark.parametrize("kept", KEPT)
 @pytest.mark.parametrize("count", [1, 2, 3])
-def test_a_response_that_is_kept_collects_nothing_of_what_is_done_to_it(kept, count):
+def test_response_kept_by_a_handle_collects_no_changes(kept, count):
     """What one client was told, a cookie say, is never told another."""
 
     def marked(handle):
@@ -518,7 +521,7 @@ def test_a_response_that_is_kept_collects_nothing_of_what_is_done_to_it(kept, co
     assert set(ended) == {"ann", "bob"}
 
 
-def test_a_response_that_a_middleware_keeps_collects_nothing_either():
+def test_response_kept_by_a_middleware_collects_no_changes():
     kept = {}
 
     def cache(handle):
@@ -565,7 +568,7 @@ def test_what_a_middleware_does_to_a_response_holds_further_out():
 
 @pytest.mark.parametrize("length", ["0", "1", "999", "5, 5"])
 @pytest.mark.parametrize("path", ["/text", "/response", "/dict", "/nothing"])
-def test_a_whole_body_has_the_length_that_it_has_whatever_a_middleware_says(path, length):
+def test_whole_body_has_its_length_despite_a_middleware(path, length):
     def wrong(handle):
         def tell(request, params):
             response = told(handle(request, params), "Content-Length", length)
@@ -583,7 +586,7 @@ def test_a_whole_body_has_the_length_that_it_has_whatever_a_middleware_says(path
     assert [value for name, value in got.header_list if name == "Content-Length"] == [str(len(got.body))]
 
 
-def test_a_head_of_its_own_says_how_long_the_body_is_that_it_does_not_make():
+def test_head_route_may_give_a_length_without_a_body():
     app = Router()
     app.use(marking("m"))
     app.head("/a")(lambda request, params: ("", 200, {"Content-Length": "1000"}))

@@ -66,7 +66,7 @@ def test_an_empty_or_missing_path_is_the_root(app, path):
     assert call(app, path=path, validate=False).code == 200
 
 
-def test_a_request_without_anything_that_could_be_missing_is_answered(app):
+def test_request_with_a_minimal_environ_has_a_response(app):
     missing = dict.fromkeys(
         ["REQUEST_METHOD", "SCRIPT_NAME", "PATH_INFO", "QUERY_STRING", "SERVER_NAME", "SERVER_PORT", "HTTP_HOST"]
     )
@@ -89,7 +89,7 @@ def test_a_host_that_hands_over_the_path_undecoded_is_an_option():
 
 
 @pytest.mark.parametrize("options", [{"path_info_encoded": True}, {"trusted_hosts": ["site.test"]}, {}], ids=str)
-def test_every_method_has_its_own_route_whatever_is_looked_at_before(options):
+def test_methods_have_routes_of_their_own_with_any_options(options):
     app = Router(**options)
     for method in ["GET", "HEAD", "POST"]:
         app.handle(method, "/", lambda request, params: ("", 200, {"X-Route": request.route.method}))
@@ -264,7 +264,9 @@ def test_what_is_no_exception_ends_the_request_too():
     assert seen == ["ended"]
 
 
-def test_a_mistake_of_ours_before_there_is_a_request_is_a_500_with_its_request(monkeypatch, caplog):
+def test_error_inside_microfn_is_500_with_a_request(monkeypatch, caplog):
+    """An error before the request exists makes one for the error handler."""
+
     def fail(table, method, path):
         raise RuntimeError("a bug")
 
@@ -313,7 +315,7 @@ def test_what_is_told_while_a_request_ends_is_called_too():
     assert (call(app).text, seen) == ("ok", [1, 2, 3])
 
 
-def test_a_head_is_answered_where_the_body_that_nobody_gets_cannot_be_closed(caplog):
+def test_head_is_served_if_its_body_cannot_be_closed(caplog):
     class Body:
         def __iter__(self):
             return iter([b"a"])

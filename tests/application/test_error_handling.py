@@ -49,7 +49,7 @@ def test_a_handler_of_405_need_not_set_allow_and_may():
     assert call(app, "POST", "/x").headers["allow"] == "GET"
 
 
-def test_a_handler_that_answers_otherwise_gets_no_headers_of_the_error():
+def test_handler_with_another_status_drops_headers_of_the_error():
     app = Router(method_not_allowed=lambda request, error: ("found", 200))
     app.get("/x")(lambda request, params: "")
     reply = call(app, "POST", "/x")
@@ -71,7 +71,8 @@ def test_a_handler_gets_a_request_without_a_route():
 
 
 @pytest.mark.parametrize("key", [Exception, ValueError])
-def test_a_handler_that_fails_is_a_plain_500_and_the_log_shows_both_at_once(key, caplog):
+def test_handler_that_fails_is_500_and_logged_with_both_errors(key, caplog):
+    """The page is the built-in one, and one record of the log shows both errors."""
     app = Router()
     app.error(key)(raising(RuntimeError("second")))
     app.get("/")(raising(ValueError("first")))
@@ -93,7 +94,7 @@ def test_a_handler_that_raises_what_it_got_is_logged_once(caplog):
     assert caplog.messages == ["GET / [/] raised ValueError"]
 
 
-def test_a_handler_may_abort_with_another_error_that_has_a_handler():
+def test_handler_may_abort_with_an_error_of_another_handler():
     app = Router(not_found=lambda request, error: abort(410, "gone"))
     assert json.loads(call(app, path="/nope").text)["detail"] == "gone"
     app.error(410)(lambda request, error: f"mine: {error.description}")
@@ -116,7 +117,7 @@ def test_an_http_exception_without_a_status_is_one_of_500(caplog):
     assert len(caplog.records) == 1
 
 
-def test_handlers_that_abort_in_a_circle_end_in_the_built_in_page():
+def test_handlers_that_abort_in_a_circle_end_in_a_page():
     app = Router(not_found=lambda request, error: abort(410))
     app.error(410)(lambda request, error: abort(404, "round"))
     reply = call(app, path="/nope")
@@ -134,7 +135,8 @@ def test_an_error_that_a_handler_foresaw_is_not_logged(caplog):
 
 @pytest.mark.parametrize("key", [500, Exception])
 @pytest.mark.parametrize("status", [503, 404])
-def test_an_error_that_only_the_last_resort_answers_is_logged_whatever_it_answers(key, status, caplog):
+def test_error_for_the_last_handler_is_logged_with_any_status(key, status, caplog):
+    """The last handler is that of 500 or of Exception; it may respond with another status or abort."""
     for handler in (lambda request, error: abort(status), lambda request, error: ("shown", status)):
         caplog.clear()
         app = Router()
@@ -201,7 +203,7 @@ def test_an_error_that_cannot_be_sent_is_a_500(error, caplog):
     assert call(app).code == 500
 
 
-def test_the_headers_of_an_error_pass_the_gate_where_a_handler_answers(caplog):
+def test_headers_of_an_error_are_checked_with_a_handler_too(caplog):
     app = handlers(400)
     app.get("/")(raising(BadHeaders()))
     reply = call(app)
@@ -243,7 +245,7 @@ def test_what_somebody_meant_is_not_logged(caplog):
     assert caplog.messages == []
 
 
-def test_a_handler_of_exceptions_that_answers_500_leaves_the_log_line(caplog):
+def test_handler_of_exceptions_with_500_keeps_the_log_record(caplog):
     app = handlers(Exception)
     app.get("/")(raising(KeyError("x")))
     assert call(app).code == 500

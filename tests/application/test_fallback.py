@@ -26,7 +26,7 @@ REDIRECTS = [
 
 
 @pytest.mark.parametrize(("method", "path", "location", "status"), REDIRECTS)
-def test_another_spelling_is_redirected_to_the_one_that_is_registered(client, method, path, location, status):
+def test_other_spelling_redirects_to_the_registered_one(client, method, path, location, status):
     answer = client.request(path, method=method, status=status)
     assert answer.headers["Location"] == location
     assert client.request(location, method=method).status_code == 200

@@ -99,7 +99,7 @@ def test_the_nearest_error_handler_answers():
     assert call(app, path="/api/v1/y").text == "v1 ValueError"
 
 
-def test_a_handler_of_a_class_comes_before_one_of_500_however_far_away():
+def test_handler_of_a_class_beats_one_of_500_in_a_nearer_group():
     app = Router()
     app.error(KeyError)(lambda request, error: ("app KeyError", 400))
     api = app.group("/api")
@@ -117,7 +117,7 @@ def test_a_groups_error_handlers_are_not_the_applications():
     assert call(app, path="/api/nothing").text == "api"
 
 
-def test_an_error_handler_that_fails_leaves_it_to_the_next_around_it(caplog):
+def test_error_handler_that_fails_leaves_it_to_the_outer_one(caplog):
     app = Router()
     app.error(Exception)(lambda request, error: ("app", 500))
     api = app.group("/api")
@@ -126,7 +126,8 @@ def test_an_error_handler_that_fails_leaves_it_to_the_next_around_it(caplog):
     assert (call(app, path="/api/x").code, call(app, path="/api/x").text) == (500, "app")
 
 
-def test_use_on_a_group_is_within_that_of_the_application_whenever_it_comes():
+def test_use_on_a_group_is_inside_that_of_the_application():
+    """The order of the two calls does not matter."""
     app = Router()
     api = app.group("/api", use=[marking("first")])
     api.get("/x")(say("x"))
@@ -137,7 +138,8 @@ def test_use_on_a_group_is_within_that_of_the_application_whenever_it_comes():
     assert marks(call(app, path="/api/x")) == ["third", "second", "first", "app"]
 
 
-def test_of_two_groups_with_one_prefix_the_first_with_something_of_its_own_has_the_misses():
+def test_misses_go_to_the_first_group_that_has_its_own_parts():
+    """Two groups have one prefix, and the first of them with middleware or handlers has the misses."""
     app = Router()
     app.group("/api").get("/x")(say("x"))
     app.group("/api", use=[marking("a")]).get("/y")(say("y"))
@@ -219,7 +221,7 @@ def test_an_included_router_is_there_with_all_that_it_has():
     assert [route.pattern for route in app.routes] == ["/users/", "/users/:id", "/users/:id/admin/keys"]
 
 
-def test_a_router_may_be_included_in_a_group_and_in_another_included_router():
+def test_router_may_be_included_in_groups_and_included_routers():
     inner, middle, app = Router(), Router(), Router()
     inner.get("/c")(say("c"))
     inner.use(marking("inner"))
@@ -299,7 +301,8 @@ CHANGES = [
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_what_comes_after_it_was_included_would_be_lost_so_it_is_refused(change):
+def test_included_router_refuses_later_changes(change):
+    """A later change would be lost."""
     inner, app = users(), Router()
     app.include("/users", inner)
     with pytest.raises(RuntimeError, match=r"included at .*test_registration\.py:\d+"):
@@ -365,14 +368,15 @@ def test_a_group_guards_its_prefix_with_nothing_registered_in_it(path, prefix, i
     assert call(app, path="/other").text == "other"
 
 
-def test_a_group_that_is_made_while_requests_are_served_guards_from_then_on():
+def test_group_made_while_serving_guards_from_then_on():
     app = Router()
     assert call(app, path="/admin/x").code == 404
     app.group("/admin", use=[refusing])
     assert call(app, path="/admin/x").code == 403
 
 
-def test_of_groups_with_one_prefix_the_first_that_was_made_with_middleware_has_what_has_no_route():
+def test_misses_go_to_the_first_group_made_with_middleware():
+    """Both groups have the same prefix."""
     app = Router()
     app.group("/a", use=[refusing])
     app.group("/a").error(404)(lambda request, error: "second")
@@ -387,7 +391,7 @@ def ok(request, params):
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_each_decorator_registers_its_method_and_returns_the_handle_unchanged(name):
+def test_decorator_registers_its_method_and_returns_the_handle(name):
     app = Router()
     assert getattr(app, name)("/x")(ok) is ok
     assert [(route.method, route.pattern, route.handle) for route in app.routes] == [(name.upper(), "/x", ok)]
@@ -473,7 +477,7 @@ def test_the_same_pattern_may_be_registered_for_another_method():
         (KeyboardInterrupt, TypeError, "no class of exceptions"),
     ],
 )
-def test_an_error_handler_needs_a_status_or_a_class_of_exceptions(key, error, message):
+def test_error_handler_needs_a_status_or_an_exception_class(key, error, message):
     with pytest.raises(error, match=message):
         Router().error(key)
 

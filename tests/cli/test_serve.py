@@ -29,7 +29,7 @@ def test_serve_is_gunicorn_with_honest_defaults(monkeypatch):
     assert 'pip install "microfn[gunicorn]"' in typed("serve", code=1)
 
 
-def test_serve_finds_what_it_serves_and_leaves_the_rest_to_the_server(here):
+def test_serve_finds_the_application_and_passes_options_on(here):
     assert typed("serve", "--print", "--", "--max-requests", "5").endswith(" --max-requests 5 app:app\n")
     (here / "only.py").write_text("from app import app as application\n", "utf-8")
     assert typed("serve", "--print", "only").endswith(" only:application\n")

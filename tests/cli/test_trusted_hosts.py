@@ -93,7 +93,7 @@ def test_what_went_wrong_is_shown_to_hosts_of_ones_own(bound, given, host, shown
         ("http://localhost:8000, https://evil.example", False),
     ],
 )
-def test_the_script_of_another_page_is_shown_nothing_whatever_cors_allows(origin, shown, caplog):
+def test_scripts_of_other_pages_see_nothing_whatever_cors_says(origin, shown, caplog):
     app = shop()
     app.use(cors("*"))
     assert is_shown(for_development(app, TrustedHosts("127.0.0.1")), HTTP_HOST="localhost", HTTP_ORIGIN=origin) is shown

@@ -82,7 +82,7 @@ STATUSES = {
 
 
 @pytest.mark.parametrize("name", GENERATORS)
-def test_what_is_hostile_is_answered_as_it_must_be_and_its_twin_is_served(name):
+def test_hostile_request_is_refused_and_its_twin_is_served(name):
     hostile, twins, asked = attack(name)
     assert hostile.total() == twins.total() == PAIRS
     assert set(STATUSES[name]) <= set(hostile), "a kind of request did not occur"

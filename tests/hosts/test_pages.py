@@ -23,7 +23,7 @@ def test_every_page_is_in_the_list():
         assert page.stem == "index" or f"({page.name})" in listed
 
 
-def test_differences_are_of_hosts_and_cases_that_there_are_and_told_once():
+def test_differences_name_existing_hosts_and_cases_once():
     expected = {case.name: case.expected for case in CASES}
     names = {host.name for host in HOSTS}
     told = [(one.case, host, prefix) for one in DIFFERENCES for host in one.hosts for prefix in one.prefixes]

@@ -60,7 +60,8 @@ def test_the_length_decides_how_much_is_read(body_app, length, body, result, ter
     assert (reply.text if reply.code == 200 else reply.code) == result
 
 
-def test_a_length_counts_beside_a_transfer_encoding_that_a_proxy_left(body_app):
+def test_length_counts_beside_a_left_over_transfer_encoding(body_app):
+    """A proxy that decoded the body may leave the header."""
     assert call(body_app, "POST", body=b"hello", HTTP_TRANSFER_ENCODING="chunked").text == "5"
 
 
@@ -111,7 +112,8 @@ def test_get_data_as_text_decodes_the_body():
 @pytest.mark.parametrize("error", OWN_ERRORS)
 @pytest.mark.parametrize("options", [{"CONTENT_LENGTH": "10"}, {"wsgi__input_terminated": True}])
 @pytest.mark.parametrize("read", ["get_data", "stream"])
-def test_a_body_that_the_machine_has_no_room_for_is_no_fault_of_the_client(error, options, read, caplog):
+def test_body_without_room_on_the_machine_is_500(error, options, read, caplog):
+    """The client is not to blame, so the status is no 400, and the log has the error."""
     app = Router()
     app.post("/")(lambda request, params: request.get_data() if read == "get_data" else request.stream.read())
     reply = call(app, "POST", wsgi__input=Input(b"", allowed=None, error=error), **options)

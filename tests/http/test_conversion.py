@@ -143,7 +143,7 @@ def test_nor_is_one_that_is_not_that_of_a_response():
         assert [call(app, method, path).headers["content-length"] for method in ("GET", "HEAD")] == ["4", "4"]
 
 
-def test_a_head_route_may_say_the_length_of_what_it_does_not_send():
+def test_head_route_may_give_the_length_of_another_body():
     reply = answer(("", 200, {"Content-Length": "400"}), method="HEAD")
     assert reply.headers["content-length"] == "400"
 
@@ -166,7 +166,8 @@ def test_a_response_of_werkzeug_is_a_response():
     assert answer(WerkzeugResponse("ok")).text == "ok"
 
 
-def test_a_tuple_changes_status_and_headers_of_a_response_for_this_answer_only():
+def test_tuple_changes_a_response_for_one_request_only():
+    """The tuple has another status and other headers."""
     response = Response("ok", headers={"X-One": "1"})
     reply = answer((response, 202, {"x-one": "2"}))
     assert (reply.status, reply.headers["x-one"]) == ("202 Accepted", "2")
@@ -264,7 +265,7 @@ def test_a_coroutine_is_no_answer_and_is_closed(caplog):
     assert coroutine.cr_frame is None
 
 
-def test_an_application_may_change_its_mind_until_its_first_chunk():
+def test_application_may_start_again_before_its_first_chunk():
     def application(environ, start_response):
         start_response("200 OK", [("Content-Type", "text/plain")])
         try:
@@ -379,7 +380,7 @@ def test_a_response_may_be_returned_again_and_again(make):
     assert serve() == serve() == serve()
 
 
-def test_a_foreign_response_that_cannot_be_sent_is_closed_and_a_500(caplog):
+def test_foreign_response_that_cannot_be_sent_is_500_and_closed(caplog):
     ended = []
     response = WerkzeugResponse("x", 302, {"Location": "http://["})
     response.call_on_close(lambda: ended.append(1))

@@ -38,7 +38,7 @@ def post(app, body, **extra):
     return call(app, "POST", body=body, CONTENT_TYPE=KIND, **extra)
 
 
-def test_the_fields_of_a_form_are_limited_together_and_not_each_by_itself(app):
+def test_limit_of_fields_is_for_the_whole_form(app):
     halves = [("a", None, b"x" * 250_000), ("b", None, b"x" * 250_000)]
     assert post(app, multipart(halves)).json["fields"] == {"a": 250_000, "b": 250_000}
     got = post(app, multipart([*halves, ("c", None, b"x")]))
@@ -68,7 +68,7 @@ CONTENTS = [b"", b"hello", b"\r", b"\n", b"\r\n", b"a\rb", b"a\r\n--", b"\r\n--b
 
 @pytest.mark.parametrize("content", CONTENTS)
 @pytest.mark.parametrize("piece", [1, 2, 3, 5, 8, 13, 100])
-def test_a_file_arrives_as_it_was_sent_however_small_the_pieces_are(app, content, piece):
+def test_file_arrives_as_sent_in_pieces_of_any_size(app, content, piece):
     body = multipart([("f", "f.bin", content), ("a", None, b"1")])
     wire = Wire(body, allowed=len(body), piece=piece)
     got = call(app, "POST", CONTENT_TYPE=KIND, CONTENT_LENGTH=str(len(body)), wsgi__input=wire)
@@ -76,7 +76,7 @@ def test_a_file_arrives_as_it_was_sent_however_small_the_pieces_are(app, content
 
 
 @pytest.mark.parametrize("cut", range(-12, 12))
-def test_a_boundary_may_lie_where_one_piece_ends_and_the_next_begins(app, cut):
+def test_boundary_may_be_cut_between_two_pieces(app, cut):
     """The first 64 KiB end somewhere in the line of the last boundary."""
     begin = len(multipart([("f", "f.bin", b"")])) - len(b"\r\n--b--\r\n")
     content = "x" * (65536 - begin - cut)
@@ -157,7 +157,7 @@ def test_the_limits_of_urlencoded_forms_can_be_lifted():
     assert len(Unlimited(environ_of("POST", body=body, **URLENCODED)).form) == 100_000
 
 
-def test_an_uploaded_file_is_open_while_the_answer_streams_and_closed_then():
+def test_uploaded_file_is_open_until_the_response_has_streamed():
     opened = []
 
     def handle(request, params):

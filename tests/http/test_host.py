@@ -40,9 +40,8 @@ HOSTS = [
 
 
 @pytest.mark.parametrize(("given", "scheme", "written"), HOSTS)
-def test_a_host_is_a_name_or_an_address_with_a_port_that_is_told_where_it_is_not_the_schemes_own(
-    given, scheme, written
-):
+def test_host_is_written_without_the_default_port(given, scheme, written):
+    """A host is a name or an address; its port is written if it is not the default of the scheme."""
     assert written_host(given, scheme) == written
 
 
@@ -83,7 +82,7 @@ def test_an_underscore_in_a_host_is_no_reason_to_refuse_it():
         assert call(served, HTTP_HOST="my_service:8000").text == "http://my_service:8000/"
 
 
-def test_the_server_s_own_name_is_asked_where_the_client_names_no_host():
+def test_server_name_is_the_host_if_the_client_names_none():
     app = Router(trusted_hosts=["site.test"])
     app.get("/")(lambda request, params: request.host)
     for none in None, "":

@@ -120,7 +120,7 @@ def test_a_value_that_holds_itself_is_refused():
 @pytest.mark.parametrize(
     ("begin", "inner", "end"), [(b"[", b"1", b"]"), (b'{"a":', b"[]", b"}"), (b'[{"a":', b'"["', b"}]")]
 )
-def test_what_is_loaded_can_be_sent_again_and_what_is_deeper_is_400(begin, inner, end):
+def test_loaded_json_can_be_sent_and_deeper_json_is_400(begin, inner, end):
     app = Router()
     app.post("/")(lambda request, params: request.json)
     levels, last = begin.count(b"[") + begin.count(b"{"), inner.count(b"[]")

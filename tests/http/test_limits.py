@@ -195,7 +195,7 @@ def test_a_header_that_nothing_reads_may_have_any_size():
     assert (got.code, got.text) == (200, "/x")
 
 
-def test_an_error_is_told_in_json_where_accept_is_too_long_or_full_of_blanks():
+def test_error_is_json_if_accept_is_too_long_or_blank():
     for accept, kind in [
         ("text/html" + ",a/b" * 509, "text/html; charset=utf-8"),
         ("text/html" + ",a/b" * 510, "application/problem+json"),
@@ -206,7 +206,7 @@ def test_an_error_is_told_in_json_where_accept_is_too_long_or_full_of_blanks():
 
 
 @pytest.mark.parametrize("name", ACCEPTS)
-def test_what_a_client_prefers_counts_as_nothing_where_it_is_too_long_or_full_of_blanks(name):
+def test_preference_that_is_too_long_or_blank_is_empty(name):
     key, kind = ACCEPTS[name]
     for given, is_read in [("a" * 8192, True), ("a" * 8193, False), ("a" + " " * 31 + "b", True), ("\t" * 32, False)]:
         got = getattr(Request(environ_of(**{key: given})), name)

@@ -105,7 +105,8 @@ AT_ONCE = [
 
 @pytest.mark.parametrize("direct_passthrough", [False, True])
 @pytest.mark.parametrize(("do", "is_clear"), AT_ONCE)
-def test_what_is_sent_of_a_text_is_clear_until_something_needs_werkzeug(do, is_clear, direct_passthrough):
+def test_text_response_is_sent_directly_until_it_is_changed(do, is_clear, direct_passthrough):
+    """A change that needs werkzeug leaves the response to it; both ways send the same."""
     response = Response("x", 201, direct_passthrough=direct_passthrough)
     do(response)
     line, headers, body = response.get_wsgi_response(environ_of())[1], response.get_wsgi_headers(environ_of()), [b"x"]
@@ -126,7 +127,7 @@ def test_a_text_has_one_length_and_it_is_its_own(headers):
     assert [value for name, value in answer(response).header_list if name == "Content-Length"] == ["1"]
 
 
-def test_a_copy_of_a_response_that_nobody_looked_at_is_the_same_and_changed_by_itself():
+def test_copy_of_an_untouched_response_is_changed_by_itself():
     response = Response("x")
     other = copy_response(response)
     assert (other.get_data(), other.status) == (b"x", "200 OK")
@@ -158,7 +159,7 @@ def test_a_copy_of_a_response_is_changed_by_itself():
         assert ended == ["first"]
 
 
-def test_where_a_stream_is_put_in_place_of_a_body_the_length_of_that_body_goes():
+def test_stream_in_place_of_a_body_drops_its_length():
     response = Response("four")
     forget_length(response)
     assert response.headers["Content-Length"] == "4"
@@ -234,7 +235,7 @@ def test_a_redirect_sends_elsewhere():
 
 @pytest.mark.parametrize("date", ["Mon, 01 Jan 99999999999 00:00:00 GMT", "Mon, 31 Feb 2020 25:61:61 GMT"])
 @pytest.mark.parametrize("name", ["HTTP_IF_MODIFIED_SINCE", "HTTP_IF_UNMODIFIED_SINCE", "HTTP_IF_RANGE"])
-def test_where_a_handle_makes_a_response_conditional_an_absurd_date_is_none(name, date):
+def test_conditional_response_ignores_an_invalid_date(name, date):
     def handle(request, params):
         response = Response(b"0123456789")
         response.last_modified = datetime.datetime(2026, 11, 24, tzinfo=datetime.timezone.utc)
@@ -250,7 +251,9 @@ def test_where_a_handle_makes_a_response_conditional_an_absurd_date_is_none(name
 @pytest.mark.parametrize(
     ("name", "value", "code"), [("IF_NONE_MATCH", '"x"', 304), ("IF_MATCH", '"y"', 412), ("IF_MATCH", '"x"', 206)]
 )
-def test_where_a_handle_makes_a_response_conditional_preconditions_come_before_ranges(name, value, code):
+def test_conditional_response_checks_preconditions_first(name, value, code):
+    """Preconditions come before ranges."""
+
     def handle(request, params):
         response = Response(b"0123456789", headers={"ETag": '"x"'})
         return response.make_conditional(request, accept_ranges=True, complete_length=10)
@@ -261,7 +264,7 @@ def test_where_a_handle_makes_a_response_conditional_preconditions_come_before_r
 
 
 @pytest.mark.parametrize("name", ["HTTP_IF_MATCH", "HTTP_IF_NONE_MATCH", "HTTP_IF_RANGE", "HTTP_RANGE"])
-def test_what_makes_a_response_conditional_has_the_limit_of_headers(name, monkeypatch):
+def test_conditional_headers_have_the_limit_of_headers(name, monkeypatch):
     monkeypatch.setattr(Request, "max_header_length", 20)
     app = Router()
     app.get("/")(lambda request, params: Response("x").make_conditional(request))

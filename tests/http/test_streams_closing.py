@@ -61,7 +61,7 @@ def test_it_is_closed_once_if_the_client_leaves(way):
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_stream_that_fails_before_its_first_chunk_is_a_clean_500(way, caplog):
+def test_stream_that_fails_before_its_first_chunk_is_500(way, caplog):
     source = Source(b"a", fails_at=0)
     reply = answer(way(source))
     assert (reply.code, reply.error) == (500, None)

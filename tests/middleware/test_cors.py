@@ -127,7 +127,8 @@ def test_on_a_route_it_answers_that_routes_preflights():
     assert cors_headers(call(app, "OPTIONS", "/y", HTTP_ORIGIN=WWW, **PREFLIGHT)) == {}
 
 
-def test_where_methods_have_different_middleware_other_methods_have_neither():
+def test_other_methods_have_no_middleware_if_methods_differ():
+    """If the methods of a path have different middleware, a preflight has neither."""
     app = Router()
     app.get("/x", use=[cors([WWW])])(say("x"))
     app.put("/x")(say("x"))

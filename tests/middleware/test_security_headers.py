@@ -11,7 +11,7 @@ from ..handles import say
 from ..wsgi import call
 
 
-def test_browsers_are_made_careful_and_a_handle_may_say_otherwise():
+def test_security_headers_are_sent_unless_a_handle_sets_them():
     app = Router()
     app.use(security_headers(hsts=60, opener_policy=None))
     app.get("/")(say("hello"))

@@ -65,7 +65,7 @@ def test_a_converter_with_a_bug_is_500(error, caplog):
     assert "bug" not in reply.text
 
 
-def test_a_refusal_is_final_even_where_another_pattern_would_match():
+def test_refusal_is_final_even_if_another_pattern_matches():
     app = Router(overlap=True)
     app.get("/u/:id", convert={"id": int})(lambda request, params: "id")
     app.get("/u/*rest")(lambda request, params: "rest")
@@ -88,7 +88,7 @@ def test_converters_are_not_asked_which_methods_there_are():
     assert call(app, "POST", "/u/x").code == 405
 
 
-def test_params_keep_the_order_of_the_path_whatever_the_order_of_convert():
+def test_params_are_in_the_order_of_the_path_not_of_convert():
     app = Router()
     app.get("/:b/:a", convert={"a": int, "b": int})(lambda request, params: params)
     assert call(app, path="/1/2").text == '{"b":1,"a":2}'

@@ -70,7 +70,7 @@ def test_whatever_takes_a_request_and_params_is_a_handle(handle):
     assert call(app, "GET", "/x").body == b"ok"
 
 
-def test_a_builtin_that_tells_nothing_of_its_parameters_is_a_handle():
+def test_builtin_without_a_signature_is_a_handle():
     app = Router()
     app.get("/x")(max)
     assert app.routes[0].handle is max
@@ -94,7 +94,7 @@ def test_a_builtin_that_tells_nothing_of_its_parameters_is_a_handle():
         (functools.partial(coroutine), "async"),
     ],
 )
-def test_what_cannot_be_called_with_a_request_and_params_is_refused(handle, reason):
+def test_handle_that_takes_other_arguments_is_refused(handle, reason):
     app = Router()
     with pytest.raises(InvalidHandle, match=reason) as caught:
         app.get("/x")(handle)
@@ -114,7 +114,7 @@ def test_what_is_no_middleware_is_refused_when_it_is_given(wrong):
         app.group("/a", use=[wrong])
 
 
-def test_what_makes_a_middleware_is_no_middleware_and_what_was_meant_is_told():
+def test_function_that_makes_a_middleware_is_refused_with_a_hint():
     app = Router()
     with pytest.raises(
         InvalidHandle, match=r"request_id cannot be a middleware: .* did you mean .* request_id\(\.\.\.\)"

@@ -15,7 +15,7 @@ def ok(request, params):
     "foreign",
     ["/users/<id>", "/users/<int:id>", "/users/<id:int>", "/users/{id:int}", "/users/{id}", "/users/{id}/posts"],
 )
-def test_a_param_in_another_frameworks_spelling_is_refused_with_ours(foreign):
+def test_param_of_another_framework_is_refused_with_a_hint(foreign):
     with pytest.raises(InvalidPattern, match="did you mean ':id'"):
         Router().get(foreign)(ok)
 

@@ -98,7 +98,7 @@ def test_it_answers_random_patterns_and_paths_as_the_trees_do(patterns, paths, o
 
 
 @pytest.mark.parametrize("start", ["", "/v"], ids=["first-segment", "second-segment"])
-def test_of_any_two_patterns_that_match_it_prefers_the_one_that_the_tree_does(start):
+def test_index_prefers_the_pattern_that_the_tree_prefers(start):
     """Text, params behind text of any length, and catch-alls: the longer text wins, then the param."""
     heads = ["a", "ab", "abc", ":x", "a:x", "ab:x", "abc:x"]
     patterns = [f"{start}/{head}{tail}" for head in heads for tail in ["/y", "/:y", "/*rest"]]

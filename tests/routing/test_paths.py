@@ -182,7 +182,7 @@ def test_the_other_spelling_has_one_slash_less_or_more(path, other):
         ("/\\/evil.example", False),
     ],
 )
-def test_a_path_that_browsers_take_for_a_host_is_not_the_same_site(path, same):
+def test_path_that_browsers_take_for_a_host_is_another_site(path, same):
     assert is_same_site(path) is same
 
 
@@ -260,7 +260,7 @@ def test_what_may_not_stand_in_a_path_is_escaped(path, target):
         ('"<>', "/docs?%22%3C%3E"),
     ],
 )
-def test_escapes_in_a_query_stay_as_they_came_and_the_rest_is_escaped(query, target):
+def test_query_keeps_its_escapes_and_has_the_rest_escaped(query, target):
     assert location("", "/docs", query) == target
 
 
@@ -307,13 +307,13 @@ def clean_by_rewriting(path):
 
 @quick
 @given(dotted)
-def test_a_clean_path_is_what_is_left_when_nothing_can_be_rewritten(path):
+def test_clean_path_is_the_end_of_all_rewriting(path):
     assert clean_path(path) == clean_by_rewriting(path)
 
 
 @quick
 @given(dotted)
-def test_a_clean_path_begins_with_a_slash_and_has_nothing_to_clean(path):
+def test_clean_path_begins_with_a_slash_and_stays_as_it_is(path):
     clean = clean_path(path)
     assert clean.startswith("/")
     assert "//" not in clean

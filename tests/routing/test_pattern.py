@@ -75,7 +75,7 @@ def test_a_pattern_without_anything_to_fold_is_itself(text):
         ("/A/:x/B/*rest", "/a/One/b/Two/Three/", "/A/One/B/Two/Three/"),
     ],
 )
-def test_a_path_is_spelled_as_the_pattern_is_and_keeps_its_values(text, path, spelling):
+def test_path_takes_the_case_of_the_pattern_around_its_values(text, path, spelling):
     assert with_pattern_case(parse(text), path) == spelling
 
 

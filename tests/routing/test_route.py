@@ -49,7 +49,7 @@ def test_a_method_and_a_pattern_that_changed_places_are_told_so():
         Router().handle("/x", "GET", ok)
 
 
-def test_a_conflict_names_both_routes_and_both_places_and_the_way_out():
+def test_conflict_names_both_routes_their_places_and_the_option():
     app = Router()
     app.get("/users/:id")(ok)
     with pytest.raises(RouteConflict) as caught:

@@ -174,7 +174,8 @@ def test_a_malformed_pattern_is_refused_and_leaves_no_trace(pattern, reason, ove
 
 @pytest.mark.parametrize("swap", [False, True], ids=["as-listed", "swapped"])
 @pytest.mark.parametrize(("one", "other", "clash"), CLASHING)
-def test_in_strict_mode_a_pattern_that_collides_is_refused_and_leaves_no_trace(one, other, clash, swap):
+def test_strict_tree_refuses_patterns_that_collide(one, other, clash, swap):
+    """The refused pattern leaves no trace in the tree."""
     existing, new = (other, one) if swap else (one, other)
     tree = Tree()
     handle = object()
@@ -192,19 +193,20 @@ def test_in_strict_mode_a_pattern_that_collides_is_refused_and_leaves_no_trace(o
 
 
 @pytest.mark.parametrize(("one", "other"), PEACEFUL)
-def test_in_strict_mode_patterns_that_share_no_place_stand_beside_each_other(one, other):
+def test_strict_tree_takes_patterns_without_a_common_place(one, other):
     tree_of(one, other)
     tree_of(other, one)
 
 
 @pytest.mark.parametrize(("one", "other"), [pair[:2] for pair in CLASHING if not is_one_shape(*pair[:2])] + PEACEFUL)
-def test_in_overlap_mode_patterns_of_two_shapes_stand_beside_each_other(one, other):
+def test_overlap_tree_takes_patterns_of_two_shapes(one, other):
     tree_of(one, other, overlap=True)
     tree_of(other, one, overlap=True)
 
 
 @pytest.mark.parametrize(("one", "other"), [pair[:2] for pair in CLASHING if is_one_shape(*pair[:2])])
-def test_in_overlap_mode_a_pattern_of_the_same_shape_is_refused_and_leaves_no_trace(one, other):
+def test_overlap_tree_refuses_a_pattern_of_the_same_shape(one, other):
+    """The refused pattern leaves no trace in the tree."""
     tree = tree_of(one, overlap=True)
     before = invariants.dump(tree)
     with pytest.raises(RouteConflict) as caught:
@@ -215,7 +217,7 @@ def test_in_overlap_mode_a_pattern_of_the_same_shape_is_refused_and_leaves_no_tr
     assert invariants.dump(tree) == before
 
 
-def test_a_conflict_names_a_pattern_that_the_new_one_really_collides_with():
+def test_conflict_names_a_pattern_that_really_collides():
     tree = tree_of("/a/b/x", "/a/b/y", "/a/c", "/b")
     with pytest.raises(RouteConflict) as caught:
         tree.add_route("/a/b/:id", "new")
@@ -373,7 +375,7 @@ def test_a_path_does_not_match_and_another_spelling_may(pattern, path, tsr, over
         (["/foo/bar/baz", "/foo/:x/zap", "/:y/bar/qux"], "/foo/bar/zip", None),
     ],
 )
-def test_in_overlap_mode_text_beats_a_param_and_a_param_beats_a_catch_all(patterns, path, winner):
+def test_overlap_tree_prefers_text_to_params_to_catch_alls(patterns, path, winner):
     for order in itertools.permutations(patterns):
         assert tree_of(*order, overlap=True).get_value(path)[0] == winner
 
@@ -434,7 +436,7 @@ def test_an_exact_match_wins_over_another_case(path):
         assert tree_of(*order).find_case_insensitive_path(path, True) == path
 
 
-def test_in_overlap_mode_an_exact_match_by_a_wildcard_is_exact_too():
+def test_overlap_tree_has_exact_matches_by_wildcards():
     tree = tree_of("/users", "/:page", overlap=True)
     assert tree.find_case_insensitive_path("/USERS", True) == "/USERS"
 
@@ -463,7 +465,7 @@ def test_the_last_slash_is_mended_only_where_that_is_asked_for(pattern, path, sp
 # Structure
 
 
-def test_the_walk_shows_parents_first_and_the_busiest_child_first():
+def test_walk_shows_parents_and_the_busiest_child_first():
     tree = tree_of("/", "/doc/", "/src/*filepath", "/search/:query", "/user_:name")
     assert [(depth, node.path, node.kind, node.indices, node.priority, node.handle) for depth, node in tree.walk()] == [
         (0, "/", Kind.ROOT, "sdu", 5, "/"),
@@ -490,7 +492,7 @@ def test_the_drawing_shows_priorities_paths_and_patterns():
     ]
 
 
-def test_in_overlap_mode_the_drawing_shows_each_pattern_with_its_names():
+def test_drawing_of_an_overlap_tree_shows_patterns_with_names():
     tree = tree_of("/*rest", "/:page", "/:book/edit", "/", overlap=True)
     assert str(tree).split("\n") == [
         "     4  ",
@@ -514,7 +516,8 @@ def test_an_empty_tree_is_one_node_without_text():
     assert str(tree) == "     0  "
 
 
-def test_of_equally_busy_children_the_one_that_became_so_first_stays_first():
+def test_equally_busy_children_keep_their_order():
+    """The child that became so busy first stays first."""
     tree = tree_of("/a", "/b", "/c", "/b1", "/c1")
     assert tree._top.edges["/"].indices == "bca"
     tree.add_route("/c2", "/c2")

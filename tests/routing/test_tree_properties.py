@@ -76,7 +76,8 @@ def grow(routes, *, overlap):
 
 @quick
 @given(routes=patterns, overlap=st.booleans())
-def test_the_tree_refuses_what_the_definition_refuses_and_a_refusal_leaves_no_trace(routes, overlap):
+def test_tree_refuses_what_the_model_refuses(routes, overlap):
+    """A refused pattern leaves no trace in the tree."""
     tree, judge = Tree(overlap=overlap), model.Model(overlap=overlap)
     for route in [*routes, *routes]:
         if model.parse(route) is None:
@@ -104,7 +105,8 @@ def test_the_tree_refuses_what_the_definition_refuses_and_a_refusal_leaves_no_tr
 
 @quick
 @given(table=tables(), overlap=st.booleans(), data=st.data())
-def test_every_lookup_answers_as_the_definition_does_whatever_the_order_of_registration(table, data, overlap):
+def test_lookup_matches_as_the_model_in_any_order(table, data, overlap):
+    """The order in which patterns are registered does not matter."""
     routes, paths = table
     tree, judge = grow(routes, overlap=overlap)
     shuffled = Tree(overlap=overlap)
@@ -122,7 +124,7 @@ def test_every_lookup_answers_as_the_definition_does_whatever_the_order_of_regis
 
 @quick
 @given(table=tables(), overlap=st.booleans())
-def test_the_search_without_regard_to_case_finds_what_is_right_whenever_there_is_something(table, overlap):
+def test_search_without_case_finds_a_spelling_if_there_is_one(table, overlap):
     routes, paths = table
     tree, judge = grow(routes, overlap=overlap)
     for path, fix_trailing_slash in itertools.product(paths, [False, True]):

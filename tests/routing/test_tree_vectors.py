@@ -113,7 +113,7 @@ def test_every_lookup_has_the_recorded_answer(family):
 
 
 @in_every_family
-def test_every_search_without_regard_to_case_has_a_recorded_answer(family):
+def test_search_without_case_finds_the_recorded_spelling(family):
     wrong = []
     for line in lines_of(family):
         tree = grown(line["id"])
@@ -170,7 +170,7 @@ def test_in_overlap_mode_every_lookup_has_the_recorded_answer():
 
 
 @pytest.mark.parametrize("line", [*STRICT[::10], *OVERLAP[::10]], ids=lambda line: line["id"])
-def test_the_model_that_other_tests_rely_on_has_the_recorded_answers_too(line):
+def test_model_has_the_recorded_results_too(line):
     judge = model.Model(overlap=line["family"] == "overlap")
     for handle, (route, refused) in enumerate(zip(line["routes"], line["refused"], strict=True)):
         assert judge.add(route, handle) is (refused is None), route

@@ -62,7 +62,8 @@ def most_at_once(gunicorn: Gunicorn) -> tuple[int, int]:
     return on_host, in_process
 
 
-def test_never_more_run_at_once_than_there_are_tokens_and_all_are_answered(gunicorn: Gunicorn) -> None:
+def test_calls_at_once_are_at_most_the_tokens_and_all_end(gunicorn: Gunicorn) -> None:
+    """Every request has its response."""
     answers = ask_all(gunicorn, [f"/work/{number}" for number in range(24)])
     assert {target: answer.body for target, answer in answers.items()} == {
         f"/work/{number}": str(number).encode() for number in range(24)

@@ -234,14 +234,16 @@ def test_what_takes_too_long_is_killed_and_then_told_with_504(server: Server, na
 
 
 @pytest.mark.parametrize("name", ["keeping_the_pipe", "answering_first"])
-def test_an_answer_is_whole_whatever_the_function_leaves_unread_or_open(server: Server, name: str) -> None:
+def test_response_is_whole_despite_unread_input_and_open_files(server: Server, name: str) -> None:
+    """The function may leave its body unread, and its output open in another process."""
     outcome = server.ask(f"/{name}", b"." * 300_000)
     assert (outcome.status, outcome.body, outcome.is_whole) == (200, b"answered", True)
     check(server, outcome, AT_ONCE)
 
 
 @pytest.mark.parametrize("name", ["escaping", "escaping_twice", "escaping_unnamed", "escaping_and_waiting"])
-def test_what_leaves_the_session_does_not_trouble_the_caller_and_is_killed_and_told(server: Server, name: str) -> None:
+def test_process_that_leaves_the_session_is_killed_and_logged(server: Server, name: str) -> None:
+    """The caller has its response all the same."""
     before = server.strays()
     outcome = server.ask(f"/{name}")
     assert (outcome.status, outcome.body, outcome.is_whole) == (200, b"answered", True)
@@ -300,7 +302,8 @@ def test_a_body_that_nobody_reads_holds_up_nobody(server: Server) -> None:
     check(server, outcome, sent + SOON + SLACK)
 
 
-def test_memory_is_free_as_soon_as_the_function_is_done_however_slow_the_client_is(server: Server) -> None:
+def test_slow_client_does_not_keep_memory_of_a_function(server: Server) -> None:
+    """The memory is free as soon as the function is done."""
     with server.send("/filling_the_pipe") as wire:
         wait_until(lambda: server.is_running("filling_the_pipe"), "it did not start")
         wait_until(lambda: not server.is_running("filling_the_pipe"), "it did not end")
@@ -338,7 +341,7 @@ def test_a_client_that_leaves_midway_ends_its_function(server: Server) -> None:
     check(server, server.ask("/tell"), AT_ONCE)
 
 
-def test_a_client_that_leaves_before_the_answer_keeps_the_memory_no_longer_than_its_call(server: Server) -> None:
+def test_client_that_leaves_keeps_memory_only_for_its_call(server: Server) -> None:
     wire = server.send("/idle")
     wait_until(lambda: server.is_running("idle"), "it did not start")
     wire.reset()
@@ -356,14 +359,14 @@ def test_calls_at_once_have_nothing_of_each_other(server: Server) -> None:
         check(server, outcome, AT_ONCE)
 
 
-def test_a_call_that_can_never_have_its_memory_is_refused_at_once(server: Server) -> None:
+def test_call_larger_than_all_memory_is_refused_at_once(server: Server) -> None:
     outcome = server.ask("/impossible")
     assert (outcome.status, outcome.is_whole) == (400, True)
     assert server.ends(outcome.call_id) == ["TooLarge"]
     check(server, outcome, SOON)
 
 
-def test_who_cannot_begin_by_half_of_his_time_is_told_when_to_come_again(server: Server) -> None:
+def test_call_that_waits_half_of_its_time_has_a_retry_after(server: Server) -> None:
     began = time.monotonic()
     with server.send("/holding?2", b"held") as held:
         wait_until(lambda: server.is_running("tell"), "it did not start")
@@ -391,7 +394,7 @@ def test_a_waiter_whose_client_has_left_makes_place_for_others(server: Server) -
 
 
 @pytest.mark.parametrize("server", ["gthread"], indirect=True)
-def test_calls_that_wait_have_their_turn_in_the_order_in_which_they_came(server: Server) -> None:
+def test_waiting_calls_start_in_the_order_of_their_arrival(server: Server) -> None:
     with ThreadPoolExecutor() as pool:
         answers: list[Future[Outcome]] = []
         for number in range(5):
@@ -416,9 +419,8 @@ def break_interpreter(program: Path) -> None:
 
 
 @pytest.mark.parametrize("break_it", [break_rights, break_interpreter])
-def test_what_cannot_be_started_troubles_its_own_callers_until_it_is_mended(
-    server: Server, break_it: Callable[[Path], None]
-) -> None:
+def test_function_that_cannot_start_fails_its_own_callers(server: Server, break_it: Callable[[Path], None]) -> None:
+    """Its calls succeed again after it has been mended."""
     wait_until(lambda: server.ask("/program").status == 200, "it did not start")
     break_it(server.program)
     try:
@@ -433,13 +435,13 @@ def test_what_cannot_be_started_troubles_its_own_callers_until_it_is_mended(
     check(server, server.ask("/tell"), AT_ONCE)
 
 
-def test_a_function_that_always_fails_costs_other_functions_nothing(server: Server) -> None:
+def test_function_that_always_fails_costs_others_nothing(server: Server) -> None:
     for _ in range(20):
         assert server.ask("/failing").status == 502
     check(server, server.ask("/failing"), AT_ONCE)
 
 
-def test_a_launcher_that_is_killed_costs_its_calls_an_answer_and_no_more(server: Server) -> None:
+def test_killed_launcher_costs_its_calls_only_a_response(server: Server) -> None:
     began = time.monotonic()
     with server.send("/forking_and_waiting") as wire:
         wait_until(lambda: len(server.running("forking_and_waiting")) == 3, "it did not start")
@@ -452,7 +454,7 @@ def test_a_launcher_that_is_killed_costs_its_calls_an_answer_and_no_more(server:
     check(server, outcome, AT_ONCE)
 
 
-def test_a_launcher_that_is_killed_while_nothing_runs_costs_nothing(server: Server) -> None:
+def test_killed_launcher_without_calls_costs_nothing(server: Server) -> None:
     for _ in range(3):
         for launcher in server.launchers():
             os.kill(launcher, signal.SIGKILL)
@@ -514,7 +516,7 @@ def test_all_functions_end_with_a_server_that_is_killed(start: Callable[..., Ser
         ("cold", ["--config", "python:tests.servers.closing"]),
     ],
 )
-def test_a_server_that_is_stopped_answers_its_calls_and_leaves_nothing(
+def test_stopped_server_ends_its_calls_and_leaves_nothing(
     start: Callable[..., Server], app: str, options: list[str]
 ) -> None:
     server = start(*options, app=app)
@@ -535,7 +537,7 @@ def test_a_server_that_is_stopped_answers_its_calls_and_leaves_nothing(
 
 
 @pytest.mark.parametrize(("app", "options"), [("cold", []), ("called", ["--preload"])])
-def test_workers_that_are_replaced_answer_their_calls_and_take_their_launchers_with_them(
+def test_replaced_workers_end_their_calls_and_launchers(
     start: Callable[..., Server], app: str, options: list[str]
 ) -> None:
     server = start(*options, app=app)

@@ -46,7 +46,7 @@ def test_no_request_is_lost_when_the_workers_are_replaced(gunicorn: Gunicorn) ->
     gunicorn.stop()
 
 
-def test_a_worker_that_is_killed_loses_what_it_had_in_its_hands_and_no_more(gunicorn: Gunicorn) -> None:
+def test_killed_worker_loses_only_its_own_requests(gunicorn: Gunicorn) -> None:
     killed = []
     with Load(gunicorn.port, CLIENTS) as load:
         for _ in range(2):
@@ -60,7 +60,8 @@ def test_a_worker_that_is_killed_loses_what_it_had_in_its_hands_and_no_more(guni
     gunicorn.stop(killed)
 
 
-def test_clients_that_leave_dawdle_or_send_half_take_nothing_from_others(gunicorn: Gunicorn) -> None:
+def test_bad_clients_take_nothing_from_others(gunicorn: Gunicorn) -> None:
+    """Bad clients leave, dawdle, or send half of a request."""
     with Load(gunicorn.port, MIXED) as load:
         go_on(load)
         gunicorn.reload()
@@ -72,7 +73,7 @@ def test_clients_that_leave_dawdle_or_send_half_take_nothing_from_others(gunicor
     gunicorn.stop()
 
 
-def test_streams_that_fail_are_cut_off_closed_and_logged_once_each(gunicorn: Gunicorn) -> None:
+def test_failed_streams_are_cut_closed_and_logged_once(gunicorn: Gunicorn) -> None:
     with Load(gunicorn.port, {**MIXED, Unlucky: 2}) as load:
         wait_until(lambda: load.count(Unlucky).sent > 10, "some streams", 20)
     assert (load.wrong, load.lost) == ([], [])
@@ -83,7 +84,7 @@ def test_streams_that_fail_are_cut_off_closed_and_logged_once_each(gunicorn: Gun
 
 
 @pytest.mark.parametrize("app", ["tests.servers.app:app", "tests.servers.bare:app"])
-def test_streams_that_fail_cost_other_clients_at_most_a_connection_that_was_kept(tmp_path: Path, app: str) -> None:
+def test_failed_streams_cost_others_at_most_a_kept_connection(tmp_path: Path, app: str) -> None:
     """And that only when workers are replaced, whatever they serve.
 
     gunicorn 27 counts a connection twice that it cut off, and then waits for one less before it ends.
@@ -117,7 +118,7 @@ def test_bodies_that_do_not_come_hold_a_thread_and_no_more(gunicorn: Gunicorn) -
     gunicorn.stop()
 
 
-def test_no_request_is_lost_when_the_server_is_ended_and_its_socket_is_not(tmp_path: Path) -> None:
+def test_no_request_is_lost_if_the_socket_outlives_the_server(tmp_path: Path) -> None:
     """SIGTERM, and a new server on the socket that somebody else holds, as systemd does."""
     with socket.create_server(("127.0.0.1", 0), backlog=128) as listener:
         port = listener.getsockname()[1]
@@ -136,7 +137,7 @@ def test_no_request_is_lost_when_the_server_is_ended_and_its_socket_is_not(tmp_p
 
 
 @pytest.mark.parametrize("app", ["tests.servers.app:app", "tests.servers.bare:app"])
-def test_what_a_server_that_ends_with_its_socket_loses_is_what_it_never_took(tmp_path: Path, app: str) -> None:
+def test_server_that_ends_loses_only_requests_it_never_took(tmp_path: Path, app: str) -> None:
     """After SIGTERM gunicorn takes no connection any more, and its socket is open for a moment yet: whatever it serves.
 
     A client may have one request there. All that were sent on connections that it had taken are answered.
