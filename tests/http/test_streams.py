@@ -261,7 +261,7 @@ def test_a_body_whose_close_fails_ends_the_request():
     assert log == ["body", "request"]
 
 
-def test_a_server_that_fails_to_start_the_response_ends_the_request():
+def test_request_ends_if_the_server_cannot_start_the_response():
     log: list[str] = []
     app = Router()
 
