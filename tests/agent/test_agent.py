@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from microfn.agent import Agent, Busy, CallError, Closed, Failed, Refused, TimedOut, TooLarge
+from microfn.agent.execution import Execution
 from microfn.agent.process import ProcessDriver
 
 from .waiting import wait_until
@@ -445,6 +446,7 @@ def test_forked_child_has_an_agent_of_its_own(agent):
     """A forked child has no calls of its parent, and can make calls like it."""
     cold = sh(agent, "echo x; sleep 0.6; echo y")
     execution = agent.run(agent.get_call("GET", function=cold))
+    assert isinstance(execution, Execution)
     read, write = os.pipe()
     pid = os.fork()
     if not pid:

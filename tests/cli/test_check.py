@@ -1,4 +1,4 @@
-"""`microfn check`: warnings and notes, without a request."""
+"""`microfn check`: the warnings and notes of microfn.cli.findings, without a request."""
 
 from __future__ import annotations
 

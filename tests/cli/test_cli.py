@@ -23,6 +23,7 @@ def test_help_shows_every_command_with_examples():
 
 
 def test_python_m_is_the_command_line(monkeypatch, capsys):
+    """`python -m microfn` runs `microfn.__main__`."""
     monkeypatch.setattr(sys, "argv", ["microfn", "--version"])
     with pytest.raises(SystemExit) as ended:
         runpy.run_module("microfn", run_name="__main__")
