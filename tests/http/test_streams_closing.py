@@ -1,4 +1,4 @@
-"""Bodies of responses are closed once, whatever a handle returned and whatever becomes of them."""
+"""Bodies of responses are closed once, also those that cannot be sent."""
 
 from __future__ import annotations
 
@@ -44,23 +44,6 @@ WAYS = [
 
 
 @pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_what_a_handle_returned_is_closed_once_at_the_end(way, method):
-    source = Source(b"a", b"b")
-    app = Router()
-    app.get("/")(lambda request, params: way(source))
-    assert call(app, method).body == (b"ab" if method == "GET" else b"")
-    assert source.closed == 1
-
-
-@pytest.mark.parametrize("way", WAYS)
-def test_it_is_closed_once_if_the_client_leaves(way):
-    source = Source(b"a", b"b", b"c")
-    assert answer(way(source), chunks=1, validate=False).body == b"a"
-    assert source.closed == 1
-
-
-@pytest.mark.parametrize("way", WAYS)
 def test_stream_that_fails_before_its_first_chunk_is_500(way, caplog):
     source = Source(b"a", fails_at=0)
     reply = answer(way(source))
@@ -68,15 +51,6 @@ def test_stream_that_fails_before_its_first_chunk_is_500(way, caplog):
     assert "SECRET" not in reply.text
     assert source.closed == 1
     assert caplog.messages == ["GET / [/] raised RuntimeError"]
-
-
-@pytest.mark.parametrize("way", WAYS)
-def test_a_stream_that_fails_later_reaches_the_server(way):
-    source = Source(b"a", b"b", fails_at=1)
-    reply = answer(way(source), validate=False)
-    assert (reply.code, reply.body) == (200, b"a")
-    assert isinstance(reply.error, RuntimeError)
-    assert source.closed == 1
 
 
 @pytest.mark.parametrize(
