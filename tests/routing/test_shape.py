@@ -13,6 +13,10 @@ from microfn.routing.shape import shape_of
     [
         ("/users/:id/posts", "/items/:item/parts", True),
         ("/v:number/*rest", "/v:x/*y", True),
+        ("/v:number/*rest", "/w:x/*y", True),
+        ("/a/file1/*rest", "/a/file2/*rest", True),
+        ("/a/file/*rest", "/a/files/*rest", False),
+        ("/a/file1/x", "/a/files/x", True),
         ("/users/:id", "/users/:id/", False),
         ("/users/:id", "/:id/users", False),
         ("/users/:id", "/users/*id", False),
