@@ -13,7 +13,7 @@ from ..http.request import Request
 from ..http.response import Response, copy_response
 from ..http.streams import close_with_request, own_stream
 from ..routing.handle import Handle, Middleware, wrap
-from .error_handling import handle_error
+from .error_response import handle_error
 from .fallback import fallback
 
 __all__ = ["compose"]

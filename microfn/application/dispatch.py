@@ -16,7 +16,7 @@ from ..routing.index import NO_PREFIX, Miss
 from ..routing.mount import Mount
 from ..routing.paths import unquote_path_info
 from ..routing.route import Route
-from .error_handling import handle_error
+from .error_response import handle_error
 from .fallback import NO_TEXT, Rejected, fallback
 from .snapshot import App, Snapshot
 

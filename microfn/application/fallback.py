@@ -13,7 +13,7 @@ from ..http.request import Request
 from ..http.streams import with_close
 from ..routing.index import NO_PREFIX, NOT_UTF8, Miss
 from ..routing.paths import decode_path, location
-from .error_handling import handle_error, with_headers
+from .error_response import handle_error, with_headers
 from .snapshot import Snapshot
 
 if TYPE_CHECKING:

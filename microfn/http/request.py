@@ -23,13 +23,13 @@ from ..log import log_exception
 from ..routing.handle import Handle
 from ..routing.paths import decode_path, location
 from ..routing.route import Route
-from .body import Body, checked_length, open_body, read
-from .cached import cached_property
+from .cached_property import cached_property
 from .forms import FormParser
 from .grammar import DIGITS
+from .guarded_request import GuardedRequest
 from .host import is_trusted, written_host
 from .json import JSON, Codec
-from .parsed import ParsedRequest
+from .request_body import Body, checked_length, open_body, read
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -68,7 +68,7 @@ class Context(SimpleNamespace):
         return self.__dict__.get(name, default)
 
 
-class Request(_Slots, ParsedRequest):
+class Request(_Slots, GuardedRequest):
     """A request: all of `werkzeug.wrappers.Request`, and what the router knows of it.
 
     >>> from werkzeug.test import create_environ

@@ -11,7 +11,7 @@ from werkzeug.datastructures import Headers as WerkzeugHeaders
 from werkzeug.utils import redirect as _redirect
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from .cached import cached_property
+from .cached_property import cached_property
 from .conditions import find_range, is_modified
 from .headers import LENGTH_HEADERS, LOCATIONS, TEXT_HEADER, WSGIResponse, as_uri, validate_headers
 from .limits import check_conditions, check_header

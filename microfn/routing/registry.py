@@ -7,8 +7,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from ..errors import RouteConflict, name_of
-from ..fork import register_fork_reset
-from .fork_safe import CollectorPause, ForkSafeLock
+from ..fork import CollectorPause, ForkSafeLock, register_fork_reset
 from .handle import Handle, Middleware
 from .mount import Mount
 from .route import Route

@@ -162,9 +162,11 @@ BUGS = {
     "path_dos": before(taking_long),
     "broken_environ": before(lambda environ: environ["SERVER_NAME"] + environ["SERVER_PORT"]),
     "content_length": instead("microfn.http.request.checked_length", lengths_as_python_has_them),
-    "no_content_length": instead("microfn.http.body._open_chunked_body", lambda environ, limit: environ["wsgi.input"]),
+    "no_content_length": instead(
+        "microfn.http.request_body._open_chunked_body", lambda environ, limit: environ["wsgi.input"]
+    ),
     "disconnect": instead("microfn.http.request.read", what_there_is),
-    "truncated_body": instead("microfn.http.body.Body.on_disconnect", lambda body, error=None: None),
+    "truncated_body": instead("microfn.http.request_body.Body.on_disconnect", lambda body, error=None: None),
     "form_dos": on(Request, "form_data_parser_class", FormDataParser),
     "json_body": instead("microfn.http.json.JSON.loads", lambda codec, text: json.loads(text)),
     "content_type": on(Request, "is_json", property(lambda request: "json" in request.mimetype)),

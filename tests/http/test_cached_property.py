@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from microfn.http.cached import cached_property
+from microfn.http.cached_property import cached_property
 
 
 class Square:

@@ -6,7 +6,7 @@ import pytest
 from werkzeug.exceptions import HTTPException
 
 from microfn import Request, Router
-from microfn.http.parsed import ParsedRequest
+from microfn.http.guarded_request import GuardedRequest
 
 from ..wsgi import call, environ_of
 
@@ -28,7 +28,7 @@ def test_an_absurd_date_is_none():
     assert Request(environ_of(HTTP_DATE="Mon, 01 Jan 99999999999 00:00:00 GMT")).date is None
 
 
-class Small(ParsedRequest):
+class Small(GuardedRequest):
     max_header_length = max_target_length = 10
 
 
@@ -40,5 +40,5 @@ def test_property_refuses_a_text_above_its_limit(name, key):
 
 
 def test_property_is_computed_once():
-    request = ParsedRequest(environ_of(HTTP_COOKIE="a=1"))
+    request = GuardedRequest(environ_of(HTTP_COOKIE="a=1"))
     assert request.cookies is request.cookies

@@ -12,7 +12,7 @@ from werkzeug.wrappers import Request
 
 from .limits import MAX_HEADER_LENGTH, MAX_TARGET_LENGTH, check_header, check_target, is_readable_accept
 
-__all__ = ["ParsedRequest"]
+__all__ = ["GuardedRequest"]
 
 T = TypeVar("T")
 A = TypeVar("A", bound=Accept)
@@ -25,7 +25,7 @@ def _made_safe(compute: Any, header: str | None = None, *, is_of_target: bool = 
     """
 
     @functools.wraps(compute)
-    def read(request: ParsedRequest) -> Any:
+    def read(request: GuardedRequest) -> Any:
         if header is not None:
             check_header(request.environ, header, request.max_header_length)
         if is_of_target:
@@ -56,13 +56,13 @@ def _of_preferences(parsed: A, header: str, kind: type[A]) -> A:
     read = _made_safe(cast("property", parsed).fget)
 
     @functools.wraps(read)
-    def read_preferences(request: ParsedRequest) -> Any:
+    def read_preferences(request: GuardedRequest) -> Any:
         return read(request) if is_readable_accept(request.environ.get(header, "")) else kind(None)
 
     return cast("A", cached_property(read_preferences))
 
 
-class ParsedRequest(Request):
+class GuardedRequest(Request):
     """werkzeug's Request with limits to what it parses."""
 
     max_header_length = MAX_HEADER_LENGTH
