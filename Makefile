@@ -7,7 +7,7 @@ JOBS := 3
 NAMES := clean odd poor colourful busy
 SOAK_SECONDS ?= 60
 FUZZ_SECONDS ?= 10
-MUTATE ?= $(addprefix routing.,pattern paths table shape index tree) application.dispatch http.response
+MUTATE ?= $(addprefix routing.,pattern paths table shape index node conflicts tree) application.dispatch http.response
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # Tests with targets of their own.

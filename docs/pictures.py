@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import NamedTuple
 from xml.sax.saxutils import escape
 
+from microfn.routing.node import Kind, Node
 from microfn.routing.paths import toggle_trailing_slash
-from microfn.routing.tree import Kind, Node, Tree
+from microfn.routing.tree import Tree
 
 DIRECTORY = Path(__file__).parent / "explanation" / "pictures"
 

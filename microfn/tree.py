@@ -1,5 +1,6 @@
 """The radix tree, under the name that it had before it moved to `microfn.routing`."""
 
-from .routing.tree import Node, Tree
+from .routing.node import Node
+from .routing.tree import Tree
 
 __all__ = ["Node", "Tree"]

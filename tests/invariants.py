@@ -6,7 +6,7 @@ import functools
 import re
 from typing import NamedTuple
 
-from microfn.routing.tree import Kind, Node
+from microfn.routing.node import Kind, Node
 
 _WILDCARD = re.compile("([:*])([^/]*)")
 

@@ -21,80 +21,20 @@ Nothing here recurses, so no path and no pattern is too long.
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Iterator
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
-from ..errors import ConflictKind, RouteConflict
+from .conflicts import check_split, check_text, check_wildcard, refuse
+from .node import NO_EDGES, Kind, Node
 from .paths import toggle_trailing_slash
 from .pattern import Pattern, parse
 
-__all__ = ["Kind", "Node", "Tree"]
+__all__ = ["Tree"]
 
 Params = list[tuple[str, str]]
 
 
-class Kind(enum.IntEnum):
-    """What a node is, numbered as in httprouter."""
-
-    STATIC = 0
-    ROOT = 1
-    PARAM = 2
-    CATCH_ALL = 3
-
-
-# PERF: an enum's members are slow to read (CPython 3.11), and each insertion needs some.
 _STATIC, _ROOT, _PARAM, _CATCH_ALL = Kind
-
-
-class Node:
-    """A piece of path that some patterns have in common, and what may follow it."""
-
-    __slots__ = ("bumped_at", "catch_all", "edges", "handle", "kind", "param", "path", "pattern", "priority")
-
-    path: str
-    """Its own piece of the patterns: static text, ":name" or "/*name" (in overlap mode ":" and "/*": names differ)."""
-    kind: Kind
-    priority: int
-    """How many handles are registered at this node or below it."""
-    bumped_at: int
-    """Which insertion raised the priority last: of two children with equal priority the earlier one stays first."""
-    edges: dict[str, Node]
-    """The static children by their first character; no two begin alike."""
-    param: Node | None
-    catch_all: Node | None
-    handle: Any
-    """What is registered for the pattern that ends here, or None."""
-    pattern: Pattern | None
-    """The pattern that ends here: it knows the names of its wildcards."""
-
-    def __init__(self, path: str, kind: Kind) -> None:
-        self.path = path
-        self.kind = kind
-        self.priority = 0
-        self.bumped_at = 0
-        self.edges = _NO_EDGES
-        self.param = self.catch_all = None
-        self.handle = self.pattern = None
-
-    @property
-    def children(self) -> list[Node]:
-        """All children, the busiest first; of equally busy ones the one that became so first."""
-        children = list(self.edges.values())
-        children += [child for child in (self.param, self.catch_all) if child is not None]
-        return sorted(children, key=lambda child: (-child.priority, child.bumped_at))
-
-    @property
-    def indices(self) -> str:
-        """The first characters of the static children, in the children's order."""
-        return "".join(child.path[0] for child in self.children if child.kind is _STATIC)
-
-    def __repr__(self) -> str:
-        return f"<Node {self.path!r} {self.kind.name} priority={self.priority}>"
-
-
-_NO_EDGES: dict[str, Node] = {}
-"""Shared by all nodes without static children, which are most."""
 
 
 class Tree:
@@ -131,7 +71,7 @@ class Tree:
         insertion = self._descend(pattern)
         nodes = insertion.path_nodes
         if insertion.split:
-            _split(nodes[-1], insertion.split)
+            nodes[-1].split(insertion.split)
         for part in insertion.missing:
             nodes.append(self._grow(nodes[-1], part))
         nodes[-1].handle, nodes[-1].pattern = handle, pattern
@@ -226,17 +166,17 @@ class Tree:
             if rest or split:
                 missing = [part for part in (rest, *parts[number + 1 :]) if part]
                 if split and missing and not self.overlap:
-                    self._check_split(pattern, path_nodes[-1], split, missing[0])
+                    check_split(pattern, path_nodes[-1], split, missing[0])
                 return _Insertion(path_nodes, split, missing)
         if path_nodes[-1].pattern is not None:
-            self._refuse(pattern, path_nodes[-1], "same")
+            refuse(pattern, path_nodes[-1], "same")
         return _Insertion(path_nodes, 0, [])
 
     def _follow_wildcard(self, pattern: Pattern, path_nodes: list[Node], wildcard: str) -> tuple[str, int]:
         """Lengthen `path_nodes` by the wildcard's node, or return the wildcard where there is none."""
         node = path_nodes[-1]
         if not self.overlap:
-            self._check_wildcard(pattern, node, wildcard)
+            check_wildcard(pattern, node, wildcard)
         child = node.catch_all if wildcard[0] == "/" else node.param
         if child is None:
             return wildcard, 0
@@ -251,7 +191,7 @@ class Tree:
         node, at, size = path_nodes[-1], 0, len(text)
         while at < size:
             if not self.overlap and (node.param is not None or node.catch_all is not None):
-                self._check_text(pattern, node, text[at])
+                check_text(pattern, node, text[at])
             child = node.edges.get(text[at])
             if child is None:
                 return text[at:], 0
@@ -262,34 +202,6 @@ class Tree:
             at += len(child.path)
             node = child
         return "", 0
-
-    def _check_wildcard(self, pattern: Pattern, node: Node, wildcard: str) -> None:
-        """In strict mode a wildcard has its place for itself, and one name."""
-        if wildcard[0] == "/":
-            taken, alike = node.param or node.edges.get("/"), node.catch_all
-        else:
-            taken, alike = next(iter(node.edges.values()), node.catch_all), node.param
-        if taken is not None:
-            self._refuse(pattern, taken, "place")
-        if alike is not None and alike.path != wildcard:
-            self._refuse(pattern, alike, "names")
-
-    def _check_text(self, pattern: Pattern, node: Node, first: str) -> None:
-        """In strict mode no text stands where a wildcard does."""
-        if node.param is not None:
-            self._refuse(pattern, node.param, "place")
-        if node.catch_all is not None and first == "/":
-            self._refuse(pattern, node.catch_all, "place")
-
-    def _check_split(self, pattern: Pattern, node: Node, at: int, missing: str) -> None:
-        """The same in the middle of a node, where the rest of that node stands."""
-        if missing[0] == ":" or (missing[:2] == "/*" and node.path[at] == "/"):
-            self._refuse(pattern, node, "place")
-
-    def _refuse(self, pattern: Pattern, node: Node, clash: ConflictKind) -> NoReturn:
-        while node.pattern is None:
-            node = node.children[0]
-        raise RouteConflict(pattern.text, node.pattern.text, clash, node.handle)
 
     def _grow(self, node: Node, part: str) -> Node:
         """Create the child of `node` for a part of a pattern: text, a param or a catch-all."""
@@ -304,7 +216,7 @@ class Tree:
         else:
             is_root = node is self._top and node.kind is _STATIC
             child = Node(part, _ROOT if is_root else _STATIC)
-            if node.edges is _NO_EDGES:
+            if node.edges is NO_EDGES:
                 node.edges = {}
             node.edges[part[0]] = child
         return child
@@ -385,17 +297,6 @@ class _Insertion(NamedTuple):
     """How much of the last node it shares, where that is not all of it; else 0."""
     missing: list[str]
     """The parts that the tree lacks."""
-
-
-def _split(node: Node, at: int) -> None:
-    """Make two nodes of a static one: `node` keeps the first `at` characters, a child takes all the rest."""
-    child = Node(node.path[at:], _STATIC)
-    child.priority, child.bumped_at = node.priority, node.bumped_at
-    child.edges, child.param, child.catch_all = node.edges, node.param, node.catch_all
-    child.handle, child.pattern = node.handle, node.pattern
-    node.path = node.path[:at]
-    node.edges = {child.path[0]: child}
-    node.param = node.catch_all = node.handle = node.pattern = None
 
 
 def _shared_length(text: str, other: str) -> int:

@@ -10,10 +10,11 @@ import pytest
 
 import microfn.tree
 from microfn.errors import InvalidPattern, RouteConflict, RouteError
-from microfn.routing.pattern import parse
-from microfn.routing.tree import Kind, Node, Tree
+from microfn.routing.node import Kind, Node
+from microfn.routing.tree import Tree
 
-from .. import invariants, model
+from .. import invariants
+from .trees import tree_of
 
 MISS = (None, [], False)
 ANOTHER_SPELLING = (None, [], True)
@@ -48,79 +49,6 @@ MALFORMED = [
     ("/src*rest", "a catch-all stands right behind a slash: '/*rest'"),
     ("/a/:id/src*rest", "a catch-all stands right behind a slash: '/*rest'"),
 ]
-
-WAYS_OUT = {
-    "same": "each can be registered once",
-    "names": (
-        "two wildcards of different names cannot stand at the same place;"
-        " use one name in both, or Router(overlap=True), where each pattern has names of its own"
-    ),
-    "place": "a wildcard and other text cannot stand at the same place; Router(overlap=True) lets literal text win",
-}
-
-# One of two is registered, the other is refused: in either order.
-CLASHING = [
-    ("/", "/", "same"),
-    ("/users", "/users", "same"),
-    ("/users/:id", "/users/:id", "same"),
-    ("/src/*filepath", "/src/*filepath", "same"),
-    ("/:id", "/:name", "names"),
-    ("/:id", "/:id.json", "names"),
-    ("/:id/edit", "/:name/show", "names"),
-    ("/user_:id", "/user_:name/edit", "names"),
-    ("/*one", "/*other", "names"),
-    ("/src/*one", "/src/*other", "names"),
-    ("/:id/*one", "/:id/*other", "names"),
-    ("/users/:id", "/users/me", "place"),
-    ("/users/:id", "/users/me/edit", "place"),
-    ("/users/:id/edit", "/users//", "place"),
-    ("/user_:name", "/user_gopher", "place"),
-    ("/user_:name", "/user:name", "place"),
-    ("/u:name", "/users", "place"),
-    ("/users", "/:page", "place"),
-    ("/*rest", "/", "place"),
-    ("/*rest", "/users", "place"),
-    ("/*rest", "/:page", "place"),
-    ("/src/*rest", "/src/", "place"),
-    ("/src/*rest", "/src/main.py", "place"),
-    ("/src/*rest", "/src/:name", "place"),
-    ("/src/*rest", "/src//", "place"),
-    ("/src/*rest", "/src//*rest", "place"),
-    ("/src/*rest", "/src:name", "place"),
-    ("/:id/*rest", "/:id/edit", "place"),
-    ("/:id/*rest", "/:id/", "place"),
-]
-
-PEACEFUL = [
-    ("/", "/users"),
-    ("/", "/:page"),
-    ("/users", "/users/"),
-    ("/users", "/users/:id"),
-    ("/users/", "/users/:id"),
-    ("/users/:id", "/users/:id/"),
-    ("/users/:id", "/users/:id/edit"),
-    ("/users/:id", "/users/:id/*rest"),
-    ("/u", "/u:name"),
-    ("/a:name", "/b:title"),
-    ("/src", "/src/*rest"),
-    ("/srcs", "/src/*rest"),
-    ("/sr", "/src/*rest"),
-    ("/s/*rest", "/t/*other"),
-    ("/é", "/è"),
-]
-
-
-def is_one_shape(one, other):
-    return model.shape(model.parse(one)) == model.shape(model.parse(other))
-
-
-def tree_of(*patterns, overlap=False):
-    """A tree where each pattern is its own handle."""
-    tree = Tree(overlap=overlap)
-    for pattern in patterns:
-        tree.add_route(pattern, pattern)
-    invariants.check(tree, {pattern: pattern for pattern in patterns})
-    return tree
 
 
 @contextlib.contextmanager
@@ -169,69 +97,6 @@ def test_a_malformed_pattern_is_refused_and_leaves_no_trace(pattern, reason, ove
     assert isinstance(error, ValueError)
     assert (error.pattern, error.reason) == (pattern, reason)
     assert str(error) == f"the pattern {pattern!r} is refused: {reason}"
-    assert invariants.dump(tree) == before
-
-
-@pytest.mark.parametrize("swap", [False, True], ids=["as-listed", "swapped"])
-@pytest.mark.parametrize(("one", "other", "clash"), CLASHING)
-def test_strict_tree_refuses_patterns_that_collide(one, other, clash, swap):
-    """The refused pattern leaves no trace in the tree."""
-    existing, new = (other, one) if swap else (one, other)
-    tree = Tree()
-    handle = object()
-    tree.add_route(existing, handle)
-    before = invariants.dump(tree)
-    with pytest.raises(RouteConflict) as caught:
-        tree.add_route(new, "new")
-    error = caught.value
-    assert isinstance(error, RouteError)
-    assert (error.new, error.existing, error.clash) == (new, existing, clash)
-    assert error.handle is handle
-    assert str(error) == f"{new} collides with {existing}; {WAYS_OUT[clash]}"
-    assert invariants.dump(tree) == before
-    invariants.check(tree, {existing: handle})
-
-
-@pytest.mark.parametrize(("one", "other"), PEACEFUL)
-def test_strict_tree_takes_patterns_without_a_common_place(one, other):
-    tree_of(one, other)
-    tree_of(other, one)
-
-
-@pytest.mark.parametrize(("one", "other"), [pair[:2] for pair in CLASHING if not is_one_shape(*pair[:2])] + PEACEFUL)
-def test_overlap_tree_takes_patterns_of_two_shapes(one, other):
-    tree_of(one, other, overlap=True)
-    tree_of(other, one, overlap=True)
-
-
-@pytest.mark.parametrize(("one", "other"), [pair[:2] for pair in CLASHING if is_one_shape(*pair[:2])])
-def test_overlap_tree_refuses_a_pattern_of_the_same_shape(one, other):
-    """The refused pattern leaves no trace in the tree."""
-    tree = tree_of(one, overlap=True)
-    before = invariants.dump(tree)
-    with pytest.raises(RouteConflict) as caught:
-        tree.add_route(other, "new")
-    error = caught.value
-    assert (error.new, error.existing, error.clash, error.handle) == (other, one, "same", one)
-    assert str(error) == f"{other} collides with {one}; {WAYS_OUT['same']}"
-    assert invariants.dump(tree) == before
-
-
-def test_conflict_names_a_pattern_that_really_collides():
-    tree = tree_of("/a/b/x", "/a/b/y", "/a/c", "/b")
-    with pytest.raises(RouteConflict) as caught:
-        tree.add_route("/a/b/:id", "new")
-    assert caught.value.existing in {"/a/b/x", "/a/b/y"}
-    assert caught.value.handle == caught.value.existing
-
-
-def test_check_refuses_what_add_would_refuse_and_changes_nothing():
-    tree = tree_of("/users/:id")
-    before = invariants.dump(tree)
-    with pytest.raises(RouteConflict):
-        tree.check(parse("/users/me"))
-    tree.check(parse("/users/:id/edit"))
-    tree.check(parse("/us"))
     assert invariants.dump(tree) == before
 
 
@@ -503,27 +368,10 @@ def test_drawing_of_an_overlap_tree_shows_patterns_with_names():
     ]
 
 
-def test_a_node_shows_its_text_kind_and_priority():
-    assert [repr(node) for _, node in tree_of("/u/:id").walk()] == [
-        "<Node '/u/' ROOT priority=1>",
-        "<Node ':id' PARAM priority=1>",
-    ]
-
-
 def test_an_empty_tree_is_one_node_without_text():
     tree = Tree()
     assert [(depth, node.path, node.kind, node.priority) for depth, node in tree.walk()] == [(0, "", Kind.STATIC, 0)]
     assert str(tree) == "     0  "
-
-
-def test_equally_busy_children_keep_their_order():
-    """The child that became so busy first stays first."""
-    tree = tree_of("/a", "/b", "/c", "/b1", "/c1")
-    assert tree._top.edges["/"].indices == "bca"
-    tree.add_route("/c2", "/c2")
-    assert tree._top.edges["/"].indices == "cba"
-    tree.add_route("/b2", "/b2")
-    assert tree._top.edges["/"].indices == "cba"
 
 
 # Size
