@@ -250,11 +250,13 @@ def call(site: Site) -> str:
     return f"{'named' if is_named else 'not named'}, {'with' if has_deadline else 'without'} a deadline"
 
 
-@case("a call that waited too long", "503, again in 1 s")
+@case("a call that waited too long", "503, again in seconds")
 def call_too_late(site: Site) -> str:
     began = time.time() - app.CALL_TIMEOUT * 0.6
     answer = site.ask("GET", "/call", f"X-Request-Start: t={began:.3f}")
-    return f"{answer.status}, again in {answer.headers['Retry-After']} s"
+    # The host's own time, which is longer if the machine is busy, counts as waiting too.
+    is_told = 1 <= int(answer.headers["Retry-After"]) <= 60
+    return f"{answer.status}, again in {'seconds' if is_told else answer.headers['Retry-After']}"
 
 
 @case("a program in a process of its own", "named; thumb, below the prefix: he\\xff\\0o")
