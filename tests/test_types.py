@@ -21,7 +21,7 @@ PLANTED = [
     ),
     ("http/request.py", "loads(self.get_data())", "loads(self.get_data(as_text=True))", "incompatible type"),
     ("http/response.py", "return self._wsgi[0]", "return self._wsgi[1]", "Incompatible return value type"),
-    ("http/response.py", "return int(self._status[:3])", "return self._status[:3]", "Incompatible return value type"),
+    ("http/response.py", "return int(self._wsgi[0][:3])", "return self._wsgi[0][:3]", "Incompatible return value type"),
     ("application/builder.py", "        find=table.index.find,\n", "", 'Missing positional argument "find"'),
     ("application/builder.py", "        root=root,", "        root=table,", "incompatible type"),
     (

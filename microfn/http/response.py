@@ -32,8 +32,8 @@ class Response(WerkzeugResponse):
     '201 CREATED'
 
     PERF: a response made of text and a status alone is the WSGI response that is sent, in `_wsgi`, until something of
-    it is asked for: its attributes are cached properties, which put the value beside `_wsgi`. `_is_untouched` and
-    `_keeps_body` say how far that has gone.
+    it is asked for: its attributes are cached properties, which put their values beside `_wsgi`. While there is
+    nothing beside it, the response is untouched; `_original_body` says whether at least its body is.
     """
 
     _wsgi: WSGIResponse
@@ -75,7 +75,7 @@ class Response(WerkzeugResponse):
 
     @cached_property
     def _status_code(self) -> int:
-        return int(self._status[:3])
+        return int(self._wsgi[0][:3])  # reading the code does not count as asking for `_status`
 
     @cached_property
     def headers(self) -> WerkzeugHeaders:
@@ -130,8 +130,9 @@ class Response(WerkzeugResponse):
 
     @property
     def _original_body(self) -> Iterable[bytes] | None:
-        """The body that it was made with; None if that was asked for, and may be another now."""
-        return self._wsgi[2] if _keeps_body(self) else None
+        """The body of `_wsgi`; None if that, or what its end calls, was asked for or set: it may be another now."""
+        state = self.__dict__
+        return state["_wsgi"][2] if "_wsgi" in state and "response" not in state and "_on_close" not in state else None
 
     @property
     def is_sequence(self) -> bool:
@@ -153,14 +154,15 @@ class Response(WerkzeugResponse):
 
     def _to_wsgi(self) -> WSGIResponse | None:
         """Return what is sent, if that is clear without werkzeug: the body is the one that it was made with."""
-        if _is_untouched(self):
-            line, headers, body = self._wsgi
-            return line, headers.copy(), body  # it may be sent again, and servers change the list
-        if not _keeps_body(self):
-            return None
         state = self.__dict__
-        line, headers, body = self._wsgi
-        headers = headers.copy()
+        wsgi: WSGIResponse | None = state.get("_wsgi")
+        if wsgi is None:
+            return None
+        line, headers, body = wsgi[0], wsgi[1].copy(), wsgi[2]  # it may be sent again, and servers change the list
+        if len(state) == 1:  # it is untouched
+            return line, headers, body
+        if "response" in state or "_on_close" in state:  # PERF: `_original_body`, in place of a call
+            return None
         if "headers" in state:
             headers = self.headers.to_wsgi_list()
             names = [name.lower() for name, _ in headers]
@@ -178,23 +180,11 @@ class Response(WerkzeugResponse):
         return line, headers, body
 
 
-def _is_untouched(response: WerkzeugResponse) -> bool:
-    """Whether a response is `_wsgi` and nothing else: nothing of it was asked for or set."""
-    state = response.__dict__
-    return len(state) == 1 and "_wsgi" in state
-
-
-def _keeps_body(response: Response) -> bool:
-    """Whether a response has the body of `_wsgi`: neither that nor what its end calls was asked for or set."""
-    state = response.__dict__
-    return "_wsgi" in state and "response" not in state and "_on_close" not in state
-
-
 def copy_response(response: WerkzeugResponse) -> WerkzeugResponse:
     """The same answer, to be changed by itself: whoever made this one may keep it and return it again."""
-    if type(response) is Response and _is_untouched(response):
-        return Response._from_wsgi(response._wsgi)
     state = response.__dict__
+    if type(response) is Response and len(state) == 1 and "_wsgi" in state:  # it is untouched
+        return Response._from_wsgi(response._wsgi)
     other: WerkzeugResponse
     if type(response) is Response:  # PERF: what `copy` does, in a third of the time
         other = object.__new__(Response)
