@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from .cached_property import cached_property
 from .conditions import find_range, is_modified
 from .headers import LENGTH_HEADERS, LOCATIONS, TEXT_HEADER, WSGIResponse, as_uri, validate_headers
-from .limits import check_conditions, check_header
+from .limits import check_conditions
 from .request import Request
 
 if TYPE_CHECKING:
@@ -118,7 +118,6 @@ class Response(WerkzeugResponse):
         if method not in ("GET", "HEAD"):
             return self
         check_conditions(environ, Request.max_header_length)
-        check_header(environ, "HTTP_RANGE", Request.max_header_length)
         is_new = is_modified(environ, self)
         may_be_partial = is_new and accept_ranges in (True, "bytes") and complete_length
         part = find_range(environ, self, complete_length) if may_be_partial and complete_length else None
