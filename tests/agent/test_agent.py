@@ -177,10 +177,11 @@ def test_a_call_is_submitted_to_the_agent_that_made_it(agent, cat):
         agent.submit(cat)
 
 
+@pytest.mark.slow
 def test_its_time_begins_when_it_is_submitted(agent):
     sh(agent, "echo x")
-    call = agent.get_call("GET", timeout=0.3)
-    time.sleep(0.4)
+    call = agent.get_call("GET", timeout=3)
+    time.sleep(3.1)
     assert agent.submit(call).writer.getvalue() == b"x\n"
 
 

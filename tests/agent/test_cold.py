@@ -473,7 +473,7 @@ def test_a_closed_agent_refuses_calls(app):
 def test_nested_calls_share_an_id_and_the_earlier_deadline(agent, app):
     calls = []
     agent.after_call(calls.append)
-    app.use(agent.inline(timeout=1))
+    app.use(agent.inline(timeout=2))
     app.get("/env")(agent.cold(["env"], memory=32, timeout=60))
     app.get("/slow")(sh(agent, "sleep 9", timeout=60))
     got = call(app, "GET", "/env")
@@ -482,7 +482,7 @@ def test_nested_calls_share_an_id_and_the_earlier_deadline(agent, app):
     assert len(calls) == 2
     began = time.monotonic()
     assert call(app, "GET", "/slow").status[:3] == "504"
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 8
 
 
 def test_a_handle_runs_in_a_process_of_its_own(agent, app):

@@ -249,20 +249,20 @@ def test_late_launcher_has_a_successor(agent):
 
 def test_a_launcher_that_has_stopped_has_a_successor(agent):
     agent.cold(["echo"], memory=16, timeout=0.5)
-    agent.submit(agent.get_call("GET"))
+    agent.submit(agent.get_call("GET", timeout=30))
     launcher = agent._driver._launcher
     launcher._began -= module._PATIENCE
     os.kill(launcher._process.pid, signal.SIGSTOP)
     with pytest.raises(TimedOut):
         agent.submit(agent.get_call("GET"))
-    assert agent.submit(agent.get_call("GET", timeout=10)).writer.getvalue() == b"\n"
+    assert agent.submit(agent.get_call("GET", timeout=30)).writer.getvalue() == b"\n"
     assert launcher._process.returncode == 0
 
 
 def test_full_socket_of_a_stopped_launcher_stays_in_time(agent):
     """A launcher that has stopped takes no more orders, and no call waits for it longer than its own time."""
     agent.cold(["echo"], memory=8, timeout=0.5, env={"LONG": 6000 * "x"})
-    agent.submit(agent.get_call("GET"))
+    agent.submit(agent.get_call("GET", timeout=30))
     launcher = agent._driver._launcher
     os.kill(launcher._process.pid, signal.SIGSTOP)
     try:
@@ -281,7 +281,7 @@ def test_launcher_that_starts_slowly_serves_the_next_call(agent, monkeypatch):
     with pytest.raises(TimedOut):  # no Python starts in so little time
         agent.submit(agent.get_call("GET"))
     launcher = agent._driver._launcher
-    assert agent.submit(agent.get_call("GET", timeout=10)).writer.getvalue() == b"\n"
+    assert agent.submit(agent.get_call("GET", timeout=30)).writer.getvalue() == b"\n"
     assert agent._driver._launcher is launcher
 
 
