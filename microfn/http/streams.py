@@ -2,7 +2,7 @@
 
 One rule holds for each body, whether it is a list, an iterator, a file or another application's:
 
-1. It has one owner. Whoever returns it passes it on; whoever raises instead closes it.
+1. It has one owner. A function that returns it passes it on; a function that raises instead closes it.
 2. The server is the last owner. It gets one object, and its `close()` (PEP 3333) closes the body and then ends the
    request: it calls what `response.call_on_close` and then what `request.call_on_close` was given, in order, each
    once, also if one of these fails.
