@@ -255,7 +255,7 @@ class Life(RuleBasedStateMachine):
         assert [mount.prefix for mount in self.app.mounts] == list(self.state.mounts)
 
 
-def run(life, examples, phases):
+def run(life, examples, phases, *, derandomize=False):
     run_state_machine_as_test(
         life,
         settings=settings(
@@ -264,6 +264,7 @@ def run(life, examples, phases):
             deadline=None,
             suppress_health_check=list(HealthCheck),
             phases=phases,
+            derandomize=derandomize,
         ),
     )
 
@@ -282,4 +283,4 @@ def test_a_remove_that_forgets_the_table_would_be_found(monkeypatch):
     original = Registry._remove
     monkeypatch.setattr(Registry, "_remove", remove)
     with pytest.raises((AssertionError, RouteConflict)):
-        run(Life, 200, [Phase.generate])
+        run(Life, 500, [Phase.generate], derandomize=True)
