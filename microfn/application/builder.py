@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ..http.conversion import Encoders
 from ..http.problems import CachedErrorPage
 from ..http.request import Request
-from ..routing.handle import Handle
+from ..routing.handle import Handle, Middleware
 from ..routing.index import Index
 from ..routing.mount import Mounts
 from ..routing.paths import to_wsgi_str
@@ -17,7 +17,7 @@ from ..routing.registry import Registrations
 from ..routing.scope import Scope
 from ..routing.table import Table
 from ..routing.urls import Urls
-from .chain import compose
+from .chain import Composer
 from .error_handlers import ErrorHandlers
 from .snapshot import ANY, FindScope, Snapshot
 
@@ -50,8 +50,11 @@ def build_snapshot(registered: Registrations, table: Table, settings: Settings) 
         *registered.handlers,
         *registered.middleware,
         *dict.fromkeys(route.scope for route in registered.routes),
+        *dict.fromkeys(mount.scope for mount in registered.mounts.values()),
     ]
     scopes = list(dict.fromkeys(part for scope in own for part in scope.lineage()))
+    layers = {scope: chain for scope in scopes if (chain := tuple(registered.chain(scope)))}
+    composer = Composer()
     return Snapshot(
         table=table,
         find=table.index.find,
@@ -61,7 +64,10 @@ def build_snapshot(registered: Registrations, table: Table, settings: Settings) 
         request_class=settings.request_class,
         encoders=settings.encoders,
         root=root,
-        chains=_chains(registered, scopes),
+        chains={scope: composer(chain) for scope, chain in layers.items()},
+        layers=layers,
+        composer=composer,
+        has_one_chain=len(layers) == len(scopes) and len(set(map(_ids, layers.values()))) == 1,
         errors=_handlers(registered, scopes),
         handles_errors=any(registered.handlers.values()),
         scopes=_finder(registered, scopes),
@@ -76,16 +82,8 @@ def build_snapshot(registered: Registrations, table: Table, settings: Settings) 
     )
 
 
-def _chains(registrations: Registrations, scopes: Iterable[Scope]) -> dict[Scope, Handle]:
-    """The composed middleware of each scope; scopes with the same middleware share it, so that it is made once."""
-    composed: dict[tuple[int, ...], Handle] = {}
-    chains: dict[Scope, Handle] = {}
-    for scope in scopes:
-        chain = registrations.chain(scope)
-        if chain:
-            key = tuple(map(id, chain))
-            composed[key] = chains[scope] = composed.get(key) or compose(chain)
-    return chains
+def _ids(layers: tuple[Middleware, ...]) -> tuple[int, ...]:
+    return tuple(map(id, layers))
 
 
 def _handlers(registrations: Registrations, scopes: Iterable[Scope]) -> dict[Scope, ErrorHandlers]:

@@ -3,22 +3,63 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from ..http.conversion import to_wsgi
+from ..http.conversion import run_application, to_wsgi
 from ..http.headers import WSGIResponse
+from ..http.problems import error_page, internal_error
 from ..http.request import Request
 from ..http.response import Response, copy_response
 from ..http.streams import close_with_request, own_stream
+from ..log import log_exception
 from ..routing.handle import Handle, Middleware, wrap
+from ..routing.index import Miss
+from ..routing.mount import Mount
 from .error_response import handle_error
-from .fallback import fallback
+from .fallback import Moved, Rejected, fallback, find_target
+from .snapshot import Snapshot
 
-__all__ = ["compose"]
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+__all__ = ["Composer", "chain_of_miss", "compose"]
 
 new_object = object.__new__
+
+
+class Composer:
+    """Composes middleware, each list of them once, so that what one keeps for itself is there once."""
+
+    def __init__(self) -> None:
+        self._by_ids: dict[tuple[int, ...], Handle] = {}
+
+    def __call__(self, layers: tuple[Middleware, ...]) -> Handle:
+        """Return the handle that is called for every request of a scope with these."""
+        key = tuple(map(id, layers))
+        return self._by_ids.get(key) or self._by_ids.setdefault(key, compose(layers))
+
+
+def chain_of_miss(
+    snapshot: Snapshot, environ: WSGIEnvironment, miss: Miss | Rejected
+) -> tuple[Handle | None, Miss | Rejected | Moved]:
+    """Return the middleware for a request without a route, and the miss, which says more if the path has moved.
+
+    A redirect has that of the route it leads to. Else it is what all routes of the path have, so that a guard of each
+    guards the 405 too; a path without routes has that of the scope it lies in.
+    """
+    if snapshot.has_one_chain:
+        return snapshot.chains[snapshot.root], miss
+    target = find_target(snapshot, environ, miss)
+    if target is not None:
+        route = snapshot.table.find(environ["REQUEST_METHOD"], target)[0]
+        return snapshot.chains.get(route.scope if route else snapshot.root), Moved(target)
+    path = environ.get("PATH_INFO") or "/"
+    scopes = {snapshot.find(method, path)[0].scope for method in miss.methods}
+    first, *others = (snapshot.layers.get(scope, ()) for scope in scopes or {snapshot.scope_of(environ)})
+    common = tuple(layer for layer in first if all(any(layer is one for one in layers) for layers in others))
+    return (snapshot.composer(common) if common else None), miss
 
 
 def compose(middleware: Iterable[Middleware]) -> Handle:
@@ -37,7 +78,7 @@ def _innermost(request: Request, params: Any) -> WerkzeugResponse:
     snapshot, route = request._snapshot, request.route
     try:
         if route is None:
-            return _as_object(request, fallback(snapshot, request.environ, request._miss, request))
+            return _respond_to_miss(snapshot, request)
         result = route.run(request, params)
         encode = snapshot.encoders.get(type(result))
         if encode is None:
@@ -49,6 +90,27 @@ def _innermost(request: Request, params: Any) -> WerkzeugResponse:
     response = new_object(Response)
     response._wsgi = wsgi
     return response
+
+
+def _respond_to_miss(snapshot: Snapshot, request: Request) -> Response:
+    miss = request._miss
+    if not isinstance(miss, Mount):
+        return _as_object(request, fallback(snapshot, request.environ, miss, request))
+    try:
+        return _as_object(request, _run_mount(miss, request.environ))
+    except Exception as error:
+        request.error = error
+        log_exception(error, request.environ)
+        return _as_object(request, error_page(internal_error(error), request.environ))
+
+
+def _run_mount(mount: Mount, outer: WSGIEnvironment) -> WSGIResponse:
+    """Call a mounted application in an environ of its own, so that middleware sees the path that was asked for."""
+    environ = {**outer}
+    try:
+        return run_application(mount, environ)
+    finally:
+        outer["microfn.route"] = environ["microfn.route"]
 
 
 def _guarded(handle: Handle) -> Handle:

@@ -12,12 +12,14 @@ from ..http.headers import LENGTH_HEADERS, TEXT_HEADER, WSGIResponse
 from ..http.problems import error_page, internal_error
 from ..http.streams import close_body, with_close
 from ..log import log_exception
+from ..routing.handle import Handle
 from ..routing.index import NO_PREFIX, Miss
 from ..routing.mount import Mount
 from ..routing.paths import unquote_path_info
 from ..routing.route import Route
+from .chain import chain_of_miss
 from .error_response import handle_error
-from .fallback import NO_TEXT, Rejected, fallback
+from .fallback import NO_TEXT, Moved, Rejected, fallback
 from .snapshot import App, Snapshot
 
 if TYPE_CHECKING:
@@ -46,7 +48,7 @@ def respond(  # noqa: C901, PLR0912 - the life of a request is told in one place
     route, match = snapshot.find(method, environ.get("PATH_INFO") or "/")
     if snapshot.is_guarded or (route.converters if route is not None else method in _BY_GET or snapshot.mounts):
         route, match = resolve_slow(snapshot, environ, route, match)
-        if isinstance(match, Mount):
+        if isinstance(match, Mount) and (match.bare or match.scope not in snapshot.chains):
             return match(environ, start_response)
     request = None
     try:
@@ -61,7 +63,8 @@ def respond(  # noqa: C901, PLR0912 - the life of a request is told in one place
             request.environ = environ
             request.route = route
             request.params = match
-            environ["microfn.route"] = route.pattern
+            mount = environ.get("microfn.mount")
+            environ["microfn.route"] = route.pattern if mount is None else mount + route.pattern
             handle = route.run
             if snapshot.chains:
                 request._snapshot = snapshot
@@ -119,10 +122,14 @@ def resolve_slow(
         if route is None and environ["REQUEST_METHOD"] in ("HEAD", "GET"):  # RFC 9110, section 9.3.2
             route, match = snapshot.find("GET", path)
         if route is not None and route.converters:
-            environ["microfn.route"] = route.pattern
+            outer = environ.get("microfn.route")
+            environ["microfn.route"] = environ.get("microfn.mount", "") + route.pattern
             bound = route.bind(match)
             if bound is None:  # there is no match, and nothing instead
-                del environ["microfn.route"]
+                if outer is None:
+                    del environ["microfn.route"]
+                else:
+                    environ["microfn.route"] = outer
                 return None, NO_PREFIX
             match = bound
     except Exception as error:
@@ -141,11 +148,16 @@ def _check_host_and_path(snapshot: Snapshot, environ: WSGIEnvironment) -> None:
         snapshot.request_class(environ).host  # noqa: B018 - it is checked by being read
 
 
-def _run_middleware(snapshot: Snapshot, environ: WSGIEnvironment, miss: Miss | Rejected) -> WSGIResponse:
+def _run_middleware(snapshot: Snapshot, environ: WSGIEnvironment, match: Miss | Rejected | Mount) -> WSGIResponse:
     """Respond to a request without a route, through the middleware of its scope."""
-    handle = snapshot.chains.get(snapshot.scope_of_miss(environ, miss.methods))
-    if handle is None:
-        return fallback(snapshot, environ, miss)
+    handle: Handle | None
+    miss: Miss | Rejected | Mount | Moved
+    if isinstance(match, Mount):
+        handle, miss = snapshot.chains[match.scope], match
+    else:
+        handle, miss = chain_of_miss(snapshot, environ, match)
+        if handle is None:
+            return fallback(snapshot, environ, miss)
     request = snapshot.request_class(environ)
     request._snapshot, request._miss = snapshot, miss
     try:

@@ -19,7 +19,7 @@ from .snapshot import Snapshot
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-__all__ = ["NO_TEXT", "Allowed", "Rejected", "fallback"]
+__all__ = ["NO_TEXT", "Allowed", "Moved", "Rejected", "fallback", "find_target"]
 
 _NOTHING = "There is nothing at this path."
 _NOT_ALLOWED = "This path answers other methods, those in Allow."
@@ -39,24 +39,31 @@ class Rejected(NamedTuple):
     methods: tuple[str, ...] = ()
 
 
+class Moved(NamedTuple):
+    """The path is another spelling of one that has a route."""
+
+    target: str
+
+
 def fallback(
-    snapshot: Snapshot, environ: WSGIEnvironment, miss: Miss | Rejected, request: Request | None = None
+    snapshot: Snapshot, environ: WSGIEnvironment, miss: Miss | Rejected | Moved, request: Request | None = None
 ) -> WSGIResponse:
     """Respond to a request without a route, in httprouter's order.
 
-    `request` is there where middleware has seen it; else it is made where somebody is to see it.
+    `request` is there if middleware has seen it; else it is made if somebody is to see it.
     """
+    if isinstance(miss, Moved):
+        return _redirect(snapshot, environ, miss.target)
     path = environ.get("PATH_INFO") or "/"
-    if len(path) > snapshot.max_path_length and _is_too_long(snapshot, path, miss):
+    if _is_too_long(snapshot, path, miss):
         return _reject(snapshot, environ, RequestURITooLarge(), request)
     if miss is NO_PREFIX:
         return _not_found(snapshot, environ, request)
     if not miss.may_redirect:
         return _invalid_target(snapshot, environ, path, miss, request)
-    if environ["REQUEST_METHOD"] in snapshot.methods:  # of another there is no other spelling either
-        target = snapshot.table.find_redirect(environ["REQUEST_METHOD"], decode_path(path))
-        if target is not None:
-            return _redirect(snapshot, environ, target)
+    target = find_target(snapshot, environ, miss)
+    if target is not None:
+        return _redirect(snapshot, environ, target)
     return (
         _method_not_allowed(snapshot, environ, miss.methods, request)
         if miss.methods
@@ -64,8 +71,19 @@ def fallback(
     )
 
 
+def find_target(snapshot: Snapshot, environ: WSGIEnvironment, miss: Miss | Rejected) -> str | None:
+    """Return the spelling of the path that a redirect leads to, if there is one."""
+    path, method = environ.get("PATH_INFO") or "/", environ["REQUEST_METHOD"]
+    # Of a method without routes there is no other spelling either.
+    if not miss.may_redirect or method not in snapshot.methods or _is_too_long(snapshot, path, miss):
+        return None
+    return snapshot.table.find_redirect(method, decode_path(path))
+
+
 def _is_too_long(snapshot: Snapshot, path: str, miss: Miss | Rejected) -> bool:
     """Whether a path has too many characters; one that is not UTF-8 has none."""
+    if len(path) <= snapshot.max_path_length:
+        return False
     return (miss.may_redirect or miss is NO_PREFIX) and len(decode_path(path)) > snapshot.max_path_length
 
 

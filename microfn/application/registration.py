@@ -225,9 +225,9 @@ class BaseRouter:
     def group(self, prefix: str, *, use: Iterable[Middleware] | None = None) -> Group:
         """A part of this one, below a prefix, with middleware and error handlers of its own; "" is no prefix.
 
-        Its middleware is within that around it. It is for what is registered with the group, but for mounts, and for
-        paths below its prefix that have no route at all; of several groups with one prefix these are the first's that
-        has middleware or error handlers.
+        Its middleware is within that around it. It is for what is registered with the group, and for paths below its
+        prefix that have no route at all; of several groups with one prefix these are the first's that has middleware
+        or error handlers.
 
         >>> from microfn import Router
         >>> app = Router()
@@ -262,13 +262,14 @@ class BaseRouter:
         scope = Scope(check_prefix(prefix), self._scope, router._scope.use)
         self._registry.include(router._registry, router._scope, scope, where)
 
-    def mount(self, prefix: str, application: WSGIApplication) -> None:
+    def mount(self, prefix: str, application: WSGIApplication, *, bare: bool = False) -> None:
         """Hand all below a prefix to another WSGI application: SCRIPT_NAME grows by the prefix, PATH_INFO loses it.
 
-        The longest prefix wins, and mounts come before routes. Answers and errors stay the application's own: neither
-        middleware nor error handlers see them.
+        The longest prefix wins, and mounts come before routes. The middleware of this Router or group runs around the
+        application as it does around a handle, unless it is `bare`: a guard guards it too. Error pages stay the
+        application's own: error handlers do not see its errors.
 
-        Raises `RouteConflict` where a route lies below the prefix.
+        Raises `RouteConflict` if a route lies below the prefix, and TypeError if `bare` is not a bool.
 
         >>> from microfn import Router
         >>> def old(environ, start_response):
@@ -279,7 +280,8 @@ class BaseRouter:
         >>> app.test_client().get("/old/page").text
         '/page'
         """
-        self._registry.add_mount(Mount(self._scope.prefix + check_prefix(prefix), application, _place()))
+        whole = self._scope.prefix + check_prefix(prefix)
+        self._registry.add_mount(Mount(whole, application, _place(), scope=self._scope, bare=bare))
 
     def remove(self, method: str, path: str) -> None:
         """Take a route out, by its method and its pattern as it was registered here.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from ..http.conversion import Encoders
 from ..http.problems import CachedErrorPage
 from ..http.request import Request
-from ..routing.handle import Handle
+from ..routing.handle import Handle, Middleware
 from ..routing.mount import Mounts
 from ..routing.scope import Scope
 from ..routing.table import Table
@@ -43,6 +43,12 @@ class Snapshot:
     root: Scope
     chains: dict[Scope, Handle]
     """The middleware of each scope that has any, composed."""
+    layers: dict[Scope, tuple[Middleware, ...]]
+    """The same as they are, the outermost first."""
+    composer: Callable[[tuple[Middleware, ...]], Handle]
+    """Composes middleware, each list once."""
+    has_one_chain: bool
+    """Whether all scopes have the same middleware, and some."""
     errors: dict[Scope, ErrorHandlers]
     """The error handlers of each scope that has any of its own; `root` has them in any case."""
     handles_errors: bool
@@ -67,12 +73,6 @@ class Snapshot:
         if self.scopes is None:
             return self.root
         return self.scopes(ANY, environ.get("PATH_INFO") or "/")[0] or self.root
-
-    def scope_of_miss(self, environ: WSGIEnvironment, methods: tuple[str, ...]) -> Scope:
-        """The same for middleware: a path that `methods` have belongs to their routes, where these are of one scope."""
-        path = environ.get("PATH_INFO") or "/"
-        scopes = {self.find(method, path)[0].scope for method in methods}
-        return scopes.pop() if len(scopes) == 1 else self.scope_of(environ)
 
     def handlers_of(self, request: Request) -> ErrorHandlers:
         """The error handlers for a request: those of the nearest scope first."""

@@ -73,8 +73,13 @@ def _private(handle: Handle) -> list[str]:
 def _unseen(router: Router) -> list[Mount]:
     """The mounts within groups whose middleware people may count on."""
     snapshot = router._ensure_snapshot()
-    scopes = {mount: snapshot.scope_of({"PATH_INFO": to_wsgi_str(mount.prefix)}) for mount in router.mounts}
-    return [mount for mount, scope in scopes.items() if scope is not snapshot.root and scope in snapshot.chains]
+    unseen = []
+    for mount in router.mounts:
+        scope = snapshot.scope_of({"PATH_INFO": to_wsgi_str(mount.prefix)})
+        seen = () if mount.bare else snapshot.layers.get(mount.scope, ())
+        if scope is not snapshot.root and any(layer not in seen for layer in snapshot.layers.get(scope, ())):
+            unseen.append(mount)
+    return unseen
 
 
 def _hides(first: Route, second: Route) -> bool:

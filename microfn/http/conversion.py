@@ -35,7 +35,7 @@ from .streams import Stream, close_body, is_file
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
 
-__all__ = ["Encoders", "encoders_for", "to_wsgi"]
+__all__ = ["Encoders", "encoders_for", "run_application", "to_wsgi"]
 
 Encoders = dict[type, Callable[[Any], WSGIResponse]]
 """How a plain value becomes an answer, by its type."""
@@ -100,7 +100,7 @@ def _convert(result: Any, environ: WSGIEnvironment, encoders: Encoders, origin: 
     if isinstance(body, WerkzeugResponse):
         line, headers, content = _from_response(body, environ)
     elif callable(body) and not (hasattr(body, "__html__") or hasattr(body, "__next__")):
-        line, headers, content = _from_application(body, environ)
+        line, headers, content = run_application(body, environ)
     else:
         line, headers, content = _from_value(body, encoders, origin)
         if given_status is None:
@@ -199,7 +199,7 @@ def _with_own_length(response: WerkzeugResponse, headers: Headers, environ: WSGI
     return [pair for pair in headers if pair not in told] + [LENGTH_HEADERS[size]]
 
 
-def _from_application(application: WSGIApplication, environ: WSGIEnvironment) -> WSGIResponse:
+def run_application(application: WSGIApplication, environ: WSGIEnvironment) -> WSGIResponse:
     """Run a WSGI application to its first chunk; no later it has told its status and headers (PEP 3333)."""
     started: list[tuple[str, Headers]] = []
     written: list[bytes] = []

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import functools
 from typing import Any, TypeVar, cast
+from urllib.parse import quote
 
 from werkzeug.datastructures import Accept, CharsetAccept, LanguageAccept, MIMEAccept
 from werkzeug.exceptions import BadRequest, HTTPException
+from werkzeug.urls import uri_to_iri
 from werkzeug.utils import cached_property
 from werkzeug.wrappers import Request
 
@@ -14,6 +16,8 @@ from .limits import MAX_HEADER_LENGTH, MAX_TARGET_LENGTH, check_header, check_ta
 
 __all__ = ["GuardedRequest"]
 
+_PATH_SAFE = "!$&'()*+,/:;=@"
+_QUERY_SAFE = _PATH_SAFE + "?%"
 T = TypeVar("T")
 A = TypeVar("A", bound=Accept)
 
@@ -71,10 +75,8 @@ class GuardedRequest(Request):
     """Characters that the path and the query may have; more is a 414 if they are asked for."""
 
     args = _of_target(Request.args)
-    base_url = _of_target(Request.base_url)
     full_path = _of_target(Request.full_path)
     root_url = _of_target(Request.root_url)
-    url = _of_target(Request.url)
 
     access_route = _of_header(Request.access_route, "HTTP_X_FORWARDED_FOR")
     authorization = _of_header(Request.authorization, "HTTP_AUTHORIZATION")
@@ -92,6 +94,19 @@ class GuardedRequest(Request):
     accept_encodings = _of_preferences(Request.accept_encodings, "HTTP_ACCEPT_ENCODING", Accept)
     accept_languages = _of_preferences(Request.accept_languages, "HTTP_ACCEPT_LANGUAGE", LanguageAccept)
     accept_mimetypes = _of_preferences(Request.accept_mimetypes, "HTTP_ACCEPT", MIMEAccept)
+
+    @cached_property
+    def base_url(self) -> str:
+        """The URL of the request without the query: `root_url` and `path`, with each of its slashes, as an IRI."""
+        check_target(self.environ, self.max_target_length)
+        # werkzeug's drops slashes at the start of the path, and takes "%" for an escape.
+        return uri_to_iri(self.root_url[:-1] + quote(self.path, safe=_PATH_SAFE))
+
+    @cached_property
+    def url(self) -> str:
+        """The URL of the request, as an IRI."""
+        query = uri_to_iri("?" + quote(self.query_string, safe=_QUERY_SAFE)) if self.query_string else ""
+        return self.base_url + query
 
     @property
     def mimetype(self) -> str:

@@ -129,7 +129,8 @@ class Request(_Slots, GuardedRequest):
 
     @cached_property
     def path(self) -> str:
-        return "/" + _text(self.environ.get("PATH_INFO", "")).lstrip("/")
+        path = _text(self.environ.get("PATH_INFO", ""))
+        return path if path[:1] == "/" else "/" + path
 
     @cached_property
     def query_string(self) -> bytes:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import InvalidPattern, name_of
 from .paths import to_wsgi_str
-from .scope import check_prefix
+from .scope import Scope, check_prefix
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -16,11 +16,19 @@ __all__ = ["Mount", "Mounts"]
 
 
 class Mount:
-    """A WSGI application below a prefix. Its answers are its own: nothing that it sends or raises is looked at."""
+    """A WSGI application below a prefix, in the middleware of its scope unless it is bare."""
 
-    __slots__ = ("application", "prefix", "where")
+    __slots__ = ("application", "bare", "prefix", "scope", "where")
 
-    def __init__(self, prefix: str, application: WSGIApplication, where: str = "") -> None:
+    def __init__(
+        self,
+        prefix: str,
+        application: WSGIApplication,
+        where: str = "",
+        *,
+        scope: Scope | None = None,
+        bare: bool = False,
+    ) -> None:
         self.prefix = check_prefix(prefix)
         if not self.prefix:
             raise InvalidPattern(
@@ -30,15 +38,22 @@ class Mount:
             raise InvalidPattern(prefix, "the prefix of a mount is text, without wildcards")
         if not callable(application):
             raise TypeError(f"what is mounted is a WSGI application, not {application!r}")
+        if not isinstance(bare, bool):
+            raise TypeError(f"bare must be True or False, got {bare!r}")
         self.application = application
         self.where = where
+        self.scope = scope or Scope()
+        """The part of the application that it is mounted in, whose middleware it runs."""
+        self.bare = bare
+        """Whether it runs no middleware."""
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Hand the request over, with the prefix moved from PATH_INFO to SCRIPT_NAME, as it came."""
         path, length = environ["PATH_INFO"], len(to_wsgi_str(self.prefix))
         environ["SCRIPT_NAME"] = environ.get("SCRIPT_NAME", "").rstrip("/") + path[:length]
         environ["PATH_INFO"] = path[length:]
-        environ["microfn.route"] = f"{self.prefix}/*"
+        prefix = environ["microfn.mount"] = environ.get("microfn.mount", "") + self.prefix
+        environ["microfn.route"] = f"{prefix}/*"
         return self.application(environ, start_response)
 
     def covers(self, pattern: str) -> bool:
@@ -56,9 +71,9 @@ class Mount:
                 return False
         return len(theirs) >= len(ours)
 
-    def relocated(self, prefix: str) -> Mount:
-        """The same below another prefix."""
-        return Mount(prefix + self.prefix, self.application, self.where)
+    def relocated(self, prefix: str, scope: Scope) -> Mount:
+        """The same below another prefix, in another scope."""
+        return Mount(prefix + self.prefix, self.application, self.where, scope=scope, bare=self.bare)
 
     def __str__(self) -> str:
         return f"the mount {self.prefix}{self.where and f' ({self.where})'}"

@@ -200,7 +200,7 @@ class Registry:
         for route in other.routes:
             self._add([route.relocated(into.prefix, _relocate(route.scope, relocated))])
         for mount in other.mounts.values():
-            self._add_mount(mount.relocated(into.prefix))
+            self._add_mount(mount.relocated(into.prefix, _relocate(mount.scope, relocated)))
         self.current.scopes += [_relocate(scope, relocated) for scope in other.scopes]
         for scope, middleware in other.middleware.items():
             self.current.middleware[_relocate(scope, relocated)] = middleware

@@ -20,9 +20,19 @@ CHECKED = [
     ("", 1, "warning: there are no routes"),
     ("app.get('/x')(h)", 0, "app: 1 route\n"),
     (
-        "admin = app.group('/admin', use=[lambda handle: handle])\nadmin.get('/')(h)\nadmin.mount('/old', app2)",
+        "a = app.group('/admin', use=[lambda handle: handle])\na.get('/')(h)\na.mount('/old', app2, bare=True)",
         0,
         "note: the mount /admin/old (checked.py:7) is not seen by the middleware of the group around it",
+    ),
+    (
+        "a = app.group('/admin', use=[lambda handle: handle])\na.get('/')(h)\napp.mount('/admin/old', app2)",
+        0,
+        "note: the mount /admin/old (checked.py:7) is not seen by the middleware of the group around it",
+    ),
+    (
+        "a = app.group('/admin', use=[lambda handle: handle])\na.get('/')(h)\na.mount('/old', app2)",
+        0,
+        "nothing is wrong",
     ),
     ("app.get('/:page')(h)\napp.mount('/old', app2)", 1, "the mount /old (checked.py:6) takes paths that GET /:page"),
     ("app.get('/a/:x')(h)\napp.get('/a/b:x')(h)\napp.get('/c:x/d')(h)", 0, "note: GET /a/b:x"),
