@@ -63,8 +63,9 @@ def respond(  # noqa: C901, PLR0912 - the life of a request is told in one place
             request.environ = environ
             request.route = route
             request.params = match
-            mount = environ.get("microfn.mount")
-            environ["microfn.route"] = route.pattern if mount is None else mount + route.pattern
+            environ["microfn.route"] = route.pattern
+            if "microfn.mount" in environ:
+                environ["microfn.route"] = environ["microfn.mount"] + route.pattern
             handle = route.run
             if snapshot.chains:
                 request._snapshot = snapshot

@@ -43,6 +43,8 @@ class Moved(NamedTuple):
     """The path is another spelling of one that has a route."""
 
     target: str
+    may_redirect: bool = False
+    methods: tuple[str, ...] = ()
 
 
 def fallback(
@@ -52,18 +54,18 @@ def fallback(
 
     `request` is there if middleware has seen it; else it is made if somebody is to see it.
     """
-    if isinstance(miss, Moved):
-        return _redirect(snapshot, environ, miss.target)
     path = environ.get("PATH_INFO") or "/"
-    if _is_too_long(snapshot, path, miss):
+    if len(path) > snapshot.max_path_length and _is_too_long(snapshot, path, miss):
         return _reject(snapshot, environ, RequestURITooLarge(), request)
     if miss is NO_PREFIX:
         return _not_found(snapshot, environ, request)
     if not miss.may_redirect:
         return _invalid_target(snapshot, environ, path, miss, request)
-    target = find_target(snapshot, environ, miss)
-    if target is not None:
-        return _redirect(snapshot, environ, target)
+    method = environ["REQUEST_METHOD"]
+    if method in snapshot.methods:  # of another there is no other spelling either
+        target = snapshot.table.find_redirect(method, decode_path(path))
+        if target is not None:
+            return _redirect(snapshot, environ, target)
     return (
         _method_not_allowed(snapshot, environ, miss.methods, request)
         if miss.methods
@@ -72,25 +74,26 @@ def fallback(
 
 
 def find_target(snapshot: Snapshot, environ: WSGIEnvironment, miss: Miss | Rejected) -> str | None:
-    """Return the spelling of the path that a redirect leads to, if there is one."""
+    """Return the spelling of the path that `fallback` redirects to, if it does."""
     path, method = environ.get("PATH_INFO") or "/", environ["REQUEST_METHOD"]
-    # Of a method without routes there is no other spelling either.
     if not miss.may_redirect or method not in snapshot.methods or _is_too_long(snapshot, path, miss):
         return None
     return snapshot.table.find_redirect(method, decode_path(path))
 
 
-def _is_too_long(snapshot: Snapshot, path: str, miss: Miss | Rejected) -> bool:
+def _is_too_long(snapshot: Snapshot, path: str, miss: Miss | Rejected | Moved) -> bool:
     """Whether a path has too many characters; one that is not UTF-8 has none."""
-    if len(path) <= snapshot.max_path_length:
+    if not (miss.may_redirect or miss is NO_PREFIX):
         return False
-    return (miss.may_redirect or miss is NO_PREFIX) and len(decode_path(path)) > snapshot.max_path_length
+    return len(path) > snapshot.max_path_length and len(decode_path(path)) > snapshot.max_path_length
 
 
 def _invalid_target(
-    snapshot: Snapshot, environ: WSGIEnvironment, path: str, miss: Miss | Rejected, request: Request | None
+    snapshot: Snapshot, environ: WSGIEnvironment, path: str, miss: Miss | Rejected | Moved, request: Request | None
 ) -> WSGIResponse:
     """The answer where there is nothing to look for. RFC 9110, section 9.3.7: `OPTIONS *` asks about the server."""
+    if isinstance(miss, Moved):
+        return _redirect(snapshot, environ, miss.target)
     if isinstance(miss, Rejected):
         return _reject(snapshot, environ, miss.error, request)
     if miss is NOT_UTF8:
