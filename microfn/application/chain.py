@@ -56,8 +56,8 @@ def chain_of_miss(
         route = snapshot.table.find(environ["REQUEST_METHOD"], target)[0]
         return snapshot.chains.get(route.scope if route else snapshot.root), Moved(target)
     path = environ.get("PATH_INFO") or "/"
-    scopes = {snapshot.find(method, path)[0].scope for method in miss.methods}
-    first, *others = (snapshot.layers.get(scope, ()) for scope in scopes or {snapshot.scope_of(environ)})
+    scopes = [snapshot.find(method, path)[0].scope for method in miss.methods] or [snapshot.scope_of(environ)]
+    first, *others = (snapshot.layers.get(scope, ()) for scope in scopes)
     common = tuple(layer for layer in first if all(any(layer is one for one in layers) for layers in others))
     return (snapshot.composer(common) if common else None), miss
 

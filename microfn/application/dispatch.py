@@ -127,9 +127,8 @@ def resolve_slow(
             environ["microfn.route"] = environ.get("microfn.mount", "") + route.pattern
             bound = route.bind(match)
             if bound is None:  # there is no match, and nothing instead
-                if outer is None:
-                    del environ["microfn.route"]
-                else:
+                del environ["microfn.route"]
+                if outer is not None:
                     environ["microfn.route"] = outer
                 return None, NO_PREFIX
             match = bound
