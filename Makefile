@@ -20,7 +20,7 @@ unexport PYTHONIOENCODING
 unexport PYTHONHOME PYTHONOPTIMIZE PYTHONPATH PYTHONSAFEPATH SCRIPT_NAME
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all environments faults fuzz mutation soak hosts hosts-apt pages lint audit docs check package \
+.PHONY: help run test test-all environments faults fuzz mutation soak hosts hosts-apt peers pages lint audit docs check package \
 	versions bench bench-quick bench-check bench-compare bench-agent clean
 
 help: ## list the targets; times are for two cores, without the installation
@@ -71,6 +71,9 @@ hosts-apt: ## install the hosts that pip does not bring, as root; apt starts the
 	apt-get update || true
 	DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends apache2 gcc \
 		libapache2-mod-passenger libapache2-mod-wsgi-py3 libev-dev lighttpd nginx-light python3-dev python3-venv
+
+peers: $(VENV)/peers.stamp ## run werkzeug's and Flask's own tests on microfn's classes; needs a network (1 minute)
+	$(BIN)/python -m tests.peers
 
 pages: $(VENV)/dev.stamp ## write the generated parts of docs/deployment again (seconds)
 	$(BIN)/python -m tests.hosts.pages
@@ -149,6 +152,10 @@ $(VENV)/mutation.stamp: $(VENV)/dev.stamp
 
 $(VENV)/hosts.stamp: $(VENV)/dev.stamp
 	$(PIP) install --editable '.[hosts]'
+	touch $@
+
+$(VENV)/peers.stamp: $(VENV)/dev.stamp
+	$(PIP) install --editable '.[peers]'
 	touch $@
 
 $(VENV)/dev.stamp: setup.cfg setup.py | $(VENV)/bin/python

@@ -1,0 +1,42 @@
+"""A pytest plugin that puts microfn's Request and Response in place of werkzeug's.
+
+It has to be loaded before the suite is imported (`-p tests.peers.swap`): Flask's classes then inherit from microfn's.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import sys
+
+import werkzeug.debug
+import werkzeug.test
+import werkzeug.testapp
+import werkzeug.wrappers
+
+import microfn
+
+REPLACEMENTS = {werkzeug.wrappers.Request: microfn.Request, werkzeug.wrappers.Response: microfn.Response}
+
+
+def import_package() -> None:
+    """Import each module of microfn, since one that is imported after the swap would inherit from microfn's classes."""
+    for module in pkgutil.walk_packages(microfn.__path__, "microfn."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+
+
+def swap() -> None:
+    """Replace the classes in each module of werkzeug, and in the builder of its test client."""
+    if "flask" in sys.modules:
+        raise RuntimeError("Flask must be imported after the swap, since its classes have werkzeug's as bases")
+    for name, module in list(sys.modules.items()):
+        if name.partition(".")[0] == "werkzeug":
+            for attribute, value in list(vars(module).items()):
+                if isinstance(value, type) and value in REPLACEMENTS:
+                    setattr(module, attribute, REPLACEMENTS[value])
+    werkzeug.test.EnvironBuilder.request_class = microfn.Request
+
+
+import_package()
+swap()
