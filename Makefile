@@ -72,8 +72,9 @@ hosts-apt: ## install the hosts that pip does not bring, as root; apt starts the
 	DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends apache2 gcc \
 		libapache2-mod-passenger libapache2-mod-wsgi-py3 libev-dev lighttpd nginx-light python3-dev python3-venv
 
-peers: $(VENV)/peers.stamp ## run werkzeug's and Flask's own tests on microfn's classes; needs a network (1 minute)
+peers: $(VENV)/peers.stamp ## run werkzeug's and Flask's own tests on microfn's classes, and libraries with it (1 minute)
 	$(BIN)/python -m tests.peers
+	MICROFN_LIBRARIES=all $(BIN)/python -m pytest -q tests/test_libraries.py
 
 pages: $(VENV)/dev.stamp ## write the generated parts of docs/deployment again (seconds)
 	$(BIN)/python -m tests.hosts.pages
