@@ -9,10 +9,6 @@ from typing import Any
 import _pytest.monkeypatch
 import pytest
 
-# Flask 3.1's tests read a private name of pytest's, which pytest 9.2 renamed.
-if not hasattr(_pytest.monkeypatch, "notset"):
-    _pytest.monkeypatch.notset = _pytest.monkeypatch.NOTSET  # type: ignore[attr-defined]
-
 
 class Recorder:
     """The outcomes of a run: for each test `passed`, `skipped`, `failed` or `error`, and the reason in one line."""
@@ -45,4 +41,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # Flask 3.1's tests read a private name of pytest's, which pytest 9.2 renamed.
+    if not hasattr(_pytest.monkeypatch, "notset"):
+        _pytest.monkeypatch.notset = _pytest.monkeypatch.NOTSET  # type: ignore[attr-defined]
     config.pluginmanager.register(Recorder(config.getoption("--record")), "peers-recorder")

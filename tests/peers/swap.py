@@ -1,6 +1,7 @@
 """A pytest plugin that puts microfn's Request and Response in place of werkzeug's.
 
 It has to be loaded before the suite is imported (`-p tests.peers.swap`): Flask's classes then inherit from microfn's.
+Importing it changes nothing, since pytest imports each file of tests/ to look for doctests.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import importlib
 import pkgutil
 import sys
 
+import pytest
 import werkzeug.debug
 import werkzeug.test
 import werkzeug.testapp
@@ -38,5 +40,8 @@ def swap() -> None:
     werkzeug.test.EnvironBuilder.request_class = microfn.Request
 
 
-import_package()
-swap()
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests() -> None:
+    """Swap before a conftest of the suite imports what inherits from the classes."""
+    import_package()
+    swap()

@@ -9,6 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+import werkzeug.wrappers
 
 from . import __main__, suites
 from .suites import ROOT, Suite, check, run
@@ -98,7 +99,10 @@ def test_main_returns_one_if_there_are_faults(planted, least, status, monkeypatc
 
 
 def test_swap_gives_flask_the_classes_of_microfn():
-    code = "import tests.peers.swap, flask, microfn; print(flask.Request.__mro__[1], flask.Response.__mro__[1])"
+    code = (
+        "from tests.peers.swap import import_package, swap; import_package(); swap(); import flask; "
+        "print(flask.Request.__mro__[1], flask.Response.__mro__[1])"
+    )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=True, encoding="utf-8")
     assert done.stdout.split("<class ")[1:] == [
         "'microfn.http.request.Request'> ",
@@ -107,7 +111,7 @@ def test_swap_gives_flask_the_classes_of_microfn():
 
 
 def test_swap_refuses_a_flask_that_came_before():
-    words = [sys.executable, "-c", "import flask, tests.peers.swap"]
+    words = [sys.executable, "-c", "import flask, tests.peers.swap; tests.peers.swap.swap()"]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, check=False, encoding="utf-8")
     assert "Flask must be imported after the swap" in done.stderr
 
@@ -134,3 +138,13 @@ def test_fetch_downloads_once_and_again_if_it_broke_off(tmp_path, monkeypatch):
         assert (suites.fetch("werkzeug") / "tests").is_dir()
     assert len(calls) == 2
     assert calls[0][-1] == f"werkzeug=={version('werkzeug')}"
+
+
+def test_swap_changes_nothing_when_it_is_imported():
+    """With --doctest-modules, pytest imports the plugin into the process of all other tests."""
+    from . import swap
+
+    for original, replacement in swap.REPLACEMENTS.items():
+        assert original is not replacement
+        assert original.__module__.startswith("werkzeug.")
+    assert set(swap.REPLACEMENTS) == {werkzeug.wrappers.Request, werkzeug.wrappers.Response}
