@@ -18,10 +18,26 @@ __all__ = ["FormParser"]
 _LONGEST_BOUNDARY = 256
 _LONGEST_HEAD = 8192
 _MOST_HEADERS = 16
+_SHORT_HEAD = 64
+"""Bytes of a part's headers that only name a field or a file; the number of parts limits these."""
 _PIECE = 65536
 _LINE_BREAK = re.compile(b"[\r\n]")
 _AROUND = len(b"\r\n----\r\n")
 """What a line has besides the boundary, line breaks included."""
+
+_PARAMETER = re.compile(
+    r"""
+    ;[ \t]*([\w!#$%&'*+.^`|~-]+)[ \t]*=[ \t]*
+    (?:
+        "((?:[^"\\]|\\.)*)"(?=[ \t]*(?:;|$))  # a quoted string
+        | "([^"]*)"                         # one that ends with a backslash of its own
+        | ([^\s;"][^;"]*)
+    )
+    """,
+    re.ASCII | re.DOTALL | re.VERBOSE,
+)
+"""A parameter of Content-Disposition (RFC 2183, section 2)."""
+_ESCAPED = re.compile(r'\\(["\\])')
 
 _ESCAPE = re.compile(b"%[0-9A-Fa-f]{2}")
 _HEX = "0123456789ABCDEFabcdef"
@@ -103,15 +119,20 @@ class _Decoder(MultipartDecoder):
         self._is_field = False
 
     def read(self, stream: IO[bytes]) -> Iterator[Event]:
-        """The events of a whole body. Raises ValueError where it is no form."""
+        """The events of a whole body, without parts that have no name. Raises ValueError where it is no form."""
+        has_name = True
         for piece in _whole_lines(stream, len(self.boundary) + _AROUND):
             self.receive_data(piece)
             while not isinstance(event := self.next_event(), (Epilogue, NeedData)):
-                yield event
+                if isinstance(event, (Field, File)):
+                    has_name = event.name is not None
+                if has_name:
+                    yield event
 
     def next_event(self) -> Event:
         event = super().next_event()
         if isinstance(event, (Field, File)):
+            event = _named_part(event.headers)
             self._is_field = isinstance(event, Field)
         elif isinstance(event, Data) and self._is_field:
             self._take(len(event.data))
@@ -123,12 +144,29 @@ class _Decoder(MultipartDecoder):
             raise RequestEntityTooLarge(
                 f"A part of a form can have {_MOST_HEADERS} headers and {_LONGEST_HEAD} bytes of them at most."
             )
+        self._take(max(0, len(head) - _SHORT_HEAD), "fields and headers")
         return super()._parse_headers(head)
 
-    def _take(self, size: int) -> None:
+    def _take(self, size: int, taken: str = "fields") -> None:
         self._taken += size
         if self._most is not None and self._taken > self._most:
-            raise RequestEntityTooLarge(f"The fields of the form can have {self._most} bytes at most.")
+            raise RequestEntityTooLarge(f"The {taken} of the form can have {self._most} bytes at most.")
+
+
+def _named_part(headers: Headers) -> Field | File:
+    """The part that these headers are of, as browsers and WebOb understand names.
+
+    RFC 7578, section 4.2: `filename*` is not for forms. Neither is any other encoding of RFC 2231.
+    """
+    options: dict[str, Any] = {}
+    for match in _PARAMETER.finditer(headers["content-disposition"]):
+        key, quoted, raw, token = match.groups()
+        if quoted is not None:
+            options[key.lower()] = _ESCAPED.sub(r"\1", quoted).replace("%22", '"')
+        else:
+            options[key.lower()] = token.strip() if raw is None else raw.replace("%22", '"')
+    name, filename = options.get("name"), options.get("filename")
+    return Field(name, headers) if filename is None else File(name, filename, headers)
 
 
 def _whole_lines(stream: IO[bytes], longest: int) -> Iterator[bytes | None]:

@@ -226,3 +226,83 @@ def test_a_form_that_failed_once_is_not_read_from_its_middle(full_disk):
         with pytest.raises(OSError, match="No space left"):
             read()
     request._close()
+
+
+def names_of(disposition: bytes) -> tuple:
+    """The name of one part, and its file name."""
+    part = b"Content-Disposition: " + disposition + b"\r\n\r\nx"
+    request = Request(environ_of("POST", **form_of(part)))
+    files = [(name, file.filename) for name, file in request.files.items(multi=True)]
+    assert list(request.form.values()) == ["x"] * len(request.form)
+    request._close()
+    return (*request.form, *files)
+
+
+DISPOSITIONS = [
+    (b"form-data", ()),
+    (b"form-data; filename=x", ()),
+    (b'form-data; filename="x"', ()),
+    (b"form-data; name=", ()),
+    (b'form-data; name="a', ()),
+    (b'form-data; name=""', ("",)),
+    (b"form-data; name=a", ("a",)),
+    (b'form-data;NAME = "a" ; FileName = "b"', (("a", "b"),)),
+    (b'form-data; name="f"; filename=""', (("f", ""),)),
+    (b"form-data; name=f; filename=a b.txt ;x=y", (("f", "a b.txt"),)),
+    (b'form-data; x="; name=evil"; name="a"', ("a",)),
+    (b'form-data; name="f"; filename="a.txt"; filename*=UTF-8\'\'evil.php', (("f", "a.txt"),)),
+    (b'form-data; name="f"; filename*=UTF-8\'\'evil.php; filename="a.txt"', (("f", "a.txt"),)),
+    (b"form-data; name=\"f\"; filename*=UTF-8''evil.php", ("f",)),
+    (b'form-data; name="f"; filename="a.txt"; filename*0="evil"; filename*1=".php"', (("f", "a.txt"),)),
+    (b"form-data; name=\"a\"; name*=UTF-8''evil", ("a",)),
+    (b"form-data; name*=UTF-8''evil", ()),
+    (rb'form-data; name="f"; filename="C:\dir\f.txt"', (("f", r"C:\dir\f.txt"),)),
+    (rb'form-data; name="f"; filename="b\x.txt"', (("f", r"b\x.txt"),)),
+    (rb"form-data; name=f; filename=C:\dir\f.txt", (("f", r"C:\dir\f.txt"),)),
+    (rb'form-data; name="a\b"', (r"a\b",)),
+    (rb'form-data; name="f"; filename="a\"b.txt"', (("f", 'a"b.txt'),)),
+    (rb'form-data; name="f"; filename="a\\b.txt"', (("f", r"a\b.txt"),)),
+    (rb'form-data; name="f"; filename="a%22b.txt"', (("f", 'a"b.txt'),)),
+    (rb'form-data; name="f"; filename="dir\"', (("f", "dir\\"),)),
+    (rb'form-data; name="a\"; filename="b"', (("a\\", "b"),)),
+    ('form-data; name="é"; filename="ü.txt"'.encode(), (("é", "ü.txt"),)),
+]
+
+
+@pytest.mark.parametrize(("disposition", "names"), DISPOSITIONS)
+def test_part_has_the_names_that_browsers_mean(disposition, names):
+    assert names_of(disposition) == names
+
+
+def test_part_without_a_name_is_dropped_from_the_form(form_app):
+    form_app.post("/names")(lambda request, params: f"{sorted(request.form)} {sorted(request.files)}")
+    nameless = [b"Content-Disposition: form-data\r\n\r\n1", b"Content-Disposition: form-data; filename=x\r\n\r\n2"]
+    parts = [nameless[0], field(b"a", b"1"), *nameless, field(b"f", b"data", b"f.txt"), nameless[1]]
+    assert call(form_app, "POST", path="/names", **form_of(*parts)).text == "['a'] ['f']"
+
+
+def heads_of(count: int, size: int, filename: bytes | None) -> dict:
+    head = b"\r\nX: " + b"x" * size
+    return form_of(*[field(b"a", b"", filename).replace(b"\r\n\r\n", head + b"\r\n\r\n")] * count)
+
+
+@pytest.mark.parametrize("filename", [None, b"f"])
+@pytest.mark.parametrize(("count", "size"), [(1000, 7500), (1000, 600), (70, 7500)])
+def test_headers_of_all_parts_count_as_fields(form_app, filename, count, size):
+    got = call(form_app, "POST", **heads_of(count, size, filename))
+    assert (got.code, got.json["detail"]) == (
+        413,
+        "The fields and headers of the form can have 500000 bytes at most.",
+    )
+
+
+def test_headers_of_parts_and_fields_share_a_limit(form_app):
+    large = field(b"a", b"x" * 300_000)
+    parts = [large, *[large[:38] + b"\r\nX: " + b"x" * 7000 + b"\r\n\r\n1"] * 40]
+    assert call(form_app, "POST", **form_of(*parts)).code == 413
+    assert call(form_app, "POST", **form_of(*parts[1:])).text == "1 0"
+
+
+def test_headers_of_a_few_files_are_taken(form_app):
+    assert call(form_app, "POST", **heads_of(60, 7500, b"f")).text == "0 1"
+    assert call(form_app, "POST", **heads_of(1000, 20, b"f")).text == "0 1"
