@@ -158,14 +158,15 @@ def _named_part(headers: Headers) -> Field | File:
 
     RFC 7578, section 4.2: `filename*` is not for forms. Neither is any other encoding of RFC 2231.
     """
-    options: dict[str, Any] = {}
+    options: dict[str, str] = {}
     for match in _PARAMETER.finditer(headers["content-disposition"]):
         key, quoted, raw, token = match.groups()
         if quoted is not None:
             options[key.lower()] = _ESCAPED.sub(r"\1", quoted).replace("%22", '"')
         else:
             options[key.lower()] = token.strip() if raw is None else raw.replace("%22", '"')
-    name, filename = options.get("name"), options.get("filename")
+    name: Any = options.get("name")  # None, like that of werkzeug's parser
+    filename = options.get("filename")
     return Field(name, headers) if filename is None else File(name, filename, headers)
 
 

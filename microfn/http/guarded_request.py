@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any, TypeVar, cast
 from urllib.parse import quote
 
-from werkzeug.datastructures import Accept, CharsetAccept, LanguageAccept, MIMEAccept
+from werkzeug.datastructures import Accept, CharsetAccept, IfRange, LanguageAccept, MIMEAccept
 from werkzeug.exceptions import BadRequest, HTTPException
+from werkzeug.http import http_date
 from werkzeug.urls import uri_to_iri
 from werkzeug.utils import cached_property
 from werkzeug.wrappers import Request
 
 from .limits import MAX_HEADER_LENGTH, MAX_TARGET_LENGTH, check_header, check_target, is_readable_accept
 
-__all__ = ["GuardedRequest"]
+__all__ = ["GuardedRequest", "is_written"]
 
 _PATH_SAFE = "!$&'()*+,/:;=@"
 _QUERY_SAFE = _PATH_SAFE + "?%"
@@ -66,6 +69,32 @@ def _of_preferences(parsed: A, header: str, kind: type[A]) -> A:
     return cast("A", cached_property(read_preferences))
 
 
+def _of_written(parsed: T, header: str, empty: Callable[[], T]) -> T:
+    """The same for a value that is written again at times: it is empty if that fails."""
+    read = _made_safe(cast("property", parsed).fget, header)
+
+    @functools.wraps(read)
+    def read_written(request: GuardedRequest) -> Any:
+        value = read(request)
+        return value if is_written(value) else empty()
+
+    return cast("T", cached_property(read_written))
+
+
+def is_written(value: object) -> bool:
+    """Whether a date, or an `IfRange`, can be written as a header.
+
+    >>> from werkzeug.datastructures import IfRange
+    >>> is_written(IfRange("abc")), is_written(IfRange('a"b'))
+    (True, False)
+    """
+    try:
+        str(http_date(value) if isinstance(value, datetime) else value)
+    except (ValueError, ArithmeticError):  # an entity tag with a quote, a date that UTC does not have
+        return False
+    return True
+
+
 class GuardedRequest(Request):
     """werkzeug's Request with limits to what it parses."""
 
@@ -83,10 +112,10 @@ class GuardedRequest(Request):
     cache_control = _of_header(Request.cache_control, "HTTP_CACHE_CONTROL")
     cookies = _of_header(Request.cookies, "HTTP_COOKIE")
     if_match = _of_header(Request.if_match, "HTTP_IF_MATCH")
-    if_modified_since = _of_header(Request.if_modified_since, "HTTP_IF_MODIFIED_SINCE")
+    if_modified_since = _of_written(Request.if_modified_since, "HTTP_IF_MODIFIED_SINCE", type(None))
     if_none_match = _of_header(Request.if_none_match, "HTTP_IF_NONE_MATCH")
-    if_range = _of_header(Request.if_range, "HTTP_IF_RANGE")
-    if_unmodified_since = _of_header(Request.if_unmodified_since, "HTTP_IF_UNMODIFIED_SINCE")
+    if_range = _of_written(Request.if_range, "HTTP_IF_RANGE", IfRange)
+    if_unmodified_since = _of_written(Request.if_unmodified_since, "HTTP_IF_UNMODIFIED_SINCE", type(None))
     pragma = _of_header(Request.pragma, "HTTP_PRAGMA")
     range = _of_header(Request.range, "HTTP_RANGE")
 

@@ -34,7 +34,7 @@ _CONDITIONS = (
 
 def is_readable_accept(accept: str, longest: int = _LONGEST_ACCEPT) -> bool:
     """Whether a header of preferences may be parsed. What is none may be disregarded (RFC 9110, section 12.5)."""
-    return len(accept) <= longest and not _has_long_blank(accept)
+    return len(accept) <= longest and "\0" not in accept and not _has_long_blank(accept)
 
 
 def check_header(environ: Mapping[str, Any], key: str, longest: int = MAX_HEADER_LENGTH) -> None:

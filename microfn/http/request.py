@@ -26,7 +26,7 @@ from ..routing.route import Route
 from .cached_property import cached_property
 from .forms import FormParser
 from .grammar import DIGITS
-from .guarded_request import GuardedRequest
+from .guarded_request import GuardedRequest, is_written
 from .host import is_trusted, written_host
 from .json import JSON, Codec
 from .request_body import Body, checked_length, open_body, read
@@ -148,9 +148,10 @@ class Request(_Slots, GuardedRequest):
     @cached_property
     def date(self) -> datetime | None:
         try:
-            return parse_date(self.environ.get("HTTP_DATE"))
+            date = parse_date(self.environ.get("HTTP_DATE"))
         except (ValueError, ArithmeticError):
             return None
+        return date if is_written(date) else None
 
     @cached_property
     def host(self) -> str:

@@ -28,6 +28,39 @@ def test_an_absurd_date_is_none():
     assert Request(environ_of(HTTP_DATE="Mon, 01 Jan 99999999999 00:00:00 GMT")).date is None
 
 
+LAST = "Fri, 31 Dec 9999 23:59:59 -0001"
+IF_RANGES = [
+    ('"a"', '"a"'),
+    ('W/"a"', '"a"'),
+    ("a", '"a"'),
+    ("", ""),
+    ('a"b', ""),
+    ('"a"b"', ""),
+    ('W/"a"b', ""),
+    (LAST, ""),
+    ("Tue, 24 Nov 2026 04:36:00 GMT", "Tue, 24 Nov 2026 04:36:00 GMT"),
+]
+
+
+@pytest.mark.parametrize(("sent", "written"), IF_RANGES)
+def test_if_range_that_cannot_be_written_is_empty(sent, written):
+    found = Request(environ_of(HTTP_IF_RANGE=sent)).if_range
+    assert (str(found), found.to_header(), repr(found)) == (written, written, f"<IfRange {written!r}>")
+    assert (found.etag is None and found.date is None) is (written == "")
+
+
+@pytest.mark.parametrize("name", ["date", "if_modified_since", "if_unmodified_since"])
+def test_date_beyond_those_of_utc_is_none(name):
+    assert getattr(Request(environ_of(**{f"HTTP_{name.upper()}": LAST})), name) is None
+    known = getattr(Request(environ_of(**{f"HTTP_{name.upper()}": "Tue, 24 Nov 2026 04:36:00 GMT"})), name)
+    assert known.year == 2026
+
+
+def test_charset_with_a_nul_is_disregarded():
+    accepted = Request(environ_of(HTTP_ACCEPT_CHARSET="utf-8, \0")).accept_charsets
+    assert ("utf-8" in accepted, "latin-1" in accepted) == (False, False)
+
+
 class Small(GuardedRequest):
     max_header_length = max_target_length = 10
 
