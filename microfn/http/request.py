@@ -273,7 +273,8 @@ class Request(_Slots, GuardedRequest):
 
     def _fail_again(self, failure: Exception) -> None:
         """Let what is read after a failure fail too: the rest of a body is not to be taken for the whole."""
-        self.stream = cast("IO[bytes]", Body.failed(self.environ["wsgi.input"], failure))
+        if not self.shallow:  # such a request has no body to be read, and needs none
+            self.stream = cast("IO[bytes]", Body.failed(io.BytesIO(), failure))
 
     def _body_limit(self) -> int | None:
         route = self.route

@@ -8,6 +8,7 @@ import pickle
 
 import pytest
 from werkzeug.datastructures import EnvironHeaders
+from werkzeug.exceptions import UnsupportedMediaType
 from werkzeug.test import EnvironBuilder
 from werkzeug.wrappers import Request as WerkzeugRequest
 
@@ -221,3 +222,29 @@ def test_no_header_is_a_500(header, caplog):
 
 def test_a_path_that_is_no_text_can_still_be_looked_at():
     assert Request(environ_of(path="/\xff\u0100")).path == "/\ufffd?"
+
+
+READS = {
+    "data": lambda request: request.data,
+    "form": lambda request: request.form,
+    "files": lambda request: request.files,
+    "values": lambda request: request.values,
+    "json": lambda request: request.json,
+    "stream": lambda request: request.stream,
+    "get_data": lambda request: request.get_data(),
+    "get_data as text": lambda request: request.get_data(cache=False, as_text=True, parse_form_data=True),
+    "get_json": lambda request: request.get_json(force=True),
+}
+
+
+@pytest.mark.parametrize("read", READS.values(), ids=READS)
+@pytest.mark.parametrize("kind", ["application/json", "application/x-www-form-urlencoded", None])
+@pytest.mark.parametrize("extra", [{}, {"CONTENT_LENGTH": "3"}, {"wsgi.input": io.BytesIO(b"a=1")}], ids=str)
+def test_body_of_a_shallow_request_is_a_runtime_error(read, kind, extra):
+    """Also if there is no `wsgi.input`, and each time."""
+    environ = {"REQUEST_METHOD": "POST", **extra} | ({"CONTENT_TYPE": kind} if kind else {})
+    request = Request(environ, shallow=True)
+    for _ in range(2):
+        error = UnsupportedMediaType if read is READS["json"] and kind != "application/json" else RuntimeError
+        with pytest.raises(error):
+            read(request)
