@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import errno
 import io
-from typing import IO, TYPE_CHECKING, NoReturn, cast
+from typing import IO, TYPE_CHECKING, Any, NoReturn, cast
 
-from werkzeug.exceptions import BadRequest, ClientDisconnected, RequestEntityTooLarge
+from werkzeug.exceptions import BadRequest, ClientDisconnected, RequestEntityTooLarge, UnsupportedMediaType
 from werkzeug.wsgi import LimitedStream
 
 from ..arguments import ENDLESS
@@ -15,7 +15,7 @@ from .grammar import DIGITS
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-__all__ = ["Body", "checked_length", "open_body", "read"]
+__all__ = ["Body", "UnsupportedCoding", "checked_length", "is_encoded", "open_body", "read"]
 
 _SHORTAGES = frozenset(
     (
@@ -30,6 +30,22 @@ _SHORTAGES = frozenset(
     )
 )
 """What is wrong on this side where reading a body fails: with the disk, the memory, or the number of open files."""
+
+
+class UnsupportedCoding(UnsupportedMediaType):
+    """A body with a Content-Encoding, where its content is asked for (RFC 9110, sections 8.4 and 15.5.16)."""
+
+    description = "Send the body as it is, without a Content-Encoding."
+
+    def get_headers(self, *args: Any, **kwargs: Any) -> list[tuple[str, str]]:
+        """RFC 9110, section 12.5.3: Accept-Encoding in a response tells what a request may be encoded with."""
+        return [*super().get_headers(*args, **kwargs), ("Accept-Encoding", "identity")]
+
+
+def is_encoded(environ: WSGIEnvironment) -> bool:
+    """Whether a Content-Encoding other than `identity` was applied to the body."""
+    codings = environ.get("HTTP_CONTENT_ENCODING") or ""
+    return bool(codings) and any(coding.strip().lower() not in ("", "identity") for coding in codings.split(","))
 
 
 def open_body(environ: WSGIEnvironment, limit: int | None) -> IO[bytes]:

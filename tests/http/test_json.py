@@ -8,12 +8,19 @@ import decimal
 import json
 import uuid
 
+import msgspec
+import orjson
 import pytest
 
 from microfn import Router
 from microfn.http.json import JSON
 
 from ..wsgi import call
+
+
+class Fast:
+    dumps = staticmethod(msgspec.json.encode)
+    loads = staticmethod(msgspec.json.decode)
 
 
 @dataclasses.dataclass
@@ -54,7 +61,6 @@ NO_JSON = [
     b"'x'",
     b"[1,]",
     b"\xff\xfe",
-    b"\xef\xbb\xbf{}",
     '"x"'.encode("utf-16"),
     b'"\\ud800"',
     b'{"\\uDC00": 1}',
@@ -168,3 +174,23 @@ def test_a_silent_reader_gets_none():
     app = Router()
     app.post("/")(lambda request, params: repr(request.get_json(silent=True)))
     assert call(app, "POST", body=b"{", CONTENT_TYPE="application/json").text == "None"
+
+
+@pytest.mark.parametrize("codec", [None, json, orjson, Fast], ids=str)
+@pytest.mark.parametrize("content_type", ["application/json", "application/json; charset=utf-8"])
+def test_byte_order_mark_is_read_over(codec, content_type):
+    """RFC 8259, section 8.1."""
+    app = Router(json=codec)
+    app.post("/")(lambda request, params: {"got": request.json})
+    mark = b"\xef\xbb\xbf"
+    assert call(app, "POST", body=mark + b'{"a": "\xef\xbb\xbf"}', CONTENT_TYPE=content_type).json == {
+        "got": {"a": "\ufeff"}
+    }
+    for body in [mark, b"\xef\xbb{}"]:
+        assert call(app, "POST", body=body, CONTENT_TYPE=content_type).code == 400
+
+
+def test_second_byte_order_mark_is_no_json():
+    app = Router()
+    app.post("/")(lambda request, params: {"got": request.json})
+    assert call(app, "POST", body=b"\xef\xbb\xbf" * 2 + b"{}", CONTENT_TYPE="application/json").code == 400

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import errno
+import gzip
 import io
 
 import pytest
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, UnsupportedMediaType
 
 from microfn import Request, Router
 
@@ -279,3 +280,87 @@ def test_a_route_may_have_no_limit_at_all():
     assert call(app, "POST", body=body, CONTENT_LENGTH=None, wsgi__input_terminated=True).text == str(len(body))
     with pytest.raises(ValueError, match="cannot be negative"):
         app.post("/other", max_content_length=-1)(lambda request, params: "")
+
+
+def forms_app():
+    app = Router()
+    app.post("/json")(lambda request, params: {"got": request.json})
+    app.post("/forced")(lambda request, params: {"got": request.get_json(force=True)})
+    app.post("/silent")(lambda request, params: {"got": request.get_json(silent=True)})
+    app.post("/valid", valid=lambda data: data)(lambda request, params: {"got": request.valid})
+    app.post("/form")(lambda request, params: {"got": request.form.to_dict()})
+    app.post("/files")(lambda request, params: {"got": sorted(request.files)})
+    app.post("/values")(lambda request, params: {"got": request.values.to_dict()})
+    app.post("/data")(lambda request, params: request.data)
+    app.post("/get_data")(lambda request, params: request.get_data())
+    app.post("/stream")(lambda request, params: request.stream.read())
+    return app
+
+
+FORM = {"CONTENT_TYPE": "application/x-www-form-urlencoded"}
+PARTS = b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n--b--\r\n'
+ENCODED = [
+    *((path, b'{"a": "1"}', "application/json") for path in ("/json", "/valid", "/forced")),
+    ("/json", b'{"a": "1"}', "application/json; charset=utf-8"),
+    *((path, b"a=1", "application/x-www-form-urlencoded") for path in ("/form", "/values")),
+    *((path, PARTS, "multipart/form-data; boundary=b") for path in ("/form", "/values")),
+]
+CODINGS = [
+    "gzip",
+    "br",
+    "deflate",
+    "zstd",
+    "x-gzip",
+    "GZIP",
+    "identity, gzip",
+    "gzip, br",
+    "nonsense",
+    "\xff",
+    "gzip;q=0",
+]
+
+
+@pytest.mark.parametrize(("path", "body", "kind"), ENCODED)
+def test_encoded_body_is_415_where_its_content_is_asked(path, body, kind):
+    app = forms_app()
+    for coding in CODINGS:
+        for sent in gzip.compress(body), body:
+            got = call(app, "POST", path=path, body=sent, CONTENT_TYPE=kind, HTTP_CONTENT_ENCODING=coding)
+            assert (got.code, got.headers["accept-encoding"]) == (415, "identity")
+            assert got.json["detail"] == "Send the body as it is, without a Content-Encoding."
+    for coding in ["identity", "Identity , identity", "", ","]:
+        got = call(app, "POST", path=path, body=body, CONTENT_TYPE=kind, HTTP_CONTENT_ENCODING=coding)
+        assert got.json == {"got": {"a": "1"}}
+
+
+@pytest.mark.parametrize("path", ["/data", "/get_data", "/stream"])
+@pytest.mark.parametrize("kind", ["application/json", "application/x-www-form-urlencoded", "multipart/form-data", None])
+def test_encoded_body_can_be_read_as_it_came(path, kind):
+    sent = gzip.compress(b"a=1")
+    got = call(forms_app(), "POST", path=path, body=sent, CONTENT_TYPE=kind, HTTP_CONTENT_ENCODING="gzip")
+    assert got.body == sent
+
+
+def test_encoded_body_can_be_read_after_a_415():
+    request = Request(environ_of("POST", body=b"a=1", HTTP_CONTENT_ENCODING="gzip", **FORM))
+    for _ in range(2):
+        with pytest.raises(UnsupportedMediaType):
+            _ = request.form
+    assert (request.data, request.get_data()) == (b"a=1", b"a=1")
+    with pytest.raises(UnsupportedMediaType):
+        _ = request.files
+
+
+def test_encoded_body_that_is_no_form_has_no_fields():
+    app = forms_app()
+    got = call(app, "POST", path="/form", body=b"x", CONTENT_TYPE="image/png", HTTP_CONTENT_ENCODING="gzip")
+    assert got.json == {"got": {}}
+    encoded = {"CONTENT_TYPE": "application/json", "HTTP_CONTENT_ENCODING": "gzip"}
+    assert call(app, "POST", path="/silent", body=b"{}", **encoded).json == {"got": None}
+
+
+def test_handler_of_415_keeps_the_header_of_codings():
+    app = forms_app()
+    app.error(415)(lambda request, error: "plain, please")
+    got = call(app, "POST", path="/json", body=b"{}", CONTENT_TYPE="application/json", HTTP_CONTENT_ENCODING="br")
+    assert (got.code, got.text, got.headers["accept-encoding"]) == (415, "plain, please", "identity")
