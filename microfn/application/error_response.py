@@ -70,7 +70,7 @@ def _render(snapshot: Snapshot, request: Request, http_error: HTTPException, mat
     cls = type(http_error)
     is_plain = cls.get_response is HTTPException.get_response and cls.get_body is HTTPException.get_body
     if http_error.response is None and is_plain:
-        return error_page(http_error, request.environ)
+        return error_page(http_error, request.environ, request._sent())
     return to_wsgi(http_error.get_response(request.environ), request.environ, snapshot.encoders, origin=cls)
 
 

@@ -5,7 +5,7 @@ A browser gets a small HTML page, whoever prefers plain text gets that, everyone
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import escape
@@ -62,20 +62,29 @@ def preferred_type(accept: str) -> str:
     return HTML if html > json else PROBLEM
 
 
-def error_page(error: HTTPException, environ: WSGIEnvironment) -> WSGIResponse:
-    """The built-in answer to an error, in the type that the client prefers."""
+def error_page(error: HTTPException, environ: WSGIEnvironment, sent: Collection[object] = ()) -> WSGIResponse:
+    """The built-in answer to an error, in the type that the client prefers.
+
+    `sent` holds what the client sent: a key that one of these lacks is named, and no other.
+    """
     status = error.code or 500
     extra = extra_headers(error, environ)
-    detail = f"The request lacks {error.args[0]!r}." if _is_missing_key(error) else str(error.description or "")
+    detail = f"The request lacks {error.args[0]!r}." if _is_missing_key(error, sent) else str(error.description or "")
     members = getattr(error, "members", {})
     line, headers, content = _render(status, detail, tuple(extra), environ.get("HTTP_ACCEPT", ""), members)
     validate_headers(line, headers)
     return line, headers, [] if environ["REQUEST_METHOD"] == "HEAD" else [content]
 
 
-def _is_missing_key(error: HTTPException) -> bool:
-    """Whether it is about a field of the query or of a form that the handle reads, and the client has not sent."""
-    return isinstance(error, BadRequestKeyError) and bool(error.args)
+def _is_missing_key(error: HTTPException, sent: Collection[object]) -> bool:
+    """Whether the client has not sent a key; that of a MultiDict of the application's own is not its business."""
+    trace = error.__traceback__
+    if not isinstance(error, BadRequestKeyError) or not error.args or trace is None:
+        return False
+    while trace.tb_next is not None:
+        trace = trace.tb_next
+    searched = trace.tb_frame.f_locals.get("self")  # of its `__getitem__`
+    return any(searched is one for one in sent)
 
 
 class CachedErrorPage(dict[str, tuple[str, Headers, bytes]]):

@@ -14,6 +14,7 @@ from typing import IO, TYPE_CHECKING, Any, Literal, NoReturn, cast, overload
 from werkzeug.datastructures import EnvironHeaders, Headers
 from werkzeug.exceptions import (
     BadRequest,
+    BadRequestKeyError,
     SecurityError,
     UnsupportedMediaType,
 )
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 __all__ = ["Request"]
 
 MAX_CONTENT_LENGTH = 16 * 1024 * 1024
+_BY_KEY = ("args", "cookies", "files", "form", "headers", "values")
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 _TOO_DEEP = "it is nested too deep"
 
@@ -68,6 +70,16 @@ class Context(SimpleNamespace):
     def get(self, name: str, default: Any = None) -> Any:
         """What is there under a name, or the default."""
         return self.__dict__.get(name, default)
+
+
+class _SentHeaders(EnvironHeaders):
+    """Headers, of which one that is missing is a 400 like a field of a form: werkzeug's is a KeyError."""
+
+    def __getitem__(self, key: str) -> str:  # type: ignore[override] # werkzeug's too
+        try:
+            return self._get_key(key)
+        except KeyError:
+            raise BadRequestKeyError(key) from None
 
 
 class Request(_Slots, GuardedRequest):
@@ -141,7 +153,7 @@ class Request(_Slots, GuardedRequest):
 
     @cached_property
     def headers(self) -> Headers:
-        return EnvironHeaders(self.environ)
+        return _SentHeaders(self.environ)
 
     @cached_property
     def remote_addr(self) -> str | None:
@@ -281,6 +293,10 @@ class Request(_Slots, GuardedRequest):
         """Let what is read after a failure fail too: the rest of a body is not to be taken for the whole."""
         if not self.shallow:  # such a request has no body to be read, and needs none
             self.stream = cast("IO[bytes]", Body.failed(io.BytesIO(), failure))
+
+    def _sent(self) -> list[object]:
+        """All that has been read of what the client sent, by keys."""
+        return [self.__dict__[name] for name in _BY_KEY if name in self.__dict__]
 
     def _body_limit(self) -> int | None:
         route = self.route

@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 
 import pytest
+from werkzeug.datastructures import CombinedMultiDict, Headers, ImmutableMultiDict, MultiDict
 from werkzeug.exceptions import (
+    BadRequest,
     BadRequestKeyError,
     TooManyRequests,
 )
 
-from microfn import Router, abort
+from microfn import Request, Router, abort
 from microfn.http.problems import preferred_type
 
 from ..handles import raising
-from ..wsgi import call
+from ..wsgi import call, environ_of
 
 JSON = "application/problem+json"
 HTML = "text/html; charset=utf-8"
@@ -78,6 +80,56 @@ def test_a_field_that_is_missing_is_named():
     assert json.loads(call(app, "POST").text)["detail"] == "The request lacks 'name'."
     assert json.loads(call(app).text)["detail"] == "The request lacks 'page'."
     assert call(app, path="/raised").code == 400
+
+
+MISSING = {
+    "args": lambda request: request.args["x"],
+    "form": lambda request: request.form["x"],
+    "files": lambda request: request.files["x"],
+    "values": lambda request: request.values["x"],
+    "cookies": lambda request: request.cookies["x"],
+    "headers": lambda request: request.headers["x"],
+}
+OWN = {
+    "a MultiDict": lambda request: MultiDict(secret="1")["x"],
+    "an ImmutableMultiDict": lambda request: ImmutableMultiDict(secret="1")["x"],
+    "a CombinedMultiDict": lambda request: CombinedMultiDict([request.args])["x"],
+    "Headers": lambda request: Headers({"secret": "1"})["x"],
+    "a copy": lambda request: (request.args, request.args.copy()["x"]),
+    "another request's": lambda request: (request.args, Request(environ_of()).args["x"]),
+    "an error that was made": lambda request: (request.args, raising(BadRequestKeyError("x"))(request, {})),
+}
+
+
+@pytest.mark.parametrize("read", MISSING.values(), ids=MISSING)
+def test_key_that_the_client_could_have_sent_is_named(read):
+    app = Router()
+
+    @app.use
+    def passing(handle):
+        return lambda request, params: handle(request, params)
+
+    app.post("/")(lambda request, params: read(request))
+    got = call(app, "POST")
+    assert (got.code, got.json["detail"]) == (400, "The request lacks 'x'.")
+
+
+@pytest.mark.parametrize("read", OWN.values(), ids=OWN)
+def test_key_of_the_applications_own_is_not_named(read):
+    app = Router()
+    app.post("/")(lambda request, params: read(request))
+    app.post("/valid", valid=lambda data: read(Request(environ_of())))(lambda request, params: "")
+    app.post("/in/:x", convert={"x": lambda text: read(Request(environ_of()))})(lambda request, params: "")
+    for path in "/", "/valid", "/in/1":
+        got = call(app, "POST", path=path, body=b"{}", CONTENT_TYPE="application/json")
+        assert (got.code, got.json["detail"]) == (400, BadRequest.description)
+
+
+def test_header_that_is_missing_is_a_key_error_too():
+    headers = Request(environ_of(HTTP_X_A="1", CONTENT_TYPE="a/b")).headers
+    assert (headers["X-A"], headers["content-type"], headers.get("x"), "x" in headers) == ("1", "a/b", None, False)
+    with pytest.raises(KeyError):
+        _ = headers["x"]
 
 
 def test_a_limit_is_named():

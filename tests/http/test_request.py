@@ -239,7 +239,7 @@ READS = {
 
 @pytest.mark.parametrize("read", READS.values(), ids=READS)
 @pytest.mark.parametrize("kind", ["application/json", "application/x-www-form-urlencoded", None])
-@pytest.mark.parametrize("extra", [{}, {"CONTENT_LENGTH": "3"}, {"wsgi.input": io.BytesIO(b"a=1")}], ids=str)
+@pytest.mark.parametrize("extra", [{}, {"CONTENT_LENGTH": "3"}, {"wsgi.input": io.BytesIO(b"a=1")}])
 def test_body_of_a_shallow_request_is_a_runtime_error(read, kind, extra):
     """Also if there is no `wsgi.input`, and each time."""
     environ = {"REQUEST_METHOD": "POST", **extra} | ({"CONTENT_TYPE": kind} if kind else {})
