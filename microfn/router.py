@@ -26,6 +26,7 @@ from .routing.registry import Registrations, Registry
 from .routing.route import Route
 from .routing.scope import Scope
 from .routing.table import Table
+from .routing.urls import Query
 
 if TYPE_CHECKING:
     from werkzeug.test import Client
@@ -170,25 +171,39 @@ class Router(BaseRouter):
         """
         return self._registry.changes()
 
-    def url_for(self, target: str | Handle, /, **params: object) -> str:
+    def url_for(self, target: str | Handle, /, *, query: Query | str | None = None, **params: object) -> str:
         """The path, percent-encoded, of the route with this name or handle; `request.url_for` adds SCRIPT_NAME.
+
+        A handle, or a name, with several routes is the first of them whose params are exactly those given. `query` is
+        a mapping or a list of pairs: a list as a value is several, None is left out. If the pattern has a param of
+        the name `query`, it is that param.
 
         >>> app = Router()
         >>> app.handle("GET", "/users/:id/files/*path", lambda request, params: "", name="file")
         >>> app.url_for("file", id="Zoë", path="a b.txt")
         '/users/Zo%C3%AB/files/a%20b.txt'
+        >>> app.url_for("file", id=7, path="a", query={"page": 2, "tag": ["x", "y"]})
+        '/users/7/files/a?page=2&tag=x&tag=y'
 
         Raises `InvalidUrl`, a ValueError, for an unknown name, a param that is missing or not the route's, and a value
         with which the path would not lead to the route: an empty one, a dot segment, a slash in a param, one that a
-        converter refuses.
+        converter refuses; and for a query that is none.
         """
-        return location("", self._path_for(target, params))
+        return self._url_for("", target, params, query)
 
-    def _path_for(self, target: str | Handle, params: dict[str, object]) -> str:
-        """The same as text, not encoded."""
+    def _url_for(
+        self,
+        script_name: str | None,
+        target: str | Handle,
+        params: dict[str, object],
+        query: Query | str | None,
+        near: Scope | None = None,
+    ) -> str:
+        """The same behind a SCRIPT_NAME, for a request whose route is in the scope `near`."""
         snapshot = self._snapshot
         urls = self._registry.with_table(build_urls) if snapshot is None else snapshot.urls
-        return urls.path_for(target, params)
+        path, encoded = urls.url_for(target, params, query, near)
+        return location(script_name, path, encoded)
 
     def test_client(self) -> Client:
         """werkzeug's test client for this application."""

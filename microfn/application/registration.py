@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ..errors import InvalidPattern
 from ..routing.handle import Handle, Middleware, check_handle, check_middleware, check_middlewares
 from ..routing.mount import Mount
-from ..routing.pattern import parse
+from ..routing.pattern import or_root, parse
 from ..routing.registry import Key, Registry
 from ..routing.route import Route, RouteOptions, check_options, short_name
 from ..routing.scope import Scope, check_prefix
@@ -154,7 +154,7 @@ class BaseRouter:
 
         where = _caller()
         base = os.path.dirname(os.path.abspath(where[0]))
-        names = parse(self._scope.pattern(path)).names
+        names = parse(or_root(self._scope.pattern(path))).names
         if not names or not path.endswith(f"/*{names[-1]}"):
             raise InvalidPattern(path, "files are served below a catch-all: '/static/*filepath'")
         handle = Files(
@@ -246,6 +246,7 @@ class BaseRouter:
     def include(self, prefix: str, router: BaseRouter) -> None:
         """Take over all that another Router has: routes, names, middleware, error handlers, groups and mounts.
 
+        The pattern "" of that Router is the prefix itself. It may be included under several prefixes.
         Options of that Router (`json`, `overlap`, ...) do not come along: the including one's hold. Nothing can be
         registered with it any more, since that would be lost here. Where one thing is refused, nothing is taken.
 
@@ -297,7 +298,7 @@ class BaseRouter:
         >>> app.test_client().get("/motd").text
         'new'
         """
-        self._registry.remove(method, self._scope.pattern(path))
+        self._registry.remove(method, or_root(self._scope.pattern(path)))
 
 
 class Group(BaseRouter):

@@ -23,8 +23,9 @@ from werkzeug.sansio.utils import get_host
 
 from ..log import log_exception
 from ..routing.handle import Handle
-from ..routing.paths import decode_path, location
+from ..routing.paths import decode_path
 from ..routing.route import Route
+from ..routing.urls import Query
 from .cached_property import cached_property
 from .forms import FormParser
 from .grammar import DIGITS
@@ -238,9 +239,14 @@ class Request(_Slots, GuardedRequest):
                 log_exception(error.__cause__ or error, self.environ)
             raise
 
-    def url_for(self, target: str | Handle, /, **params: object) -> str:
-        """`Router.url_for`, behind the SCRIPT_NAME that this request came with."""
-        return location(self.environ.get("SCRIPT_NAME"), self.router._path_for(target, params))
+    def url_for(self, target: str | Handle, /, *, query: Query | str | None = None, **params: object) -> str:
+        """`Router.url_for`, behind the SCRIPT_NAME that this request came with.
+
+        Of a Router that was included under several prefixes it is the route below the prefix of the request's own.
+        """
+        near = self.route.scope if self.route is not None else None
+        url: str = self.router._url_for(self.environ.get("SCRIPT_NAME"), target, params, query, near)
+        return url
 
     def __reduce__(self) -> Any:
         """A pickled request is a plain one when it comes back: it has neither Router nor route."""

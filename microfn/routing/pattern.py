@@ -16,7 +16,7 @@ from typing import NamedTuple, NoReturn
 
 from ..errors import InvalidPattern
 
-__all__ = ["Pattern", "casefold_pattern", "parse", "with_pattern_case"]
+__all__ = ["Pattern", "casefold_pattern", "or_root", "parse", "with_pattern_case"]
 
 _WILDCARD = re.compile(r"([:*][^/]*)")
 
@@ -60,6 +60,11 @@ def parse(text: str) -> Pattern:
     if "*" in text:
         _check_catch_all(text, wildcards[-1])
     return Pattern(text, _shared(names))
+
+
+def or_root(pattern: str) -> str:
+    """The pattern itself, or the root for the empty one, which a Router takes for its own prefix."""
+    return "/" if pattern == "" else pattern
 
 
 def _parts(text: str) -> tuple[str, ...]:

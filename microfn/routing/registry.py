@@ -117,7 +117,8 @@ class Registry:
     def _add(self, routes: Sequence[Route]) -> None:
         new, current = routes[0], self.current
         known = current.names.get(new.name) if new.name is not None else None
-        if known is not None and known.pattern != new.pattern:
+        is_copy = known is not None and known.origin is not None and known.origin == new.origin
+        if known is not None and known.pattern != new.pattern and not is_copy:
             raise ValueError(f"the name {new.name!r} of {new} is taken by {known}")
         for mount in current.mounts.values():
             if mount.covers(new.pattern):
@@ -140,7 +141,7 @@ class Registry:
         self._draft_table = None
         if removed.name is not None and current.names[removed.name] is removed:
             del current.names[removed.name]
-            for route in current.routes:
+            for route in reversed(current.routes):
                 if route.name == removed.name:
                     current.names[removed.name] = route
 

@@ -13,7 +13,7 @@ from ..errors import InvalidMethod, InvalidPattern, name_of
 from .converters import Converter, converters_for
 from .handle import Handle, Middleware, check_handle
 from .hints import hint_for_pattern
-from .pattern import Pattern, parse
+from .pattern import Pattern, or_root, parse
 from .scope import Scope
 
 __all__ = [
@@ -45,17 +45,20 @@ class RouteOptions(TypedDict, total=False):
 class Route:
     """What is registered for one method and one pattern. Nothing of it changes once it is made.
 
-    `method` and `pattern` are texts, `name` is the one given for reverse URLs, `where` is the file and line that
-    registered it. `handle` is the callable itself, unchanged; `run` is what is called, which checks the body before it
-    where the route has a `valid`. `scope` is the part of the application that it belongs to.
+    `method` and `pattern` are texts; the pattern "" is "/", and the prefix itself where its Router is included. `name`
+    is the one given for reverse URLs, `where` is the file and line that registered it. `handle` is the callable itself,
+    unchanged; `run` is what is called, which checks the body before it where the route has a `valid`. `scope` is the
+    part of the application that it belongs to.
     """
 
     __slots__ = (
         "converters",
         "handle",
+        "is_prefix",
         "max_content_length",
         "method",
         "name",
+        "origin",
         "parsed",
         "pattern",
         "run",
@@ -79,7 +82,7 @@ class Route:
     ) -> None:
         if method not in _USUAL_METHODS:
             _check_method(method)
-        parsed = parse(pattern)
+        parsed = parse(or_root(pattern))
         _check_names(parsed)
         check_handle(handle)
         if name is not None and not isinstance(name, str):
@@ -89,8 +92,12 @@ class Route:
             check_size("max_content_length", max_content_length, optional=True)
             limit = ENDLESS if max_content_length is None else max_content_length
         self.method = method
-        self.pattern = pattern
+        self.pattern = parsed.text
+        self.is_prefix = not pattern
+        """Whether it was registered as "", so that below a prefix it is the prefix itself."""
         self.parsed = parsed
+        self.origin: tuple[Scope, str] | None = None
+        """The Router, as its outermost scope, and the pattern that it was registered with; None if not included."""
         self.handle = handle
         self.name = name
         self.converters = converters_for(parsed, convert) if convert else _NO_CONVERTERS
@@ -106,7 +113,10 @@ class Route:
         route = object.__new__(Route)
         for name in Route.__slots__:
             setattr(route, name, getattr(self, name))
-        route.pattern = prefix + self.pattern
+        pattern = prefix + ("" if self.is_prefix else self.pattern)
+        route.pattern = or_root(pattern)
+        route.is_prefix = not pattern
+        route.origin = self.origin or (self.scope.lineage()[0], self.pattern)
         route.parsed = parse(route.pattern)
         _check_names(route.parsed)
         route.scope = scope

@@ -174,8 +174,94 @@ def test_a_prefix_is_text(prefix):
 def test_a_pattern_in_a_group_begins_with_a_slash_too():
     with pytest.raises(InvalidPattern, match="begins with a slash, also below '/api'"):
         Router().group("/api").get("users")(say(""))
-    with pytest.raises(InvalidPattern):
-        Router().group("").get("")(say(""))
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "DELETE", "OPTIONS", "PATCH"])
+@pytest.mark.parametrize("prefix", ["/users", "/a/users", "/:tenant"])
+def test_empty_pattern_is_the_prefix_of_an_include(prefix, method):
+    inner, app = Router(), Router()
+    inner.route("", methods=[method], name="users")(lambda request, params: request.route.pattern)
+    inner.get("/:id")(say("user"))
+    app.include(prefix, inner)
+    reply = call(app, method, prefix)
+    assert (reply.code, reply.text) == (200, "" if method == "HEAD" else prefix)
+    assert app.routes[0].pattern == prefix
+    assert app.url_for("users", **{"tenant": ":tenant"} if ":" in prefix else {}) == prefix
+
+
+def test_path_of_an_empty_pattern_answers_other_methods():
+    inner, app = Router(), Router()
+    inner.get("")(say("all"))
+    inner.post("")(say("made"))
+    app.include("/users", inner)
+    assert call(app, "HEAD", "/users").code == 200
+    assert call(app, "POST", "/users").text == "made"
+    assert (call(app, "PUT", "/users").code, call(app, "OPTIONS", "/users").code) == (405, 204)
+    assert call(app, "OPTIONS", "/users").headers["allow"] == "GET, HEAD, OPTIONS, POST"
+    redirect = call(app, "POST", "/users/")
+    assert (redirect.code, redirect.headers["location"]) == (308, "/users")
+
+
+@pytest.mark.parametrize("part", [lambda app: app, lambda app: app.group(""), lambda app: app.group("/")])
+def test_empty_pattern_without_a_prefix_is_the_root(part):
+    app, outer = Router(), Router()
+    part(app).get("", name="home")(say("home"))
+    assert [route.pattern for route in app.routes] == ["/"]
+    assert (call(app).text, call(app, path="").text, app.url_for("home")) == ("home", "home", "/")
+    with pytest.raises(RouteConflict, match=r"GET / .* collides with GET / .*; each can be registered once"):
+        part(app).get("/")(say("home"))
+    outer.mount("/old", app)
+    assert (call(outer, path="/old").text, call(outer, path="/old/").text) == ("home", "home")
+
+
+def test_empty_pattern_conflicts_with_the_root_before_it():
+    app = Router()
+    app.get("/")(say("home"))
+    with pytest.raises(RouteConflict):
+        app.get("")(say("home"))
+    app.post("")(say("other"))
+    assert call(app, "POST").text == "other"
+
+
+def test_empty_pattern_follows_each_include():
+    """Without a prefix it is the root still, and below one no more than that."""
+    inner, middle, app = Router(), Router(), Router()
+    inner.get("")(say("x"))
+    inner.group("/g").get("")(say("g"))
+    middle.include("", inner)
+    middle.include("/m", inner)
+    assert [route.pattern for route in middle.routes] == ["/", "/g", "/m", "/m/g"]
+    app.group("/api").include("/v1", middle)
+    app.include("/", middle)
+    assert [route.pattern for route in app.routes] == [
+        *["/api/v1", "/api/v1/g", "/api/v1/m", "/api/v1/m/g"],
+        *["/", "/g", "/m", "/m/g"],
+    ]
+
+
+def test_empty_pattern_of_an_include_collides_with_others():
+    inner, app = Router(), Router()
+    inner.get("")(say("x"))
+    app.get("/users")(say("users"))
+    with pytest.raises(RouteConflict, match="GET /users"):
+        app.include("/users", inner)
+    app.mount("/old", Router())
+    with pytest.raises(RouteConflict, match="mount"):
+        app.include("/old", inner)
+
+
+def test_route_of_an_empty_pattern_is_removed_by_it():
+    app = Router()
+    app.get("")(say("x"))
+    with pytest.raises(LookupError):
+        app.remove("GET", None)
+    app.remove("GET", "")
+    assert app.routes == ()
+
+
+def test_files_need_a_catch_all_below_an_empty_pattern():
+    with pytest.raises(InvalidPattern, match="below a catch-all"):
+        Router().serve_files("", ".")
 
 
 def test_a_param_that_its_prefix_has_already_is_refused():
@@ -438,7 +524,7 @@ def test_no_methods_at_all_are_refused():
 
 
 @pytest.mark.parametrize(
-    "pattern", ["", "x", "/:", "/*", "/a*b", "/*a/b", "/:a:b", "/:a-b", "/:0", "/:a/:a", "/:name.json", "/\ud800"]
+    "pattern", ["x", "/:", "/*", "/a*b", "/*a/b", "/:a:b", "/:a-b", "/:0", "/:a/:a", "/:name.json", "/\ud800"]
 )
 def test_a_pattern_that_cannot_be_is_refused(pattern):
     app = Router()

@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from werkzeug.datastructures import MultiDict
 
 from microfn import InvalidUrl, Router
 
@@ -106,12 +107,100 @@ def test_a_url_that_would_not_lead_there_is_refused(app, name, params, reason):
     assert info.value.target == name
 
 
-def test_a_handle_that_has_no_route_or_several(app):
+def test_a_handle_that_has_no_route(app):
     with pytest.raises(InvalidUrl, match="it has no route"):
         app.url_for(print)
-    app.get("/again")(index)
-    with pytest.raises(InvalidUrl, match="several routes, /, /again; use a name"):
-        app.url_for(index)
+
+
+@pytest.mark.parametrize(
+    ("params", "url"),
+    [
+        ({}, "/u"),
+        ({"id": 7}, "/u/7"),
+        ({"id": 7, "query": {"q": 1}}, "/u/7?q=1"),
+        ({"day": 1, "id": 7}, "/u/7/on/1"),
+        ({"query": "x"}, "/s/x"),
+        ({"query": {"page": 2}, "day": 3}, "/d/3?page=2"),
+    ],
+)
+def test_handle_with_several_routes_goes_by_params(params, url):
+    app, handle = Router(), say("u")
+    for pattern in ("/s/:query", "/u", "/u/:id", "/v/:id", "/u/:id/on/:day", "/d/:day"):
+        app.route(pattern, methods=["GET", "POST"])(handle)
+    assert app.url_for(handle, **params) == url
+
+
+def test_handle_with_several_routes_and_other_params_is_refused():
+    app, handle = Router(), say("u")
+    app.get("/u/:id")(handle)
+    app.get("/v")(handle)
+    with pytest.raises(InvalidUrl, match="none of /u/:id, /v has just these params: day, query"):
+        app.url_for(handle, day=1, query={})
+    app.remove("GET", "/v")
+    app.get("/v/:x")(handle)
+    with pytest.raises(InvalidUrl, match="none of /u/:id, /v/:x has just these params: none"):
+        app.url_for(handle)
+
+
+def test_value_does_not_choose_the_route():
+    """It is the first route with these params, also where its converter refuses the value."""
+    app, handle = Router(), say("u")
+    app.get("/u/:id", convert={"id": int})(handle)
+    app.get("/v/:id")(handle)
+    with pytest.raises(InvalidUrl, match="converter refuses"):
+        app.url_for(handle, id="x")
+
+
+@pytest.mark.parametrize(
+    ("query", "url"),
+    [
+        ({}, "/users/7"),
+        ({"q": None}, "/users/7"),
+        ([], "/users/7"),
+        ({"q": "a b&c=ü"}, "/users/7?q=a+b%26c%3D%C3%BC"),
+        ({"q": ["x", None, 2], "r": (), "ü": 1.5}, "/users/7?q=x&q=2&%C3%BC=1.5"),
+        ([("q", 1), ("r", 2), ["q", 3]], "/users/7?q=1&r=2&q=3"),
+        (MultiDict([("q", "1"), ("q", "2")]), "/users/7?q=1&q=2"),
+        (iter([("q", "")]), "/users/7?q="),
+    ],
+)
+def test_query_is_encoded_behind_the_path(app, query, url):
+    assert app.url_for("user", id=7, query=query) == url
+
+
+@pytest.mark.parametrize(
+    ("query", "reason"),
+    [
+        ("q=1", "query must be a mapping or pairs"),
+        (5, "query must be a mapping or pairs"),
+        (["ab"], "query must be a mapping or pairs"),
+        ([("q", 1, 2)], "query must be a mapping or pairs"),
+        ({"q": b"x"}, "query must hold names with texts or numbers, got 'q': b'x'"),
+        ({"q": [["x"]]}, "query must hold names"),
+        ({"q": {"x": 1}}, "query must hold names"),
+        ({5: 1}, "query must hold names with texts or numbers, got 5: 1"),
+        ({"q": "\ud800"}, "query must be text that UTF-8 can say"),
+    ],
+)
+def test_query_that_is_none_is_refused(app, query, reason):
+    with pytest.raises(InvalidUrl, match=reason):
+        app.url_for("user", id=7, query=query)
+
+
+def test_query_is_a_param_where_the_pattern_has_one():
+    app = Router()
+    app.get("/search/:query", name="search")(lambda request, params: request.url_for("search", query="a b"))
+    assert app.url_for("search", query=7) == "/search/7"
+    assert call(app, path="/search/x").text == "/search/a%20b"
+    with pytest.raises(InvalidUrl, match="lacks its param 'query'"):
+        app.url_for("search")
+
+
+def test_request_query_goes_behind_the_script_name():
+    app = Router()
+    app.get("/")(lambda request, params: request.url_for("home", query=request.args))
+    app.get("/home", name="home")(say(""))
+    assert call(app, query="b=1&a=2&b=3", SCRIPT_NAME="/app").text == "/app/home?b=1&b=3&a=2"
 
 
 def test_a_handle_that_cannot_be_hashed():
@@ -176,6 +265,81 @@ def test_across_groups_and_included_routers():
     app.include("/i", inner)
     assert call(app, path="/i/7").text == "/g/x"
     assert call(app, path="/g/x").text == "/i/%C3%BC"
+
+
+def show(request, params):
+    return [request.url_for("item", id=1), request.url_for(show, id=2), request.url_for(start, query={"p": 1})]
+
+
+def start(request, params):
+    return request.url_for("item", id=1)
+
+
+def items():
+    router = Router()
+    router.get("", name="items")(start)
+    router.group("/g", use=[lambda handle: handle]).get("/:id", name="item")(show)
+    return router
+
+
+@pytest.mark.parametrize("prefix", ["/v1", "/v2", "/a/v2", "/a/b"])
+def test_router_included_twice_links_below_its_own_prefix(prefix):
+    app, outer, inner = Router(), Router(), items()
+    app.include("/v1", inner)
+    app.include("/v2", inner)
+    outer.include("/v2", inner)
+    outer.include("/b", inner)
+    app.include("/a", outer)
+    assert call(app, path=f"{prefix}/g/7").json == [f"{prefix}/g/1", f"{prefix}/g/2", f"{prefix}?p=1"]
+    assert call(app, path=prefix).text == f"{prefix}/g/1"
+
+
+def test_request_elsewhere_links_to_the_first_include():
+    app, inner = Router(), items()
+    app.include("/v1", inner)
+    app.include("/v2", inner)
+    app.get("/")(show)
+    app.error(404)(show)
+    assert call(app).json == ["/v1/g/1", "/v1/g/2", "/v1?p=1"]
+    assert call(app, path="/v2/nothing/there").json == ["/v1/g/1", "/v1/g/2", "/v1?p=1"]
+    assert app.url_for("items") == app.url_for(start) == "/v1"
+
+
+def test_include_below_a_param_goes_by_params_and_prefix():
+    app, inner = Router(overlap=True), items()
+    app.include("/:tenant", inner)
+    app.include("/v2", inner)
+    assert app.url_for("item", id=1) == "/v2/g/1"
+    assert app.url_for("item", id=1, tenant="t") == "/t/g/1"
+    assert call(app, path="/v2").text == "/v2/g/1"
+    app.error(InvalidUrl)(lambda request, error: str(error))
+    assert "/:tenant/g/:id lacks its param 'tenant'" in call(app, path="/t").text
+
+
+def test_group_does_not_choose_between_routes_of_one_handle():
+    app, handle = Router(), say("x")
+    group = app.group("/g")
+    app.get("/first")(handle)
+    group.get("/second")(handle)
+    group.get("/")(lambda request, params: request.url_for(handle))
+    assert call(app, path="/g/").text == "/first"
+
+
+def test_name_of_an_include_is_not_for_another_router():
+    app = Router()
+    app.include("/v1", items())
+    with pytest.raises(ValueError, match=r"the name 'items' of GET /v3 .* is taken by GET /v1"):
+        app.include("/v3", items())
+    with pytest.raises(ValueError, match=r"the name 'item' of GET /x .* is taken by GET /v1/g/:id"):
+        app.get("/x", name="item")(show)
+
+
+def test_name_stays_with_the_next_include_when_one_is_removed():
+    app, inner = Router(), items()
+    for number in (1, 2, 3):
+        app.include(f"/v{number}", inner)
+    app.remove("GET", "/v1")
+    assert app.url_for("items") == "/v2"
 
 
 @pytest.mark.parametrize(
