@@ -32,6 +32,11 @@ FOREIGN_NAMES = {
 
 def hint_for_pattern(pattern: str) -> str | None:
     """Return what a pattern of another framework is here; None if it is no such pattern."""
+    if "\\:" in pattern or "\\*" in pattern:
+        return (
+            "a backslash escapes nothing here, and ':' and '*' always begin a wildcard; "
+            "match the whole segment with a param, '/:name', and look at its text"
+        )
     foreign = re.search(_FOREIGN_PARAM, pattern) if "<" in pattern or "{" in pattern else None
     if foreign is None:
         return None

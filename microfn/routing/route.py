@@ -82,8 +82,7 @@ class Route:
     ) -> None:
         if method not in _USUAL_METHODS:
             _check_method(method)
-        parsed = parse(or_root(pattern))
-        _check_names(parsed)
+        parsed = _parse(or_root(pattern))
         check_handle(handle)
         if name is not None and not isinstance(name, str):
             raise TypeError(f"a route's name is a str, not {type(name).__name__}")
@@ -117,8 +116,7 @@ class Route:
         route.pattern = or_root(pattern)
         route.is_prefix = not pattern
         route.origin = self.origin or (self.scope.lineage()[0], self.pattern)
-        route.parsed = parse(route.pattern)
-        _check_names(route.parsed)
+        route.parsed = _parse(route.pattern)
         route.scope = scope
         return route
 
@@ -186,16 +184,18 @@ def _check_method(method: str) -> None:
         raise InvalidMethod(method, f"it is no token (RFC 9110, section 5.6.2){hint}")
 
 
-def _check_names(pattern: Pattern) -> None:
-    """What a tree takes, but `params` could not hold, or would surprise."""
-    hint = hint_for_pattern(pattern.text)
-    if hint:
-        raise InvalidPattern(pattern.text, hint)
-    reason = _trouble_with(pattern.names)
+def _parse(text: str) -> Pattern:
+    """Parse a pattern; refuse also what a tree takes, but `params` could not hold, or would surprise."""
+    try:
+        pattern = parse(text)
+        reason = hint_for_pattern(text) or _trouble_with(pattern.names)
+    except InvalidPattern as error:
+        raise InvalidPattern(text, hint_for_pattern(text) or error.reason) from None
     if reason:
-        raise InvalidPattern(pattern.text, reason)
-    if not _is_utf8(pattern.text):
-        raise InvalidPattern(pattern.text, "it holds a surrogate, which no request can send as UTF-8")
+        raise InvalidPattern(text, reason)
+    if not _is_utf8(text):
+        raise InvalidPattern(text, "it holds a surrogate, which no request can send as UTF-8")
+    return pattern
 
 
 @functools.lru_cache(maxsize=4096)

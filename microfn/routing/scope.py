@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..errors import InvalidPattern
 from .handle import Middleware
+from .hints import hint_for_pattern
 from .pattern import parse
 
 __all__ = ["Scope", "check_prefix"]
@@ -50,6 +51,9 @@ def check_prefix(prefix: object) -> str:
         raise TypeError(f"a prefix is a str, not {type(prefix).__name__}: {prefix!r}")
     if prefix in ("", "/"):
         return ""
+    hint = hint_for_pattern(prefix)
+    if hint:
+        raise InvalidPattern(prefix, hint)
     if prefix.endswith("/"):
         raise InvalidPattern(prefix, f"a prefix does not end with a slash; write {prefix.rstrip('/') or '/'!r}")
     parse(prefix)

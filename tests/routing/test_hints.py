@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from microfn import InvalidPattern, Router
+from microfn.tree import Tree
 
 
 def ok(request, params):
@@ -18,6 +19,47 @@ def ok(request, params):
 def test_param_of_another_framework_is_refused_with_a_hint(foreign):
     with pytest.raises(InvalidPattern, match="did you mean ':id'"):
         Router().get(foreign)(ok)
+
+
+ESCAPED = ["/files\\:undelete", "/files/:id\\:undelete", "/a\\*b", "/\\*rest", "/\\:", "/a/\\\\:b", "\\:a", "/ä\\:ü"]
+
+
+@pytest.mark.parametrize("pattern", ESCAPED)
+@pytest.mark.parametrize("overlap", [False, True])
+def test_escaped_wildcard_is_refused_with_a_hint(pattern, overlap):
+    app = Router(overlap=overlap)
+    for register in (
+        lambda: app.post(pattern)(ok),
+        lambda: app.handle("POST", pattern, ok),
+        lambda: app.group("/a").get(pattern if pattern[0] == "/" else f"/{pattern}")(ok),
+        lambda: app.group(pattern),
+        lambda: app.include(pattern, Router()),
+        lambda: app.mount(pattern, Router()),
+    ):
+        with pytest.raises(InvalidPattern, match="a backslash escapes nothing here"):
+            register()
+    assert app.routes == ()
+
+
+def test_tree_takes_a_backslash_as_text():
+    tree = Tree()
+    tree.add_route("/files\\:undelete", "x")
+    assert tree.get_value("/files\\7") == ("x", [("undelete", "7")], False)
+    app = Router()
+    app.get("/a\\b/:c")(ok)
+    assert app.lookup("GET", "/a\\b/c")[1] == {"c": "c"}
+
+
+@pytest.mark.parametrize("part", [Router().group, lambda prefix: Router().mount(prefix, Router())])
+def test_prefix_of_another_framework_is_refused_with_a_hint(part):
+    with pytest.raises(InvalidPattern, match="did you mean ':id'"):
+        part("/users/<int:id>")
+
+
+@pytest.mark.parametrize("pattern", ["x/<int:id>", "/<path:rest>/*x/y", "/{id}/:"])
+def test_hint_comes_before_what_else_is_wrong(pattern):
+    with pytest.raises(InvalidPattern, match="is no param here"):
+        Router().get(pattern)(ok)
 
 
 def test_the_suggestion_keeps_what_the_param_took():
