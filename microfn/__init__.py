@@ -17,6 +17,7 @@ from .host_switch import HostSwitch
 from .http.request import Request
 from .http.response import Response, html, redirect
 from .router import Router
+from .routing.converters import natural
 from .routing.route import Route
 from .sse import Event, event_stream
 
@@ -37,6 +38,7 @@ __all__ = [
     "abort",
     "event_stream",
     "html",
+    "natural",
     "redirect",
 ]
 

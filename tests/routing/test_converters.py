@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import uuid
+from datetime import date, datetime
+from decimal import Decimal
 
 import pytest
 
-from microfn import Router
+from microfn import InvalidUrl, Router, natural
 
 from ..wsgi import call
 
@@ -92,3 +94,59 @@ def test_params_are_in_the_order_of_the_path_not_of_convert():
     app = Router()
     app.get("/:b/:a", convert={"a": int, "b": int})(lambda request, params: params)
     assert call(app, path="/1/2").text == '{"b":1,"a":2}'
+
+
+NATURAL = {
+    "0": 0,
+    "7": 7,
+    "007": 7,
+    "9" * 4300: 10**4300 - 1,
+    **dict.fromkeys(["-1", "-0", "+1", " 1", "1 ", "1_0", "1.0", "1e3", "0x1", "١", "１", "²", "x", "1\n"]),
+    "9" * 4301: None,
+}
+
+
+@pytest.mark.parametrize("text", NATURAL, ids=lambda text: ascii(text[:9]))
+def test_natural_takes_ascii_digits(text):
+    app = Router(redirect_trailing_slash=False)
+    app.get("/:n/x", name="x", convert={"n": natural})(lambda request, params: str(params["n"] == NATURAL[text]))
+    reply = call(app, path=f"/{text.encode().decode('latin-1')}/x")
+    assert reply.code == (404 if NATURAL[text] is None else 200)
+    assert NATURAL[text] is None or reply.text == "True"
+    if NATURAL[text] is None:
+        with pytest.raises(InvalidUrl):
+            app.url_for("x", n=text)
+
+
+def test_natural_refuses_an_empty_param():
+    app = Router()
+    app.get("/:n/x", convert={"n": natural})(lambda request, params: "")
+    assert call(app, path="//x").code == 404
+    with pytest.raises(ValueError, match=r"^$"):
+        natural("")
+
+
+@pytest.mark.parametrize(
+    ("converter", "hint"),
+    [
+        (bool, "got bool, which takes any text for True, also 'false'"),
+        *[(kind, "single characters") for kind in (list, tuple, set, frozenset)],
+        (bytes, "str.encode"),
+        (dict, "got dict"),
+        (date, "did you mean date.fromisoformat?"),
+        (datetime, "did you mean datetime.fromisoformat?"),
+    ],
+)
+def test_class_that_takes_no_text_is_no_converter(converter, hint):
+    app = Router()
+    with pytest.raises(TypeError, match="the converter of 'x' must be a function of a text, got") as info:
+        app.get("/:x", convert={"x": converter})(lambda request, params: "")
+    assert hint in str(info.value)
+    assert app.routes == ()
+
+
+@pytest.mark.parametrize("converter", [str, uuid.UUID, Decimal, date.fromisoformat, str.encode, lambda text: [text]])
+def test_class_that_takes_a_text_is_a_converter(converter):
+    app = Router()
+    app.get("/:x", convert={"x": converter})(lambda request, params: "")
+    assert len(app.routes) == 1
