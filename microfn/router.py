@@ -17,7 +17,6 @@ from .http.conversion import encoders_for
 from .http.host import trusted_name
 from .http.json import JSON, Codec
 from .http.request import MAX_CONTENT_LENGTH, Request
-from .http.response import Response
 from .routing.handle import Handle, check_handle
 from .routing.hints import FOREIGN_NAMES, ForeignName
 from .routing.mount import Mount
@@ -29,7 +28,7 @@ from .routing.table import Table
 from .routing.urls import Query
 
 if TYPE_CHECKING:
-    from werkzeug.test import Client
+    from .testing import Client
 
 __all__ = ["Router"]
 
@@ -205,11 +204,27 @@ class Router(BaseRouter):
         path, encoded = urls.url_for(target, params, query, near)
         return location(script_name, path, encoded)
 
-    def test_client(self) -> Client:
-        """werkzeug's test client for this application."""
-        from werkzeug.test import Client  # noqa: PLC0415 - what only tests use is loaded when they do
+    def test_client(self, *, use_cookies: bool = True, raise_exceptions: bool = False) -> Client:
+        """A client for tests: werkzeug's, which may stand in a `with`.
 
-        return Client(self, Response)
+        It reads each answer to its end and closes it, unless a request says `buffered=False`, as for an endless
+        stream. Requests come from 127.0.0.1.
+
+        `use_cookies`: keep cookies from one request to the next.
+        `raise_exceptions`: raise an exception that nobody foresaw, and that became a 500, in the test.
+
+        >>> app = Router()
+        >>> app.handle("GET", "/", lambda request, params: 1 / 0)
+        >>> with app.test_client(raise_exceptions=True) as client:
+        ...     client.get("/")
+        Traceback (most recent call last):
+        ZeroDivisionError: division by zero
+
+        Raises TypeError if an option is no bool.
+        """
+        from .testing import Client  # noqa: PLC0415 - what only tests use is loaded when they do
+
+        return Client(self, use_cookies=use_cookies, raise_exceptions=raise_exceptions)
 
     def __dir__(self) -> list[str]:
         """List what a Router has, without the names of other frameworks that it has hints for."""

@@ -1,10 +1,10 @@
-"""The options of a Router, and what `lookup`, `routes` and the test client give."""
+"""The options of a Router, and what `lookup` and `routes` give."""
 
 from __future__ import annotations
 
 import pytest
 
-from microfn import InvalidHandle, Response, Router
+from microfn import InvalidHandle, Router
 
 
 def ok(request, params):
@@ -106,9 +106,3 @@ def test_routes_are_listed_in_the_order_of_their_registration():
     for pattern in ["/b", "/a", "/c"]:
         app.get(pattern)(ok)
     assert [route.pattern for route in app.routes] == ["/b", "/a", "/c"]
-
-
-def test_the_test_client_gives_responses_of_microfn():
-    app = Router()
-    app.get("/")(ok)
-    assert isinstance(app.test_client().get("/"), Response)

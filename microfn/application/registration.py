@@ -147,7 +147,7 @@ class BaseRouter:
         >>> import microfn
         >>> app = microfn.Router()
         >>> app.serve_files("/source/*filepath", microfn.__path__[0], max_age=60)
-        >>> app.test_client().get("/source/router.py", buffered=True).headers["Cache-Control"]
+        >>> app.test_client().get("/source/router.py").headers["Cache-Control"]
         'max-age=60'
         """
         from ..staticfiles import Files  # noqa: PLC0415 - who serves no files does not load what does

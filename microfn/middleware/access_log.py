@@ -26,7 +26,7 @@ def access_log(write: Callable[[str], object] | None = None) -> Middleware:
     >>> from microfn import Router
     >>> app, lines = Router(), []
     >>> _ = app.use(access_log(lines.append))
-    >>> _ = app.test_client().get("/nothing", buffered=True)
+    >>> _ = app.test_client().get("/nothing")
     >>> json.loads(lines[0])["status"]
     404
     """
