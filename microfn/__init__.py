@@ -9,15 +9,18 @@
 'Hello World!'
 """
 
-from werkzeug.exceptions import abort
+import sys
+from typing import TYPE_CHECKING
 
 from .application.registration import Group
 from .errors import InvalidHandle, InvalidMethod, InvalidPattern, InvalidUrl, RouteConflict, RouteError
 from .host_switch import HostSwitch
+from .http.abort import abort
 from .http.request import Request
 from .http.response import Response, html, redirect
 from .router import Router
 from .routing.converters import natural
+from .routing.hints import hint_for_module
 from .routing.route import Route
 from .sse import Event, event_stream
 
@@ -43,3 +46,15 @@ __all__ = [
 ]
 
 __version__ = "0.1.0"
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> None:
+        """Say what takes the place of a name of another framework."""
+        message = hint_for_module(name)
+        if message is None:
+            raise AttributeError(f"module 'microfn' has no attribute {name!r}")
+        # `from microfn import request` looks for the name first; of what it raises then, it shows ImportErrors alone.
+        asker = sys._getframe(1).f_globals.get("__name__")  # noqa: SLF001 - there is no other way to know
+        is_import = asker in ("importlib._bootstrap", "_frozen_importlib")
+        raise (ImportError if is_import else AttributeError)(message)

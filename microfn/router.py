@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING, Any, cast
 from .application.builder import Settings, build_snapshot, build_urls
 from .application.dispatch import respond
 from .application.fallback import Allowed
-from .application.registration import BaseRouter
+from .application.registration import BaseRouter, Group
 from .application.snapshot import Snapshot
 from .arguments import check_flags, check_size
 from .http.conversion import encoders_for
 from .http.host import trusted_name
 from .http.json import JSON, Codec
 from .http.request import MAX_CONTENT_LENGTH, Request
+from .http.response import Response
 from .routing.handle import Handle, check_handle
-from .routing.hints import FOREIGN_NAMES, ForeignName
+from .routing.hints import REQUEST_NAMES, RESPONSE_NAMES, ROUTER_NAMES, add_hints
 from .routing.mount import Mount
 from .routing.paths import location, to_wsgi_str, toggle_trailing_slash
 from .routing.registry import Registrations, Registry
@@ -226,10 +227,6 @@ class Router(BaseRouter):
 
         return Client(self, use_cookies=use_cookies, raise_exceptions=raise_exceptions)
 
-    def __dir__(self) -> list[str]:
-        """List what a Router has, without the names of other frameworks that it has hints for."""
-        return [name for name in super().__dir__() if name not in FOREIGN_NAMES]
-
     def _ensure_snapshot(self) -> Snapshot:
         """Publish what is registered, unless that is done."""
         self._registry.publish()
@@ -239,8 +236,10 @@ class Router(BaseRouter):
         self._snapshot = build_snapshot(registrations, table, self._settings)
 
 
-for _name, _meant in FOREIGN_NAMES.items():
-    setattr(Router, _name, ForeignName(_name, _meant))
+add_hints(Router, ROUTER_NAMES)
+add_hints(Group, ROUTER_NAMES)
+add_hints(Request, REQUEST_NAMES)
+add_hints(Response, RESPONSE_NAMES)
 
 
 def _check_codec(codec: Any) -> Any:

@@ -9,8 +9,9 @@ from werkzeug.test import create_environ
 from werkzeug.wrappers import Request as WerkzeugRequest
 from werkzeug.wrappers import Response as WerkzeugResponse
 
+import microfn
 from microfn import Request, Response, Router
-from microfn.routing.hints import FOREIGN_NAMES
+from microfn.routing.hints import MODULE_NAMES, REQUEST_NAMES, RESPONSE_NAMES, ROUTER_NAMES
 
 from .documents import ROOT
 
@@ -46,10 +47,41 @@ def test_dir_shows_documented_names(instance, base):
     assert name == "Group" or known <= shown(instance), sorted(known - shown(instance))
 
 
-def test_dir_leaves_hints_for_foreign_names_out():
-    """A hint is raised for them all the same."""
-    app = Router()
-    assert not shown(app) & set(FOREIGN_NAMES)
-    for name in FOREIGN_NAMES:
-        with pytest.raises(AttributeError, match=f"a Router has no '{name}'; it is"):
-            getattr(app, name)
+HINTS = [
+    (Router(), ROUTER_NAMES),
+    (Router().group("/a"), ROUTER_NAMES),
+    (Request(ENVIRON), REQUEST_NAMES),
+    (Response("x"), RESPONSE_NAMES),
+]
+
+
+@pytest.mark.parametrize(("instance", "names"), HINTS, ids=["Router", "Group", "Request", "Response"])
+def test_dir_leaves_hints_for_foreign_names_out(instance, names):
+    """A hint is raised for them all the same, and none of them is a name that there is."""
+    kind = type(instance).__name__
+    assert not set(dir(instance)) & set(names)
+    assert not set(dir(WerkzeugRequest(ENVIRON))) & set(REQUEST_NAMES)
+    assert not set(dir(WerkzeugResponse())) & set(RESPONSE_NAMES)
+    assert not documented(kind) & set(names)
+    for name in names:
+        with pytest.raises(AttributeError, match=f"^a {kind} has no '{name}'; it is "):
+            getattr(instance, name)
+        assert not hasattr(instance, name)
+
+
+def test_dir_of_the_module_leaves_hints_out():
+    assert not set(dir(microfn)) & set(MODULE_NAMES)
+    assert not set(microfn.__all__) & set(MODULE_NAMES)
+    modules = {path.stem for path in (ROOT / "microfn").iterdir()}
+    assert not modules & set(MODULE_NAMES)
+
+
+def test_dir_shows_what_was_set_and_what_a_client_adds():
+    app, request = Router(), Request(ENVIRON)
+    app.get("/")(lambda request, params: "x")
+    request.session = {}
+    assert "session" in dir(request)
+    response = app.test_client().get("/")
+    assert response.text == "x"
+    assert {"text", "request", "history"} <= set(dir(response))
+    assert "media" not in dir(response)

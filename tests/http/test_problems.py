@@ -9,6 +9,7 @@ from werkzeug.datastructures import CombinedMultiDict, Headers, ImmutableMultiDi
 from werkzeug.exceptions import (
     BadRequest,
     BadRequestKeyError,
+    ImATeapot,
     TooManyRequests,
 )
 
@@ -153,7 +154,7 @@ def test_html_is_escaped_and_text_is_not():
 @pytest.mark.parametrize("accept", ["text/html", "text/plain", "*/*"])
 def test_any_description_can_be_sent(description, accept):
     app = Router()
-    app.get("/")(lambda request, params: abort(418, description))
+    app.get("/")(raising(ImATeapot(description)))
     assert call(app, HTTP_ACCEPT=accept).code == 418
 
 

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-import pytest
+import copy
+import re
+import subprocess
+import sys
 
-from microfn import InvalidPattern, Router
+import pytest
+from werkzeug.test import create_environ
+
+import microfn
+from microfn import InvalidPattern, Request, Response, Router
+from microfn.routing.hints import MODULE_NAMES, REQUEST_NAMES, RESPONSE_NAMES, ROUTER_NAMES
 from microfn.tree import Tree
 
 
@@ -83,3 +91,113 @@ def test_what_other_frameworks_have_is_told_by_its_name_here(name, message):
     with pytest.raises(AttributeError, match=message):
         getattr(app, name)
     assert not hasattr(app, name)
+
+
+def app():
+    return Router()
+
+
+def group():
+    return Router().group("/g")
+
+
+def request():
+    return Request(create_environ())
+
+
+def response():
+    return Response("x")
+
+
+@pytest.mark.parametrize(
+    ("make", "name", "hint"),
+    [
+        *[(make, "before_request", r"app\.use") for make in (app, group)],
+        *[(make, "add_url_rule", r"app\.handle\(method") for make in (app, group)],
+        (app, "debug", "`microfn run`"),
+        (app, "url_map", r"app\.routes"),
+        (app, "make_response", r"Response\(text, status\)"),
+        (app, "test_request_context", "create_environ"),
+        (app, "add_route", r"app\.handle\(method, pattern, handle\)"),
+        (app, "hook", "middleware"),
+        (request, "endpoint", r"request\.route\.name"),
+        (request, "view_args", r"request\.params"),
+        (request, "media", r"request\.json"),
+        (request, "get_param_as_int", r"request\.args"),
+        (request, "forms", r"request\.form"),
+        (response, "set_header", r"response\.headers\[name\] = value"),
+        (response, "media", "a dict or a list"),
+        (response, "text", r"get_data\(as_text=True\)"),
+    ],
+)
+def test_foreign_attribute_is_told_by_its_name_here(make, name, hint):
+    with pytest.raises(AttributeError, match=hint):
+        getattr(make(), name)
+
+
+@pytest.mark.parametrize("names", [ROUTER_NAMES, REQUEST_NAMES, RESPONSE_NAMES, MODULE_NAMES])
+def test_hints_name_what_there_is(names):
+    here = {"app": app(), "request": request(), "response": response()}
+    found = 0
+    for hint in names.values():
+        for owner, name in re.findall(r"\b(app|request|response)\.([a-z_]+)", hint):
+            assert name in dir(here[owner]), hint
+            found += 1
+    assert found > 5
+
+
+@pytest.mark.parametrize(
+    ("make", "name"),
+    [(app, "debug"), (app, "testing"), (app, "secret_key"), (group, "debug")]
+    + [(response, name) for name in ("body", "content", "media", "media_type", "status_line", "text")],
+)
+def test_foreign_switch_cannot_be_set(make, name):
+    """Nothing would come of it."""
+    with pytest.raises(AttributeError, match=f"has no '{name}'; it is"):
+        setattr(make(), name, True)
+
+
+@pytest.mark.parametrize(
+    ("make", "name"), [(app, "config"), (app, "logger"), (request, "session"), (request, "user"), (response, "context")]
+)
+def test_attribute_of_ones_own_can_be_set(make, name):
+    instance = make()
+    setattr(instance, name, 7)
+    assert getattr(instance, name) == 7
+    copied = copy.copy(instance)
+    assert getattr(copied, name) == 7
+
+
+@pytest.mark.parametrize("name", sorted(MODULE_NAMES))
+def test_foreign_import_is_told_by_its_name_here(name):
+    message = re.escape(f"microfn has no '{name}'; it is {MODULE_NAMES[name]}")
+    with pytest.raises(ImportError, match=message):
+        exec(f"from microfn import {name}")
+    with pytest.raises(ImportError, match=message):
+        exec(f"from microfn import Router, {name} as x")
+    with pytest.raises(AttributeError, match=message):
+        getattr(microfn, name)
+    assert not hasattr(microfn, name)
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [("HTTP_404", "the int 404"), ("HTTPNotFound", r"abort\(status, text\)"), ("HTTPError", r"abort\(status, text\)")],
+)
+def test_foreign_status_is_told_by_its_name_here(name, hint):
+    with pytest.raises(ImportError, match=hint):
+        exec(f"from microfn import {name}")
+
+
+@pytest.mark.parametrize("name", ["nothing", "HTTP_", "HTTP_x", "HTTP", "HTTPs", "__path", "Requests"])
+def test_unknown_import_is_the_interpreters_business(name):
+    with pytest.raises(ImportError, match=f"cannot import name '{name}'"):
+        exec(f"from microfn import {name}")
+    with pytest.raises(AttributeError, match=f"module 'microfn' has no attribute '{name}'"):
+        getattr(microfn, name)
+
+
+def test_foreign_import_has_a_hint_before_importlib_is_there():
+    command = [sys.executable, "-S", "-c", f"import sys; sys.path[:0] = {sys.path}; from microfn import g"]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert run.stderr.splitlines()[-1] == "ImportError: microfn has no 'g'; it is request.context"
