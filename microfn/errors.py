@@ -7,7 +7,7 @@ attributes, so that a tool can show more than the message.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 __all__ = [
     "InvalidHandle",
@@ -115,5 +115,10 @@ class InvalidHandle(TypeError):
 
 def name_of(handle: object) -> str:
     """What people call this handle: `module.qualified_name`, or its repr where it has no name."""
-    name = getattr(handle, "__qualname__", None)
-    return f"{getattr(handle, '__module__', '?')}.{name}" if name else repr(handle)
+    name, module = getattr(handle, "__qualname__", None), getattr(handle, "__module__", "?")
+    own_module = getattr(handle, "__globals__", {}).get("__name__", module)
+    if module != own_module and module.startswith("microfn."):
+        # A middleware's own, to which functools.wraps gave the name of the handle that it got from us.
+        code: Any = getattr(handle, "__code__", None)
+        name, module = getattr(code, "co_qualname", code.co_name), own_module
+    return f"{module}.{name}" if name else repr(handle)

@@ -21,20 +21,21 @@ _MOST_LINES = 1000
 logger = logging.getLogger("microfn")
 
 
-def log_exception(error: BaseException, environ: WSGIEnvironment) -> None:
+def log_exception(error: BaseException, environ: WSGIEnvironment, origin: str | None = None) -> None:
     """Log an exception with the request it happened in; nothing that a client chose makes lines of its own.
 
+    `origin` names the handle that returned what cannot be sent.
     That a log cannot be written is no reason to leave the request without an answer, so it is passed over.
     """
     errors = environ.get("microfn.errors")
     if errors is not None:  # the test client raises them
         errors.append(error)
     with suppress(Exception):
-        _log(error, environ)
+        _log(error, environ, origin)
 
 
-def _log(error: BaseException, environ: WSGIEnvironment) -> None:
-    message = _message(error, environ)
+def _log(error: BaseException, environ: WSGIEnvironment, origin: str | None) -> None:
+    message = _message(error, environ, origin)
     stream = environ.get("wsgi.errors")
     # Disabled are the loggers that were there before logging.config.dictConfig, unless it is told to leave them alone.
     if stream is not None and (logger.disabled or not logger.hasHandlers()):
@@ -45,10 +46,11 @@ def _log(error: BaseException, environ: WSGIEnvironment) -> None:
     logger.error("%s", message, exc_info=error)
 
 
-def _message(error: BaseException, environ: WSGIEnvironment) -> str:
+def _message(error: BaseException, environ: WSGIEnvironment, origin: str | None) -> str:
     method, path = _ascii(environ.get("REQUEST_METHOD", "")), _ascii(environ.get("PATH_INFO", ""))
     route, name = environ.get("microfn.route", "no route"), environ.get("microfn.request_id")
-    raised = _printable(f"[{route}] raised {type(error).__name__}")
+    source = f" for what {origin} returned" if origin else ""
+    raised = _printable(f"[{route}] raised {type(error).__name__}{source}")
     return f"{method} {path} {raised}" + (f" (request {_ascii(name)})" if name else "")
 
 

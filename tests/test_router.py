@@ -68,9 +68,26 @@ def test_an_option_of_the_router_that_cannot_be_is_refused(options, error, messa
         Router(**options)
 
 
-def test_options_of_the_router_are_keyword_only():
-    with pytest.raises(TypeError):
-        Router(True)
+@pytest.mark.parametrize("given", [True, "app", __name__, None])
+def test_options_of_the_router_are_keyword_only(given):
+    with pytest.raises(TypeError, match=f"a Router must get its options by their names, got {given!r}; it has no name"):
+        Router(given)
+
+
+@pytest.mark.parametrize(
+    ("option", "hint"),
+    [
+        ("trusted_host", "did you mean 'trusted_hosts'?"),
+        ("redirect_slashes", "did you mean 'redirect_trailing_slash'?"),
+        ("max_content_lenght", "did you mean 'max_content_length'?"),
+        ("Json", "did you mean 'json'?"),
+        ("zzz", "there are redirect_trailing_slash, "),
+    ],
+)
+def test_option_that_no_router_has_is_refused(option, hint):
+    with pytest.raises(TypeError) as info:
+        Router(overlap=True, **{option: []})
+    assert str(info.value).startswith(f"{option!r} is no option of a Router; {hint}")
 
 
 LOOKUPS = [

@@ -14,7 +14,7 @@ from ..http.request import Request
 from ..http.response import Response, copy_response
 from ..http.streams import close_with_request, own_stream
 from ..log import log_exception
-from ..routing.handle import Handle, Middleware, wrap
+from ..routing.handle import HANDLE_CALL, Handle, Middleware, wrap
 from ..routing.index import Miss
 from ..routing.mount import Mount
 from .error_response import handle_error
@@ -92,6 +92,10 @@ def _innermost(request: Request, params: Any) -> WerkzeugResponse:
     return response
 
 
+# Python names a function by this if it is called with other arguments, as by handle(request).
+_innermost.__qualname__ = HANDLE_CALL
+
+
 def _respond_to_miss(snapshot: Snapshot, request: Request) -> Response:
     miss = request._miss
     if not isinstance(miss, Mount):
@@ -122,6 +126,7 @@ def _guarded(handle: Handle) -> Handle:
         except Exception as error:
             return _as_object(request, handle_error(request._snapshot, request, error))
 
+    guarded.__qualname__ = HANDLE_CALL
     return guarded
 
 

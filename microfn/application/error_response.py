@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from traceback import walk_tb
+
 from werkzeug.exceptions import HTTPException
 
+from ..errors import name_of
 from ..http.conversion import to_wsgi
 from ..http.headers import Headers, WSGIResponse, status_line, validate_headers
 from ..http.problems import error_page, extra_headers, internal_error
@@ -30,14 +33,26 @@ def handle_error(
         response = _render(snapshot, request, http_error, match)
     except Exception as handler_error:
         if match is None:
-            log_exception(handler_error, request.environ)  # with `error`, which is its context
+            log_exception(handler_error, request.environ, _origin_of(handler_error, request))  # `error` is its context
             return error_page(internal_error(handler_error), request.environ)
         response = handle_error(snapshot, request, handler_error, (*tried, match.handler))
         if not isinstance(handler_error, HTTPException):
             return response  # it is logged, with `error`
     if not _is_expected(error, http_error, match):
-        log_exception(error, request.environ)
+        log_exception(error, request.environ, _origin_of(error, request))
     return response
+
+
+def _origin_of(error: Exception, request: Request) -> str | None:
+    """The name of what returned the value that could not be sent; None if the error is another one.
+
+    Its own frames have gone, so that the traceback does not show it.
+    """
+    for frame, _ in walk_tb(error.__traceback__):
+        if frame.f_globals.get("__name__") == to_wsgi.__module__:
+            route = request.route
+            return name_of(frame.f_locals.get("origin", route and route.handle))
+    return None
 
 
 def _as_http_exception(error: Exception) -> HTTPException:

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from ..errors import InvalidPattern
 from ..routing.handle import Handle, Middleware, check_handle, check_middleware, check_middlewares
@@ -58,16 +58,24 @@ class BaseRouter:
         self._add([method], path, handle, _caller(), options)
 
     def route(
-        self, path: str, *, methods: Iterable[str] = ("GET",), **options: Unpack[RouteOptions]
+        self, path: str, *misplaced: NoReturn, methods: Iterable[str] = ("GET",), **options: Unpack[RouteOptions]
     ) -> Callable[[H], H]:
         """Register the decorated function for several methods: all of them or, where one is refused, none."""
-        _check_path(path)
-        check_options(options)
         if isinstance(methods, str) or not isinstance(methods, Iterable):
             raise TypeError(f"methods is a list of methods, not {methods!r}")
         names = list(methods)
         if not names:
             raise ValueError("methods is empty; a route answers at least one")
+        return self._register(path, names, misplaced, options)
+
+    def _register(
+        self, path: str, names: list[str], misplaced: tuple[object, ...], options: RouteOptions
+    ) -> Callable[[H], H]:
+        """The decorator that registers a function. What stands behind the pattern in vain, `misplaced`, is refused."""
+        _check_path(path)
+        if misplaced:
+            _refuse_misplaced(path, names, misplaced[0])
+        check_options(options)
         where = _caller()
 
         def register(handle: H) -> H:
@@ -91,33 +99,33 @@ class BaseRouter:
             scope = Scope("", scope, use)
         self._registry.add([Route(method, pattern, handle, scope=scope, where=where, **values) for method in methods])
 
-    def get(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
+    def get(self, path: str, *misplaced: NoReturn, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
         """`route` for GET, and so for HEAD where HEAD has no route of its own (RFC 9110, section 9.3.2)."""
-        return self.route(path, methods=["GET"], **options)
+        return self._register(path, ["GET"], misplaced, options)
 
-    def post(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
+    def post(self, path: str, *misplaced: NoReturn, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
         """`route` for POST."""
-        return self.route(path, methods=["POST"], **options)
+        return self._register(path, ["POST"], misplaced, options)
 
-    def put(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
+    def put(self, path: str, *misplaced: NoReturn, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
         """`route` for PUT."""
-        return self.route(path, methods=["PUT"], **options)
+        return self._register(path, ["PUT"], misplaced, options)
 
-    def patch(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
+    def patch(self, path: str, *misplaced: NoReturn, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
         """`route` for PATCH."""
-        return self.route(path, methods=["PATCH"], **options)
+        return self._register(path, ["PATCH"], misplaced, options)
 
-    def delete(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
+    def delete(self, path: str, *misplaced: NoReturn, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
         """`route` for DELETE."""
-        return self.route(path, methods=["DELETE"], **options)
+        return self._register(path, ["DELETE"], misplaced, options)
 
-    def head(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
+    def head(self, path: str, *misplaced: NoReturn, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
         """`route` for HEAD; without one, GET's handle answers and its body is left out."""
-        return self.route(path, methods=["HEAD"], **options)
+        return self._register(path, ["HEAD"], misplaced, options)
 
-    def options(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
+    def options(self, path: str, *misplaced: NoReturn, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
         """`route` for OPTIONS; without one, the answer is 204 with the methods that there are in Allow."""
-        return self.route(path, methods=["OPTIONS"], **options)
+        return self._register(path, ["OPTIONS"], misplaced, options)
 
     def serve_files(
         self,
@@ -316,6 +324,16 @@ def _check_path(path: object) -> None:
     if callable(path):
         name = getattr(path, "__name__", path)
         raise TypeError(f'the decorator of {name} lacks its pattern: @app.get("/..."), not @app.get')
+
+
+def _refuse_misplaced(path: str, names: list[str], given: object) -> NoReturn:
+    """Say how to write `app.get(path, handle)`, or `app.route(path, ["GET"])`."""
+    if callable(given):
+        name = getattr(given, "__name__", "handle")
+        meant = f'app.handle("{names[0]}", {path!r}, {name}), or @app.{names[0].lower()}({path!r}) above {name}'
+    else:
+        meant = f"app.route({path!r}, methods={given!r:.200})"
+    raise TypeError(f"what stands behind the pattern must be named, got {given!r:.200}; did you mean {meant}?")
 
 
 def _meant_by(prefix: object, included: object) -> str:

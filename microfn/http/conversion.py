@@ -166,10 +166,27 @@ def _from_value(body: Any, encoders: Encoders, origin: object) -> WSGIResponse:
 def _describe_unsupported(body: object, origin: object) -> str:
     if body is None:
         return f'{name_of(origin)} returned None; did you forget to return? (An empty answer is "", 204)'
+    hint = _hint_for_value(body)
+    if hint is not None:
+        return f"{name_of(origin)} returned {type(body).__name__}, which is no answer; {hint}"
     return (
         f"{name_of(origin)} returned {type(body).__name__}, which is no answer; it can be str, bytes, dict, list, "
         "an iterator of str or bytes, a Response, any WSGI application, or a tuple (body, status[, headers])"
     )
+
+
+def _hint_for_value(body: object) -> str | None:
+    """What to return in place of a value that others than WSGI know what to do with."""
+    kind = type(body)
+    if hasattr(kind, "__await__") or hasattr(kind, "__anext__"):
+        return "WSGI is synchronous: call and write functions with `def`, without `async` and `await`"
+    if hasattr(kind, "model_dump"):
+        return 'did you mean its .model_dump(mode="json")?'
+    if hasattr(kind, "__struct_fields__"):
+        return "did you mean msgspec.to_builtins(...) of it?"
+    if hasattr(kind, "__dataclass_fields__"):
+        return "did you mean dataclasses.asdict(...) of it?"
+    return None
 
 
 def _from_response(response: WerkzeugResponse, environ: WSGIEnvironment) -> WSGIResponse:

@@ -10,18 +10,20 @@ from typing import Any
 
 from ..errors import InvalidHandle
 
-__all__ = ["Handle", "Middleware", "check_handle", "check_middleware", "check_middlewares", "wrap"]
+__all__ = ["HANDLE_CALL", "Handle", "Middleware", "check_handle", "check_middleware", "check_middlewares", "wrap"]
 
 Handle = Callable[[Any, Any], Any]
 """Called as `handle(request, params)`. The types are those of the layers above, which nothing here needs."""
 Middleware = Callable[[Handle], Handle]
 """Takes a handle and returns the handle that is called in its place."""
 
+HANDLE_CALL = "handle(request, params)"
+
 _ASYNC = inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 _IS_ASYNC = "it is an async function, and WSGI is synchronous; write `def`"
 
 
-def check_handle(handle: object, called: str = "handle(request, params)", count: int = 2) -> None:
+def check_handle(handle: object, called: str = HANDLE_CALL, count: int = 2) -> None:
     """Refuse what could not be `called` so, with two arguments, or would answer with a coroutine.
 
     Looks at the code object, since `inspect.signature` costs 5 µs a route. Raises `InvalidHandle`.

@@ -14,6 +14,7 @@ __all__ = [
     "ROUTER_NAMES",
     "add_hints",
     "hint_for_module",
+    "hint_for_option",
     "hint_for_pattern",
 ]
 
@@ -294,6 +295,28 @@ MODULE_NAMES = {
     "status": "an int, or a member of http.HTTPStatus",
 }
 """Names that other packages export, and what each is here."""
+
+
+_OPTIONS = {
+    "apply": "use=[...], middleware",
+    "converters": "convert={...}",
+    "decorators": "use=[...], middleware",
+    "defaults": "a second route of the handle, and params.get(name, default)",
+    "dependencies": "use=[...], middleware",
+    "endpoint": "name=",
+    "method": "app.route(pattern, methods=[...])",
+    "methods": "app.route(pattern, methods=[...])",
+    "middleware": "use=[...]",
+    "status_code": "(body, status), which the handle returns",
+    "strict_slashes": "Router(redirect_trailing_slash=False)",
+}
+"""Options of a route elsewhere."""
+
+
+def hint_for_option(name: str) -> str | None:
+    """Return what an option of a route elsewhere is here; None if it is none."""
+    meant = _OPTIONS.get(name)
+    return meant and f"it is {meant}"
 
 
 def hint_for_pattern(pattern: str) -> str | None:

@@ -189,12 +189,26 @@ class Registry:
         From then on the other one is sealed.
         """
         if other is self:
-            raise ValueError("a router cannot include itself")
+            raise ValueError("router must be another Router, got one that includes itself: a circular include")
+        if other._has_included(self):
+            hint = "register what both need with a third Router"
+            raise ValueError(
+                f"router must be another Router, got one that includes this one already, {self._sealed_by}: "
+                f"a circular include; {hint}"
+            )
         with self.changes(), other._lock.current:  # in this order: who is inside of a block has the first lock already
             self._change(self._include, other.current, {root: into})
             if other._sealed_by is None:
                 other._sealed_by = where
                 self.current.included.add(other)
+
+    def _has_included(self, other: Registry) -> bool:
+        """Whether this one has taken over the other, itself or through what it has taken over."""
+        included = self.current.included
+        return other in included or any(
+            registry._has_included(other)  # noqa: SLF001 - of its own class
+            for registry in included
+        )
 
     def _include(self, other: Registrations, relocated: dict[Scope, Scope]) -> None:
         (into,) = relocated.values()

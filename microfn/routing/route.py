@@ -12,7 +12,7 @@ from ..arguments import ENDLESS, check_size, nearest
 from ..errors import InvalidMethod, InvalidPattern, name_of
 from .converters import Converter, converters_for
 from .handle import Handle, Middleware, check_handle
-from .hints import hint_for_pattern
+from .hints import hint_for_option, hint_for_pattern
 from .pattern import Pattern, or_root, parse
 from .scope import Scope
 
@@ -152,6 +152,7 @@ def check_options(options: Mapping[str, object]) -> None:
         if name not in known:
             near = nearest(name, known)
             hint = f"did you mean {near!r}?" if near else f"there are {', '.join(sorted(known))}"
+            hint = hint_for_option(name) or hint
             raise TypeError(f"{name!r} is no option of a route; {hint}")
 
 

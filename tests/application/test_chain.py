@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import sys
+
 import pytest
 from werkzeug.exceptions import Conflict, HTTPException, NotFound
 from werkzeug.wrappers import Response as WerkzeugResponse
@@ -600,3 +603,40 @@ def test_several_are_given_at_once():
     app.use(marking("a"), marking("b"))
     app.get("/")(say("hello"))
     assert marks(call(app)) == ["b", "a"]
+
+
+@pytest.mark.parametrize(
+    ("misuse", "message"),
+    [
+        (
+            lambda handle, request: handle(request),
+            r"handle\(request, params\)\(\) missing 1 required",
+        ),
+        (lambda handle, request: handle(), r"handle\(request, params\)\(\) missing 2 required"),
+        (lambda handle, request: handle(request, **request.params), r"handle\(request, params\)\(\) got an unexpected"),
+        (lambda handle, request: handle(request, {}, 5), r"handle\(request, params\)\(\) takes 2 positional arguments"),
+    ],
+)
+@pytest.mark.parametrize("inner", [[], [marking("inner")]])
+def test_handle_called_otherwise_says_how_it_is_called(misuse, message, inner):
+    app = Router()
+    app.get("/:id", use=[lambda handle: lambda request, params: misuse(handle, request), *inner])(say("x"))
+    with app.test_client(raise_exceptions=True) as client, pytest.raises(TypeError, match=message):
+        client.get("/7")
+
+
+@pytest.mark.parametrize("inner", [[], [marking("inner")]])
+def test_middleware_with_wraps_is_named_by_its_own_name(inner):
+    def middleware(handle):
+        @functools.wraps(handle)
+        def around(request, params):
+            handle(request, params)
+
+        return around
+
+    app = Router()
+    app.get("/", use=[middleware, *inner])(say("x"))
+    with app.test_client(raise_exceptions=True) as client, pytest.raises(TypeError) as info:
+        client.get("/")
+    name = "around" if sys.version_info < (3, 11) else f"{middleware.__qualname__}.<locals>.around"
+    assert str(info.value).startswith(f"{__name__}.{name} returned None; did you forget to return?")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from werkzeug.exceptions import (
@@ -259,3 +260,88 @@ def test_what_is_no_exception_passes_through(error):
     app.get("/")(raising(error()))
     with pytest.raises(error):
         app(environ_of(), lambda status, headers: None)
+
+
+def show(request, params):
+    return request.context.result
+
+
+def deliver(result, has_middleware, run=show):
+    app = Router()
+
+    @app.use
+    def prepare(handle):
+        def prepared(request, params):
+            request.context.result = result
+            return handle(request, params)
+
+        return prepared
+
+    if not has_middleware:
+        app = Router()
+        run = lambda request, params: result  # noqa: E731 - it stands in for show
+        run.__qualname__ = "show"
+    app.get("/:id")(run)
+    return call(app, path="/7")
+
+
+def failing():
+    raise KeyError
+    yield
+
+
+@pytest.mark.parametrize("has_middleware", [False, True])
+@pytest.mark.parametrize(
+    ("make", "error"),
+    [
+        (lambda: {"a": {1}}, "TypeError"),
+        (lambda: [float("nan"), object()], "TypeError|ValueError"),
+        (lambda: ({"a": {1}}, 201), "TypeError"),
+        (lambda: ("x", 999), "ValueError"),
+        (lambda: ("x", 100), "ValueError"),
+        (lambda: ("x", "teapot"), "ValueError"),
+        (lambda: ("x", 200.5), "TypeError"),
+        (lambda: ("x", 200, {"a b": "c"}), "ValueError"),
+        (lambda: ("x", 200, {"Connection": "close"}), "ValueError"),
+        (lambda: None, "TypeError"),
+        (failing, "KeyError"),
+    ],
+)
+def test_log_names_the_handle_of_an_unfit_result(caplog, make, error, has_middleware):
+    """The error is raised after the handle returned, so its traceback does not show it."""
+    assert deliver(make(), has_middleware).code == 500
+    (record,) = caplog.records
+    source = re.escape(f"for what {__name__}.show returned")
+    assert re.fullmatch(rf"GET /7 \[/:id\] raised ({error}) {source}", record.getMessage())
+
+
+def test_log_names_what_returned_an_unfit_result(caplog):
+    """A middleware, or an error handler."""
+    app = Router()
+
+    def unfit(request, error):
+        return {"a": {1}}
+
+    def middleware(handle):
+        def around(request, params):
+            handle(request, params)
+            return "x", 999
+
+        return around
+
+    app.get("/", use=[middleware])(lambda request, params: "x")
+    app.get("/key")(raising(KeyError()))
+    app.error(KeyError)(unfit)
+    assert (call(app).code, call(app, path="/key").code) == (500, 500)
+    names = [record.getMessage().partition("for what ")[2] for record in caplog.records]
+    assert names[0].endswith("middleware.<locals>.around returned")
+    assert names[1].endswith("test_log_names_what_returned_an_unfit_result.<locals>.unfit returned")
+
+
+@pytest.mark.parametrize("path", ["/handle", "/middleware"])
+def test_log_leaves_the_handle_of_other_errors_to_the_traceback(caplog, path):
+    app = Router()
+    app.get("/handle")(raising(KeyError()))
+    app.get("/middleware", use=[lambda handle: raising(KeyError())])(lambda request, params: {"a": {1}})
+    assert call(app, path=path).code == 500
+    assert caplog.records[-1].getMessage() == f"GET {path} [{path}] raised KeyError"

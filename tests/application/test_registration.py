@@ -317,7 +317,7 @@ def test_router_may_be_included_in_groups_and_included_routers():
     assert (got.text, marks(got)) == ("c", ["inner", "b", "a"])
 
 
-def test_a_router_may_be_included_twice_where_its_names_are_not():
+def test_router_may_be_included_under_several_prefixes():
     inner, app = Router(), Router()
     inner.get("/x")(lambda request, params: request.route.pattern)
     app.include("/v1", inner)
@@ -585,3 +585,78 @@ def test_an_error_handler_takes_two_arguments():
 def test_a_decorator_for_errors_without_its_key_is_refused():
     with pytest.raises(TypeError, match=r"@app.error\(404\), not @app.error"):
         Router().error(ok)
+
+
+def test_circular_include_is_refused():
+    a, b, c, app = Router(), Router(), Router(), Router()
+    b.include("/a", a)
+    with pytest.raises(ValueError, match=r"already, at .*test_registration\.py:\d+: a circular include; register what"):
+        a.include("/b", b)
+    c.include("/b", b)
+    with pytest.raises(ValueError, match="a circular include"):
+        a.group("/g").include("/c", c)
+    for part in (app, app.group("/x")):
+        with pytest.raises(ValueError, match="includes itself: a circular include"):
+            part.include("/app", app)
+    app.include("/c", c)
+    app.include("/a", a)
+    assert app.routes == ()
+
+
+VERBS = ["get", "post", "put", "patch", "delete", "head", "options"]
+
+
+@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("part", [Router(), Router().group("/g")])
+def test_decorator_refuses_a_handle_behind_its_pattern(part, verb):
+    def show(request, params):
+        return ""
+
+    decorator = rf"@app\.{verb}\('/'\) above show"
+    message = rf"got <function .*; did you mean app\.handle\(\"{verb.upper()}\", '/', show\), or {decorator}"
+    with pytest.raises(TypeError, match=message):
+        getattr(part, verb)("/", show)
+    with pytest.raises(TypeError, match=r"did you mean app\.handle"):
+        getattr(part, verb)("/", show, name="x")
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_decorator_of_one_method_refuses_others(verb):
+    with pytest.raises(TypeError, match=r"'methods' is no option of a route; it is app\.route\(pattern, methods="):
+        getattr(Router(), verb)("/", methods=["GET", "POST"])
+    with pytest.raises(TypeError, match=r"'method' is no option of a route; it is app\.route\(pattern, methods="):
+        getattr(Router(), verb)("/", method="POST")
+    with pytest.raises(TypeError, match=r"did you mean app\.route\('/', methods=\['GET'\]\)"):
+        getattr(Router(), verb)("/", ["GET"])
+
+
+def test_route_refuses_what_stands_behind_its_pattern():
+    app = Router()
+    with pytest.raises(TypeError, match=r"did you mean app\.route\('/', methods=\['GET', 'POST'\]\)"):
+        app.route("/", ["GET", "POST"])
+    with pytest.raises(TypeError, match=r"did you mean app\.handle\(\"PUT\", '/', <lambda>\)"):
+        app.route("/", lambda request, params: "", methods=["PUT"])
+    assert app.routes == ()
+
+
+@pytest.mark.parametrize(
+    ("option", "hint"),
+    [
+        ("endpoint", "it is name="),
+        ("strict_slashes", r"it is Router\(redirect_trailing_slash=False\)"),
+        ("defaults", "a second route"),
+        ("apply", "use="),
+        ("status_code", r"\(body, status\)"),
+        ("nam", "did you mean 'name'"),
+        ("zzz", "there are convert"),
+    ],
+)
+def test_option_of_another_framework_is_refused_with_a_hint(option, hint):
+    app = Router()
+    for register in (
+        lambda **options: app.get("/", **options),
+        lambda **options: app.route("/", methods=["GET"], **options),
+        lambda **options: app.handle("GET", "/", say(""), **options),
+    ):
+        with pytest.raises(TypeError, match=hint):
+            register(**{option: "x"})
