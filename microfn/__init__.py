@@ -17,7 +17,7 @@ from .errors import InvalidHandle, InvalidMethod, InvalidPattern, InvalidUrl, Ro
 from .host_switch import HostSwitch
 from .http.abort import abort
 from .http.request import Request
-from .http.response import Response, html, redirect
+from .http.response import Response, html, json_response, redirect
 from .router import Router
 from .routing.converters import natural
 from .routing.hints import hint_for_module
@@ -41,6 +41,7 @@ __all__ = [
     "abort",
     "event_stream",
     "html",
+    "json_response",
     "natural",
     "redirect",
 ]

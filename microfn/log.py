@@ -1,10 +1,11 @@
-"""Where errors go: the logger `microfn`, or the server's error stream where logging is not set up."""
+"""Where errors go: the logger `microfn`, and the server's error stream if logging is not set up."""
 
 from __future__ import annotations
 
 import logging
 import traceback
 from contextlib import suppress
+from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ A line much longer is cut by what collects logs, and its second half would begin
 """
 _MOST_LINES = 1000
 logger = logging.getLogger("microfn")
+_is_shown: ContextVar[bool] = ContextVar("microfn.is_shown", default=False)
+"""Whether the error that is being logged stands in the server's error stream already."""
 
 
 def log_exception(error: BaseException, environ: WSGIEnvironment, origin: str | None = None) -> None:
@@ -42,8 +45,18 @@ def _log(error: BaseException, environ: WSGIEnvironment, origin: str | None) -> 
         with suppress(Exception):
             stream.write(f"microfn: {message}\n{_text_of(error)}\n".encode("ascii", "backslashreplace").decode())
             stream.flush()
-            return
-    logger.error("%s", message, exc_info=error)
+            _is_shown.set(True)
+            if logging.lastResort is not None:  # it would show the error on stderr, which many streams are
+                logging.lastResort.addFilter(_is_unseen)
+    try:
+        # Also if nobody listens: what reports errors (Sentry's client, for one) hooks into the logger itself.
+        logger.error("%s", message, exc_info=error)
+    finally:
+        _is_shown.set(False)
+
+
+def _is_unseen(record: logging.LogRecord) -> bool:  # noqa: ARG001 - it is a filter
+    return not _is_shown.get()
 
 
 def _message(error: BaseException, environ: WSGIEnvironment, origin: str | None) -> str:

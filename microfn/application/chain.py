@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from ..http.conversion import run_application, to_wsgi
-from ..http.headers import WSGIResponse
+from ..http.conversion import encode_response, run_application, to_wsgi
+from ..http.headers import WSGIResponse, validate_headers
 from ..http.problems import error_page, internal_error
 from ..http.request import Request
-from ..http.response import Response, copy_response
-from ..http.streams import close_with_request, own_stream
+from ..http.response import Response, check_response, copy_response
+from ..http.streams import close_body, close_with_request, own_stream
 from ..log import log_exception
 from ..routing.handle import HANDLE_CALL, Handle, Middleware, wrap
 from ..routing.index import Miss
@@ -112,9 +112,15 @@ def _run_mount(mount: Mount, outer: WSGIEnvironment) -> WSGIResponse:
     """Call a mounted application in an environ of its own, so that middleware sees the path that was asked for."""
     environ = {**outer}
     try:
-        return run_application(mount, environ)
+        response = run_application(mount, environ)
     finally:
         outer["microfn.route"] = environ["microfn.route"]
+    try:
+        validate_headers(response[0], response[1])
+    except BaseException:
+        close_body(response[2])
+        raise
+    return response
 
 
 def _guarded(handle: Handle) -> Handle:
@@ -137,7 +143,10 @@ def _as_response(request: Request, result: Any, origin: object) -> WerkzeugRespo
         )
     response = copy_response(result)
     if not (isinstance(response, Response) and type(response._original_body) is list):
+        response = encode_response(response, request._snapshot.encoders)
         own_stream(request, response)
+    if len(response.__dict__) > 1:  # it is not what was made, and looked at, before
+        check_response(response, request.environ)
     return response
 
 

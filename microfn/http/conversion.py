@@ -29,13 +29,13 @@ from .headers import (
     validate_headers,
 )
 from .json import Codec
-from .response import Response, forget_length
+from .response import PendingJSON, Response, copy_response, encode_body, forget_length
 from .streams import Stream, close_body, is_file
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
 
-__all__ = ["Encoders", "encoders_for", "run_application", "to_wsgi"]
+__all__ = ["Encoders", "encode_response", "encoders_for", "run_application", "to_wsgi"]
 
 Encoders = dict[type, Callable[[Any], WSGIResponse]]
 """How a plain value becomes an answer, by its type."""
@@ -55,7 +55,10 @@ def encoders_for(codec: Codec) -> Encoders:
         content = _encode_json(codec, value)
         return "200 OK", [JSON_HEADER, LENGTH_HEADERS[len(content)]], [content]
 
-    return {str: of_text, bytes: of_bytes, dict: of_json, list: of_json}
+    def of_buffer(value: Any) -> WSGIResponse:
+        return of_bytes(bytes(value))
+
+    return {str: of_text, bytes: of_bytes, dict: of_json, list: of_json, bytearray: of_buffer, memoryview: of_buffer}
 
 
 def _encode_json(codec: Codec, value: Any) -> bytes:
@@ -98,6 +101,7 @@ def _convert(result: Any, environ: WSGIEnvironment, encoders: Encoders, origin: 
     if isinstance(body, HTTPException):
         raise body
     if isinstance(body, WerkzeugResponse):
+        body = encode_response(body, encoders)
         line, headers, content = _from_response(body, environ)
     elif callable(body) and not (hasattr(body, "__html__") or hasattr(body, "__next__")):
         line, headers, content = run_application(body, environ)
@@ -121,13 +125,17 @@ def _convert(result: Any, environ: WSGIEnvironment, encoders: Encoders, origin: 
 
 
 def _unpack(result: tuple[Any, ...], origin: object) -> tuple[Any, int | str | None, Headers]:
-    """`(body, status)` or `(body, status, headers)`."""
+    """`(body, status)`, `(body, headers)` or `(body, status, headers)`."""
     try:
+        if len(result) == 2 and (isinstance(result[1], (dict, list, tuple)) or hasattr(result[1], "items")):
+            return result[0], None, _list_headers(result[1])
         if len(result) == 2:
             return result[0], result[1], []
         if len(result) == 3:
             return result[0], result[1], _list_headers(result[2])
-        raise TypeError(f"{name_of(origin)} returned a tuple of {len(result)}; it is (body, status[, headers])")
+        raise TypeError(
+            f"{name_of(origin)} returned a tuple of {len(result)}; it is (body, status[, headers]) or (body, headers)"
+        )
     except BaseException:
         close_body(result[0] if result else None)
         raise
@@ -189,6 +197,23 @@ def _hint_for_value(body: object) -> str | None:
     return None
 
 
+def encode_response(response: WerkzeugResponse, encoders: Encoders) -> WerkzeugResponse:
+    """Return the response with a body of str or bytes, whatever was given for one. Closes it if that is none."""
+    encoded = response
+    pending: Any = response.__dict__.get("response")
+    try:
+        if type(pending) is PendingJSON:
+            (content,) = encoders[dict](pending.value)[2]
+            encoded = copy_response(response)  # the handle may return its own again, and another Router send it
+            encoded.set_data(content)
+        else:
+            encode_body(response)
+    except BaseException:
+        response.close()
+        raise
+    return encoded
+
+
 def _from_response(response: WerkzeugResponse, environ: WSGIEnvironment) -> WSGIResponse:
     if not response.is_sequence:
         forget_length(response)
@@ -199,7 +224,7 @@ def _from_response(response: WerkzeugResponse, environ: WSGIEnvironment) -> WSGI
         raise
     if response.is_sequence:
         headers = _with_own_length(response, headers, environ)
-    elif not response.direct_passthrough:
+    elif not (isinstance(body, Stream) or (response.direct_passthrough and is_file(body, environ))):
         body = Stream(body)
     return status, headers, body
 

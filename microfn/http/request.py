@@ -98,6 +98,8 @@ class Request(_Slots, GuardedRequest):
     """The parameters of the route, in path order: the same dict that its handle gets. Empty where there is no route."""
     _close_callbacks: Sequence[Callable[[], object]] = ()
     """What is called when the body of the answer has been sent, or the client has gone."""
+    _is_complete = False
+    """Whether the server has taken the whole body of the answer."""
     error: Exception | None = None
     """What was raised, or what the framework answered with; also where a handler made an answer of it."""
     router: Any = None

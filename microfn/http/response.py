@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import copy
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urljoin
 
 from markupsafe import Markup
 from werkzeug.datastructures import Headers as WerkzeugHeaders
@@ -16,11 +17,25 @@ from .conditions import find_range, is_modified
 from .headers import LENGTH_HEADERS, LOCATIONS, TEXT_HEADER, WSGIResponse, as_uri, validate_headers
 from .limits import check_conditions
 from .request import Request
+from .streams import as_bytes
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-__all__ = ["Response", "copy_response", "forget_length", "html", "redirect"]
+__all__ = [
+    "PendingJSON",
+    "Response",
+    "check_response",
+    "copy_response",
+    "encode_body",
+    "forget_length",
+    "html",
+    "json_response",
+    "redirect",
+]
+
+_PIECES = (str, bytes, bytearray, memoryview)
+"""What a body may consist of."""
 
 
 class Response(WerkzeugResponse):
@@ -56,6 +71,13 @@ class Response(WerkzeugResponse):
             if status is not None:
                 self.status = status
         else:
+            if hasattr(response, "__html__"):
+                response = response.__html__()
+                if mimetype is None and self.default_mimetype == WerkzeugResponse.default_mimetype:
+                    is_typed = content_type is not None or "content-type" in WerkzeugHeaders(headers)
+                    mimetype = None if is_typed else "text/html"
+            elif response is not None:
+                response = _check_body(response)
             super().__init__(response, status, headers, mimetype, content_type, direct_passthrough)
 
     direct_passthrough = False
@@ -115,6 +137,7 @@ class Response(WerkzeugResponse):
         """
         environ = getattr(request_or_environ, "environ", request_or_environ)
         method = environ["REQUEST_METHOD"]
+        _own_headers(self)
         if method not in ("GET", "HEAD"):
             return self
         check_conditions(environ, Request.max_header_length)
@@ -140,9 +163,12 @@ class Response(WerkzeugResponse):
 
     def get_wsgi_headers(self, environ: WSGIEnvironment) -> WerkzeugHeaders:
         """werkzeug's; also where Location is text that is no URL."""
-        given = {name.title(): as_uri(self.headers[name]) for name in LOCATIONS if name in self.headers}
+        own = _own_headers(self)
+        given = {name.title(): as_uri(own[name]) for name in LOCATIONS if name in own}
         if not given:
             return super().get_wsgi_headers(environ)
+        if self.autocorrect_location_header and "Location" in given:
+            given["Location"] = urljoin(as_uri(Request(environ).base_url), given["Location"])
         other = copy_response(self)
         for name in given:
             other.headers[name] = "/"
@@ -163,7 +189,7 @@ class Response(WerkzeugResponse):
         if "response" in state or "_on_close" in state:  # PERF: `_original_body`, in place of a call
             return None
         if "headers" in state:
-            headers = self.headers.to_wsgi_list()
+            headers = _own_headers(self).to_wsgi_list()
             names = [name.lower() for name, _ in headers]
             if "location" in names or "content-location" in names:
                 return None
@@ -191,7 +217,7 @@ def copy_response(response: WerkzeugResponse) -> WerkzeugResponse:
     else:
         other = copy(response)
     if "headers" in state:
-        other.headers = _headers_of(response.headers)
+        other.headers = _headers_of(_own_headers(response))
     for name in "_on_close", "response":
         if isinstance(state.get(name), list):
             setattr(other, name, state[name].copy())
@@ -212,6 +238,56 @@ def forget_length(response: WerkzeugResponse) -> None:
         del response.headers["Content-Length"]
 
 
+def encode_body(response: WerkzeugResponse) -> None:
+    """Make str and bytes of what was assigned to `response.response`. Raises TypeError for what is no body."""
+    body: Any = response.__dict__.get("response", ())
+    if isinstance(body, _PIECES):
+        response.response = [as_bytes(body)]
+    elif isinstance(body, (list, tuple)):
+        encoded = [as_bytes(chunk) for chunk in body]  # of text too: half a surrogate pair cannot be sent
+        if not all(isinstance(chunk, (bytes, str)) for chunk in body):
+            response.response = encoded
+    else:
+        _check_body(body)
+
+
+def check_response(response: WerkzeugResponse, environ: WSGIEnvironment) -> None:
+    """Refuse what could not be sent, while middleware can still see that. Raises what its conversion would."""
+    state = response.__dict__
+    headers: list[tuple[str, str]]
+    if type(response) is Response and not any(name.lower() in LOCATIONS for name, _ in state.get("headers", ())):
+        line = state["_status"] if "_status" in state else response._wsgi[0]
+        headers = state["headers"].to_wsgi_list() if "headers" in state else []  # others were looked at before
+    else:
+        _, line, headers = response.get_wsgi_response(environ)
+    validate_headers(line, headers, is_whole=response.is_sequence)
+
+
+def _check_body(body: Any) -> Any:
+    """Return a body that is one for werkzeug too. Raises TypeError for what is no body, as a value for JSON."""
+    if isinstance(body, memoryview):
+        return bytes(body)
+    is_whole = isinstance(body, (list, tuple))
+    if (
+        isinstance(body, Mapping)
+        or (is_whole and not all(isinstance(chunk, _PIECES) for chunk in body))
+        or not (hasattr(body, "__iter__") or hasattr(body, "__getitem__"))  # PEP 3333's file wrapper has the latter
+    ):
+        raise TypeError(
+            f"the body of a Response must be str, bytes, or an iterable of them, got {body!r:.200}; "
+            "json_response(value, status) sends JSON"
+        )
+    return body
+
+
+def _own_headers(response: WerkzeugResponse) -> WerkzeugHeaders:
+    """Return the headers of a response; of a dict or a list that was assigned, Headers are made, as werkzeug does."""
+    headers = response.headers
+    if not isinstance(headers, WerkzeugHeaders):
+        headers = response.headers = WerkzeugHeaders(headers)
+    return headers
+
+
 def _headers_of(pairs: Iterable[tuple[str, str]]) -> WerkzeugHeaders:
     """Headers that were looked at before. PERF: werkzeug's constructor would look at each again, which takes 2 µs."""
     headers = object.__new__(WerkzeugHeaders)
@@ -229,6 +305,41 @@ def html(text: str) -> Markup:
     """
     # It is called to say that this very text is markup, of which whoever calls it is sure.
     return Markup(text)  # nosec B704
+
+
+class PendingJSON:
+    """The body of a `json_response` until the Router that sends it encodes the value."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __iter__(self) -> Iterator[bytes]:
+        raise RuntimeError("the body of a json_response is there once its handle has returned it")
+
+
+def json_response(value: Any, status: int = 200, headers: Any = None) -> Response:
+    """Make a Response of a value that goes out as JSON (RFC 8259), for one with cookies or another status.
+
+    The Router's own codec encodes it after the handle has returned it and before middleware sees it. `get_data()`
+    raises RuntimeError before that. `headers` is a dict, a list of (name, value) or Headers; Content-Type is
+    `application/json` unless they say otherwise. A value that JSON cannot express is a 500.
+
+    >>> from microfn import Router
+    >>> app = Router()
+    >>> @app.post("/notes")
+    ... def create(request, params):
+    ...     response = json_response({"id": 7}, 201, {"Location": "/notes/7"})
+    ...     response.set_cookie("seen", "7")
+    ...     return response
+    >>> reply = app.test_client().post("/notes")
+    >>> reply.status, reply.json, reply.headers["Set-Cookie"]
+    ('201 CREATED', {'id': 7}, 'seen=7; Path=/')
+    """
+    own = WerkzeugHeaders(headers)
+    own.setdefault("Content-Type", "application/json")
+    response = Response(None, status, own)
+    response.response = PendingJSON(value)
+    return response
 
 
 def redirect(location: str, code: int = 302) -> Response:

@@ -18,11 +18,12 @@ The body of a mounted application goes to the server as it is: its owner is that
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from werkzeug.wrappers import Response
 
+from ..log import log_exception
 from .request import Request
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ __all__ = [
     "CloseOnce",
     "ClosingBody",
     "Stream",
+    "as_bytes",
     "close_body",
     "close_with_request",
     "is_file",
@@ -85,7 +87,7 @@ class Stream(CloseOnce):
             self._rest = iter(chunks)
             for chunk in self._rest:
                 self.is_text = isinstance(chunk, str)
-                self._first.append(_encode(chunk))
+                self._first.append(as_bytes(chunk))
                 if chunk:  # PEP 3333: nothing is sent before the first that is not empty
                     break
             self._first.reverse()
@@ -97,25 +99,46 @@ class Stream(CloseOnce):
         return self
 
     def __next__(self) -> bytes:
-        return self._first.pop() if self._first else _encode(next(self._rest))
+        return self._first.pop() if self._first else as_bytes(next(self._rest))
 
 
 class ClosingBody:
-    """The body that the server gets: after it is closed, `end` is called, even if closing it fails."""
+    """The body that the server gets: after it is closed, the request ends, even if closing it fails.
 
-    def __init__(self, body: Iterable[bytes], end: Callable[[], object]) -> None:
+    If it fails while it is sent, that is logged, and the server sees it too, so that it breaks the connection.
+    """
+
+    def __init__(self, request: Request, body: Iterable[bytes]) -> None:
+        self._request = request
         self._body = body
-        self._end = end
+        self._failure: Exception | None = None
 
     def __iter__(self) -> Iterator[bytes]:
-        return iter(self._body)
+        try:
+            # Not `yield from`, which would close the body a second time.
+            for chunk in self._body:  # noqa: UP028
+                yield chunk
+        except Exception as error:
+            # An application within this one has logged its own failure.
+            if _LOGGED not in error.__dict__:
+                error.__dict__[_LOGGED] = True
+                self._failure = error
+                log_exception(error, self._request.environ)
+            raise
+        self._request._is_complete = True
 
     def close(self) -> None:
         """Close the body; the end comes in any case."""
+        if self._failure is not None:  # it may be raised again, in another request
+            self._failure.__dict__.pop(_LOGGED, None)
         try:
             close_body(self._body)
         finally:
-            self._end()
+            self._request._close()
+
+
+_LOGGED = "_microfn_is_logged"
+"""The attribute of an exception that says so, from where it is logged to the end of the body."""
 
 
 def with_close(request: Request, body: Iterable[bytes]) -> Iterable[bytes]:
@@ -127,7 +150,8 @@ def with_close(request: Request, body: Iterable[bytes]) -> Iterable[bytes]:
         return body
     # This body is not dropped, so it is closed by itself, and before the request ends.
     request._close_callbacks = [callback for callback in callbacks if callback != getattr(body, "close", None)]
-    return ClosingBody(body, request._close)
+    request._is_complete = body == []  # there is nothing to send, and not every server looks
+    return ClosingBody(request, body)
 
 
 def close_with_request(request: Request, body: Iterable[Any]) -> Iterable[Any]:
@@ -145,8 +169,8 @@ def own_stream(request: Request, response: Response) -> None:
     if response.is_sequence:
         return
     body = response.response
-    # Nothing is read of the answer to HEAD, and of a body that goes out as it is.
-    is_read = request.method != "HEAD" and not response.direct_passthrough
+    # Nothing is read of the answer to HEAD, and of a file that the server sends.
+    is_read = request.method != "HEAD" and not (response.direct_passthrough and is_file(body, request.environ))
     if is_read and not isinstance(body, CloseOnce):
         body = Stream(body)
     response.response = close_with_request(request, body)
@@ -158,9 +182,12 @@ def _call_first(request: Request, *callbacks: Any) -> None:
     request._close_callbacks = [*(new for new in callbacks if new is not None and new not in known), *known]
 
 
-def _encode(chunk: str | bytes) -> bytes:
+def as_bytes(chunk: str | bytes | bytearray | memoryview) -> bytes:
+    """Encode a piece of a body. Raises TypeError for what is none."""
     if isinstance(chunk, bytes):
         return chunk
     if isinstance(chunk, str):
         return chunk.encode()
+    if isinstance(chunk, (bytearray, memoryview)):
+        return bytes(chunk)
     raise TypeError(f"a stream must yield str or bytes, got {type(chunk).__name__}")

@@ -23,6 +23,9 @@ def access_log(write: Callable[[str], object] | None = None) -> Middleware:
     sent is escaped, and cut at 1000 characters: the line is ASCII. `write` gets the line; without it, the logger
     `microfn.access` does, at level INFO, and shows it on stderr where logging is not set up.
 
+    `pattern` begins with the prefixes of the mounts that the request came through. `"complete": false` is added if the
+    answer broke off: its body failed, or the client left before the end.
+
     >>> from microfn import Router
     >>> app, lines = Router(), []
     >>> _ = app.use(access_log(lines.append))
@@ -39,10 +42,12 @@ def access_log(write: Callable[[str], object] | None = None) -> Middleware:
             counted = _count(request, response)
 
             def end() -> None:
-                route, name = request.route, request.environ.get("microfn.request_id")
-                line: dict[str, Any] = {"method": request.method[:LONGEST], "pattern": route and route.pattern}
+                route, name = request.environ.get("microfn.route"), request.environ.get("microfn.request_id")
+                line: dict[str, Any] = {"method": request.method[:LONGEST], "pattern": route}
                 line |= {"path": request.path[:LONGEST], "status": response.status_code, "bytes": counted()}
                 line |= {"ms": round((time.perf_counter() - began) * 1000, 3), "id": name}
+                if not request._is_complete:
+                    line["complete"] = False
                 write(json.dumps(line).replace("\x7f", r"\u007f"))  # which is ASCII, and a control character
 
             request.call_on_close(end)

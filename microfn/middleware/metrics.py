@@ -22,7 +22,9 @@ class Metrics:
     """A middleware that counts and times requests, and `show`, the handle that tells Prometheus.
 
     `http_requests_total` counts by method, route and status, `http_request_duration_seconds` is a histogram by method
-    and route, to the end of the body. The route is its pattern, "" where there is none; a method that no standard
+    and route, to the end of the body, and `http_responses_incomplete_total` counts by method and route those that broke
+    off: their body failed, or the client left before its end. The route is its pattern, behind the prefixes of the
+    mounts that the request came through, and "" where there is none; a method that no standard
     knows is "OTHER": so there are as many series as there are routes, whatever clients send.
 
     Needs the extra `metrics` (prometheus-client). With several workers set PROMETHEUS_MULTIPROC_DIR, as its
@@ -52,6 +54,9 @@ class Metrics:
             ["method", "route"],
             registry=self._registry,
         )
+        self._incomplete = prometheus_client.Counter(
+            "http_responses_incomplete", "Responses that broke off.", ["method", "route"], registry=self._registry
+        )
 
     def __call__(self, handle: Handle) -> Handle:
         """The handle, measured."""
@@ -60,9 +65,15 @@ class Metrics:
             began = time.perf_counter()
             response: Response = handle(request, params)
             method = request.method if request.method in _METHODS else "OTHER"
-            route = request.route.pattern if request.route is not None else ""
+            route = request.environ.get("microfn.route", "")
             self._requests.labels(method, route, response.status_code).inc()
-            request.call_on_close(lambda: self._seconds.labels(method, route).observe(time.perf_counter() - began))
+
+            def end() -> None:
+                self._seconds.labels(method, route).observe(time.perf_counter() - began)
+                if not request._is_complete:
+                    self._incomplete.labels(method, route).inc()
+
+            request.call_on_close(end)
             return response
 
         return measured

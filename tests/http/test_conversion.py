@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import array
 import datetime
 import gc
 import io
@@ -19,7 +20,7 @@ from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as WerkzeugResponse
 from werkzeug.wsgi import FileWrapper
 
-from microfn import Response, Router, html
+from microfn import Response, Router, html, json_response
 
 from ..handles import answer
 from ..wsgi import call, environ_of
@@ -41,6 +42,10 @@ VALUES = [
     (Markup("<b>"), HTML, b"<b>"),
     (Template(), HTML, "<p>é</p>".encode()),
     (b"\x00\xff", "application/octet-stream", b"\x00\xff"),
+    (bytearray(b"\x00\xff"), "application/octet-stream", b"\x00\xff"),
+    (bytearray(), "application/octet-stream", b""),
+    (memoryview(b"abc")[1:], "application/octet-stream", b"bc"),
+    (memoryview(array.array("H", [0x6161])), "application/octet-stream", b"aa"),
     ({}, "application/json", b"{}"),
     ({"é": [1, None, True]}, "application/json", '{"é":[1,null,true]}'.encode()),
     ([], "application/json", b"[]"),
@@ -119,6 +124,105 @@ def test_a_tuple_says_the_headers(headers):
     reply = answer(("x", 200, headers))
     assert (reply.headers["x-one"], reply.headers["x-two"]) == ("1", "2")
     assert reply.headers["content-type"] == TEXT
+
+
+@pytest.mark.parametrize(
+    "headers", [{"X-One": "1"}, [("X-One", "1")], (("X-One", "1"),), Headers({"X-One": "1"}), {}, [], ()]
+)
+@pytest.mark.parametrize(("body", "status"), [("x", 200), (Response("x", 201), 201), (lambda: iter("x"), 200)])
+def test_a_tuple_may_have_a_body_and_headers_alone(body, status, headers):
+    reply = answer((body() if callable(body) and not isinstance(body, Response) else body, headers))
+    assert (reply.code, reply.body, reply.headers.get("x-one")) == (status, b"x", "1" if headers else None)
+
+
+def test_error_handler_with_headers_alone_keeps_the_status():
+    app = Router()
+    app.error(404)(lambda request, error: ("none", {"X-One": "1"}))
+    assert [call(app, path="/x").code, call(app, path="/x").headers["x-one"]] == [404, "1"]
+
+
+BUFFERS = [bytearray(b"x"), memoryview(b"x")]
+
+
+@pytest.mark.parametrize("buffer", BUFFERS)
+@pytest.mark.parametrize("has_middleware", [False, True])
+def test_a_buffer_is_bytes_wherever_a_body_is(buffer, has_middleware):
+    assigned = Response("other")
+    assigned.response = buffer
+    listed = Response("other")
+    listed.response = (buffer,)
+    changed = Response("other")
+    changed.set_data(buffer)
+    streamed = Response("other")
+    streamed.response = iter([buffer])
+    results = [
+        (buffer, 201),
+        Response(buffer),
+        Response([buffer]),
+        assigned,
+        listed,
+        changed,
+        WerkzeugResponse([buffer]),
+    ]
+    for result in [buffer, *results, iter([buffer]), (iter([buffer]), 200), Response(iter([buffer])), streamed]:
+        app = Router()
+        if has_middleware:
+            app.use(lambda handle: handle)
+            app.use(lambda handle: lambda request, params, handle=handle: handle(request, params))
+        reply = answer(result, router=app)
+        assert (reply.body, reply.headers.get("content-length", "1")) == (b"x", "1")
+
+
+@pytest.mark.parametrize("status", [200, 299, 301, 404, 599])
+def test_a_status_is_sent_from_200_to_599(status):
+    for given in status, f"{status} Mine":
+        for result in ("x", given), Response("x", given), WerkzeugResponse("x", given), Response(b"x", given):
+            assert answer(result).code == status
+
+
+@pytest.mark.parametrize("status", [0, 1, 99, 100, 199, 600, 999, 1000, -200, "999 Mine", "Mine", "99 Mine"])
+def test_a_status_outside_is_500_and_the_log_names_the_range(status, caplog):
+    for result in ("x", status), Response("x", status), WerkzeugResponse("x", status), json_response(1, status):
+        assert answer(result, validate=False).code == 500
+    assert ["(200 to 599)" in str(record.exc_info[1]) for record in caplog.records] == [True] * 4
+
+
+def test_a_json_response_is_encoded_by_its_router():
+    once = json_response({"a": 1}, 201)
+    once.set_cookie("c", "v")
+    for has_middleware in False, True:
+        for codec, body in (Codec(), b"dumped"), (json, b'{"a": 1}'), (Codec(), b"dumped"):
+            app, seen = Router(json=codec), []
+            if has_middleware:
+                app.use(lambda handle, seen=seen: lambda request, params: seen_by(seen, handle(request, params)))
+            reply = answer(once, router=app)
+            assert (reply.code, reply.body, seen) == (201, body, [body] * has_middleware)
+            assert reply.headers["content-type"] == "application/json"
+            assert (reply.headers["content-length"], reply.headers["set-cookie"]) == (str(len(body)), "c=v; Path=/")
+    assert answer((once, 202, {"Content-Length": "400"})).headers["content-length"] == "7"
+    assert answer(once, method="HEAD").headers["content-length"] == "7"
+
+
+def seen_by(seen, response):
+    seen.append(response.get_data())
+    return response
+
+
+@pytest.mark.parametrize("value", [None, [], {}, "", 0, False, "é", [[1]], {"a": None}])
+def test_a_json_response_takes_every_value_of_json(value):
+    assert json.loads(answer(json_response(value)).body) == value
+
+
+@pytest.mark.parametrize("value", [object(), {"a": {1}}, float("nan"), {(1, 2): 3}, json_response(1)])
+@pytest.mark.parametrize("has_middleware", [False, True])
+def test_a_json_response_that_is_no_json_is_a_500(value, has_middleware, caplog):
+    app, seen, ended = Router(), [], []
+    if has_middleware:
+        app.use(lambda handle: lambda request, params: (seen.append((r := handle(request, params)).status_code), r)[1])
+    response = json_response(value)
+    response.call_on_close(lambda: ended.append(1))
+    assert answer(response, router=app).code == 500
+    assert (seen, ended, len(caplog.records)) == ([500] * has_middleware, [1], 1)
 
 
 def test_a_header_may_come_several_times():
@@ -211,12 +315,15 @@ NO_ANSWERS = [
     (object, "start_response|takes no arguments"),
     ({1, 2}, "returned set, which is no answer"),
     (range(3), "returned range, which is no answer"),
-    (bytearray(b"x"), "returned bytearray, which is no answer"),
-    (("x",), r"returned a tuple of 1; it is \(body, status\[, headers\]\)"),
+    (("x",), r"returned a tuple of 1; it is \(body, status\[, headers\]\) or \(body, headers\)"),
     ((), "returned a tuple of 0"),
     (("x", 200, {}, 1), "returned a tuple of 4"),
     (("x", None, "no headers"), "headers are a dict"),
-    (("x", {"X-A": "1"}), r"a status is an int.*\(body, status, headers\)"),
+    (("x", 4.5), r"a status is an int.*\(body, status, headers\)"),
+    (("x", [1]), "headers are a dict"),
+    (("x", {"Connection": "close"}), "leave it out"),
+    (("x", 999), r"'999 Unknown' is no status line: a final status \(200 to 599\)"),
+    ((iter("x"), 200, {"Content-Length": "abc"}), "must be the number of bytes"),
     (("x", 200, None), "headers are a dict"),
     (("x", "abc"), "'abc' is no status line"),
     (("x", "200"), "'200' is no status line"),

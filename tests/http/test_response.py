@@ -9,7 +9,7 @@ import pytest
 from werkzeug.datastructures import Headers
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from microfn import Request, Response, Router, html, redirect
+from microfn import Request, Response, Router, html, json_response, redirect
 from microfn.http.response import copy_response, forget_length
 
 from ..handles import answer
@@ -40,6 +40,14 @@ DONE = [
     lambda response: setattr(response, "status", 418),
     lambda response: setattr(response, "status_code", 503),
     lambda response: setattr(response, "mimetype", "text/css"),
+    lambda response: response.headers.__delitem__("Content-Type"),
+    lambda response: response.headers.update({"X-C": ["3", "4"]}),
+    lambda response: response.headers.clear(),
+    lambda response: setattr(response, "status", "404"),
+    lambda response: setattr(response, "status", "404 Not Here"),
+    lambda response: setattr(response, "status", HTTPStatus.NOT_FOUND),
+    lambda response: setattr(response, "status_code", HTTPStatus.NOT_FOUND),
+    lambda response: response.delete_cookie("c"),
     # Not another `response`, which werkzeug sends with the length of the first.
     lambda response: setattr(response, "headers", Headers([("X-C", "3")])),
     lambda response: response.response.append(b"more"),
@@ -86,6 +94,71 @@ def test_what_is_sent_of_a_response_is_what_werkzeug_sends(make, do):
         sorted(theirs.get_wsgi_headers(environ_of()).to_wsgi_list()),
         theirs.get_data(),
     )
+
+
+class Kept(Response):
+    """A subclass with nothing of its own."""
+
+
+SET = [
+    (lambda response: setattr(response, "headers", {"X-More": "1"}), {"x-more": "1"}, 200, b"x"),
+    (lambda response: setattr(response, "headers", {"Content-Type": "a/b"}), {"content-type": "a/b"}, 200, b"x"),
+    (lambda response: setattr(response, "headers", {"X-A": ["1"], "X-B": 2}), {"x-a": "1", "x-b": "2"}, 200, b"x"),
+    (lambda response: setattr(response, "headers", {}), {}, 200, b"x"),
+    (lambda response: setattr(response, "headers", None), {}, 200, b"x"),
+    (lambda response: setattr(response, "headers", [("X-More", 1)]), {"x-more": "1"}, 200, b"x"),
+    (lambda response: setattr(response, "headers", (("X-More", "1"),)), {"x-more": "1"}, 200, b"x"),
+    (lambda response: setattr(response, "headers", iter([("X-More", "1")])), {"x-more": "1"}, 200, b"x"),
+    (lambda response: setattr(response, "headers", {"location": "/é"}), {"location": "/%C3%A9"}, 200, b"x"),
+    (lambda response: setattr(response, "headers", Headers({"X-More": "1"})), {"x-more": "1"}, 200, b"x"),
+    (lambda response: setattr(response, "status", "404 Not Here"), {}, 404, b"x"),
+    (lambda response: setattr(response, "response", "other"), {"content-length": "5"}, 200, b"other"),
+    (lambda response: setattr(response, "response", b"other"), {"content-length": "5"}, 200, b"other"),
+    (lambda response: setattr(response, "response", ["ot", b"her"]), {"content-length": "5"}, 200, b"other"),
+    (lambda response: setattr(response, "response", ("ot", b"her")), {"content-length": "5"}, 200, b"other"),
+    (lambda response: setattr(response, "response", iter(["ot", b"her"])), {}, 200, b"other"),
+    (lambda response: setattr(response, "response", []), {"content-length": "0"}, 200, b""),
+]
+
+
+@pytest.mark.parametrize("cls", [Response, Kept, WerkzeugResponse])
+@pytest.mark.parametrize("make", [lambda cls: cls("x"), lambda cls: cls("x", mimetype="text/html")])
+@pytest.mark.parametrize(("do", "headers", "status", "body"), SET)
+@pytest.mark.parametrize("where", ["handle", "handle, seen", "middleware", "middleware, seen"])
+def test_what_is_assigned_to_a_response_is_sent(where, do, headers, status, body, make, cls):
+    def change(response):
+        do(response)
+        return response
+
+    app = Router()
+    if "seen" in where:
+        app.use(lambda handle: lambda request, params: change_nothing(handle(request, params)))
+    if "middleware" in where:
+        app.use(lambda handle: lambda request, params: change(handle(request, params)))
+    reply = answer(make(cls) if "middleware" in where else change(make(cls)), router=app, validate=False)
+    assert (reply.code, reply.body, reply.headers | headers) == (status, body, reply.headers)
+    assert reply.headers.get("x-seen") == ("1" if "seen" in where else None)
+    assert set(reply.headers) <= {*headers, "content-type", "content-length", "x-seen"}
+
+
+def change_nothing(response):
+    """What a middleware does to any response: its headers are Headers."""
+    response.headers.setdefault("X-Seen", "1")
+    response.headers.add("X-Gone", "1")
+    del response.headers["X-Gone"]
+    return response
+
+
+def test_assigned_headers_count_for_conditions():
+    app = Router()
+
+    @app.get("/")
+    def show(request, params):
+        response = Response("x")
+        response.headers = {"ETag": '"1"'}
+        return response.make_conditional(request)
+
+    assert call(app, HTTP_IF_NONE_MATCH='"1"').code == 304
 
 
 AT_ONCE = [
@@ -203,6 +276,120 @@ def test_a_response_is_conditional_as_werkzeugs_is(given, options):
         assert call(app, HTTP_IF_NONE_MATCH='"1"').code == 304
         ranged = call(app, HTTP_RANGE="bytes=1-2")
         assert (ranged.code, ranged.body) == ((206, b"ou") if "accept_ranges" in options else (200, b"four"))
+
+
+NO_BODIES = [{"a": 1}, [1, 2], [["a"]], ["a", None], (1,), 5, 4.5, True, object(), Headers({"a": "b"}).items, {}]
+
+
+@pytest.mark.parametrize("body", NO_BODIES)
+@pytest.mark.parametrize("cls", [Response, Kept])
+def test_a_body_that_is_none_is_refused_with_a_hint(body, cls):
+    with pytest.raises(TypeError, match="must be str, bytes, or an iterable of them, got .*json_response"):
+        cls(body, 201)
+
+
+@pytest.mark.parametrize("body", [None, [], (), ["a", b"b"], iter([1]), bytearray(b"a"), {"a": 1}.keys()])
+def test_a_body_that_werkzeug_takes_is_taken(body):
+    assert Response(body).status_code == 200
+
+
+class Page:
+    def __html__(self):
+        return "<p>é"
+
+
+@pytest.mark.parametrize("body", [html("<p>é"), Page()])
+def test_a_response_of_html_is_html_unless_it_says_otherwise(body):
+    class Feed(Response):
+        default_mimetype = "application/xml"
+
+    def type_of(response):
+        assert response.get_data() == "<p>é".encode()
+        return response.content_type
+
+    assert type_of(Response(body)) == type_of(Kept(body, 201, {"X-A": "1"})) == HTML
+    assert type_of(Response(str("<p>é"))) == "text/plain; charset=utf-8"
+    assert type_of(Response(body, mimetype="text/css")) == "text/css; charset=utf-8"
+    assert type_of(Response(body, content_type="a/b")) == "a/b"
+    for headers in {"content-type": "a/b"}, [("CONTENT-TYPE", "a/b")], Headers({"Content-Type": "a/b"}):
+        assert type_of(Response(body, headers=headers)) == "a/b"
+    assert type_of(Feed(body)) == "application/xml; charset=utf-8"
+
+
+def test_a_json_response_has_no_data_before_it_is_returned():
+    response = json_response({"a": 1}, 201, {"X-A": "1"})
+    assert (response.status, response.headers["X-A"], response.is_json) == ("201 CREATED", "1", True)
+    assert (response.calculate_content_length(), response.is_sequence) == (None, False)
+    for read in response.get_data, response.get_json, response.add_etag, response.freeze, lambda: response.data:
+        with pytest.raises(RuntimeError, match="once its handle has returned it"):
+            read()
+
+
+@pytest.mark.parametrize(
+    "headers", [{"content-type": "application/geo+json"}, [("Content-Type", "application/geo+json")]]
+)
+def test_a_json_response_may_have_another_type(headers):
+    assert json_response(1, headers=headers).content_type == "application/geo+json"
+    shared = Headers()
+    json_response(1, headers=shared)
+    assert not shared
+
+
+ATTRIBUTES = {
+    "default_status": 202,
+    "default_mimetype": "text/html",
+    "autocorrect_location_header": True,
+    "automatically_set_content_length": False,
+    "implicit_sequence_conversion": False,
+    "max_cookie_size": 5,
+}
+OF_SUBCLASSES = [
+    lambda cls: cls("x"),
+    lambda cls: cls(b"x"),
+    lambda cls: cls(["x", "y"]),
+    lambda cls: cls(iter("xy")),
+    lambda cls: cls("x", 302, {"Location": "/a?b"}),
+    lambda cls: cls("x", 302, {"Location": "é"}),
+    lambda cls: cls("x", 302, {"Location": "//other.test/"}),
+    lambda cls: cls("x", 201, {"Content-Location": "/a"}),
+    lambda cls: cls("x", 302, {"Location": "https://other.test/ü"}),
+]
+
+
+@pytest.mark.parametrize("has_middleware", [False, True])
+@pytest.mark.parametrize("make", OF_SUBCLASSES)
+@pytest.mark.parametrize("name", ATTRIBUTES)
+def test_a_subclass_has_the_attributes_of_werkzeugs(name, make, has_middleware):
+    ours, theirs = (type("Own", (cls,), {name: ATTRIBUTES[name]}) for cls in (Response, WerkzeugResponse))
+    app = Router()
+    if has_middleware:
+        app.use(lambda handle: lambda request, params: change_nothing(handle(request, params)))
+        app.use(lambda handle: lambda request, params: handle(request, params))
+    extra = {"SCRIPT_NAME": "/root", "HTTP_HOST": "own.test:81", "query": "q=1"}
+    expected = make(theirs).get_wsgi_response(environ_of(path="/", **extra))
+    sent = answer(make(ours), router=app, **extra)
+    assert (sent.status, sent.body) == (expected[1], b"".join(expected[0]))
+    assert sorted(pair for pair in sent.header_list if pair[0] != "X-Seen") == sorted(expected[2])
+
+
+def test_a_subclass_keeps_what_it_says_of_cookies_and_streams():
+    class Own(Response):
+        implicit_sequence_conversion = False
+        max_cookie_size = 5
+
+    with pytest.warns(UserWarning, match="cookie"):
+        Own("x").set_cookie("name", "value")
+    with pytest.raises(RuntimeError, match="implicit conversion"):
+        Own(iter("x")).get_data()
+
+
+@pytest.mark.parametrize("host", ["a b", "a/b", "", None, "a:x", "\xff"])
+def test_a_bad_host_is_no_500_for_an_absolute_location(host):
+    class Absolute(Response):
+        autocorrect_location_header = True
+
+    reply = answer(Absolute("", 302, {"Location": "/x"}), HTTP_HOST=host, validate=False)
+    assert (reply.code, reply.headers.get("location")) in [(400, None), (302, "http://site.test/x")]
 
 
 def test_a_subclass_of_response_has_its_own_defaults():
