@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 import sys
 
 import pytest
@@ -10,7 +11,8 @@ from werkzeug.exceptions import Conflict, HTTPException, NotFound
 from werkzeug.wrappers import Response as WerkzeugResponse
 from werkzeug.wsgi import FileWrapper
 
-from microfn import Request, Response, Router, abort, html, redirect
+from microfn import Request, Response, Router, abort, html, json_response, redirect
+from microfn.middleware import access_log, cors, request_id
 
 from ..handles import Body, marking, marks, raising, say
 from ..wsgi import call
@@ -640,3 +642,138 @@ def test_middleware_with_wraps_is_named_by_its_own_name(inner):
         client.get("/")
     name = "around" if sys.version_info < (3, 11) else f"{middleware.__qualname__}.<locals>.around"
     assert str(info.value).startswith(f"{__name__}.{name} returned None; did you forget to return?")
+
+
+class Kept(Response):
+    """A subclass with nothing of its own."""
+
+
+class Failing(Response):
+    """A subclass that fails on its way out."""
+
+    def get_wsgi_headers(self, environ):
+        raise ZeroDivisionError
+
+
+def assigned(response, name, value):
+    setattr(response, name, value)
+    return response
+
+
+def application(status="200 OK", headers=(), body=(b"x",)):
+    def respond(environ, start_response):
+        start_response(status, list(headers))
+        return list(body)
+
+    return respond
+
+
+UNSENDABLE = {
+    "a hop-by-hop header": lambda cls: cls("", 200, {"Connection": "keep-alive"}),
+    "assigned headers": lambda cls: assigned(cls(""), "headers", {"TE": "trailers"}),
+    "a status above": lambda cls: cls("", 999),
+    "a status below": lambda cls: cls("", 199),
+    "a status without a number": lambda cls: cls("", "Fine"),
+    "a status of two lines": lambda cls: cls("", "200 OK\r\nX-A: 1"),
+    "a name that is no token": lambda cls: cls("", 200, {"X A": "1"}),
+    "an empty name": lambda cls: cls("", 200, {"": "1"}),
+    "a name that is not ASCII": lambda cls: cls("", 200, {"X-É": "1"}),
+    "a control character": lambda cls: cls("", 200, {"X-A": "a\tb"}),
+    "a value that is not latin-1": lambda cls: cls("", 200, {"X-A": "€"}),
+    "a cookie that is not latin-1": lambda cls: assigned(cls(""), "headers", [("Set-Cookie", "a=€")]),
+    "a length that is no number": lambda cls: cls(iter(["a"]), headers={"Content-Length": "+1"}),
+    "headers that are none": lambda cls: assigned(cls(""), "headers", 5),
+    "headers with a break": lambda cls: assigned(cls(""), "headers", {"X-A": "a\nb"}),
+    "a number in a list": lambda cls: assigned(cls(""), "response", [5, b"a"]),
+    "a list in a list": lambda cls: assigned(cls(""), "response", [["a"]]),
+    "half a surrogate pair": lambda cls: assigned(cls(""), "response", ["\ud800"]),
+    "a dict": lambda cls: assigned(cls(""), "response", {1: "a"}),
+    "a number": lambda cls: assigned(cls(""), "response", 5),
+    "None": lambda cls: assigned(cls(""), "response", None),
+    "a stream of numbers": lambda cls: cls(iter([5])),
+    "a stream that fails": lambda cls: cls(1 / 0 for _ in "a"),
+    "a stream of numbers, passed on": lambda cls: cls(iter([5]), direct_passthrough=True),
+    "a stream that fails, passed on": lambda cls: cls((1 / 0 for _ in "a"), direct_passthrough=True),
+    "a tuple with a status": lambda cls: (cls("x"), 999),
+    "a tuple with headers": lambda cls: (cls("x"), {"Upgrade": "h2c"}),
+    "a Response as an application": lambda cls: cls("", 200, {"Connection": "close"}).__call__,
+    "a tuple of text": lambda cls: ("", 200, {"Connection": "keep-alive"}),
+    "text with a status": lambda cls: ("", 999),
+    "a Location": lambda cls: ("", 302, {"Location": "/\x00"}),
+    "a Location of a Response": lambda cls: Kept("", 302, {"Location": "/\x00"}),
+    "an application's header": lambda cls: application(headers=[("Connection", "close")]),
+    "an application's status": lambda cls: application("999 Mine"),
+    "an application's body": lambda cls: application(body=[5]),
+    "an application's length": lambda cls: application(headers=[("Content-Length", "x")]),
+    "a Response that fails": lambda cls: Failing(""),
+    "a value of no JSON": lambda cls: json_response(object()),
+    "JSON with a status": lambda cls: json_response(1, 999),
+    "a Response of a dict": lambda cls: Response({"a": 1}),
+}
+PLACES = ["handle", "error handler", "fallback", "middleware", "mount"]
+AROUND = {
+    "access_log": ["access_log"],
+    "cors": ["cors"],
+    "request_id": ["request_id"],
+    "several": ["request_id", "access_log", "cors"],
+    "several, otherwise": ["cors", "access_log", "request_id"],
+}
+
+
+@pytest.mark.parametrize("cls", [Response, Kept, WerkzeugResponse])
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("make", UNSENDABLE.values(), ids=UNSENDABLE)
+def test_what_cannot_be_sent_is_a_500_inside(make, place, cls, caplog):
+    """It is logged once, and each middleware around sees it, whichever made it unsendable."""
+    for names in AROUND.values():
+        app, lines, log = Router(), [], []
+        around = {"access_log": access_log(lines.append), "cors": cors("*"), "request_id": request_id()}
+        app.use(marking("outer", log), *(around[name] for name in names))
+        if place == "middleware":
+            app.use(lambda handle: lambda request, params: (handle(request, params), make(cls))[1])
+        app.error(404)(lambda request, error: make(cls) if place == "fallback" else "")
+        app.error(KeyError)(lambda request, error: make(cls) if place == "error handler" else ("", 500))
+        results = {"middleware": say("x"), "error handler": raising(KeyError())}
+        app.get("/")(results.get(place, lambda request, params: make(cls)))
+        app.mount("/mount", lambda environ, start_response: make(cls)(environ, start_response))
+        caplog.clear()
+        got = call(app, path={"mount": "/mount/x", "fallback": "/x"}.get(place, "/"), HTTP_ORIGIN="http://a.test")
+        assert (got.code, log[0][1], marks(got)) == (500, 500, ["outer"])
+        assert len(caplog.records) == 1
+        assert [(json.loads(line)["status"], "complete" in line) for line in lines] == [(500, False)] * len(lines)
+        assert len(lines) == names.count("access_log")
+        assert ("access-control-allow-origin" in got.headers, "x-request-id" in got.headers) == (
+            "cors" in names,
+            "request_id" in names,
+        )
+
+
+def test_middleware_that_makes_it_unsendable_is_seen_outside():
+    app, log = Router(), []
+
+    def spoil(handle):
+        def spoiled(request, params):
+            response = handle(request, params)
+            response.headers["Connection"] = "close"
+            return response
+
+        return spoiled
+
+    app.use(marking("outer", log), marking("second", log), spoil, marking("inner", log))
+    app.get("/")(say("hello"))
+    for path, code in ("/", 200), ("/x", 404):
+        log.clear()
+        assert call(app, path=path).code == 500
+        assert [entry[:2] for entry in log] == [("inner", code), ("second", 500), ("outer", 500)]
+
+
+def test_a_mounted_application_that_is_unsendable_is_closed():
+    class Closing(list):
+        def close(self):
+            closed.append(1)
+
+    app, closed, log = Router(), [], []
+    app.use(marking("outer", log))
+    body = Closing([b"x"])
+    app.mount("/m", lambda environ, start_response: (start_response("200 OK", [("Upgrade", "x")]), body)[1])
+    assert (call(app, path="/m").code, log[0][1], closed) == (500, 500, [1])
