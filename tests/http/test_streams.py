@@ -11,7 +11,8 @@ import pytest
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from microfn import Response, Router
-from microfn.http.streams import CloseOnce, ClosingBody, Stream, close_body
+from microfn.http.streams import CloseOnce, ClosingBody, Stream, as_bytes, close_body
+from microfn.middleware import request_id
 
 from ..wsgi import call, environ_of
 
@@ -311,3 +312,111 @@ def test_closing_twice_closes_the_owner_once(cls):
 
 def test_close_body_leaves_alone_what_cannot_be_closed():
     close_body([b"a"])
+
+
+def streaming(*chunks: Any, error: Exception | None = None) -> Router:
+    """An application whose `/notes/:id` sends these chunks, and then fails."""
+    app = Router()
+
+    @app.get("/notes/:id")
+    def notes(request, params):
+        def generate():
+            yield from chunks
+            if error is not None:
+                raise error
+
+        return generate()
+
+    return app
+
+
+BROKEN = ["alone", "one middleware", "several", "mounted", "mounted in middleware", "handed over", "bare"]
+
+
+def around(app: Router, how: str) -> tuple[Router, str]:
+    """Put an application into others, and return the prefix of its paths."""
+    outer = Router()
+    if how == "alone":
+        return app, ""
+    if how in ("one middleware", "several"):
+        app.use(request_id(), *([seeing, wrapping] if how == "several" else []))
+        return app, ""
+    if how == "handed over":
+        outer.use(request_id(), seeing)
+        outer.get("/*path")(lambda request, params: app)
+        return outer, ""
+    if how != "mounted":
+        app.use(seeing)
+        outer.use(request_id(), seeing)
+    outer.mount("/v1", app, bare=how == "bare")
+    return outer, "/v1"
+
+
+@pytest.mark.parametrize("how", BROKEN)
+def test_stream_that_fails_late_is_logged_once_and_breaks(how, caplog):
+    """The line has the method, the path, the route and the id; an error that is raised again is logged again."""
+    error = RuntimeError("late")
+    app, prefix = around(streaming("a", error=error), how)
+    for number in range(3):
+        caplog.clear()
+        reply = call(app, path=f"{prefix}/notes/{number}", HTTP_X_REQUEST_ID="abc", validate=False)
+        assert (reply.code, reply.body.lower(), reply.error) == (200, b"a", error)
+        has_id = how not in ("alone", "mounted", "bare")
+        name = " (request abc)" * has_id
+        (message,) = caplog.messages
+        assert message.startswith("GET ")
+        assert message.endswith(f"/notes/{number} [{prefix}/notes/:id] raised RuntimeError{name}")
+        assert caplog.records[0].exc_info[1] is error
+    assert "_microfn_is_logged" not in error.__dict__
+
+
+@pytest.mark.parametrize("how", BROKEN)
+@pytest.mark.parametrize("chunks", [0, 1, 2])
+def test_client_that_leaves_is_not_logged_as_an_error(how, chunks, caplog):
+    app, prefix = around(streaming("a", "b", "c"), how)
+    reply = call(app, path=f"{prefix}/notes/1", chunks=chunks, validate=False)
+    assert (len(reply.body), reply.error, caplog.messages) == (chunks, None, [])
+
+
+def test_chunk_of_another_type_later_is_logged_and_breaks(caplog):
+    reply = call(streaming("a", 5), path="/notes/1")
+    assert (reply.body, type(reply.error)) == (b"a", TypeError)
+    assert caplog.messages == ["GET /notes/1 [/notes/:id] raised TypeError"]
+
+
+def test_exit_in_a_stream_is_no_error_of_its_own(caplog):
+    app = Router()
+
+    @app.get("/")
+    def leave(request, params):
+        yield "a"
+        raise SystemExit
+
+    app.get("/x")(lambda request, params: leave(request, params))
+    body: Any = app(environ_of(path="/x"), lambda status, headers: None)
+    iterator = iter(body)
+    assert next(iterator) == b"a"
+    with pytest.raises(SystemExit):
+        next(iterator)
+    body.close()
+    assert caplog.messages == []
+
+
+def test_body_passed_through_is_read_unless_the_server_sends_it():
+    """A failure before the first chunk is a 500; a server's file is not touched."""
+    app = Router()
+    app.get("/")(lambda request, params: Response((1 / 0 for _ in "a"), direct_passthrough=True))
+    assert call(app).code == 500
+    app.get("/text")(lambda request, params: Response(iter(["é"]), direct_passthrough=True))
+    for _ in range(2):
+        assert call(app, path="/text").body == "é".encode()
+        app.use(seeing)
+
+
+@pytest.mark.parametrize("chunk", ["é", "é".encode(), bytearray("é".encode()), memoryview("é".encode())])
+def test_a_chunk_is_text_or_bytes_of_any_kind(chunk):
+    assert type(as_bytes(chunk)) is bytes
+    assert as_bytes(chunk) == "é".encode()
+    for wrong in 5, None, [b"a"], {}:
+        with pytest.raises(TypeError, match="must yield str or bytes, got"):
+            as_bytes(wrong)
