@@ -7,6 +7,8 @@ import io
 import json
 import logging
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -315,3 +317,98 @@ def test_what_the_client_chose_stays_on_its_line_of_the_log(unheard):
     assert first.startswith(r"microfn: GET\n /a\nmicrofn: forged\x1b[2J\xff")
     assert len(first) < 1100
     assert second == "    RuntimeError: x"
+
+
+@pytest.fixture
+def last(monkeypatch):
+    """What `logging.lastResort` prints: a handler of the test's own in its place."""
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setLevel(logging.WARNING)
+    monkeypatch.setattr(logging, "lastResort", handler)
+    return stream
+
+
+def test_an_error_reaches_the_logger_if_nobody_listens(monkeypatch, last):
+    """Clients of Sentry and others hook into the logger, and have no handler. The error is shown once."""
+    seen, logger = [], logging.getLogger("microfn")
+    monkeypatch.setattr(
+        logger, "callHandlers", lambda record: (seen.append(record), type(logger).callHandlers(logger, record))
+    )
+    error = ValueError("a")
+    for number in range(2):
+        with unconfigured():
+            errors = call(failing(error)).errors
+        assert_one_entry(errors, "microfn: GET / [/] raised ValueError")
+        assert [record.exc_info[1] for record in seen] == [error] * (number + 1)
+        assert seen[number].getMessage() == "GET / [/] raised ValueError"
+        assert seen[number].levelno == logging.ERROR
+    assert last.getvalue() == ""
+
+
+def test_the_last_resort_shows_all_other_records(last):
+    with unconfigured():
+        call(failing(ValueError("a")))
+        logging.getLogger("microfn").error("mine")
+        call(failing(ValueError("a")), wsgi__errors=Broken())
+        call(failing(ValueError("a")))
+    assert last.getvalue().count("mine\n") == 1
+    assert last.getvalue().count("raised ValueError") == 1
+
+
+def test_without_a_last_resort_the_error_is_shown(monkeypatch):
+    monkeypatch.setattr(logging, "lastResort", None)
+    with unconfigured():
+        assert_one_entry(call(failing(ValueError("a"))).errors, "microfn: GET / [/] raised ValueError")
+
+
+def test_the_error_stream_stays_empty_if_somebody_listens(printed):
+    assert call(failing(ValueError("a"))).errors == ""
+    assert_one_entry(printed.getvalue(), "LOG ERROR GET / [/] raised ValueError")
+
+
+def test_a_handler_that_fails_leaves_the_next_error_alone(monkeypatch, last):
+    def fail(record):
+        raise OSError
+
+    logger = logging.getLogger("microfn")
+    with unconfigured(), monkeypatch.context() as patch:
+        patch.setattr(logger, "callHandlers", fail)
+        assert call(failing(ValueError("a"))).code == 500
+    with unconfigured():
+        logger.error("mine")
+    assert last.getvalue() == "mine\n"
+
+
+STDERR = """
+import logging, sys
+from microfn import Router
+
+app = Router()
+app.get("/")(lambda request, params: 1 / 0)
+app.get("/stream")(lambda request, params: (str(1 // (1 - n)) for n in range(3)))
+{setup}
+for path in "/", "/stream":
+    environ = {{"REQUEST_METHOD": "GET", "PATH_INFO": path, "wsgi.errors": sys.stderr}}
+    body = app(environ, lambda status, headers: None)
+    try:
+        list(body)
+    except ZeroDivisionError:
+        pass
+"""
+
+
+@pytest.mark.parametrize(
+    "setup",
+    [
+        "",
+        "logging.basicConfig()",
+        "logging.getLogger('microfn').addHandler(logging.StreamHandler())",
+        "logging.getLogger('microfn').disabled = True",
+        "logging.lastResort = None",
+    ],
+)
+def test_no_error_stands_on_stderr_twice(setup):
+    run = subprocess.run([sys.executable, "-c", STDERR.format(setup=setup)], capture_output=True, text=True, check=True)
+    assert [run.stderr.count(f"GET {path} [{path}] raised ZeroDivisionError") for path in ("/", "/stream")] == [1, 1]
+    assert run.stderr.count("Traceback") == 2

@@ -76,6 +76,8 @@ def test_a_body_that_fails_is_a_line_too_and_is_closed():
     app.get("/fails")(lambda request, params: body)
     assert isinstance(call(app, path="/fails").error, KeyError)
     assert json.loads(lines[0])["bytes"] == 1
+    assert json.loads(lines[0])["complete"] is False
+    assert list(json.loads(lines[0]))[-1] == "complete"
     assert body.closed == 1
 
 
@@ -114,3 +116,87 @@ def test_a_log_that_cannot_be_written_breaks_no_answer(caplog):
     app.get("/")(lambda request, params: "fine")
     assert call(app).text == "fine"
     assert "disk full" in str(caplog.records[-1].exc_info[1])
+
+
+@pytest.mark.parametrize("path", ["/users/7", "/stream", "/response", "/nothing", "/none", "/broken", "/file"])
+@pytest.mark.parametrize("wrap", [None, lambda body: iter(list(body))])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_an_answer_is_complete_if_the_server_took_it_all(method, wrap, path):
+    """A client that left is no error, and its answer is not complete."""
+    app, lines = logged()
+    app.get("/file")(lambda request, params: Response(iter([b"ab"]), direct_passthrough=True))
+    if wrap:
+        app.use(lambda handle: lambda request, params: replace(handle(request, params), wrap))
+    size = len(call(app, method, path).body)
+    call(app, method, path, chunks=0, validate=False)
+    call(app, method, path, chunks=100)
+    told = [json.loads(line).get("complete") for line in lines]
+    assert told == [None, None if not size else False, None]
+
+
+def replace(response, wrap):
+    response.response = wrap(response.response)
+    return response
+
+
+def test_a_client_that_leaves_midway_has_no_complete_answer(caplog):
+    app, lines = logged()
+    for chunks in 1, 2, 3:
+        call(app, path="/stream", chunks=chunks, validate=False)
+    assert [(json.loads(line)["bytes"], json.loads(line).get("complete")) for line in lines] == [
+        (2, False),
+        (3, False),
+        (3, None),
+    ]
+    assert caplog.messages == []
+
+
+def test_two_answers_at_once_are_told_apart():
+    app, lines = logged()
+    first, second = (app(environ_of(path="/stream"), lambda *answer: None) for _ in "ab")
+    iterator = iter(first)
+    next(iterator)
+    assert b"".join(second) == b"abc"
+    second.close()
+    first.close()
+    assert [json.loads(line).get("complete") for line in lines] == [None, False]
+
+
+def test_a_server_that_cannot_start_sends_nothing():
+    app, lines = logged()
+
+    def refuse(*answer):
+        raise OSError
+
+    with pytest.raises(OSError):  # noqa: PT011 - it is this one
+        app(environ_of(path="/users/7"), refuse)
+    assert json.loads(lines[0])["complete"] is False
+
+
+def test_a_pattern_has_the_prefixes_of_its_mounts():
+    """The server's own SCRIPT_NAME is no part of it."""
+    app, lines, inner = Router(), [], Router()
+    app.use(access_log(lines.append))
+    inner.use(access_log(lines.append))
+    inner.get("/items/:id")(say("x"))
+    nested = Router()
+    nested.mount("/deep", inner)
+    for prefix in "/v1", "/v2":
+        app.mount(prefix, inner)
+    app.mount("/v3", nested)
+    app.mount("/wsgi", Response("x"))
+    app.get("/items/:id")(say("x"))
+    paths = {
+        "/items/7": "/items/:id",
+        "/v1/items/7": "/v1/items/:id",
+        "/v2/items/7": "/v2/items/:id",
+        "/v3/deep/items/7": "/v3/deep/items/:id",
+        "/v1/nothing": "/v1/*",
+        "/wsgi/a": "/wsgi/*",
+        "/nothing": None,
+    }
+    for path, pattern in paths.items():
+        lines.clear()
+        call(app, path=path, SCRIPT_NAME="/server")
+        assert {json.loads(line)["pattern"] for line in lines} == {pattern}
+        assert len(lines) == (2 if path.startswith("/v") else 1)

@@ -62,6 +62,31 @@ def test_a_duration_is_to_the_end_of_the_body():
     assert count in counts(app)[1]
 
 
+def test_metrics_name_the_mounts_a_route_is_below():
+    app, inner = measured(), Router()
+    inner.get("/items/:id")(say("x"))
+    for prefix in "/v1", "/v2":
+        app.mount(prefix, inner)
+        call(app, path=f"{prefix}/items/7", SCRIPT_NAME="/server")
+    call(app, path="/v1/nothing/7")
+    assert counts(app)[0] == {
+        'method="GET",route="/v1/items/:id",status="200"': "1.0",
+        'method="GET",route="/v2/items/:id",status="200"': "1.0",
+        'method="GET",route="/v1/*",status="404"': "1.0",
+    }
+
+
+def test_metrics_count_answers_that_broke_off():
+    app = measured()
+    app.get("/stream/:id")(lambda request, params: (str(1 // (2 - n)) for n in range(int(params["id"]))))
+    for path in "/stream/2", "/stream/3", "/users/7":
+        call(app, path=path)
+    assert isinstance(call(app, path="/stream/3").error, ZeroDivisionError)
+    call(app, path="/stream/2", chunks=1, validate=False)
+    found = re.findall(r"^http_responses_incomplete_total\{(.*)\} ([0-9.]+)$", counts(app)[1], re.MULTILINE)
+    assert found == [('method="GET",route="/stream/:id"', "3.0")]
+
+
 def test_a_span_has_the_route():
     from opentelemetry.instrumentation.wsgi import OpenTelemetryMiddleware
     from opentelemetry.sdk.trace import TracerProvider
