@@ -71,12 +71,14 @@ class Response(WerkzeugResponse):
             if status is not None:
                 self.status = status
         else:
-            if hasattr(response, "__html__"):
+            if response is None or type(response) is str or type(response) is bytes:
+                pass  # PERF: most are these
+            elif hasattr(response, "__html__"):
                 response = response.__html__()
                 if mimetype is None and self.default_mimetype == WerkzeugResponse.default_mimetype:
                     is_typed = content_type is not None or "content-type" in WerkzeugHeaders(headers)
                     mimetype = None if is_typed else "text/html"
-            elif response is not None:
+            else:
                 response = _check_body(response)
             super().__init__(response, status, headers, mimetype, content_type, direct_passthrough)
 
@@ -164,9 +166,9 @@ class Response(WerkzeugResponse):
     def get_wsgi_headers(self, environ: WSGIEnvironment) -> WerkzeugHeaders:
         """werkzeug's; also where Location is text that is no URL."""
         own = _own_headers(self)
-        given = {name.title(): as_uri(own[name]) for name in LOCATIONS if name in own}
-        if not given:
+        if not any(name.lower() in LOCATIONS for name, _ in own):
             return super().get_wsgi_headers(environ)
+        given = {name.title(): as_uri(own[name]) for name in LOCATIONS if name in own}
         if self.autocorrect_location_header and "Location" in given:
             given["Location"] = urljoin(as_uri(Request(environ).base_url), given["Location"])
         other = copy_response(self)
@@ -241,6 +243,8 @@ def forget_length(response: WerkzeugResponse) -> None:
 def encode_body(response: WerkzeugResponse) -> None:
     """Make str and bytes of what was assigned to `response.response`. Raises TypeError for what is no body."""
     body: Any = response.__dict__.get("response", ())
+    if type(body) is list and len(body) == 1 and type(body[0]) is bytes:  # PERF: most are so
+        return
     if isinstance(body, _PIECES):
         response.response = [as_bytes(body)]
     elif isinstance(body, (list, tuple)):

