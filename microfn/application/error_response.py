@@ -11,6 +11,7 @@ from ..http.conversion import to_wsgi
 from ..http.headers import Headers, WSGIResponse, status_line, validate_headers
 from ..http.problems import error_page, extra_headers, internal_error
 from ..http.request import Request
+from ..http.streams import Stream
 from ..log import log_exception
 from ..routing.handle import Handle
 from .error_handlers import Match
@@ -44,15 +45,18 @@ def handle_error(
 
 
 def _origin_of(error: Exception, request: Request) -> str | None:
-    """The name of what returned the value that could not be sent; None if the error is another one.
+    """Return the name of the handle whose value could not be sent; None if the error is another one.
 
-    Its own frames have gone, so that the traceback does not show it.
+    The handle has returned, so the traceback does not show it. The frames of a stream that fails are there.
     """
+    origin = None
     for frame, _ in walk_tb(error.__traceback__):
-        if frame.f_globals.get("__name__") == to_wsgi.__module__:
-            route = request.route
-            return name_of(frame.f_locals.get("origin", route and route.handle))
-    return None
+        module = frame.f_globals.get("__name__")
+        if module == Stream.__module__:
+            return None
+        if origin is None and module == to_wsgi.__module__:
+            origin = name_of(frame.f_locals.get("origin", request.route and request.route.handle))
+    return origin
 
 
 def _as_http_exception(error: Exception) -> HTTPException:
