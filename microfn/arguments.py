@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+import functools
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar, cast
 
-__all__ = ["ENDLESS", "check_flags", "check_names", "check_number", "check_seconds", "check_size", "nearest"]
+__all__ = [
+    "ENDLESS",
+    "check_flags",
+    "check_names",
+    "check_number",
+    "check_seconds",
+    "check_size",
+    "nearest",
+    "refuse_other_options",
+]
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 ENDLESS = 10**20
 """More bytes than any body has."""
@@ -52,6 +65,28 @@ def check_names(name: str, values: object) -> str:
     if not all(isinstance(value, str) for value in listed) or (not listed and values not in ([], ())):
         raise TypeError(f"{name} is a list of texts, not {values!r}")
     return ", ".join(listed)
+
+
+def refuse_other_options(kind: str) -> Callable[[F], F]:
+    """Decorate a constructor that takes options alone: it refuses others, with a hint, and keeps its signature."""
+
+    def decorate(init: F) -> F:
+        known = (init.__kwdefaults__ or {}).keys()
+
+        @functools.wraps(init)
+        def checked(self: object, *positional: object, **options: object) -> None:
+            if positional:
+                given = f"got {positional[0]!r:.200}; it takes nothing else"
+                raise TypeError(f"{kind} must get its options by their names, {given}")
+            for name in options.keys() - known:
+                near = nearest(name, known)
+                hint = f"did you mean {near!r}?" if near else f"there are {', '.join(known)}"
+                raise TypeError(f"{name!r} is no option of {kind}; {hint}")
+            init(self, **options)
+
+        return cast("F", checked)
+
+    return decorate
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from functools import partial
-from typing import TYPE_CHECKING, Any, NoReturn, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from .application.builder import Settings, build_snapshot, build_urls
 from .application.dispatch import respond
 from .application.fallback import Allowed
 from .application.registration import BaseRouter, Group
 from .application.snapshot import Snapshot
-from .arguments import check_flags, check_size, nearest
+from .arguments import check_flags, check_size, refuse_other_options
 from .http.conversion import encoders_for
 from .http.host import trusted_name
 from .http.json import JSON, Codec
@@ -61,9 +61,10 @@ class Router(BaseRouter):
     `path_info_encoded`: the host hands over PATH_INFO undecoded (Passenger).
     """
 
+    @refuse_other_options("a Router")
     def __init__(
         self,
-        *positional: NoReturn,
+        *,
         redirect_trailing_slash: bool = True,
         redirect_fixed_path: bool = True,
         handle_method_not_allowed: bool = True,
@@ -78,10 +79,7 @@ class Router(BaseRouter):
         trusted_hosts: Iterable[str] | None = None,
         json: Codec | None = None,
         path_info_encoded: bool = False,
-        **unknown: NoReturn,
     ) -> None:
-        if positional or unknown:
-            _refuse_options(positional, unknown)
         check_flags(
             redirect_trailing_slash=redirect_trailing_slash,
             redirect_fixed_path=redirect_fixed_path,
@@ -243,18 +241,6 @@ add_hints(Router, ROUTER_NAMES)
 add_hints(Group, ROUTER_NAMES)
 add_hints(Request, REQUEST_NAMES)
 add_hints(Response, RESPONSE_NAMES)
-
-
-def _refuse_options(positional: tuple[object, ...], unknown: Mapping[str, object]) -> NoReturn:
-    if positional:
-        raise TypeError(
-            f"a Router must get its options by their names, got {positional[0]!r:.200}; it has no name itself"
-        )
-    known = [name for name, kind in getattr(Router.__init__, "__kwdefaults__", {}).items()]
-    name = next(iter(unknown))
-    near = nearest(name, known)
-    hint = f"did you mean {near!r}?" if near else f"there are {', '.join(known)}"
-    raise TypeError(f"{name!r} is no option of a Router; {hint}")
 
 
 def _check_codec(codec: Any) -> Any:

@@ -70,7 +70,7 @@ def test_an_option_of_the_router_that_cannot_be_is_refused(options, error, messa
 
 @pytest.mark.parametrize("given", [True, "app", __name__, None])
 def test_options_of_the_router_are_keyword_only(given):
-    with pytest.raises(TypeError, match=f"a Router must get its options by their names, got {given!r}; it has no name"):
+    with pytest.raises(TypeError, match=f"a Router must get its options by their names, got {given!r}; it takes"):
         Router(given)
 
 

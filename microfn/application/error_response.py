@@ -7,7 +7,7 @@ from traceback import walk_tb
 from werkzeug.exceptions import HTTPException
 
 from ..errors import name_of
-from ..http.conversion import to_wsgi
+from ..http.conversion import run_application, to_wsgi
 from ..http.headers import Headers, WSGIResponse, status_line, validate_headers
 from ..http.problems import error_page, extra_headers, internal_error
 from ..http.request import Request
@@ -47,16 +47,17 @@ def handle_error(
 def _origin_of(error: Exception, request: Request) -> str | None:
     """Return the name of the handle whose value could not be sent; None if the error is another one.
 
-    The handle has returned, so the traceback does not show it. The frames of a stream that fails are there.
+    The handle has returned, so the traceback does not show it. It shows a stream or an application that it returned.
     """
-    origin = None
+    origin, module, is_running = None, "", False
     for frame, _ in walk_tb(error.__traceback__):
-        module = frame.f_globals.get("__name__")
-        if module == Stream.__module__:
-            return None
+        module = frame.f_globals.get("__name__", "")
         if origin is None and module == to_wsgi.__module__:
-            origin = name_of(frame.f_locals.get("origin", request.route and request.route.handle))
-    return origin
+            route = request.route
+            origin = name_of(frame.f_locals.get("origin", route and route.handle))
+        elif module == Stream.__module__ or frame.f_code is run_application.__code__:
+            is_running = True
+    return None if is_running and not module.startswith("microfn.") else origin
 
 
 def _as_http_exception(error: Exception) -> HTTPException:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 from collections.abc import Callable, Iterable
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from ..errors import InvalidPattern
 from ..routing.handle import Handle, Middleware, check_handle, check_middleware, check_middlewares
@@ -22,10 +23,30 @@ if TYPE_CHECKING:
 
 __all__ = ["BaseRouter", "Group"]
 
+F = TypeVar("F", bound=Callable[..., Any])
 H = TypeVar("H", bound=Handle)
 M = TypeVar("M", bound=Middleware)
 
 _PACKAGE = os.path.dirname(os.path.dirname(__file__)) + os.sep
+
+
+def _refuse_misplaced(method: F) -> F:
+    """Decorate a method that makes a decorator: it refuses `app.get(path, handle)` with a hint."""
+
+    @functools.wraps(method)
+    def checked(self: BaseRouter, path: str, *misplaced: object, **options: Any) -> Any:
+        if misplaced:
+            given, verb = misplaced[0], method.__name__
+            if callable(given):
+                name = getattr(given, "__name__", "handle")
+                token = "GET" if verb == "route" else verb.upper()
+                meant = f'app.handle("{token}", {path!r}, {name}), or @app.{verb}({path!r}) above {name}'
+            else:
+                meant = f"app.route({path!r}, methods={given!r:.200})"
+            raise TypeError(f"what follows the pattern must be named, got {given!r:.200}; did you mean {meant}?")
+        return method(self, path, **options)
+
+    return cast("F", checked)
 
 
 class BaseRouter:
@@ -57,8 +78,9 @@ class BaseRouter:
         """
         self._add([method], path, handle, _caller(), options)
 
+    @_refuse_misplaced
     def route(
-        self, path: str, *misplaced: NoReturn, methods: Iterable[str] = ("GET",), **options: Unpack[RouteOptions]
+        self, path: str, *, methods: Iterable[str] = ("GET",), **options: Unpack[RouteOptions]
     ) -> Callable[[H], H]:
         """Register the decorated function for several methods: all of them or, where one is refused, none."""
         if isinstance(methods, str) or not isinstance(methods, Iterable):
@@ -66,15 +88,10 @@ class BaseRouter:
         names = list(methods)
         if not names:
             raise ValueError("methods is empty; a route answers at least one")
-        return self._register(path, names, misplaced, options)
+        return self._register(path, names, options)
 
-    def _register(
-        self, path: str, names: list[str], misplaced: tuple[object, ...], options: RouteOptions
-    ) -> Callable[[H], H]:
-        """The decorator that registers a function. What stands behind the pattern in vain, `misplaced`, is refused."""
+    def _register(self, path: str, names: list[str], options: RouteOptions) -> Callable[[H], H]:
         _check_path(path)
-        if misplaced:
-            _refuse_misplaced(path, names, misplaced[0])
         check_options(options)
         where = _caller()
 
@@ -99,33 +116,40 @@ class BaseRouter:
             scope = Scope("", scope, use)
         self._registry.add([Route(method, pattern, handle, scope=scope, where=where, **values) for method in methods])
 
-    def get(self, path: str, *misplaced: NoReturn, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
+    @_refuse_misplaced
+    def get(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
         """`route` for GET, and so for HEAD where HEAD has no route of its own (RFC 9110, section 9.3.2)."""
-        return self._register(path, ["GET"], misplaced, options)
+        return self._register(path, ["GET"], options)
 
-    def post(self, path: str, *misplaced: NoReturn, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
+    @_refuse_misplaced
+    def post(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
         """`route` for POST."""
-        return self._register(path, ["POST"], misplaced, options)
+        return self._register(path, ["POST"], options)
 
-    def put(self, path: str, *misplaced: NoReturn, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
+    @_refuse_misplaced
+    def put(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
         """`route` for PUT."""
-        return self._register(path, ["PUT"], misplaced, options)
+        return self._register(path, ["PUT"], options)
 
-    def patch(self, path: str, *misplaced: NoReturn, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
+    @_refuse_misplaced
+    def patch(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
         """`route` for PATCH."""
-        return self._register(path, ["PATCH"], misplaced, options)
+        return self._register(path, ["PATCH"], options)
 
-    def delete(self, path: str, *misplaced: NoReturn, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
+    @_refuse_misplaced
+    def delete(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
         """`route` for DELETE."""
-        return self._register(path, ["DELETE"], misplaced, options)
+        return self._register(path, ["DELETE"], options)
 
-    def head(self, path: str, *misplaced: NoReturn, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
+    @_refuse_misplaced
+    def head(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
         """`route` for HEAD; without one, GET's handle answers and its body is left out."""
-        return self._register(path, ["HEAD"], misplaced, options)
+        return self._register(path, ["HEAD"], options)
 
-    def options(self, path: str, *misplaced: NoReturn, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
+    @_refuse_misplaced
+    def options(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
         """`route` for OPTIONS; without one, the answer is 204 with the methods that there are in Allow."""
-        return self._register(path, ["OPTIONS"], misplaced, options)
+        return self._register(path, ["OPTIONS"], options)
 
     def serve_files(
         self,
@@ -324,16 +348,6 @@ def _check_path(path: object) -> None:
     if callable(path):
         name = getattr(path, "__name__", path)
         raise TypeError(f'the decorator of {name} lacks its pattern: @app.get("/..."), not @app.get')
-
-
-def _refuse_misplaced(path: str, names: list[str], given: object) -> NoReturn:
-    """Say how to write `app.get(path, handle)`, or `app.route(path, ["GET"])`."""
-    if callable(given):
-        name = getattr(given, "__name__", "handle")
-        meant = f'app.handle("{names[0]}", {path!r}, {name}), or @app.{names[0].lower()}({path!r}) above {name}'
-    else:
-        meant = f"app.route({path!r}, methods={given!r:.200})"
-    raise TypeError(f"what stands behind the pattern must be named, got {given!r:.200}; did you mean {meant}?")
 
 
 def _meant_by(prefix: object, included: object) -> str:

@@ -299,6 +299,7 @@ def deliver(result, has_middleware, run=show):
         (lambda: ("x", 200, {"a b": "c"}), "ValueError"),
         (lambda: ("x", 200, {"Connection": "close"}), "ValueError"),
         (lambda: None, "TypeError"),
+        (lambda: iter([5]), "TypeError"),
     ],
 )
 def test_log_names_the_handle_of_an_unfit_result(caplog, make, error, has_middleware):
@@ -332,10 +333,17 @@ def test_log_names_what_returned_an_unfit_result(caplog):
     assert names[1].endswith("test_log_names_what_returned_an_unfit_result.<locals>.unfit returned")
 
 
-@pytest.mark.parametrize("path", ["/handle", "/middleware"])
+def failing():
+    raise KeyError
+    yield
+
+
+@pytest.mark.parametrize("path", ["/handle", "/middleware", "/stream", "/application"])
 def test_log_leaves_the_handle_of_other_errors_to_the_traceback(caplog, path):
     app = Router()
     app.get("/handle")(raising(KeyError()))
     app.get("/middleware", use=[lambda handle: raising(KeyError())])(lambda request, params: {"a": {1}})
+    app.get("/stream")(lambda request, params: failing())
+    app.get("/application")(lambda request, params: raising(KeyError()))
     assert call(app, path=path).code == 500
     assert caplog.records[-1].getMessage() == f"GET {path} [{path}] raised KeyError"
