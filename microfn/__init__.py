@@ -18,6 +18,7 @@ from .host_switch import HostSwitch
 from .http.abort import abort
 from .http.request import Request
 from .http.response import Response, html, json_response, redirect
+from .http.validation import InvalidData
 from .router import Router
 from .routing.converters import natural
 from .routing.hints import hint_for_module
@@ -28,6 +29,7 @@ __all__ = [
     "Event",
     "Group",
     "HostSwitch",
+    "InvalidData",
     "InvalidHandle",
     "InvalidMethod",
     "InvalidPattern",

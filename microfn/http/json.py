@@ -8,7 +8,7 @@ from collections.abc import Callable
 from math import isfinite
 from typing import Any, NoReturn, Protocol
 
-__all__ = ["JSON", "Codec"]
+__all__ = ["JSON", "Codec", "InvalidJSON", "reason_of"]
 
 
 class Codec(Protocol):
@@ -19,6 +19,16 @@ class Codec(Protocol):
 
     def loads(self, text: bytes, /) -> Any:
         """The value of a JSON text; ValueError for what is none."""
+
+
+class InvalidJSON(ValueError):
+    """A text that this codec refuses; its message is for the client."""
+
+
+def reason_of(error: ValueError) -> str:
+    """Why a text is no JSON, as a client may know it: the message of an unknown error may be about the inside."""
+    is_known = isinstance(error, (InvalidJSON, json.JSONDecodeError, UnicodeDecodeError, UnicodeEncodeError))
+    return f": {error}" if is_known or type(error).__module__ == "msgspec" else "."
 
 
 _MOST_DIGITS = 4300
@@ -57,7 +67,7 @@ class JSON:
         decoded = text.decode()
         brackets = text.count(b"[") + text.count(b"{") if len(text) > _DEEPEST else 0
         if brackets > _MOST_BRACKETS:
-            raise ValueError(f"there may be {_MOST_BRACKETS:,} lists and objects")
+            raise InvalidJSON(f"there may be {_MOST_BRACKETS:,} lists and objects")
         try:
             # PERF: the scanner itself, without the two searches for white space around it, saves a µs.
             value, end = self._scan(decoded, 0)
@@ -66,7 +76,7 @@ class JSON:
         if end != len(decoded):
             value = self._decode(decoded)
         if brackets > _DEEPEST and _is_too_deep(value):
-            raise ValueError(f"it is nested too deep: there may be {_DEEPEST} levels")
+            raise InvalidJSON(f"it is nested too deep: there may be {_DEEPEST} levels")
         if "\\ud" in decoded or "\\uD" in decoded:
             self.dumps(value).encode()  # UnicodeEncodeError is a ValueError: no such text could be stored or sent again
         return value
@@ -118,16 +128,16 @@ def _plain(value: Any) -> Any:
 
 def _short_integer(text: str) -> int:
     if len(text) > _MOST_DIGITS:
-        raise ValueError(f"a number of {len(text)} digits is too long")
+        raise InvalidJSON(f"a number of {len(text)} digits is too long")
     return int(text)
 
 
 def _finite(text: str) -> float:
     number = float(text)
     if not isfinite(number):
-        raise ValueError(f"{text[:40]} is too large a number")
+        raise InvalidJSON(f"{text[:40]} is too large a number")
     return number
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
+    raise InvalidJSON(f"{name} is no JSON")

@@ -31,8 +31,9 @@ from .forms import FormParser
 from .grammar import DIGITS
 from .guarded_request import GuardedRequest, is_written
 from .host import is_trusted, written_host
-from .json import JSON, Codec
+from .json import JSON, Codec, InvalidJSON, reason_of
 from .request_body import Body, UnsupportedCoding, checked_length, is_encoded, open_body, read
+from .validation import InvalidData, checked
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -229,14 +230,12 @@ class Request(_Slots, GuardedRequest):
 
     @cached_property
     def valid(self) -> Any:
-        """What the route's `valid` made of the JSON. Raises `InvalidBody` (422) for what `valid` raised."""
+        """What the route's `valid` made of the JSON. Raises `InvalidData` (422) for what `valid` raised."""
         if self.route is None or self.route.valid is None:
             raise RuntimeError("request.valid is for routes that are registered with valid=")
-        from .validation import InvalidBody, checked  # noqa: PLC0415 - who checks no bodies does not load what does
-
         try:
             return checked(self.route.valid, self.json)
-        except InvalidBody as error:
+        except InvalidData as error:
             if error.is_accident:
                 log_exception(error.__cause__ or error, self.environ)
             raise
@@ -335,7 +334,7 @@ class Request(_Slots, GuardedRequest):
         except ValueError as error:
             self.on_json_loading_failed(error)
         except RecursionError:
-            self.on_json_loading_failed(ValueError(_TOO_DEEP))
+            self.on_json_loading_failed(InvalidJSON(_TOO_DEEP))
         self._cached_json = (value, value)
         return value
 
@@ -351,7 +350,7 @@ class Request(_Slots, GuardedRequest):
         """Answer a body that is no JSON with 400, one that is not said to be JSON with 415."""
         if e is None:
             raise UnsupportedMediaType("Send JSON, with Content-Type: application/json.")
-        raise BadRequest(f"The body is no JSON: {e}")
+        raise BadRequest(f"The body is no JSON{reason_of(e)}")
 
     @property
     def json_module(self) -> Any:
@@ -376,7 +375,7 @@ class _StrictCodec:
         try:
             return self._loads(text.removeprefix(codecs.BOM_UTF8))
         except RecursionError:
-            raise ValueError(_TOO_DEEP) from None
+            raise InvalidJSON(_TOO_DEEP) from None
 
 
 def _text(tunnelled: str) -> str:

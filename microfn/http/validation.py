@@ -1,9 +1,10 @@
-"""Bodies that are JSON, and not what a route asks for."""
+"""Data of clients that is not what a route asks for."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+import sys
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from itertools import islice
 from typing import Any
@@ -11,79 +12,127 @@ from urllib.parse import quote
 
 from werkzeug.exceptions import HTTPException, UnprocessableEntity
 
-__all__ = ["InvalidBody", "checked"]
+__all__ = ["InvalidData", "checked"]
 
 # msgspec: "Expected `int`, got `str` - at `$.users[0].age`".
 _MSGSPEC_PLACE = re.compile(r"(?:key` in `)?\$(.*)`", re.DOTALL)
 _STEP = re.compile(r"\.([^.\[\]]+)|\[([0-9]+)\]")
 _MOST_ERRORS = 100
 _LONGEST_TEXT = 1000
+_UNEXPECTED = "This is not what is expected here."
+
+Steps = str | int | Iterable[str | int]
+"""The place of an error in a JSON text: a name or an index, or a list of them."""
 
 
-class InvalidBody(UnprocessableEntity):
-    """A body that the `valid` of its route refused (RFC 9110, section 15.5.21).
+class InvalidData(UnprocessableEntity):
+    """Data of a client that a route refuses with 422 (RFC 9110, section 15.5.21).
 
-    `errors` says what is wrong, and where by a JSON pointer (RFC 6901): `[{"detail": "...", "pointer": "#/users/0"}]`.
-    The place is what pydantic's and msgspec's errors tell, or the `path` of one of your own: a name, or a list of them.
+    Raise it in your own `valid`: its text is for the client, and `path` says where the error is. If there are several,
+    raise it with a list of them. Of other exceptions only pydantic's and msgspec's own say what is wrong.
 
-    There are 100 at most, else one that tells how many; a detail has 1,000 characters at most, and so has a pointer,
-    which ends with the last step that fits. Clients would choose how long the answer is.
+    `errors` is a list of dicts: `detail`, what is wrong, `in`, "body", and `pointer`, a JSON pointer (RFC 6901). There
+    are 100 at most, else one that tells how many; a detail has 1,000 characters at most, and so has a pointer, which
+    ends with the last step that fits. Clients would choose how long the answer is.
+
+    >>> InvalidData("Too young.", path=["users", 0, "age"]).errors
+    [{'detail': 'Too young.', 'in': 'body', 'pointer': '#/users/0/age'}]
+
+    Raises TypeError if `errors` is neither a text nor a list of dicts with a `detail`.
     """
 
     is_accident = False
     """Whether it was raised by code that did not expect such data, or is wrong itself."""
 
-    def __init__(self, errors: list[dict[str, str]]) -> None:
-        lines = [("" if error["pointer"] == "#" else f"{error['pointer']}: ") + error["detail"] for error in errors]
+    def __init__(self, errors: str | Iterable[Mapping[str, str]], *, path: Steps = ()) -> None:
+        if isinstance(errors, str):
+            steps = [path] if isinstance(path, (str, int)) else path
+            self.errors = [_error_of(errors, steps)]
+        else:
+            self.errors = _checked_errors(errors)
+        lines = [
+            ("" if error["pointer"] == "#" else f"{error['pointer']}: ") + error["detail"] for error in self.errors
+        ]
         super().__init__("; ".join(lines))
-        self.errors = errors
-        self.members = {"errors": errors}
+        self.members = {"errors": self.errors}
 
 
 def checked(valid: Callable[[Any], Any], data: Any) -> Any:
-    """What `valid` makes of the data. Raises `InvalidBody` for what it raises; an HTTPException is an answer itself."""
+    """What `valid` makes of the data. Raises `InvalidData` for what it raises; an HTTPException is an answer itself."""
     try:
         return valid(data)
     except HTTPException:
         raise
     except Exception as error:
-        invalid = InvalidBody(_errors_of(error))
-        invalid.is_accident = _is_accident(error)
+        invalid = InvalidData(_errors_of(error))
+        is_wrapped = bool(_library_of(error)) and not _is_for_clients(error.__cause__)
+        invalid.is_accident = is_wrapped or not isinstance(error, ValueError)
         raise invalid from error
 
 
 def _errors_of(error: Exception) -> list[dict[str, str]]:
-    listed = getattr(error, "errors", None)
-    if callable(listed):  # pydantic
+    """What a client may know of an exception: the message of any other may be about the inside."""
+    library = _library_of(error)
+    if library == "msgspec":
+        return [_msgspec_error(error)]
+    if library:
         with suppress(Exception):
-            return _listed(error, listed)
+            return _pydantic_errors(error)
+    return [_error_of(_UNEXPECTED)]
+
+
+def _library_of(error: Exception) -> str:
+    """The library whose `ValidationError` this is, "" if there is none."""
+    roots = [cls.__module__.partition(".")[0] for cls in type(error).__mro__ if cls.__name__ == "ValidationError"]
+    return next((root for root in roots if root in ("msgspec", "pydantic", "pydantic_core")), "")
+
+
+def _is_for_clients(cause: BaseException | None) -> bool:
+    """Whether the error that a validator of the user's raised, inside of pydantic or msgspec, is a message for clients.
+
+    Both wrap ValueErrors, msgspec wraps TypeErrors, and the standard library raises some of them.
+    """
+    kind = type(cause)
+    is_plain = kind in (ValueError, AssertionError)
+    return cause is None or is_plain or kind.__module__.partition(".")[0] not in sys.stdlib_module_names
+
+
+def _msgspec_error(error: Exception) -> dict[str, str]:
     text, _, place = str(error).rpartition(" - at `")
     match = _MSGSPEC_PLACE.fullmatch(place)
-    if match:
-        known = match[1].partition("[...]")[0]  # the key of a mapping, which is not told
-        steps = [name or number for name, number in _STEP.findall(known)]
-        return [_error_of(text, steps)]
-    if _is_accident(error):  # whose message is about the inside
-        return [_error_of("This is not what is expected here.")]
-    path = getattr(error, "path", ())
-    steps = list(path) if isinstance(path, Iterable) and not isinstance(path, str) else [path]
-    is_known = all(isinstance(step, (str, int)) for step in steps) and not isinstance(path, bytes)
-    return [_error_of(str(error), steps if is_known else ())]
+    known = match[1].partition("[...]")[0] if match else ""  # the key of a mapping, which is not told
+    if not match:
+        text = str(error)
+    if not _is_for_clients(error.__cause__):
+        text = _UNEXPECTED
+    return _error_of(text, [name or number for name, number in _STEP.findall(known)])
 
 
-def _listed(error: Any, listed: Callable[[], Iterable[Any]]) -> list[dict[str, str]]:
+def _pydantic_errors(error: Any) -> list[dict[str, str]]:
     count = error.error_count() if hasattr(error, "error_count") else 0
     if count > _MOST_ERRORS:  # to have them listed would take more memory than a machine has
         return [_error_of(f"There are {count} errors, too many to be told.")]
-    return [_error_of(str(error["msg"]), error["loc"]) for error in islice(listed(), _MOST_ERRORS)]
+    found = []
+    for one in islice(error.errors(), _MOST_ERRORS):
+        cause = one.get("ctx", {}).get("error")
+        is_shown = not isinstance(cause, Exception) or _is_for_clients(cause)
+        found.append(_error_of(str(one["msg"]) if is_shown else _UNEXPECTED, one["loc"]))
+    return found
+
+
+def _checked_errors(errors: Any) -> list[dict[str, str]]:
+    """Several errors, each with all that it has to have."""
+    listed = list(errors) if isinstance(errors, Iterable) else [errors]
+    for error in listed:
+        if not isinstance(error, Mapping) or not isinstance(error.get("detail"), str):
+            raise TypeError(f"errors must be a text or a list of dicts with a detail, got {errors!r:.200}")
+    if len(listed) > _MOST_ERRORS:
+        return [_error_of(f"There are {len(listed)} errors, too many to be told.")]
+    return [{**_error_of(error["detail"]), **error, "detail": error["detail"][:_LONGEST_TEXT]} for error in listed]
 
 
 def _error_of(detail: str, steps: Iterable[object] = ()) -> dict[str, str]:
-    return {"detail": detail[:_LONGEST_TEXT], "pointer": _pointer(steps)}
-
-
-def _is_accident(error: Exception) -> bool:
-    return type(error).__module__ == "builtins" and type(error) is not ValueError
+    return {"detail": detail[:_LONGEST_TEXT], "in": "body", "pointer": _pointer(steps)}
 
 
 def _pointer(steps: Iterable[object]) -> str:

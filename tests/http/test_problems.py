@@ -92,8 +92,8 @@ MISSING = {
     "headers": lambda request: request.headers["x"],
 }
 OWN = {
-    "a MultiDict": lambda request: MultiDict([("secret", "1")])["x"],
-    "an ImmutableMultiDict": lambda request: ImmutableMultiDict([("secret", "1")])["x"],
+    "a MultiDict": lambda request: MultiDict({"secret": "1"})["x"],
+    "an ImmutableMultiDict": lambda request: ImmutableMultiDict({"secret": "1"})["x"],
     "a CombinedMultiDict": lambda request: CombinedMultiDict([request.args])["x"],
     "Headers": lambda request: Headers({"secret": "1"})["x"],
     "a copy": lambda request: (request.args, request.args.copy()["x"]),

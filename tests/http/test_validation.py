@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import configparser
 import dataclasses
 import functools
 import json
+import pathlib
 import re
+import sqlite3
+import subprocess
+import sys
 from collections import deque
 
 import msgspec
 import pydantic
 import pytest
 
-from microfn import InvalidHandle, Router, abort
+from microfn import InvalidData, InvalidHandle, Router, abort
 
 from ..wsgi import call
 
@@ -49,12 +54,6 @@ def test_the_object_is_there_for_the_handle():
     assert post(lambda data: None, {}).text == "None"
 
 
-class Refused(ValueError):
-    def __init__(self, message, path=()):
-        super().__init__(message)
-        self.path = path
-
-
 def converting(kind):
     return functools.partial(msgspec.convert, type=kind)
 
@@ -66,10 +65,53 @@ def refusing(error):
     return refuse
 
 
+class Placed(ValueError):
+    path = ("age",)
+
+
 class OddErrors(ValueError):
     def errors(self):
-        return [{"message": "nothing that is known"}]
+        return [{"msg": "inside", "loc": ()}]
 
+
+class Age(pydantic.BaseModel):
+    age: int
+
+    @pydantic.field_validator("age")
+    @classmethod
+    def check(cls, value):
+        if value == 1:
+            raise AssertionError("one")
+        if value == 2:
+            raise TooYoung("two")
+        if value == 3:
+            json.loads("inside")
+        if value == 4:
+            sqlite3.connect(":memory:").execute("inside")
+        raise ValueError("too young")
+
+
+class TooYoung(ValueError):
+    pass
+
+
+class Size(msgspec.Struct):
+    size: int
+
+    def __post_init__(self):
+        if self.size == 1:
+            raise ValueError("too small")
+        if self.size == 2:
+            json.loads("inside")
+        if self.size == 3:
+            raise TypeError("inside")
+
+
+class Sizes(msgspec.Struct):
+    sizes: list[Size]
+
+
+UNEXPECTED = "This is not what is expected here."
 
 REFUSED = [
     (to_person, {}, [("Object missing required field `name`", "#")]),
@@ -86,25 +128,63 @@ REFUSED = [
         ],
     ),
     (User.model_validate, 7, [("Input should be a valid dictionary or instance of User", "#")]),
-    (refusing(ValueError("too young")), {}, [("too young", "#")]),
-    (refusing(Refused("too young", "age")), {}, [("too young", "#/age")]),
-    (refusing(Refused("too young", ["a/b", "c~d", 0])), {}, [("too young", "#/a~1b/c~0d/0")]),
+    (refusing(InvalidData("too young")), {}, [("too young", "#")]),
+    (refusing(InvalidData("too young", path="age")), {}, [("too young", "#/age")]),
+    (refusing(InvalidData("too young", path=["a/b", "c~d", 0])), {}, [("too young", "#/a~1b/c~0d/0")]),
     (
-        refusing(Refused("too young", deque(["a b", "é", '"%', "\ud800"]))),
+        refusing(InvalidData("too young", path=deque(["a b", "é", '"%', "\ud800"]))),
         {},
         [("too young", "#/a%20b/%C3%A9/%22%25/%ED%A0%80")],
     ),
-    (refusing(Refused("too young", 7)), {}, [("too young", "#/7")]),
+    (refusing(InvalidData("too young", path=7)), {}, [("too young", "#/7")]),
+    (refusing(InvalidData([{"detail": "a"}, {"detail": "b", "pointer": "#/b"}])), {}, [("a", "#"), ("b", "#/b")]),
     (converting(dict[str, dict[int, int]]), {"a": {"x": 1}}, [("Expected `int`, got `str`", "#")]),
     (converting(dict[str, list[int]]), {"a": [1, "x"]}, [("Expected `int`, got `str`", "#")]),
-    (refusing(Refused("too young", None)), {}, [("too young", "#")]),
-    (refusing(Refused("too young", b"age")), {}, [("too young", "#")]),
-    (refusing(Refused("too young", print)), {}, [("too young", "#")]),
-    (refusing(ValueError("z - at `$.secret` q - at `$.e`")), {}, [("z - at `$.secret` q", "#/e")]),
-    (refusing(OddErrors("odd")), {}, [("odd", "#")]),
-    (refusing(KeyError("inside")), {}, [("This is not what is expected here.", "#")]),
-    (lambda data: data["name"].strip(), [], [("This is not what is expected here.", "#")]),
+    (refusing(ValueError("inside - at `$.secret` q - at `$.e`")), {}, [(UNEXPECTED, "#")]),
+    (refusing(OddErrors("inside")), {}, [(UNEXPECTED, "#")]),
+    (refusing(Placed("inside")), {}, [(UNEXPECTED, "#")]),
+    (refusing(KeyError("inside")), {}, [(UNEXPECTED, "#")]),
+    (lambda data: data["name"].strip(), [], [(UNEXPECTED, "#")]),
+    (Age.model_validate, {"age": 0}, [("Value error, too young", "#/age")]),
+    (Age.model_validate, {"age": 1}, [("Assertion failed, one", "#/age")]),
+    (Age.model_validate, {"age": 2}, [("Value error, two", "#/age")]),
+    (Age.model_validate, {"age": 3}, [(UNEXPECTED, "#/age")]),
+    (Age.model_validate, {"age": 4}, [(UNEXPECTED, "#")]),
+    (converting(Sizes), {"sizes": [{"size": 0}, {"size": 1}]}, [("too small", "#/sizes/1")]),
+    (converting(Sizes), {"sizes": [{"size": 2}]}, [(UNEXPECTED, "#/sizes/0")]),
+    (converting(Sizes), {"sizes": [{"size": 3}]}, [(UNEXPECTED, "#/sizes/0")]),
 ]
+
+FOREIGN = {
+    "ValueError": lambda data: refusing(ValueError("inside"))(data),
+    "relative_to": lambda data: pathlib.PurePosixPath("/inside/a").relative_to("/srv"),
+    "sqlite3": lambda data: sqlite3.connect(":memory:").execute("SELECT inside"),
+    "a process": lambda data: subprocess.run([sys.executable, "-c", "exit(1)", "inside"], check=True),
+    "configparser": lambda data: configparser.ConfigParser().read_string("inside"),
+    "open": lambda data: pathlib.Path("/inside").read_bytes(),
+    "int": lambda data: int("inside"),
+    "json": lambda data: json.JSONDecoder().decode("[1, inside"),
+    "UnicodeDecodeError": lambda data: b"inside\xff".decode(),
+    "an unknown class": refusing(type("ValidationError", (ValueError,), {"__module__": "inside"})("inside")),
+    "a broken pydantic": refusing(type("ValidationError", (Exception,), {"__module__": "pydantic.v1"})("inside")),
+}
+
+
+@pytest.mark.parametrize("valid", FOREIGN.values(), ids=FOREIGN)
+def test_message_of_foreign_code_stays_inside(valid):
+    got = post(valid, {})
+    assert (got.code, got.json["detail"]) == (422, UNEXPECTED)
+    assert got.json["errors"] == [{"detail": UNEXPECTED, "in": "body", "pointer": "#"}]
+
+
+@pytest.mark.parametrize("valid", FOREIGN.values(), ids=FOREIGN)
+def test_message_of_a_codec_or_converter_stays_inside(valid, caplog):
+    app = Router(json=type("Codec", (), {"dumps": json.dumps, "loads": valid}))
+    app.post("/")(lambda request, params: repr(request.json))
+    app.post("/:x", convert={"x": valid})(lambda request, params: "")
+    for path in "/", "/x":
+        got = call(app, "POST", path=path, body=b"{}", CONTENT_TYPE="application/json")
+        assert (got.code in (400, 404, 500), "inside" in got.text) == (True, False)
 
 
 @pytest.mark.parametrize(("valid", "body", "errors"), REFUSED)
@@ -112,7 +192,7 @@ def test_what_it_raises_is_a_422_with_the_place(valid, body, errors):
     got = post(valid, body)
     assert (got.code, got.headers["content-type"]) == (422, "application/problem+json")
     problem = got.json
-    assert problem["errors"] == [{"detail": detail, "pointer": pointer} for detail, pointer in errors]
+    assert problem["errors"] == [{"detail": detail, "in": "body", "pointer": pointer} for detail, pointer in errors]
     assert problem["title"] == "Unprocessable Entity"
     for detail, pointer in errors:
         assert detail in problem["detail"]
@@ -149,7 +229,7 @@ def test_an_error_handler_sees_the_errors():
     app.error(422)(lambda request, error: error.errors)
     app.post("/", valid=refusing(ValueError("no")))(lambda request, params: "")
     got = call(app, "POST", body=b"{}", CONTENT_TYPE="application/json")
-    assert (got.code, got.json) == (422, [{"detail": "no", "pointer": "#"}])
+    assert (got.code, got.json) == (422, [{"detail": UNEXPECTED, "in": "body", "pointer": "#"}])
 
 
 def test_it_is_checked_within_middleware_and_once():
@@ -174,7 +254,7 @@ def test_it_is_checked_within_middleware_and_once():
     assert call(app, "POST", body=b"[]", CONTENT_TYPE="application/json").text == "emptyempty"
     assert call(app, "POST", body=b"[1]", CONTENT_TYPE="application/json").code == 422
     assert calls == [[], [1]]
-    assert seen == [(200, "NoneType"), (422, "InvalidBody")]
+    assert seen == [(200, "NoneType"), (422, "InvalidData")]
 
 
 def test_without_valid_there_is_no_object():
@@ -229,3 +309,21 @@ def test_a_mistake_in_the_handle_names_the_handle(caplog):
     assert "forgetful returned None" in caplog.text
     with pytest.raises(InvalidHandle):
         app.post("/x", valid=lambda data: data)(lambda: "")
+
+
+@pytest.mark.parametrize("errors", [None, 7, b"text", {"detail": "a"}, ["a"], [{}], [{"detail": 7}]])
+def test_errors_that_are_none_are_refused(errors):
+    with pytest.raises(TypeError, match="errors must be a text or a list of dicts with a detail, got"):
+        InvalidData(errors)
+
+
+def test_errors_of_ones_own_are_limited():
+    error = InvalidData([{"detail": "x" * 2000}] * 101)
+    assert error.errors == [{"detail": "There are 101 errors, too many to be told.", "in": "body", "pointer": "#"}]
+    assert len(InvalidData([{"detail": "x" * 2000}] * 100).errors[99]["detail"]) == 1000
+
+
+@pytest.mark.parametrize("data", [{"age": 4}, {"size": 3}])
+def test_mistake_inside_of_a_library_is_logged(data, caplog):
+    assert post(Age.model_validate if "age" in data else converting(Size), data).code == 422
+    assert "POST / [/] raised" in caplog.text
