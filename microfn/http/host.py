@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from .grammar import HOST
 
-__all__ = ["is_trusted", "name_of_host", "trusted_name", "written_host"]
+__all__ = ["is_trusted", "name_of_host", "trusted_name", "with_port", "written_host"]
 
 _LONGEST = 262
 """A name of 255 bytes (RFC 1035, section 2.3.4) with a dot at its end, and a port."""
@@ -30,22 +30,44 @@ def written_host(text: str, scheme: str) -> str | None:
     return text if 0 < int(port) < 65536 else None
 
 
+def with_port(host: str, scheme: str) -> str:
+    """The host with its port, also if that is the scheme's own.
+
+    >>> with_port("www.example.com", "https"), with_port("[::1]:8000", "http")
+    ('www.example.com:443', '[::1]:8000')
+    """
+    return host if re.search(_PORT, host) or scheme not in _PORTS else f"{host}:{_PORTS[scheme]}"
+
+
 def name_of_host(host: str) -> str:
     """The name alone, as names are compared: in lower case, without a port and a dot at the end."""
     return re.sub(_PORT, "", host).lower().rstrip(".")
 
 
 def trusted_name(host: str) -> str:
-    """A host that is to be trusted, as `is_trusted` takes it. Raises ValueError where it is none."""
+    """A host that is to be trusted, as `is_trusted` takes it. Raises ValueError if it is none."""
     dot = "." * host.startswith(".")
     name, colon, port = host.removeprefix(".").partition(":")
     written = host if host.startswith("[") else name.encode("idna").decode() + colon + port
-    if not re.fullmatch(HOST, written):
+    match = re.fullmatch(HOST, written)
+    if match is None:
         raise ValueError("it is neither a name nor an address, where one of IPv6 has brackets")
-    return dot + name_of_host(written)
+    port = match[2]
+    if port and not 0 < int(port) < 65536:
+        raise ValueError("its port is none between 1 and 65535")
+    return dot + name_of_host(written) + (f":{int(port)}" if port else "")
 
 
 def is_trusted(host: str, trusted: Iterable[str]) -> bool:
-    """Whether a host is one of these, or below one that begins with a dot, or that itself."""
+    """Whether a host is one of these, or below one that begins with a dot, or that itself.
+
+    The port is compared with those that name one.
+    """
     name = name_of_host(host)
-    return any(name == known.removeprefix(".") or (known[:1] == "." and name.endswith(known)) for known in trusted)
+    port = re.search(_PORT, host)
+    written = (name, f"{name}:{int(port[0][1:])}") if port and port[0] != ":" else (name,)
+    return any(
+        one == known.removeprefix(".") or (known[:1] == "." and one.endswith(known))
+        for known in trusted
+        for one in written
+    )

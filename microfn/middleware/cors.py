@@ -29,7 +29,8 @@ def cors(
     them. `headers` are the request headers that are allowed, None for all; `expose` are the response headers that pages
     may read; `max_age` is how many seconds browsers may keep the answer. ValueError is raised for what is no origin.
 
-    "null" is the origin of any page in a sandbox, whoever made it: never one to trust with credentials.
+    "null" is the origin of any page in a sandbox, whoever made it: it is refused with credentials, also where a
+    callable allows it.
 
     >>> from microfn import Router
     >>> app = Router()
@@ -37,7 +38,9 @@ def cors(
     >>> app.test_client().get("/", headers={"Origin": "https://www.example.com"}).headers["Access-Control-Allow-Origin"]
     'https://www.example.com'
     """
-    is_allowed = (lambda origin: origin.isprintable() and origins(origin)) if callable(origins) else _among(origins)
+    is_allowed = (
+        (lambda origin: origin.isprintable() and origins(origin)) if callable(origins) else _among(origins, credentials)
+    )
     if origins == "*" and credentials:
         raise ValueError('origins is "*", which browsers refuse with credentials; list the origins')
     check_size("max_age", max_age)
@@ -55,7 +58,9 @@ def cors(
     def middleware(handle: Handle) -> Handle:
         def shared(request: Request, params: Any) -> Response:
             origin = request.headers.get("Origin", "")
-            is_known = origins == "*" or (origin.isascii() and bool(origin) and is_allowed(origin))
+            is_known = origins == "*" or (
+                origin.isascii() and bool(origin) and (origin != "null" or not credentials) and is_allowed(origin)
+            )
             is_preflight = request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers
             response: Response = preflight(request) if is_known and origin and is_preflight else handle(request, params)
             if origins != "*":
@@ -73,9 +78,11 @@ def cors(
     return middleware
 
 
-def _among(origins: str | Iterable[str]) -> Callable[[str], bool]:
+def _among(origins: str | Iterable[str], credentials: bool) -> Callable[[str], bool]:
     listed = check_names("origins", origins).split(", ") if origins != "*" else []
     for one in listed:
         if not re.fullmatch(r"null|[a-z][a-z0-9+.-]*://[^/?#\s*]+", one):
             raise ValueError(f"{one!r} is no origin, like 'https://www.example.com'; all of them are cors(\"*\")")
+    if credentials and "null" in listed:
+        raise ValueError('origins must be without "null" if credentials is True, since any page can be of that origin')
     return listed.__contains__ if listed else bool

@@ -28,7 +28,7 @@ def cors_headers(got):
 
 
 def test_a_page_of_an_allowed_origin_may_read_every_answer(caplog):
-    app = shared([WWW, "null"], expose=["X-Total", "ETag"], credentials=True)
+    app = shared([WWW], expose=["X-Total", "ETag"], credentials=True)
     for path in "/", "/nothing", "/broken":
         got = call(app, path=path, HTTP_ORIGIN=WWW)
         assert cors_headers(got) == {
@@ -37,7 +37,25 @@ def test_a_page_of_an_allowed_origin_may_read_every_answer(caplog):
             "expose-headers": "X-Total, ETag",
         }
         assert "Origin" in got.headers["vary"]
-    assert cors_headers(call(app, HTTP_ORIGIN="null"))["allow-origin"] == "null"
+
+
+@pytest.mark.parametrize("origins", [["null"], (WWW, "null"), iter(["null"]), {"null"}])
+def test_null_is_refused_with_credentials(origins):
+    """Each page in a sandbox has that origin, whoever made it."""
+    with pytest.raises(ValueError, match='origins must be without "null" if credentials is True'):
+        cors(origins, credentials=True)
+
+
+def test_null_may_read_what_has_no_credentials():
+    assert cors_headers(call(shared([WWW, "null"]), HTTP_ORIGIN="null")) == {"allow-origin": "null"}
+
+
+def test_callable_cannot_give_credentials_to_null():
+    app = shared(lambda origin: True, credentials=True)
+    for extra in {}, PREFLIGHT:
+        assert cors_headers(call(app, "OPTIONS" if extra else "GET", HTTP_ORIGIN="null", **extra)) == {}
+    assert cors_headers(call(app, HTTP_ORIGIN=WWW))["allow-credentials"] == "true"
+    assert cors_headers(call(shared(lambda origin: True), HTTP_ORIGIN="null")) == {"allow-origin": "null"}
 
 
 @pytest.mark.parametrize(
