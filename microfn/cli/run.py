@@ -115,8 +115,10 @@ def _is_shown(environ: WSGIEnvironment) -> bool:
 def _is_trusted(environ: WSGIEnvironment) -> bool:
     is_trusted = bool(environ.get(_IS_TRUSTED))
     if not is_trusted:
-        sent = environ.get("HTTP_ORIGIN") or environ.get("HTTP_HOST")
-        click.secho(f"What went wrong is not shown to {sent!a:.200}, which is no --trusted-host", fg="red", err=True)
+        sent, reason = environ.get("HTTP_HOST"), "which is no --trusted-host"
+        if environ.get("HTTP_ORIGIN"):
+            sent, reason = environ["HTTP_ORIGIN"], "which is neither on this machine nor the Host that was asked"
+        click.secho(f"What went wrong is not shown to {sent!a:.200}, {reason}", fg="red", err=True)
     return is_trusted
 
 

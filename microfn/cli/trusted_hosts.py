@@ -41,20 +41,37 @@ class TrustedHosts:
     def made(self, environ: WSGIEnvironment) -> bool:
         """Whether a request was made to one of them, by hand or by a page of one of them.
 
-        Browsers always send Host, and Origin with what the script of another page wants to read.
+        Browsers always send Host, and Origin with what the script of another page wants to read. A page that is neither
+        of this host nor of this machine may be anybody's, also if it has an address.
         """
         sent, origin = environ.get("HTTP_HOST"), environ.get("HTTP_ORIGIN")
-        return (sent is None or self._has(sent)) and (origin is None or self._has(origin.partition("://")[2]))
+        return (sent is None or self._has(sent)) and (origin is None or _is_own(origin, sent))
 
     def _has(self, host: str) -> bool:
-        match = re.fullmatch(HOST, host)
-        if match is None or match[2] == "":  # no browser sends a colon without a port
-            return False
-        name = match[1].lower().strip("[]")
+        name = _name_of(host)
         if name in self._names or name.endswith(self._suffixes):
             return True
         address = _address_of(name)
         return address is not None and (self._has_addresses or address.is_loopback)
+
+
+def _is_own(origin: str, host: str | None) -> bool:
+    """Whether an origin (RFC 6454, section 6.2) is on this machine, or that of the request itself."""
+    scheme, _, authority = origin.partition("://")
+    name = _name_of(authority)
+    if scheme not in ("http", "https") or not name:
+        return False
+    if host is not None and authority.lower() == host.lower():
+        return True
+    address = _address_of(name)
+    # RFC 6761, section 6.3
+    return name == "localhost" or name.endswith(".localhost") or (address is not None and address.is_loopback)
+
+
+def _name_of(host: str) -> str:
+    """The name or the address alone, in lower case; "" if it is no host that a browser sends."""
+    match = re.fullmatch(HOST, host)
+    return "" if match is None or match[2] == "" else match[1].lower().strip("[]")
 
 
 def _address_of(name: str) -> IPv4Address | IPv6Address | None:

@@ -39,7 +39,9 @@ def cors(
     'https://www.example.com'
     """
     is_allowed = (
-        (lambda origin: origin.isprintable() and origins(origin)) if callable(origins) else _among(origins, credentials)
+        (lambda origin: origin.isprintable() and origins(origin))
+        if callable(origins)
+        else _among(origins, credentials=credentials)
     )
     if origins == "*" and credentials:
         raise ValueError('origins is "*", which browsers refuse with credentials; list the origins')
@@ -78,7 +80,7 @@ def cors(
     return middleware
 
 
-def _among(origins: str | Iterable[str], credentials: bool) -> Callable[[str], bool]:
+def _among(origins: str | Iterable[str], *, credentials: bool) -> Callable[[str], bool]:
     listed = check_names("origins", origins).split(", ") if origins != "*" else []
     for one in listed:
         if not re.fullmatch(r"null|[a-z][a-z0-9+.-]*://[^/?#\s*]+", one):

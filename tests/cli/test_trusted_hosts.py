@@ -99,6 +99,41 @@ def test_scripts_of_other_pages_see_nothing_whatever_cors_says(origin, shown, ca
     assert is_shown(for_development(app, TrustedHosts("127.0.0.1")), HTTP_HOST="localhost", HTTP_ORIGIN=origin) is shown
 
 
+ORIGINS = [
+    ("http://203.0.113.7", "127.0.0.1:8000", False),
+    ("http://203.0.113.7", "192.168.1.7:8000", False),
+    ("http://203.0.113.7:8000", "192.168.1.7:8000", False),
+    ("http://192.168.1.7:9000", "192.168.1.7:8000", False),
+    ("http://192.168.1.7", "192.168.1.7:8000", False),
+    ("http://192.168.1.7:8000", "192.168.1.7:8000", True),
+    ("https://192.168.1.7:8000", "192.168.1.7:8000", True),
+    ("http://192.168.1.7:8000", None, False),
+    ("http://laptop.example.com:8000", "Laptop.example.com:8000", True),
+    ("http://laptop.example.com", "localhost:8000", False),
+    ("http://a.dev.example", "b.dev.example", False),
+    ("http://evil.example", "evil.example", False),
+    ("http://[2001:db8::7]", "[2001:db8::8]", False),
+    ("http://127.0.0.1:5173", "192.168.1.7:8000", True),
+    ("http://[::1]:5173", "192.168.1.7:8000", True),
+    ("http://shop.localhost", "192.168.1.7:8000", True),
+    ("http://localhost", None, True),
+    ("http://0.0.0.0:8000", "127.0.0.1:8000", False),
+    ("http://.localhost", "localhost", False),
+    ("http://localhost:", "localhost", False),
+    ("chrome-extension://localhost", "localhost", False),
+    ("localhost", "localhost", False),
+    ("http://", "", False),
+]
+
+
+@pytest.mark.parametrize(("origin", "host", "shown"), ORIGINS)
+def test_origin_is_on_this_machine_or_that_of_the_host(origin, host, shown, caplog):
+    app = shop()
+    app.use(cors("*"))
+    served = for_development(app, TrustedHosts("0.0.0.0", GIVEN))
+    assert is_shown(served, HTTP_HOST=host, HTTP_ORIGIN=origin) is shown
+
+
 def test_no_other_header_makes_a_host_ones_own(caplog):
     names = "X_FORWARDED_HOST X_FORWARDED_SERVER X_HOST FORWARDED X_ORIGINAL_HOST X_FORWARDED_FOR MICROFN.IS_TRUSTED"
     sent = {f"HTTP_{name}": "localhost" for name in names.split()} | {"microfn__is_trusted": True}
@@ -122,6 +157,9 @@ def test_the_developer_is_told_who_was_shown_nothing(capsys, caplog):
     )
     told = capsys.readouterr().err
     assert told == "What went wrong is not shown to 'evil\\x1b[2J', which is no --trusted-host\n"
+    served = for_development(shop(), TrustedHosts("127.0.0.1"))
+    call(served, path="/broken", HTTP_ACCEPT=BROWSER, HTTP_HOST="localhost", HTTP_ORIGIN="http://evil")
+    assert "'http://evil', which is neither on this machine nor the Host" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,8 @@ def test_a_trusted_host_is_trusted_in_any_case(host):
 @pytest.mark.parametrize(
     "host",
     "example.com evil.example xwww.example.com www.example.com.evil.example xapi.example.com [::3] example "
-    "x.example x.example:9000 x.example: x.example:80000 a.x.example:8000 a.y.example:80 a.y.example [::2]:2 [::2]".split(),
+    "x.example x.example:9000 x.example: x.example:80000 a.x.example:8000 a.y.example:80 a.y.example "
+    "[::2]:2 [::2]".split(),
 )
 def test_another_host_is_not_trusted(host):
     assert not is_trusted(host, TRUSTED)
