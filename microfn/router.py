@@ -92,12 +92,13 @@ class Router(BaseRouter):
         check_size("max_content_length", max_content_length, optional=True)
         check_size("max_path_length", max_path_length)
         codec = JSON() if json is None else _check_codec(json)
+        hosts = _check_hosts(trusted_hosts)
         if global_options is not None:
             check_handle(global_options)
         attributes = {
             "_codec": codec,
             "max_content_length": max_content_length,
-            "trusted_hosts": _check_hosts(trusted_hosts),
+            "trusted_hosts": hosts,
             "router": self,
         }
         self._scope = Scope()
@@ -118,6 +119,18 @@ class Router(BaseRouter):
             max_path_length=max_path_length,
             path_info_encoded=path_info_encoded,
             has_trusted_hosts=trusted_hosts is not None,
+        )
+        self._registry.own_options = _without_defaults(
+            redirect_trailing_slash=redirect_trailing_slash,
+            redirect_fixed_path=redirect_fixed_path,
+            handle_method_not_allowed=handle_method_not_allowed,
+            handle_options=handle_options,
+            global_options=global_options,
+            permanent_redirects=permanent_redirects,
+            max_content_length=max_content_length,
+            max_path_length=max_path_length,
+            trusted_hosts=hosts and frozenset(hosts),
+            path_info_encoded=path_info_encoded,
         )
         if not_found is not None:
             self.error(404)(not_found)
@@ -241,6 +254,11 @@ add_hints(Router, ROUTER_NAMES)
 add_hints(Group, ROUTER_NAMES)
 add_hints(Request, REQUEST_NAMES)
 add_hints(Response, RESPONSE_NAMES)
+
+
+def _without_defaults(**options: object) -> dict[str, object]:
+    defaults: Any = Router.__init__.__kwdefaults__
+    return {name: value for name, value in options.items() if value != defaults[name]}
 
 
 def _check_codec(codec: Any) -> Any:

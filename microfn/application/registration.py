@@ -279,7 +279,8 @@ class BaseRouter:
         """Take over all that another Router has: routes, names, middleware, error handlers, groups and mounts.
 
         The pattern "" of that Router is the prefix itself. It may be included under several prefixes.
-        Options of that Router (`json`, `overlap`, ...) do not come along: the including one's hold. Nothing can be
+        Its `json` and `overlap` do not come along: the including one's hold. Raises ValueError if it has other options
+        of its own, such as `trusted_hosts` or limits, that the including one does not have too. Nothing can be
         registered with it any more, since that would be lost here. Where one thing is refused, nothing is taken.
 
         >>> from microfn import Router
@@ -291,6 +292,7 @@ class BaseRouter:
         """
         if not isinstance(router, BaseRouter) or router._scope.parent is not None:
             raise TypeError(f"what is included is a Router, not {router!r:.200}; {_meant_by(prefix, router)}")
+        _check_options(router._registry.own_options, self._registry.own_options)
         where = f"at {_place()}"
         scope = Scope(check_prefix(prefix), self._scope, router._scope.use)
         self._registry.include(router._registry, router._scope, scope, where)
@@ -357,6 +359,17 @@ def _meant_by(prefix: object, included: object) -> str:
     if isinstance(included, ModuleType) and inside:
         return f"did you mean {included.__name__}.{inside[0]}?"
     return "other WSGI applications can be mounted"
+
+
+def _check_options(own: dict[str, object], known: dict[str, object]) -> None:
+    """Refuse options of an included Router that would hold no more: somebody relies on them."""
+    for name, value in own.items():
+        if name not in known or known[name] != value:
+            shown = sorted(value) if isinstance(value, frozenset) else value
+            raise ValueError(
+                f"router must have no {name} of its own, got {shown!r:.200}, since the options of the Router that "
+                "includes it hold for its routes; give it to that one, or mount the router"
+            )
 
 
 def _place() -> str:

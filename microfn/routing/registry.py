@@ -71,6 +71,8 @@ class Registry:
         """What there was before the outermost open block of `changes`."""
         self._is_published = False
         self._sealed_by: str | None = None
+        self.own_options: dict[str, object] = {}
+        """Options of its Router that are not the default, and that hold for nothing that another Router includes."""
         register_fork_reset(self)
 
     @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from microfn import Group, InvalidHandle, InvalidPattern, RouteConflict, Router
+from microfn.http.json import JSON
 
 from ..handles import marking, marks, raising, say
 from ..wsgi import call
@@ -315,6 +316,60 @@ def test_router_may_be_included_in_groups_and_included_routers():
     app.group("/a", use=[marking("a")]).include("", middle)
     got = call(app, path="/a/b/i/c")
     assert (got.text, marks(got)) == ("c", ["inner", "b", "a"])
+
+
+OPTIONS = {
+    "redirect_trailing_slash": False,
+    "redirect_fixed_path": False,
+    "handle_method_not_allowed": False,
+    "handle_options": False,
+    "global_options": say("options"),
+    "permanent_redirects": False,
+    "max_content_length": 1000,
+    "max_path_length": 100,
+    "trusted_hosts": ["b.example:8000", "A.example"],
+    "path_info_encoded": True,
+}
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_included_router_without_the_options_of_both_is_refused(name):
+    """They would be dropped without a word, a limit or a list of trusted hosts among them."""
+    inner = Router(**{name: OPTIONS[name]})
+    inner.get("/x")(say("x"))
+    for app in Router(), Router().group("/a"):
+        with pytest.raises(ValueError, match=f"router must have no {name} of its own, got .*or mount the router"):
+            app.include("/in", inner)
+        inner.get(f"/{id(app)}")(say("still open"))
+    assert app._registry.current.routes == []
+    for app in Router(**{name: OPTIONS[name]}), Router(**{name: OPTIONS[name]}).group("/a"):
+        app.include("/in", inner)
+    assert Router(**OPTIONS).include("", inner) is None
+
+
+@pytest.mark.parametrize("limit", [None, 999])
+def test_included_router_with_another_limit_is_refused(limit):
+    with pytest.raises(ValueError, match="no max_content_length of its own, got 1000, since"):
+        Router(max_content_length=limit).include("", Router(max_content_length=1000))
+
+
+def test_included_router_takes_options_that_it_does_not_name():
+    app = Router(**OPTIONS)
+    app.include("/in", users())
+    inner = Router(trusted_hosts=["a.example.", "B.example:08000"], json=JSON(), overlap=True, not_found=say("none"))
+    app.include("/also", inner)
+
+
+def test_included_router_of_an_included_one_keeps_its_options():
+    inner, middle = Router(max_path_length=9), Router(max_path_length=9)
+    middle.include("", inner)
+    with pytest.raises(ValueError, match="no max_path_length of its own, got 9"):
+        Router().include("", middle)
+
+
+def test_every_option_of_a_router_is_kept_or_refused():
+    known = {*OPTIONS, "json", "overlap", "not_found", "method_not_allowed"}
+    assert set(Router.__init__.__kwdefaults__) == known
 
 
 def test_router_may_be_included_under_several_prefixes():
