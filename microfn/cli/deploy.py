@@ -28,6 +28,7 @@ _ALLOWED = {
     "directory": (r"/[\w ./+~-]*", "an absolute path of letters, digits, blanks and any of ./_+~-"),
     "venv": (r"/[\w ./+~-]*", "an absolute path of letters, digits, blanks and any of ./_+~-"),
     "user": (r"[A-Za-z_][A-Za-z0-9_-]*", "the name of a user"),
+    "group": (r"[A-Za-z_][A-Za-z0-9_-]*", "the name of a group"),
 }
 # What the templates use of each option.
 _VALUES = {
@@ -38,6 +39,7 @@ _VALUES = {
     "directory": {"directory", "name"},
     "venv": {"venv", "python", "shebang"},
     "user": {"user"},
+    "group": {"group"},
 }
 
 
@@ -83,6 +85,9 @@ def _checked_target(ctx: click.Context, param: click.Parameter, given: str) -> s
 @click.option("--directory", help="Where its files are, on that machine.  [default: this directory]")
 @click.option("--venv", help="Where its packages are, on that machine.  [default: where this command's are]")
 @click.option("--user", default="www-data", show_default=True, help="Whom it runs as.")
+@click.option(
+    "--group", default="www-data", show_default=True, help="Who may connect to a unix socket: the web server."
+)
 @click.pass_context
 def command(ctx: click.Context, /, target: str, app: str | None, **options: Any) -> None:
     """Print the file with which a host serves an application. Its first lines say where it belongs.

@@ -83,5 +83,7 @@ def _for_gunicorn(bind: str, workers: int | None, threads: int) -> list[str]:
     return [
         *("--bind", bind, "--worker-class", "gthread", "--workers", str(workers or os.cpu_count() or 1)),
         *("--threads", str(threads), "--timeout", "30", "--graceful-timeout", "30"),
+        # gunicorn's own lets every user of the machine connect, and be the proxy.
+        *(("--umask", "0o117") if bind.startswith("unix:") else ()),
         *("--no-control-socket", "--access-logfile", "-", "--access-logformat", _LINE),
     ]

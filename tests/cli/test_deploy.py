@@ -5,6 +5,7 @@ from __future__ import annotations
 import compileall
 import configparser
 import os
+import re
 import subprocess
 import sys
 
@@ -115,6 +116,24 @@ def test_without_options_it_is_this_directory_and_this_python(here):
     sys.modules.pop("app")
 
 
+@pytest.mark.parametrize("target", ["gunicorn", "waitress", "uwsgi", "fastcgi"])
+def test_unix_socket_is_for_its_group_alone(target):
+    """Any other user of the machine would be the proxy, whose headers are believed."""
+    user = ["--user", "shop"] if target != "fastcgi" else []
+    text = printed(target, "--bind", "unix:/run/shop/http.sock", *user, "--group", "nginx")
+    modes = {
+        "gunicorn": "    --umask 0o117 \\\n",
+        "waitress": "--unix-socket-perms=660 ",
+        "uwsgi": "\nchmod-socket = 660\nchown-socket = shop:nginx\n",
+        "fastcgi": "umask=0o117, ",
+    }
+    assert modes[target] in text
+    assert ("Group=nginx" in text) is (target != "uwsgi")
+    assert not re.search("666|777|umask=0,", text)
+    text = printed(target, "--bind", "127.0.0.1:8000")
+    assert not re.search("[Gg]roup|--umask|chmod-|chown-|perms", text)
+
+
 HOSTILE = ['a"b', "a'b", "a\nb", "a;b", "a b\n", "$HOME", "%h", "{a}", "a\\b", "a\0b", "#a", "`a`", "a\x85b"]
 
 
@@ -151,6 +170,8 @@ WRONG = [
         "cgi has no use for --prefix, only gunicorn, waitress, nginx, apache, uwsgi, passenger",
     ),
     (("nginx", "--user", "me"), "nginx has no use for --user"),
+    (("nginx", "--group", "me"), "nginx has no use for --group, only gunicorn, waitress, uwsgi, fastcgi"),
+    (("gunicorn", "--group", "a b"), "--group is the name of a group, not 'a b'"),
     (("apache", "--prefix", "shop"), "--prefix is a path like /shop, not 'shop'"),
     (("uwsgi", "--port", "0"), "Invalid value for '--port'"),
 ]

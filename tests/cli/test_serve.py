@@ -38,6 +38,12 @@ def test_serve_finds_the_application_and_passes_options_on(here):
 
 
 @pytest.mark.usefixtures("here")
+def test_serve_lets_only_its_group_connect_to_a_unix_socket():
+    assert " --umask 0o117 " in typed("serve", "--print", "--bind", "unix:/run/http.sock")
+    assert "--umask" not in typed("serve", "--print")
+
+
+@pytest.mark.usefixtures("here")
 def test_serve_is_waitress_on_windows(monkeypatch):
     ran = []
     monkeypatch.setattr(sys, "platform", "win32")
