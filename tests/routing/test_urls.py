@@ -215,6 +215,8 @@ def test_a_handle_that_cannot_be_hashed():
     assert app.url_for("x") == "/x"
     with pytest.raises(InvalidUrl, match="it has no route"):
         app.url_for(handle)
+    app.get("/y")(index)
+    assert app.url_for(index) == "/y"
 
 
 def test_a_handle_of_several_methods_has_one_url():
