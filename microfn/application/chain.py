@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from ..http.conversion import encode_response, run_application, to_wsgi
-from ..http.headers import WSGIResponse, validate_headers
+from ..http.headers import Headers, WSGIResponse, validate_headers
 from ..http.problems import error_page, internal_error
 from ..http.request import Request
 from ..http.response import Response, check_response, copy_response
@@ -116,11 +116,16 @@ def _run_mount(mount: Mount, outer: WSGIEnvironment) -> WSGIResponse:
     finally:
         outer["microfn.route"] = environ["microfn.route"]
     try:
-        validate_headers(response[0], response[1])
+        # A tab may stand in a value (RFC 9110, section 5.5), and goes out as it does without middleware.
+        validate_headers(response[0], _without_tabs(response[1]))
     except BaseException:
         close_body(response[2])
         raise
     return response
+
+
+def _without_tabs(headers: Headers) -> Headers:
+    return [(name, value.replace("\t", " ") if isinstance(value, str) else value) for name, value in headers]
 
 
 def _guarded(handle: Handle) -> Handle:

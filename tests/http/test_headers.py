@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from microfn import Response, redirect
+from microfn.http import headers
 
 from ..handles import answer
 
@@ -61,3 +62,12 @@ def test_a_location_with_control_characters_is_refused(location, caplog):
         redirect(location)
     if "\n" not in location:  # which werkzeug refuses at once
         assert answer(Response("x", 302, {"Location": location})).code == 500
+
+
+def test_names_of_headers_are_kept_within_bounds():
+    """An application may make names of what clients send."""
+    for name in ["X-" + "a" * 500, *(f"X-{number}" for number in range(1100))]:
+        assert answer(("x", 200, {name: "1"})).headers[name.lower()] == "1"
+    assert len(headers._NAMES) <= 1024
+    assert max(map(len, headers._NAMES)) < 64
+    assert answer(("x", 200, {"X-New": "1", "X New": "1"})).code == 500
