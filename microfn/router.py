@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from functools import partial
+from inspect import unwrap
 from typing import TYPE_CHECKING, Any, cast
 
 from .application.builder import Settings, build_snapshot, build_urls
@@ -257,7 +258,7 @@ add_hints(Response, RESPONSE_NAMES)
 
 
 def _without_defaults(**options: object) -> dict[str, object]:
-    defaults: Any = Router.__init__.__kwdefaults__
+    defaults: Any = unwrap(Router.__init__).__kwdefaults__
     return {name: value for name, value in options.items() if value != defaults[name]}
 
 

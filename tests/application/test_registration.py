@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+
 import pytest
 
 from microfn import Group, InvalidHandle, InvalidPattern, RouteConflict, Router
@@ -369,7 +371,7 @@ def test_included_router_of_an_included_one_keeps_its_options():
 
 def test_every_option_of_a_router_is_kept_or_refused():
     known = {*OPTIONS, "json", "overlap", "not_found", "method_not_allowed"}
-    assert set(Router.__init__.__kwdefaults__) == known
+    assert set(inspect.unwrap(Router.__init__).__kwdefaults__) == known
 
 
 def test_router_may_be_included_under_several_prefixes():
