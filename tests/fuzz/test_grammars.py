@@ -13,6 +13,7 @@ from urllib.parse import unquote_to_bytes, urljoin, urlsplit
 import pytest
 
 from microfn import Router
+from microfn.directory import opened
 from microfn.staticfiles import Files
 
 from ..wsgi import call
@@ -152,7 +153,11 @@ def leave_the_site(monkeypatch, app):
 
 
 def leave_the_directory(monkeypatch, app):
-    monkeypatch.setattr(Files, "_below", lambda files, name: os.path.realpath(os.path.join(files.root, name)))
+    def below(files, name):
+        path = os.path.realpath(os.path.join(files.root, name))
+        return opened(os.open(path, os.O_RDONLY), path)
+
+    monkeypatch.setattr(Files, "_below", below)
     monkeypatch.setattr("microfn.staticfiles.clean_path", lambda path: path)
     return app
 

@@ -16,6 +16,7 @@ import pytest
 from werkzeug.exceptions import BadRequest
 from werkzeug.formparser import FormDataParser
 
+from microfn.directory import opened
 from microfn.http.request import Request
 from microfn.http.streams import Stream
 from microfn.routing.table import Table
@@ -129,12 +130,12 @@ def what_there_is(stream, length):
 
 def below_by_joining(files, name):
     path = os.path.realpath(os.path.join(files.root, name))
-    return path if os.path.isfile(path) else None
+    return opened(os.open(path, os.O_RDONLY), path) if os.path.isfile(path) else None
 
 
 def below_as_windows_has_it(files, name):
     path = posixpath.normpath(os.path.join(files.root, name.replace("\\", "/").partition(":")[0].rstrip(". ")))
-    return path if os.path.isfile(path) else None
+    return opened(os.open(path, os.O_RDONLY), path) if os.path.isfile(path) else None
 
 
 BUGS = {
