@@ -5,12 +5,14 @@ from __future__ import annotations
 import mimetypes
 import os
 import re
+from collections.abc import Iterator
 from datetime import datetime, timezone
+from io import FileIO
 from typing import Any
 
-from werkzeug.exceptions import HTTPException, NotFound
+from werkzeug.exceptions import NotFound
 from werkzeug.security import safe_join
-from werkzeug.wsgi import wrap_file
+from werkzeug.wsgi import FileWrapper
 
 from .arguments import check_size
 from .directory import Directory, File
@@ -23,7 +25,54 @@ __all__ = ["Files"]
 _HASHED = r"[.-](?=[a-f]*[0-9])[0-9a-f]{8,64}\."
 _YEAR = 365 * 24 * 60 * 60
 _NOTHING = "There is no such file."
+_BLOCK = 256 * 1024
 _PRECOMPRESSED = (("br", ".br"), ("gzip", ".gz"))
+
+
+class Part:
+    """A file for `wsgi.file_wrapper`: `size` bytes of another one from `first` on, however much that has by now.
+
+    It has no `fileno`, because servers that find one send what is in the file (uWSGI, bjoern), or do not notice that
+    it became shorter (gunicorn). Reading raises EOFError then, so that the connection breaks: a response of fewer
+    bytes than Content-Length is incomplete (RFC 9112, section 6.3), and the next one must not fill it up.
+    """
+
+    def __init__(self, file: FileIO, first: int, size: int) -> None:
+        self._file = file
+        self._first = first
+        self._size = size
+        self._position = 0
+        if first:
+            file.seek(first)
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Return so many bytes, or fewer if that is the end. Raises EOFError if the file ends before."""
+        if size is None or size < 0:
+            return b"".join(self)
+        wanted = min(size, self._size - self._position)
+        data = self._file.read(wanted)
+        if wanted and not data:
+            raise EOFError(f"the file became shorter: {self._position} of {self._size} bytes were sent")
+        self._position += len(data)
+        return data
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(lambda: self.read(_BLOCK), b"")
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Go to a position in this part, as waitress does: it sends a file from its main thread if it can seek."""
+        position = offset + (0, self._position, self._size)[whence]
+        self._position = min(max(position, 0), self._size)
+        self._file.seek(self._first + self._position)
+        return self._position
+
+    def tell(self) -> int:
+        """Return the position in this part."""
+        return self._position
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
 
 
 class Files:
@@ -101,13 +150,19 @@ class Files:
 
     def _send(self, request: Request, file: File, caching: str) -> Response:
         named, encoding = file.path, None
-        for name, suffix in _PRECOMPRESSED if self._precompressed else ():
-            compressed = self._directory.open(named + suffix) if request.accept_encodings.quality(name) > 0 else None
-            if compressed is not None:
-                file.content.close()
-                file, encoding = compressed, name
-                break
-        response = _response(request, file, named, encoding)
+        try:
+            for name, suffix in _PRECOMPRESSED if self._precompressed else ():
+                compressed = (
+                    self._directory.open(named + suffix) if request.accept_encodings.quality(name) > 0 else None
+                )
+                if compressed is not None:
+                    file.content.close()
+                    file, encoding = compressed, name
+                    break
+            response = _response(request, file, named, encoding)
+        except BaseException:
+            file.content.close()
+            raise
         response.headers["Cache-Control"] = caching
         if self._precompressed:
             response.vary.add("Accept-Encoding")
@@ -141,17 +196,15 @@ def _response(request: Request, file: File, named: str, encoding: str | None) ->
         content_type = None
     status = file.status
     environ = request.environ
-    response = Response(
-        wrap_file(environ, file.content), mimetype=content_type or "application/octet-stream", direct_passthrough=True
-    )
+    response = Response(mimetype=content_type or "application/octet-stream", direct_passthrough=True)
     response.content_length = status.st_size
     response.last_modified = datetime.fromtimestamp(status.st_mtime, timezone.utc)
     response.set_etag(f"{status.st_mtime_ns:x}-{status.st_size:x}" + (f"-{encoding}" if encoding else ""))
     if encoding:
         response.content_encoding = encoding
-    try:
-        response.make_conditional(environ, accept_ranges=True, complete_length=status.st_size)
-    except HTTPException:
-        response.close()
-        raise
+    response.make_conditional(environ, accept_ranges=True, complete_length=status.st_size)
+    first = response.content_range.start or 0 if response.status_code == 206 else 0
+    part = Part(file.content, first, response.content_length)
+    wrap: Any = environ.get("wsgi.file_wrapper") or FileWrapper
+    response.response = wrap(part, _BLOCK)
     return response

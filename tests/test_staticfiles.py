@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import gzip
 import os
+from io import FileIO
 from pathlib import Path
 
 import pytest
 from werkzeug.wsgi import FileWrapper
 
 from microfn import InvalidPattern, RouteConflict, Router
+from microfn.staticfiles import Part
 
 from .wsgi import call, environ_of
 
@@ -396,3 +398,101 @@ def test_both_lists_of_tags_are_looked_at(app):
     assert call(app, path="/f/data.bin", HTTP_IF_MATCH=etag, HTTP_IF_NONE_MATCH=etag).code == 304
     assert call(app, path="/f/data.bin", HTTP_IF_MATCH="*", HTTP_IF_MODIFIED_SINCE=date).code == 304
     assert call(app, path="/f/data.bin", HTTP_IF_NONE_MATCH='"other"', HTTP_IF_MODIFIED_SINCE=date).code == 200
+
+
+class Sending:
+    """A wrapper as uWSGI's: it sends what is in the file, if it gets at the descriptor, else it reads to the end."""
+
+    def __init__(self, file, block_size=8192):
+        self.file, self.block_size = file, block_size
+
+    def __iter__(self):
+        if hasattr(self.file, "fileno"):
+            os.lseek(self.file.fileno(), 0, os.SEEK_SET)
+            yield from iter(lambda: os.read(self.file.fileno(), self.block_size), b"")
+        yield from iter(lambda: self.file.read(5), b"")
+
+    def close(self):
+        self.file.close()
+
+
+WRAPPERS = [None, FileWrapper, Sending, lambda file, size: Sending(file), lambda file, size: file]
+SENT = [
+    ({}, "/f/data.bin", bytes(range(100))),
+    ({"HTTP_RANGE": "bytes=10-89"}, "/f/data.bin", bytes(range(10, 90))),
+    ({"HTTP_RANGE": "bytes=10-"}, "/f/data.bin", bytes(range(10, 100))),
+    ({"HTTP_ACCEPT_ENCODING": "br"}, "/f/packed.css", b"b" * 50),
+    ({}, "/f/a/page", b"<p>root"),
+    ({}, "/f/sub/", b"<p>index"),
+]
+
+
+def begin(root, wrapper, environ, path):
+    """The headers and the body of an answer that is about to be sent."""
+    (root / "packed.css").write_bytes(b"a" * 90)
+    (root / "packed.css.br").write_bytes(b"b" * 50)
+    app, headers = Router(), {}
+    app.serve_files("/f/*path", root, precompressed=True, index="index.html", fallback="index.html")
+    given = environ_of(path=path, wsgi__file_wrapper=wrapper, **environ)
+    return app(given, lambda status, given: headers.update(given)), headers
+
+
+def change(root, how):
+    for path in root.rglob("*"):
+        if path.is_file():
+            how(path)
+
+
+@pytest.mark.parametrize("wrapper", WRAPPERS)
+@pytest.mark.parametrize(("environ", "path", "content"), SENT)
+def test_a_file_that_grows_is_sent_as_long_as_promised(root, wrapper, environ, path, content):
+    body, headers = begin(root, wrapper, environ, path)
+    change(root, lambda path: path.write_bytes(path.read_bytes() + b"HTTP/1.1 200 OK\r\n" * 9))
+    assert b"".join(body) == content
+    assert headers["Content-Length"] == str(len(content))
+    body.close()
+
+
+@pytest.mark.parametrize("wrapper", WRAPPERS)
+@pytest.mark.parametrize(("environ", "path", "content"), SENT)
+@pytest.mark.parametrize("left", [0, 1, 5])
+def test_a_file_that_becomes_shorter_does_not_look_whole(root, wrapper, environ, path, content, left):
+    """RFC 9112, section 6.3: the server has to break the connection, and an exception lets it."""
+    body, _ = begin(root, wrapper, environ, path)
+    change(root, lambda path: os.truncate(path, left))
+    with pytest.raises(EOFError, match=f"of {len(content)} bytes"):
+        b"".join(body)
+    body.close()
+
+
+@pytest.mark.parametrize("wrapper", WRAPPERS)
+def test_a_file_that_is_replaced_is_sent_as_it_was(root, wrapper):
+    body, _ = begin(root, wrapper, {}, "/f/hello.txt")
+    (root / "other").write_text("another one", "utf-8")
+    (root / "other").replace(root / "hello.txt")
+    assert b"".join(body) == b"hello"
+    body.close()
+
+
+def test_a_part_of_a_file_is_a_file_without_more(root):
+    part = Part(FileIO(root / "data.bin"), 10, 20)
+    assert not hasattr(part, "fileno")
+    assert part.read() == bytes(range(10, 30))
+    assert (part.read(), part.read(5), part.read(None), part.tell()) == (b"", b"", b"", 20)
+    assert (part.seek(5), part.read(3)) == (5, bytes(range(15, 18)))
+    assert (part.seek(2, os.SEEK_CUR), part.read(1)) == (10, b"\x14")
+    assert (part.seek(-2, os.SEEK_END), part.read(9), part.tell()) == (18, bytes([28, 29]), 20)
+    assert (part.seek(-5), part.read(1)) == (0, b"\x0a")
+    assert (part.seek(500), part.read(1)) == (20, b"")
+    part.close()
+    with pytest.raises(ValueError, match="closed"):
+        part.read(1)
+
+
+@pytest.mark.parametrize(
+    "given", [{"HTTP_IF_MATCH": '"x"'}, {"HTTP_RANGE": "bytes=500-"}, {"HTTP_IF_MATCH": "x" * 99999}]
+)
+def test_a_file_that_is_refused_is_closed(app, given):
+    before = len(os.listdir("/dev/fd"))
+    assert 400 <= call(app, path="/f/data.bin", **given).code < 500
+    assert len(os.listdir("/dev/fd")) == before

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -12,6 +13,7 @@ from .process import Gunicorn, wait_until
 pytestmark = [pytest.mark.server, pytest.mark.slow]
 
 GIGABYTE = 1024 * 1024 * 1024
+LARGE = 32 * 1024 * 1024
 
 
 @pytest.fixture(params=["sync", "gthread", "gevent"])
@@ -65,6 +67,26 @@ def test_a_gigabyte_is_sent_in_constant_memory(server):
         assert head.headers["Content-Length"] == str(GIGABYTE)
         assert wire.skip(GIGABYTE - 3) == b"end"
     assert peak(server) - before < 32 * 1024 * 1024
+
+
+def test_a_file_that_changes_never_passes_for_a_whole_one(server, tmp_path):
+    """What is appended is not sent, and what is missing breaks the connection."""
+    path = tmp_path / "files" / "changing"
+    for change, size in [
+        (lambda: path.write_bytes(path.read_bytes() + b"HTTP/1.1 200 OK\r\n" * 99), LARGE),
+        (lambda: os.truncate(path, LARGE // 2), LARGE // 2),
+    ]:
+        path.write_bytes(b"a" * LARGE)
+        with server.connect() as wire:
+            wire.request("GET", "/files/changing")
+            assert wire.head().headers["Content-Length"] == str(LARGE)
+            change()
+            assert sum(map(len, wire.pieces(LARGE, LARGE, 0))) == size
+            if size == LARGE and server.keeps_alive:
+                wire.request("GET", "/echo/x")
+                assert wire.answer().body == b"x"
+            else:
+                assert wire.rest() == b""
 
 
 def test_an_upload_is_spooled_to_disk(server):
