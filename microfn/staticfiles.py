@@ -26,7 +26,7 @@ _HASHED = r"[.-](?=[a-f]*[0-9])[0-9a-f]{8,64}\."
 _YEAR = 365 * 24 * 60 * 60
 _NOTHING = "There is no such file."
 _BLOCK = 256 * 1024
-_PRECOMPRESSED = (("br", ".br"), ("gzip", ".gz"))
+_PRECOMPRESSED = {"br": ".br", "gzip": ".gz"}
 
 
 class Part:
@@ -151,10 +151,8 @@ class Files:
     def _send(self, request: Request, file: File, caching: str) -> Response:
         named, encoding = file.path, None
         try:
-            for name, suffix in _PRECOMPRESSED if self._precompressed else ():
-                compressed = (
-                    self._directory.open(named + suffix) if request.accept_encodings.quality(name) > 0 else None
-                )
+            for name in _accepted_codings(request) if self._precompressed else ():
+                compressed = self._directory.open(named + _PRECOMPRESSED[name])
                 if compressed is not None:
                     file.content.close()
                     file, encoding = compressed, name
@@ -174,6 +172,14 @@ def _compiled(expression: str) -> re.Pattern[str]:
         return re.compile(expression)
     except re.error as error:
         raise ValueError(f"immutable is no regular expression: {error}") from None
+
+
+def _accepted_codings(request: Request) -> list[str]:
+    """The codings that a client prefers to none, the best one first and br before gzip (RFC 9110, section 12.5.3)."""
+    quality = request.accept_encodings.quality
+    least = quality("identity")
+    codings = [name for name in _PRECOMPRESSED if quality(name) > 0 and quality(name) >= least]
+    return sorted(codings, key=quality, reverse=True)
 
 
 def _wants_a_page(request: Request, path: str) -> bool:

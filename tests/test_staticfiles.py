@@ -311,6 +311,22 @@ def test_a_precondition_that_fails_is_a_412_without_the_file(app, method):
         ("gzip", b"gz", "gzip"),
         ("gzip;q=0.5, br;q=0", b"gz", "gzip"),
         ("identity", b"plain", None),
+        ("gzip;q=1, br;q=0.1", b"gz", "gzip"),
+        ("gzip;q=0.002, br;q=0.001", b"gz", "gzip"),
+        ("GZIP;q=0.5, BR;q=0.5", b"br", "br"),
+        ("gzip, deflate, br, zstd", b"br", "br"),
+        ("*", b"br", "br"),
+        ("*;q=0.5, gzip", b"gz", "gzip"),
+        ("br;q=0, *", b"gz", "gzip"),
+        ("br;q=0, gzip;q=0, *", b"plain", None),
+        ("*;q=0", b"plain", None),
+        ("identity, gzip;q=0.5", b"plain", None),
+        ("identity;q=0.5, gzip;q=0.5", b"gz", "gzip"),
+        ("identity;q=0, gzip;q=0.001", b"gz", "gzip"),
+        ("identity;q=0.7, br;q=0.5, gzip;q=0.9", b"gz", "gzip"),
+        ("zstd", b"plain", None),
+        ("gzip;q=x", b"plain", None),
+        ("", b"plain", None),
         (None, b"plain", None),
     ],
 )
@@ -323,6 +339,17 @@ def test_a_precompressed_file_goes_to_who_accepts_it(root, accept, body, encodin
     assert reply.headers["content-type"] == "text/css; charset=utf-8"
     assert reply.headers["vary"] == "Accept-Encoding"
     assert call(app, path="/f/hello.txt", HTTP_ACCEPT_ENCODING=accept).body == b"hello"
+
+
+@pytest.mark.parametrize(
+    ("accept", "body"),
+    [("br;q=0.9, gzip;q=0.1", b"gz"), ("br, gzip;q=0.1, identity;q=0.5", b"plain"), ("br, gzip;q=0", b"plain")],
+)
+def test_the_next_best_coding_is_sent_if_one_is_missing(root, accept, body):
+    (root / "style.css.br").unlink()
+    app = Router()
+    app.serve_files("/f/*path", root, precompressed=True)
+    assert call(app, path="/f/style.css", HTTP_ACCEPT_ENCODING=accept).body == body
 
 
 def test_a_client_asks_again_unless_told_how_long_to_keep_a_file(app, root):
