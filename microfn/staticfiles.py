@@ -5,12 +5,14 @@ from __future__ import annotations
 import mimetypes
 import os
 import re
+import time
 from collections.abc import Iterator
-from datetime import datetime, timezone
+from hashlib import blake2b
 from io import FileIO
 from typing import Any
 
 from werkzeug.exceptions import NotFound
+from werkzeug.http import http_date
 from werkzeug.security import safe_join
 from werkzeug.wsgi import FileWrapper
 
@@ -26,7 +28,75 @@ _HASHED = r"[.-](?=[a-f]*[0-9])[0-9a-f]{8,64}\."
 _YEAR = 365 * 24 * 60 * 60
 _NOTHING = "There is no such file."
 _BLOCK = 256 * 1024
+_SECOND = 1_000_000_000
+# Tools for reproducible files write 0 (Bazel), 1 (Nix), or the first day that a ZIP file can name, in any time zone.
+_FIRST_TIME = 315_532_800 + 2 * 24 * 60 * 60
+_HASHED_AT_MOST = 1024 * 1024
+_HASHES_AT_MOST = 4096
 _PRECOMPRESSED = {"br": ".br", "gzip": ".gz"}
+
+
+# Machines disagree: mime.types may be missing, and a Windows registry may say that .js is text/plain.
+_TYPES = {
+    ".aac": "audio/aac",
+    ".apng": "image/apng",
+    ".atom": "application/atom+xml",
+    ".avif": "image/avif",
+    ".bmp": "image/bmp",
+    ".cjs": "text/javascript",
+    ".css": "text/css",
+    ".csv": "text/csv",
+    ".eot": "application/vnd.ms-fontobject",
+    ".flac": "audio/flac",
+    ".geojson": "application/geo+json",
+    ".gif": "image/gif",
+    ".htm": "text/html",
+    ".html": "text/html",
+    ".ico": "image/vnd.microsoft.icon",
+    ".ics": "text/calendar",
+    ".jpeg": "image/jpeg",
+    ".jpg": "image/jpeg",
+    ".js": "text/javascript",  # RFC 9239
+    ".json": "application/json",
+    ".jsonld": "application/ld+json",
+    ".m3u8": "application/vnd.apple.mpegurl",
+    ".m4a": "audio/mp4",
+    ".m4v": "video/mp4",
+    ".map": "application/json",
+    ".md": "text/markdown",
+    ".mjs": "text/javascript",
+    ".mov": "video/quicktime",
+    ".mp3": "audio/mpeg",
+    ".mp4": "video/mp4",
+    ".mpd": "application/dash+xml",
+    ".oga": "audio/ogg",
+    ".ogg": "audio/ogg",
+    ".ogv": "video/ogg",
+    ".opus": "audio/ogg",
+    ".otf": "font/otf",
+    ".pdf": "application/pdf",
+    ".png": "image/png",
+    ".rss": "application/rss+xml",
+    ".svg": "image/svg+xml",
+    ".tif": "image/tiff",
+    ".tiff": "image/tiff",
+    ".ttf": "font/ttf",
+    ".txt": "text/plain",
+    ".vtt": "text/vtt",
+    ".wasm": "application/wasm",
+    ".wav": "audio/wav",
+    ".weba": "audio/webm",
+    ".webm": "video/webm",
+    ".webmanifest": "application/manifest+json",
+    ".webp": "image/webp",
+    ".woff": "font/woff",
+    ".woff2": "font/woff2",
+    ".xhtml": "application/xhtml+xml",
+    ".xml": "application/xml",
+    ".yaml": "application/yaml",  # RFC 9512
+    ".yml": "application/yaml",
+    ".zip": "application/zip",
+}
 
 
 class Part:
@@ -196,16 +266,70 @@ def _to_directory(request: Request) -> Response:
     return redirect(target, 301)
 
 
+_hashes: dict[tuple[int, ...], str] = {}
+
+
+def _version(file: File) -> str | None:
+    """What tells this version of a file from each other one (RFC 9110, section 8.8.1), if anything does.
+
+    Two versions may have the same size and time of change, if a tool set that: such times are whole seconds. A hash
+    tells then, or for large files the time when the file system last changed anything of the file.
+    """
+    status = file.status
+    if _tells(status.st_mtime_ns):
+        return f"{status.st_mtime_ns:x}-{status.st_size:x}"
+    if status.st_size <= _HASHED_AT_MOST:
+        return _hash(file)
+    touched = _touched(status)
+    return f"{touched:x}-{status.st_size:x}-c" if _tells(touched) else None
+
+
+def _touched(status: os.stat_result) -> int:
+    """When anything of the file changed last, which no tool can set; on Windows, that field is something else."""
+    return status.st_ctime_ns if os.name == "posix" else 0
+
+
+def _tells(changed: int) -> bool:
+    return changed % _SECOND != 0 and changed >= _FIRST_TIME * _SECOND
+
+
+def _hash(file: File) -> str:
+    """A hash of what is in a file. PERF: it is kept if nothing can have changed in the file without being seen."""
+    status = file.status
+    key = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+    known = _hashes.get(key)
+    if known is None:
+        known = blake2b(file.content.read(status.st_size), digest_size=16).hexdigest()
+        file.content.seek(0)
+        # A change within the same tick of the clock is not seen.
+        if _tells(_touched(status)) and _touched(status) + 2 * _SECOND < time.time_ns():
+            if len(_hashes) >= _HASHES_AT_MOST:
+                _hashes.clear()
+            _hashes[key] = known
+    return known
+
+
+def _type_of(path: str) -> str:
+    """The media type of a file by its name; the machine is asked only for a name that is not of the web."""
+    known = _TYPES.get(os.path.splitext(path)[1].lower())
+    if known is not None:
+        return known
+    content_type, packed = mimetypes.guess_type(path)
+    # An archive is what it is, not a way to send what is in it.
+    return "application/octet-stream" if packed or content_type is None else content_type
+
+
 def _response(request: Request, file: File, named: str, encoding: str | None) -> Response:
-    content_type, packed = mimetypes.guess_type(named)
-    if packed:  # an archive is what it is, not a way to send what is in it
-        content_type = None
     status = file.status
     environ = request.environ
-    response = Response(mimetype=content_type or "application/octet-stream", direct_passthrough=True)
+    response = Response(mimetype=_type_of(named), direct_passthrough=True)
     response.content_length = status.st_size
-    response.last_modified = datetime.fromtimestamp(status.st_mtime, timezone.utc)
-    response.set_etag(f"{status.st_mtime_ns:x}-{status.st_size:x}" + (f"-{encoding}" if encoding else ""))
+    changed = status.st_mtime_ns // _SECOND
+    if _FIRST_TIME <= changed <= time.time():  # RFC 9110, section 8.8.2.1: never in the future
+        response.headers["Last-Modified"] = http_date(changed)
+    version = _version(file)
+    if version is not None:
+        response.set_etag(version + (f"-{encoding}" if encoding else ""))
     if encoding:
         response.content_encoding = encoding
     response.make_conditional(environ, accept_ranges=True, complete_length=status.st_size)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import gzip
+import mimetypes
 import os
+import time
 from io import FileIO
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from werkzeug.wsgi import FileWrapper
 
-from microfn import InvalidPattern, RouteConflict, Router
+from microfn import InvalidPattern, RouteConflict, Router, directory, staticfiles
 from microfn.staticfiles import Part
 
 from .wsgi import call, environ_of
@@ -523,3 +526,150 @@ def test_a_file_that_is_refused_is_closed(app, given):
     before = len(os.listdir("/dev/fd"))
     assert 400 <= call(app, path="/f/data.bin", **given).code < 500
     assert len(os.listdir("/dev/fd")) == before
+
+
+SECOND = 1_000_000_000
+YEAR_1, YEAR_10000 = -62_135_596_800, 253_402_300_800
+NORMALISED = [0, 1, 315_532_800, 1_700_000_000, -1, -1.5, -(10**9)]
+
+
+def at(monkeypatch, changed, touched=None, size=None):
+    """Let each file have changed at these times, also those that this file system cannot store."""
+    opening = directory.opened
+
+    def opened(descriptor, path):
+        file = opening(descriptor, path)
+        status = {name: getattr(file.status, name) for name in dir(file.status) if name.startswith("st_")}
+        status["st_mtime_ns"] = int(changed * SECOND)
+        status["st_ctime_ns"] = status["st_ctime_ns"] if touched is None else touched
+        status["st_size"] = size or status["st_size"]
+        return file._replace(status=SimpleNamespace(**status))
+
+    monkeypatch.setattr(directory, "opened", opened)
+
+
+@pytest.mark.parametrize("changed", NORMALISED)
+@pytest.mark.parametrize("name", ["hello.txt", "large"])
+def test_another_content_at_the_same_time_is_sent(app, root, changed, name):
+    """Tools that make files reproducible set the time of each version to the same."""
+    path, size = root / name, 2 * 1024 * 1024 if name == "large" else 5
+    for content in b"a", b"b":
+        path.write_bytes(content * size)
+        os.utime(path, ns=(0, int(changed * SECOND)))
+        if content == b"a":
+            first = call(app, path=f"/f/{name}").headers
+    for given in {"HTTP_IF_NONE_MATCH": first["etag"]}, {"HTTP_RANGE": "bytes=0-1", "HTTP_IF_RANGE": first["etag"]}:
+        reply = call(app, path=f"/f/{name}", **given)
+        assert (reply.code, reply.body) == (200, b"b" * size)
+    assert reply.headers["etag"] != first["etag"]
+    assert call(app, path=f"/f/{name}", HTTP_IF_NONE_MATCH=reply.headers["etag"]).code == 304
+
+
+def test_a_tag_of_a_hash_is_the_same_on_each_machine(app, root):
+    for name in "one.txt", "two.txt":
+        (root / name).write_text("same", "utf-8")
+        os.utime(root / name, (0, 0))
+    (root / "three.txt").write_text("diff", "utf-8")
+    os.utime(root / "three.txt", (0, 0))
+    tags = [call(app, path=f"/f/{name}.txt").headers["etag"] for name in ("one", "two", "three")]
+    assert tags[0] == tags[1] != tags[2]
+
+
+def test_a_hash_is_kept_if_no_change_can_be_missed(app, monkeypatch):
+    monkeypatch.setattr(staticfiles, "_hashes", kept := {})
+    monkeypatch.setattr(staticfiles, "_HASHES_AT_MOST", 2)
+    now = time.time_ns() // SECOND * SECOND + 5
+    for touched, count in [(now, 0), (now - 9 * SECOND - 5, 0), (now - 9 * SECOND, 1), (now - 8 * SECOND, 2)]:
+        at(monkeypatch, 0, touched)
+        assert [call(app, path="/f/hello.txt").body for _ in range(2)] == [b"hello"] * 2
+        assert len(kept) == count
+    at(monkeypatch, 0, now - 7 * SECOND)
+    assert (call(app, path="/f/hello.txt").code, len(kept)) == (200, 1)
+
+
+@pytest.mark.parametrize("system", ["posix", "nt"])
+def test_a_large_file_without_a_telling_time_has_no_tag(app, root, monkeypatch, system):
+    """In a squashfs, each time of a file may be the same one."""
+    monkeypatch.setattr(staticfiles, "os", SimpleNamespace(**{**vars(os), "name": system}))
+    (root / "large").write_bytes(b"a" * 2 * 1024 * 1024)
+    at(monkeypatch, 0, 0 if system == "posix" else None)
+    headers = call(app, path="/f/large").headers
+    assert "etag" not in headers
+    assert "last-modified" not in headers
+    assert call(app, path="/f/large", HTTP_IF_NONE_MATCH='"x"').code == 200
+    assert call(app, path="/f/large", HTTP_RANGE="bytes=0-0").code == 206
+
+
+@pytest.mark.parametrize(
+    ("changed", "date"),
+    [
+        (1_700_000_000, "Tue, 14 Nov 2023 22:13:20 GMT"),
+        (1_700_000_000.5, "Tue, 14 Nov 2023 22:13:20 GMT"),
+        (0, None),
+        (0.5, None),
+        (1, None),
+        (-1.5, None),
+        (315_532_800, None),
+        (4_000_000_000, None),
+        (YEAR_1 - 1, None),
+        (YEAR_1 * 100, None),
+        (YEAR_10000, None),
+        (YEAR_10000 * 30, None),
+    ],
+)
+def test_a_file_of_any_time_is_served(app, monkeypatch, changed, date):
+    at(monkeypatch, changed)
+    for method in "GET", "HEAD":
+        reply = call(app, method, "/f/hello.txt")
+        assert (reply.code, reply.headers.get("last-modified")) == (200, date)
+    assert call(app, path="/f/hello.txt", HTTP_IF_NONE_MATCH=reply.headers["etag"]).code == 304
+    assert call(app, path="/f/hello.txt", HTTP_IF_MODIFIED_SINCE="Thu, 01 Jan 1970 00:00:00 GMT").code == 200
+
+
+TYPES = {
+    "a.js": "text/javascript; charset=utf-8",
+    "a.MJS": "text/javascript; charset=utf-8",
+    "a.css": "text/css; charset=utf-8",
+    "a.html": "text/html; charset=utf-8",
+    "a.json": "application/json",
+    "a.js.map": "application/json",
+    "a.svg": "image/svg+xml; charset=utf-8",
+    "a.wasm": "application/wasm",
+    "a.woff": "font/woff",
+    "a.woff2": "font/woff2",
+    "a.webp": "image/webp",
+    "a.avif": "image/avif",
+    "a.ico": "image/vnd.microsoft.icon",
+    "a.webmanifest": "application/manifest+json",
+    "a.txt": "text/plain; charset=utf-8",
+    "a.xml": "application/xml; charset=utf-8",
+    "a.pdf": "application/pdf",
+    "a.mp4": "video/mp4",
+    "a.webm": "video/webm",
+    "a.mp3": "audio/mpeg",
+    "a.js.gz": "application/octet-stream",
+    "a.unheard-of": "application/octet-stream",
+    "a": "application/octet-stream",
+    ".js": "application/octet-stream",
+}
+
+
+@pytest.mark.parametrize("machine", ["ignorant", "wrong"])
+@pytest.mark.parametrize(("name", "content_type"), TYPES.items())
+def test_the_type_of_a_file_of_the_web_is_known(app, root, monkeypatch, machine, name, content_type):
+    """Whatever mime.types or a registry says."""
+    known = mimetypes.MimeTypes(())
+    for extension in list(known.types_map[True]):
+        if machine == "wrong":
+            known.add_type("text/wrong", extension)
+        else:
+            known.types_map[True].pop(extension)
+    monkeypatch.setattr(mimetypes, "guess_type", known.guess_type)
+    (root / name).write_text("x", "utf-8")
+    assert call(app, path=f"/f/{name}").headers["content-type"] == content_type
+
+
+def test_the_machine_knows_the_type_of_other_files(app, root, monkeypatch):
+    monkeypatch.setattr(mimetypes, "guess_type", lambda path: ("model/unheard-of", None))
+    (root / "a.unheard-of").write_text("x", "utf-8")
+    assert call(app, path="/f/a.unheard-of").headers["content-type"] == "model/unheard-of"
