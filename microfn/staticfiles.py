@@ -245,9 +245,12 @@ def _compiled(expression: str) -> re.Pattern[str]:
 
 
 def _accepted_codings(request: Request) -> list[str]:
-    """The codings that a client prefers to none, the best one first and br before gzip (RFC 9110, section 12.5.3)."""
+    """The codings that a client prefers to none, the best one first and br before gzip (RFC 9110, section 12.5.3).
+
+    Only a client that names identity prefers it: `*` stands for codings, and identity is none.
+    """
     quality = request.accept_encodings.quality
-    least = quality("identity")
+    least = max((weight for name, weight in request.accept_encodings if name.lower() == "identity"), default=0)
     codings = [name for name in _PRECOMPRESSED if quality(name) > 0 and quality(name) >= least]
     return sorted(codings, key=quality, reverse=True)
 

@@ -133,11 +133,12 @@ def static(chance: Random) -> Pair:
 
 
 def _packed(chance: Random) -> Pair:
-    """What is sent is what its Content-Encoding says, and what the client has not refused."""
+    """What is sent is what its Content-Encoding says, and what the client prefers."""
     codings = chance.sample([chance.choice(["br", "BR"]), "gzip", "identity", "*", "deflate"], chance.randint(0, 4))
     weights = {name: chance.choice(["", ";q=0", ";q=0.5", ";q=1", "; q=0.001"]) for name in codings}
     refused = {name.lower() for name, weight in weights.items() if weight == ";q=0"}
     named = {name.lower() for name in codings} - refused
+    weight_of = {name.lower(): float(weight.partition("=")[2] or 1) for name, weight in weights.items()}
 
     def check(reply: Reply) -> None:
         encoding = reply.headers.get("content-encoding")
@@ -147,7 +148,9 @@ def _packed(chance: Random) -> Pair:
 
     def best(reply: Reply) -> None:
         check(reply)
-        assert "br" not in named or reply.body == b"br"
+        br, gzip = (weight_of.get(name, weight_of.get("*", 0)) for name in ("br", "gzip"))
+        is_plain = not max(br, gzip) or weight_of.get("identity", 0) > max(br, gzip)
+        assert reply.body == (b"plain" if is_plain else b"br" if br >= gzip else b"gz")
 
     junk = [
         "",
