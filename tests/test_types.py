@@ -19,7 +19,12 @@ PLANTED = [
         "        return SimpleNamespace()",
         "Incompatible return value type",
     ),
-    ("http/request.py", "loads(self.get_data())", "loads(self.get_data(as_text=True))", "incompatible type"),
+    (
+        "http/request.py",
+        "loads(self.get_data().removeprefix(codecs.BOM_UTF8))",
+        "loads(self.get_data(as_text=True))",
+        "incompatible type",
+    ),
     ("http/response.py", "return self._wsgi[0]", "return self._wsgi[1]", "Incompatible return value type"),
     ("http/response.py", "return int(self._wsgi[0][:3])", "return self._wsgi[0][:3]", "Incompatible return value type"),
     ("application/builder.py", "        find=table.index.find,\n", "", 'Missing positional argument "find"'),

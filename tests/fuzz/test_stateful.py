@@ -215,10 +215,12 @@ class Life(RuleBasedStateMachine):
         """A hit is what the model finds; a miss is one, and its Allow names the methods that have the path."""
         got = call(self.app, method, path.encode().decode("latin-1"), validate=False)
         mount = max((prefix for prefix in self.state.mounts if _is_below(path, prefix)), key=len, default=None)
-        if mount is not None:
-            assert got.text == f"mount {self.state.mounts[mount]} {path[len(mount) :]}"
-            return
         assert got.headers.get("x-layers", "0") == str(self.state.layers)
+        if mount is not None:
+            # Middleware sees the answer of a mount, and like every answer to HEAD it has no content then.
+            is_dropped = method == "HEAD" and self.state.layers
+            assert got.text == ("" if is_dropped else f"mount {self.state.mounts[mount]} {path[len(mount) :]}")
+            return
         found = self.found(method, path) or (self.found("GET", path) if method == "HEAD" else None)
         if found is not None:
             number, params = found
