@@ -83,9 +83,8 @@ def find_target(snapshot: Snapshot, environ: WSGIEnvironment, miss: Miss | Rejec
 
 def _is_too_long(snapshot: Snapshot, path: str, miss: Miss | Rejected | Moved) -> bool:
     """Whether a path has too many characters; one that is not UTF-8 has none."""
-    if not (miss.may_redirect or miss is NO_PREFIX):
-        return False
-    return len(path) > snapshot.max_path_length and len(decode_path(path)) > snapshot.max_path_length
+    longest, is_text = snapshot.max_path_length, miss.may_redirect or miss is NO_PREFIX
+    return len(path) > longest and is_text and len(decode_path(path)) > longest
 
 
 def _invalid_target(
