@@ -134,8 +134,8 @@ class GuardedRequest(Request):
     @cached_property
     def url(self) -> str:
         """The URL of the request, as an IRI."""
-        query = uri_to_iri("?" + quote(self.query_string, safe=_QUERY_SAFE)) if self.query_string else ""
-        return self.base_url + query
+        base = self.base_url  # first, since it checks the length of the query too
+        return base + uri_to_iri("?" + quote(self.query_string, safe=_QUERY_SAFE)) if self.query_string else base
 
     @property
     def mimetype(self) -> str:
