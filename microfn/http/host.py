@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from .grammar import HOST
 
-__all__ = ["is_trusted", "name_of_host", "trusted_name", "with_port", "written_host"]
+__all__ = ["is_trusted", "is_trusted_by", "name_of_host", "trusted_name", "with_port", "written_host"]
 
 _LONGEST = 262
 """A name of 255 bytes (RFC 1035, section 2.3.4) with a dot at its end, and a port."""
@@ -56,6 +57,12 @@ def trusted_name(host: str) -> str:
     if port and not 0 < int(port) < 65536:
         raise ValueError("its port is none between 1 and 65535")
     return dot + name_of_host(written) + (f":{int(port)}" if port else "")
+
+
+@lru_cache(maxsize=1024)
+def is_trusted_by(host: str, scheme: str, trusted: tuple[str, ...]) -> bool:
+    """Whether a host is trusted with its port, also if that is the scheme's own. PERF: clients send few hosts."""
+    return is_trusted(with_port(host, scheme), trusted)
 
 
 def is_trusted(host: str, trusted: Iterable[str]) -> bool:

@@ -30,7 +30,7 @@ from .cached_property import cached_property
 from .forms import FormParser
 from .grammar import DIGITS
 from .guarded_request import GuardedRequest, is_written
-from .host import is_trusted, with_port, written_host
+from .host import is_trusted_by, written_host
 from .json import JSON, Codec, InvalidJSON, reason_of
 from .request_body import Body, UnsupportedCoding, checked_length, is_encoded, open_body, read
 from .validation import InvalidData, checked
@@ -181,7 +181,7 @@ class Request(_Slots, GuardedRequest):
         host = written_host(sent, self.scheme) if sent else get_host(self.scheme, None, self.server)
         if host is None:
             raise SecurityError("The Host header is no host.")
-        if self.trusted_hosts and not is_trusted(with_port(host, self.scheme), self.trusted_hosts):
+        if self.trusted_hosts and not is_trusted_by(host, self.scheme, tuple(self.trusted_hosts)):
             raise SecurityError(f"Host {host!r} is not trusted.")
         return host
 

@@ -148,7 +148,7 @@ BUGS = {
     ),
     "script_name": instead("microfn.application.fallback.location", lambda script, path, query: path),
     "host_trust": instead(
-        "microfn.http.request.is_trusted", lambda host, names: any(name in host.lower() for name in names)
+        "microfn.http.request.is_trusted_by", lambda host, scheme, names: any(name in host.lower() for name in names)
     ),
     "host_quirk": instead("microfn.application.fallback.location", lambda script, path, query: script + path),
     "path_alias": before(without_parameters),
