@@ -1,6 +1,6 @@
 """What is published: built, looked into, and installed where nothing else is."""
 
-from __future__ import annotations
+from __future__ import re
 
 import os
 import shutil
@@ -67,7 +67,9 @@ def test_the_sdist_has_what_it_takes_to_build_and_no_tests(sdist):
     with tarfile.open(sdist) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
     assert {"microfn/py.typed", "setup.cfg", "setup.py", "README.md", "LICENSE", "LICENSE.httprouter"} <= names
-    assert not [name for name in names if "test" in name and not name.startswith("docs/")]
+    assert not [
+        name for name in names if re.search(r"(^|/)tests?(/|_)|_test\.py$", name) and not name.startswith("docs/")
+    ]
 
 
 @pytest.fixture(scope="module", params=["wheel", "sdist"])
