@@ -1,8 +1,9 @@
 """What is published: built, looked into, and installed where nothing else is."""
 
-from __future__ import re
+from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
