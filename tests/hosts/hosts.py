@@ -59,7 +59,7 @@ class Place:
         path.chmod(mode)
         return path
 
-    def start(self, command: list[str], **environment: str) -> None:
+    def start(self, command: list[str], group: str | None = None, **environment: str) -> None:
         kept = {name: value for name, value in os.environ.items() if name not in ("GUNICORN_CMD_ARGS", "SCRIPT_NAME")}
         with self.log.open("ab") as log:
             process = subprocess.Popen(
@@ -69,6 +69,7 @@ class Place:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
+                group=group,
             )
         self._processes.append(process)
 
@@ -78,7 +79,9 @@ class Place:
         assert settings["WorkingDirectory"] == str(self.directory)
         (environment,) = shlex.split(settings.get("Environment", "A=")) or ("A=",)
         name, _, value = environment.partition("=")
-        self.start(shlex.split(settings["ExecStart"].replace("%%", "%")), **{name: value})
+        # Only root may start a process in another group; nginx of another user is in the same group anyway.
+        group = settings.get("Group") if os.geteuid() == 0 else None
+        self.start(shlex.split(settings["ExecStart"].replace("%%", "%")), group, **{name: value})
 
     def wait(self) -> None:
         """Until the application answers."""
@@ -199,6 +202,7 @@ def nginx(place: Place, site: str) -> None:
     )
     main = place.write(
         "nginx.conf",
+        f"{'user www-data;' if os.geteuid() == 0 else ''}\n"  # as Debian's own file has it
         f"daemon off;\npid {place.directory}/nginx.pid;\nerror_log stderr;\nevents {{ }}\n"
         f"http {{\n    access_log off;\n{temporary}    include {place.directory}/site.conf;\n}}\n",
     )
