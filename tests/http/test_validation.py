@@ -12,6 +12,7 @@ import sqlite3
 import subprocess
 import sys
 from collections import deque
+from contextlib import closing
 
 import msgspec
 import pydantic
@@ -20,6 +21,11 @@ import pytest
 from microfn import InvalidData, InvalidHandle, Router, abort
 
 from ..wsgi import call
+
+
+def ask_sqlite(statement):
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.execute(statement)
 
 
 class Pet(msgspec.Struct):
@@ -87,7 +93,7 @@ class Age(pydantic.BaseModel):
         if value == 3:
             json.loads("inside")
         if value == 4:
-            sqlite3.connect(":memory:").execute("inside")
+            ask_sqlite("inside")
         raise ValueError("too young")
 
 
@@ -158,7 +164,7 @@ REFUSED = [
 FOREIGN = {
     "ValueError": lambda data: refusing(ValueError("inside"))(data),
     "relative_to": lambda data: pathlib.PurePosixPath("/inside/a").relative_to("/srv"),
-    "sqlite3": lambda data: sqlite3.connect(":memory:").execute("SELECT inside"),
+    "sqlite3": lambda data: ask_sqlite("SELECT inside"),
     "a process": lambda data: subprocess.run([sys.executable, "-c", "exit(1)", "inside"], check=True),
     "configparser": lambda data: configparser.ConfigParser().read_string("inside"),
     "open": lambda data: pathlib.Path("/inside").read_bytes(),
