@@ -202,7 +202,7 @@ class Router(BaseRouter):
 
         Raises `InvalidUrl`, a ValueError, for an unknown name, a param that is missing or not the route's, and a value
         with which the path would not lead to the route: an empty one, a dot segment, a slash in a param, one that a
-        converter refuses; and for a query that is none.
+        converter refuses; and for a query that is no mapping and no list of pairs.
         """
         return self._url_for("", target, params, query)
 

@@ -14,7 +14,7 @@ __all__ = ["abort"]
 def abort(status: int | Response, *args: Any, **options: Any) -> NoReturn:
     """Answer with an error: raise werkzeug's exception for a status, or one that carries a response.
 
-    What follows the status is the exception's: a description, which the client is told, and options such as
+    The exception takes the rest: a description, which the client is told, and options such as
     `retry_after=` of 429. RFC 9110, sections 15.5 and 15.6, has the statuses.
 
     >>> from microfn import Router, abort

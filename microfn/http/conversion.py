@@ -184,7 +184,7 @@ def _describe_unsupported(body: object, origin: object) -> str:
 
 
 def _hint_for_value(body: object) -> str | None:
-    """What to return in place of a value that others than WSGI know what to do with."""
+    """Return a hint for a value that other frameworks can send; None if there is none."""
     kind = type(body)
     if hasattr(kind, "__await__") or hasattr(kind, "__anext__"):
         return "WSGI is synchronous: call and write functions with `def`, without `async` and `await`"
@@ -198,7 +198,7 @@ def _hint_for_value(body: object) -> str | None:
 
 
 def encode_response(response: WerkzeugResponse, encoders: Encoders) -> WerkzeugResponse:
-    """Return the response with a body of str or bytes, whatever was given for one. Closes it if that is none."""
+    """Return the response with a body of str or bytes. If what was assigned is no body, the response is closed."""
     encoded = response
     pending: Any = response.__dict__.get("response")
     try:

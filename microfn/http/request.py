@@ -230,7 +230,7 @@ class Request(_Slots, GuardedRequest):
 
     @cached_property
     def valid(self) -> Any:
-        """What the route's `valid` made of the JSON. Raises `InvalidData` (422) for what `valid` raised."""
+        """The object that the route's `valid` made of the JSON. Raises `InvalidData` (422) if `valid` raised."""
         if self.route is None or self.route.valid is None:
             raise RuntimeError("request.valid is for routes that are registered with valid=")
         try:

@@ -35,7 +35,7 @@ __all__ = [
 ]
 
 _PIECES = (str, bytes, bytearray, memoryview)
-"""What a body may consist of."""
+"""The types of the pieces of a body."""
 
 
 class Response(WerkzeugResponse):

@@ -71,7 +71,7 @@ def checked(valid: Callable[[Any], Any], data: Any) -> Any:
 
 
 def _errors_of(error: Exception) -> list[dict[str, str]]:
-    """What a client may know of an exception: the message of any other may be about the inside."""
+    """The part of an exception that a client may read; any other message may be about the inside."""
     library = _library_of(error)
     if library == "msgspec":
         return [_msgspec_error(error)]

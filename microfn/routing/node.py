@@ -11,7 +11,7 @@ __all__ = ["NO_EDGES", "Kind", "Node"]
 
 
 class Kind(enum.IntEnum):
-    """What a node is, numbered as in httprouter."""
+    """The kind of a node, numbered as in httprouter."""
 
     STATIC = 0
     ROOT = 1
@@ -40,7 +40,7 @@ class Node:
     param: Node | None
     catch_all: Node | None
     handle: Any
-    """What is registered for the pattern that ends here, or None."""
+    """The object that is registered for the pattern that ends here, or None."""
     pattern: Pattern | None
     """The pattern that ends here: it knows the names of its wildcards."""
 
