@@ -29,7 +29,7 @@ help: ## list the targets; times are for two cores, without the installation
 run: $(VENV)/run.stamp ## serve examples/hello.py with gunicorn on 127.0.0.1:8000, or on PORT=8001
 	$(BIN)/python -m gunicorn --bind 127.0.0.1:$(PORT) --no-control-socket examples.hello:app
 
-test: $(VENV)/dev.stamp ## run the fast tests, while you work (1 minute)
+test: $(VENV)/dev.stamp ## run the fast tests, while you work (1 to 2 minutes)
 	$(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal -m "not (slow or $(APART))"
 
 test-all: $(VENV)/dev.stamp ## run all tests and require 100 % coverage, before you push (7 minutes)
