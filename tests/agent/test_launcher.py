@@ -376,6 +376,24 @@ def test_a_group_of_another_user_is_there(monkeypatch):
     assert not _Run(order, 1, None, []).is_gone()
 
 
+def test_group_is_gone_when_its_last_process_is():
+    leader = subprocess.Popen(["sleep", "20"], start_new_session=True)
+    run = _Run(Order("", 0.0, 0, 0, 0, b"/", [], {}), leader.pid, None, [])
+    there = run.is_gone()
+    run.kill()
+    leader.wait()
+    assert (there, run.is_gone()) == (False, True)
+
+
+def test_end_is_told_when_the_group_is_gone_not_before(launched, monkeypatch):
+    answers = [True, False, False]
+    monkeypatch.setattr(_Run, "is_gone", lambda _: answers.pop())
+    monkeypatch.setattr(module, "LAST_MOMENT", 20.0)
+    talk = launched.start("exit 0")
+    talk.hear()
+    assert (talk.hear(), answers) == ("ended 0 -", [])
+
+
 def test_of_a_process_that_is_gone_nothing_is_known():
     gone = subprocess.Popen(["true"])
     gone.wait()
