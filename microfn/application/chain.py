@@ -7,18 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from ..http.conversion import encode_response, run_application, to_wsgi
-from ..http.headers import Headers, WSGIResponse, validate_headers
+from ..http.conversion import encode_response, to_wsgi
+from ..http.headers import WSGIResponse
 from ..http.problems import error_page, internal_error
 from ..http.request import Request
 from ..http.response import Response, check_response, copy_response
-from ..http.streams import close_body, close_with_request, own_stream
+from ..http.streams import close_with_request, own_stream
 from ..log import log_exception
 from ..routing.handle import HANDLE_CALL, Handle, Middleware, wrap
 from ..routing.index import Miss
 from ..routing.mount import Mount
 from .error_response import handle_error
 from .fallback import Moved, Rejected, fallback, find_target
+from .mounted import run_mount
 from .snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -101,31 +102,11 @@ def _respond_to_miss(snapshot: Snapshot, request: Request) -> Response:
     if not isinstance(miss, Mount):
         return _as_object(request, fallback(snapshot, request.environ, miss, request))
     try:
-        return _as_object(request, _run_mount(miss, request.environ))
+        return _as_object(request, run_mount(miss, request.environ))
     except Exception as error:
         request.error = error
         log_exception(error, request.environ)
         return _as_object(request, error_page(internal_error(error), request.environ))
-
-
-def _run_mount(mount: Mount, outer: WSGIEnvironment) -> WSGIResponse:
-    """Call a mounted application in an environ of its own, so that middleware sees the path that was asked for."""
-    environ = {**outer}
-    try:
-        response = run_application(mount, environ)
-    finally:
-        outer["microfn.route"] = environ["microfn.route"]
-    try:
-        # A tab may stand in a value (RFC 9110, section 5.5), and goes out as it does without middleware.
-        validate_headers(response[0], _without_tabs(response[1]))
-    except BaseException:
-        close_body(response[2])
-        raise
-    return response
-
-
-def _without_tabs(headers: Headers) -> Headers:
-    return [(name, value.replace("\t", " ") if isinstance(value, str) else value) for name, value in headers]
 
 
 def _guarded(handle: Handle) -> Handle:

@@ -7,11 +7,12 @@ from traceback import walk_tb
 from werkzeug.exceptions import HTTPException
 
 from ..errors import name_of
-from ..http.conversion import run_application, to_wsgi
+from ..http.conversion import to_wsgi
 from ..http.headers import Headers, WSGIResponse, status_line, validate_headers
 from ..http.problems import error_page, extra_headers, internal_error
 from ..http.request import Request
 from ..http.streams import Stream
+from ..http.wsgi_application import run_application
 from ..log import log_exception
 from ..routing.handle import Handle
 from .error_handlers import Match

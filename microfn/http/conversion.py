@@ -6,13 +6,12 @@ and it removes the body if HTTP has none there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from ..errors import name_of
 from ..log import log_exception
 from .grammar import STATUSES_WITHOUT_CONTENT
 from .headers import (
@@ -20,22 +19,23 @@ from .headers import (
     HTML_HEADER,
     JSON_HEADER,
     LENGTH_HEADERS,
-    LOCATIONS,
     TEXT_HEADER,
     Headers,
     WSGIResponse,
-    as_uri,
     status_line,
     validate_headers,
 )
 from .json import Codec
 from .response import PendingJSON, Response, copy_response, encode_body, forget_length
+from .result_tuple import merge_headers, unpack_tuple
 from .streams import Stream, close_body, is_file
+from .unsupported import describe_unsupported
+from .wsgi_application import run_application
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
+    from _typeshed.wsgi import WSGIEnvironment
 
-__all__ = ["Encoders", "encode_response", "encoders_for", "run_application", "to_wsgi"]
+__all__ = ["Encoders", "encode_response", "encoders_for", "to_wsgi"]
 
 Encoders = dict[type, Callable[[Any], WSGIResponse]]
 """How a plain value becomes an answer, by its type."""
@@ -97,7 +97,10 @@ def to_wsgi(
 
 
 def _convert(result: Any, environ: WSGIEnvironment, encoders: Encoders, origin: object, status: int) -> WSGIResponse:
-    body, given_status, given_headers = _unpack(result, origin) if isinstance(result, tuple) else (result, None, [])
+    body, given_status = result, None
+    given_headers: Headers = []
+    if isinstance(result, tuple):
+        body, given_status, given_headers = unpack_tuple(result, origin)
     if isinstance(body, HTTPException):
         raise body
     if isinstance(body, WerkzeugResponse):
@@ -116,42 +119,12 @@ def _convert(result: Any, environ: WSGIEnvironment, encoders: Encoders, origin: 
             is_whole = isinstance(content, list) or (isinstance(body, WerkzeugResponse) and body.is_sequence)
             # A HEAD route of its own may say how long the body is that it does not make.
             is_empty = environ["REQUEST_METHOD"] == "HEAD" and content == [b""]
-            headers = _merge_headers(headers, given_headers, is_whole=is_whole and not is_empty)
+            headers = merge_headers(headers, given_headers, is_whole=is_whole and not is_empty)
         validate_headers(line, headers)
     except BaseException:
         close_body(content)
         raise
     return line, headers, content
-
-
-def _unpack(result: tuple[Any, ...], origin: object) -> tuple[Any, int | str | None, Headers]:
-    """`(body, status)`, `(body, headers)` or `(body, status, headers)`."""
-    try:
-        if len(result) == 2 and (isinstance(result[1], (dict, list, tuple)) or hasattr(result[1], "items")):
-            return result[0], None, _list_headers(result[1])
-        if len(result) == 2:
-            return result[0], result[1], []
-        if len(result) == 3:
-            return result[0], result[1], _list_headers(result[2])
-        raise TypeError(
-            f"{name_of(origin)} returned a tuple of {len(result)}; it is (body, status[, headers]) or (body, headers)"
-        )
-    except BaseException:
-        close_body(result[0] if result else None)
-        raise
-
-
-def _list_headers(headers: Any) -> Headers:
-    pairs = list(headers.items() if hasattr(headers, "items") else headers if isinstance(headers, Iterable) else [None])
-    listed: Headers = []
-    if isinstance(headers, (str, bytes)) or not all(
-        isinstance(pair, (tuple, list)) and len(pair) == 2 for pair in pairs
-    ):
-        raise TypeError(f"headers are a dict, or a list of (name, value); not {headers!r:.200}")
-    for name, value in pairs:
-        for item in value if isinstance(value, (list, tuple)) else (value,):
-            listed.append((name, str(item) if type(item) is int else item))
-    return listed
 
 
 def _from_value(body: Any, encoders: Encoders, origin: object) -> WSGIResponse:
@@ -168,33 +141,7 @@ def _from_value(body: Any, encoders: Encoders, origin: object) -> WSGIResponse:
         if isinstance(body, kind):
             return encode(body)
     close_body(body)
-    raise TypeError(_describe_unsupported(body, origin))
-
-
-def _describe_unsupported(body: object, origin: object) -> str:
-    if body is None:
-        return f'{name_of(origin)} returned None; did you forget to return? (An empty answer is "", 204)'
-    hint = _hint_for_value(body)
-    if hint is not None:
-        return f"{name_of(origin)} returned {type(body).__name__}, which is no answer; {hint}"
-    return (
-        f"{name_of(origin)} returned {type(body).__name__}, which is no answer; it can be str, bytes, dict, list, "
-        "an iterator of str or bytes, a Response, any WSGI application, or a tuple (body, status[, headers])"
-    )
-
-
-def _hint_for_value(body: object) -> str | None:
-    """Return a hint for a value that other frameworks can send; None if there is none."""
-    kind = type(body)
-    if hasattr(kind, "__await__") or hasattr(kind, "__anext__"):
-        return "WSGI is synchronous: call and write functions with `def`, without `async` and `await`"
-    if hasattr(kind, "model_dump"):
-        return 'did you mean its .model_dump(mode="json")?'
-    if hasattr(kind, "__struct_fields__"):
-        return "did you mean msgspec.to_builtins(...) of it?"
-    if hasattr(kind, "__dataclass_fields__"):
-        return "did you mean dataclasses.asdict(...) of it?"
-    return None
+    raise TypeError(describe_unsupported(body, origin))
 
 
 def encode_response(response: WerkzeugResponse, encoders: Encoders) -> WerkzeugResponse:
@@ -239,53 +186,6 @@ def _with_own_length(response: WerkzeugResponse, headers: Headers, environ: WSGI
     if not told or told == [LENGTH_HEADERS[size]]:
         return headers
     return [pair for pair in headers if pair not in told] + [LENGTH_HEADERS[size]]
-
-
-def run_application(application: WSGIApplication, environ: WSGIEnvironment) -> WSGIResponse:
-    """Run a WSGI application to its first chunk; no later it has told its status and headers (PEP 3333)."""
-    started: list[tuple[str, Headers]] = []
-    written: list[bytes] = []
-
-    def start_response(status: str, headers: Headers, exc_info: Any = None) -> Callable[[bytes], object]:
-        if exc_info is None and started:
-            raise AssertionError("start_response was called twice, the second time without exc_info (PEP 3333)")
-        if exc_info is not None and is_sent:
-            raise exc_info[1]
-        started[:] = [(status, list(headers))]
-        return written.append
-
-    is_sent = False
-    body = application(environ, start_response)
-    if not started or written or not is_file(body, environ):
-        body = Stream(_with_written(written, body), body)
-    if not started:
-        close_body(body)
-        raise AssertionError(f"{name_of(application)} did not call start_response (PEP 3333)")
-    is_sent = True
-    return (*started[0], body)
-
-
-def _with_written(written: list[bytes], body: Iterable[bytes]) -> Iterator[bytes]:
-    """What an application sent through `write()`, in its place before the chunks that came later."""
-    for chunk in body:
-        while written:
-            yield written.pop(0)
-        yield chunk
-    while written:
-        yield written.pop(0)
-
-
-def _merge_headers(headers: Headers, given: Headers, *, is_whole: bool) -> Headers:
-    """The given headers replace those of the same name; only the length of a body that is whole is known better."""
-    if is_whole:
-        given = [pair for pair in given if _lower(pair[0]) != "content-length"]
-    given = [(name, as_uri(value) if _lower(name) in LOCATIONS else value) for name, value in given]
-    names = {_lower(name) for name, _ in given}
-    return [pair for pair in headers if pair[0].lower() not in names] + given
-
-
-def _lower(name: object) -> str:
-    return name.lower() if isinstance(name, str) else ""
 
 
 def _without_body(environ: WSGIEnvironment, line: str, headers: Headers, body: Iterable[bytes]) -> WSGIResponse:

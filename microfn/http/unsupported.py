@@ -1,0 +1,34 @@
+"""Messages for results that are no answer, with a hint for those that other frameworks send."""
+
+from __future__ import annotations
+
+from ..errors import name_of
+
+__all__ = ["describe_unsupported"]
+
+
+def describe_unsupported(body: object, origin: object) -> str:
+    """The message for what `origin` returned, which is no answer."""
+    if body is None:
+        return f'{name_of(origin)} returned None; did you forget to return? (An empty answer is "", 204)'
+    hint = _hint_for_value(body)
+    if hint is not None:
+        return f"{name_of(origin)} returned {type(body).__name__}, which is no answer; {hint}"
+    return (
+        f"{name_of(origin)} returned {type(body).__name__}, which is no answer; it can be str, bytes, dict, list, "
+        "an iterator of str or bytes, a Response, any WSGI application, or a tuple (body, status[, headers])"
+    )
+
+
+def _hint_for_value(body: object) -> str | None:
+    """Return a hint for a value that other frameworks can send; None if there is none."""
+    kind = type(body)
+    if hasattr(kind, "__await__") or hasattr(kind, "__anext__"):
+        return "WSGI is synchronous: call and write functions with `def`, without `async` and `await`"
+    if hasattr(kind, "model_dump"):
+        return 'did you mean its .model_dump(mode="json")?'
+    if hasattr(kind, "__struct_fields__"):
+        return "did you mean msgspec.to_builtins(...) of it?"
+    if hasattr(kind, "__dataclass_fields__"):
+        return "did you mean dataclasses.asdict(...) of it?"
+    return None

@@ -1,0 +1,67 @@
+"""Results that are no answer: refused, with a hint for those of other frameworks."""
+
+from __future__ import annotations
+
+import gc
+from dataclasses import dataclass
+
+import msgspec
+import pydantic
+import pytest
+
+from microfn import Router
+
+from ..handles import answer
+
+
+def test_a_coroutine_is_no_answer_and_is_closed(caplog):
+    async def body():
+        return "x"
+
+    coroutine = body()
+    assert answer(coroutine).code == 500
+    assert coroutine.cr_frame is None
+
+
+async def coroutine():
+    return "x"
+
+
+async def async_generator():
+    yield "x"
+
+
+class Model(pydantic.BaseModel):
+    number: int = 7
+
+
+class Struct(msgspec.Struct):
+    number: int = 7
+
+
+@dataclass
+class Data:
+    number: int = 7
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (coroutine, "returned coroutine, which is no answer; WSGI is synchronous: call and write functions with `def`"),
+        (async_generator, "returned async_generator, which is no answer; WSGI is synchronous"),
+        (Model, r'returned Model, which is no answer; did you mean its \.model_dump\(mode="json"\)\?'),
+        (Struct, r"returned Struct, which is no answer; did you mean msgspec\.to_builtins"),
+        (Data, r"returned Data, which is no answer; did you mean dataclasses\.asdict"),
+    ],
+)
+@pytest.mark.parametrize("wrapped", [lambda value: value, lambda value: (value, 201)])
+@pytest.mark.parametrize("has_middleware", [False, True])
+def test_value_of_a_library_is_refused_with_a_hint(make, message, wrapped, has_middleware):
+    """A coroutine is closed, so that nothing warns that it was never awaited."""
+    app = Router()
+    if has_middleware:
+        app.use(lambda handle: lambda request, params: handle(request, params))
+    app.get("/")(lambda request, params: wrapped(make()))
+    with app.test_client(raise_exceptions=True) as client, pytest.raises(TypeError, match=message):
+        client.get("/")
+    gc.collect()
