@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 from .cached_property import cached_property
 from .conditions import find_range, is_modified
-from .headers import LENGTH_HEADERS, LOCATIONS, TEXT_HEADER, WSGIResponse, as_uri, validate_headers
+from .headers import LENGTH_HEADERS, LOCATIONS, TEXT_HEADER, WSGIResponse, as_uri, may_hold_url, validate_headers
 from .limits import check_conditions
 from .request import Request
 from .streams import as_bytes
@@ -166,7 +166,7 @@ class Response(WerkzeugResponse):
     def get_wsgi_headers(self, environ: WSGIEnvironment) -> WerkzeugHeaders:
         """werkzeug's; also where Location is text that is no URL."""
         own = _own_headers(self)
-        if not any(name.lower() in LOCATIONS for name, _ in own):
+        if not may_hold_url(own):
             return super().get_wsgi_headers(environ)
         given = {name.title(): as_uri(own[name]) for name in LOCATIONS if name in own}
         if self.autocorrect_location_header and "Location" in given:
@@ -259,7 +259,7 @@ def check_response(response: WerkzeugResponse, environ: WSGIEnvironment) -> None
     """Refuse what could not be sent, while middleware can still see that. Raises what its conversion would."""
     state = response.__dict__
     headers: list[tuple[str, str]]
-    if type(response) is Response and not any(name.lower() in LOCATIONS for name, _ in state.get("headers", ())):
+    if type(response) is Response and not may_hold_url(state.get("headers", ())):
         line = state["_status"] if "_status" in state else response._wsgi[0]
         headers = state["headers"].to_wsgi_list() if "headers" in state else []  # others were looked at before
     else:

@@ -53,8 +53,11 @@ def security_headers(
     def middleware(handle: Handle) -> Handle:
         def careful(request: Request, params: Any) -> Response:
             response: Response = handle(request, params)
+            headers = response.headers
+            present = {name.lower() for name, _ in headers}
             for name, value in always + over_https if request.scheme == "https" else always:
-                response.headers.setdefault(name, value)
+                if name.lower() not in present:
+                    headers.add(name, value)
             return response
 
         return careful
