@@ -38,6 +38,8 @@ _PARAMETER = re.compile(
 )
 """A parameter of Content-Disposition (RFC 2183, section 2)."""
 _ESCAPED = re.compile(r'\\(["\\])')
+_PLAIN = re.compile(r'form-data; name="[^"\\%]*"(?:; filename="[^"\\%]*")?')
+"""A Content-Disposition that werkzeug understands in the same way."""
 
 _ESCAPE = re.compile(b"%[0-9A-Fa-f]{2}")
 _HEX = "0123456789ABCDEFabcdef"
@@ -132,7 +134,7 @@ class _Decoder(MultipartDecoder):
     def next_event(self) -> Event:
         event = super().next_event()
         if isinstance(event, (Field, File)):
-            event = _named_part(event.headers)
+            event = _named_part(event)
             self._is_field = isinstance(event, Field)
         elif isinstance(event, Data) and self._is_field:
             self._take(len(event.data))
@@ -153,13 +155,17 @@ class _Decoder(MultipartDecoder):
             raise RequestEntityTooLarge(f"The {taken} of the form can have {self._most} bytes at most.")
 
 
-def _named_part(headers: Headers) -> Field | File:
-    """The part that these headers are of, as browsers and WebOb understand names.
+def _named_part(part: Field | File) -> Field | File:
+    """The same part, named as browsers and WebOb understand names.
 
     RFC 7578, section 4.2: `filename*` is not for forms. Neither is any other encoding of RFC 2231.
     """
+    headers = part.headers
+    disposition = headers["content-disposition"]
+    if _PLAIN.fullmatch(disposition):
+        return part
     options: dict[str, str] = {}
-    for match in _PARAMETER.finditer(headers["content-disposition"]):
+    for match in _PARAMETER.finditer(disposition):
         key, quoted, raw, token = match.groups()
         if quoted is not None:
             options[key.lower()] = _ESCAPED.sub(r"\1", quoted).replace("%22", '"')

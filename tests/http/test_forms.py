@@ -8,6 +8,8 @@ import os
 import tempfile
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from microfn import Request, Router
 from microfn.http.forms import FormParser
@@ -272,6 +274,17 @@ DISPOSITIONS = [
 @pytest.mark.parametrize(("disposition", "names"), DISPOSITIONS)
 def test_part_has_the_names_that_browsers_mean(disposition, names):
     assert names_of(disposition) == names
+
+
+names = st.text(st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"], exclude_characters='"\\%'), max_size=12)
+
+
+@given(names, st.none() | names)
+@example("a; filename=x", "b' ; name*=utf-8''c, d=")
+@example(" ", "")
+def test_plain_names_are_read_as_they_were_written(name, filename):
+    disposition = f'form-data; name="{name}"' + (f'; filename="{filename}"' if filename is not None else "")
+    assert names_of(disposition.encode()) == (((name, filename) if filename is not None else name),)
 
 
 def test_part_without_a_name_is_dropped_from_the_form(form_app):
