@@ -18,7 +18,7 @@ __all__ = [
     "Headers",
     "WSGIResponse",
     "as_uri",
-    "may_hold_url",
+    "needs_url",
     "status_line",
     "validate_headers",
 ]
@@ -63,9 +63,12 @@ LOCATIONS = ("location", "content-location")
 """The headers that hold a URL."""
 
 
-def may_hold_url(headers: Iterable[tuple[str, str]]) -> bool:
-    """Whether one of them may be in LOCATIONS. PERF: one look at all names together."""
-    return "location" in "".join([name for name, _ in headers]).lower()
+def needs_url(headers: Iterable[tuple[str, str]]) -> bool:
+    """Whether the value of a header in LOCATIONS has yet to become a URL, or one is there twice."""
+    if "location" not in "".join([name for name, _ in headers]).lower():
+        return False  # PERF: one look at all names together
+    found = [(name.lower(), value) for name, value in headers if name.lower() in LOCATIONS]
+    return len(dict(found)) < len(found) or not all(_URL.fullmatch(value) for _, value in found)
 
 
 _STATUS_LINES = {status: f"{status} {phrase}" for status, phrase in HTTP_STATUS_CODES.items()}

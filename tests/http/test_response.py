@@ -6,10 +6,14 @@ import datetime
 from http import HTTPStatus
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 from werkzeug.datastructures import Headers
+from werkzeug.utils import redirect as werkzeug_redirect
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from microfn import Request, Response, Router, html, json_response, redirect
+from microfn.http.headers import as_uri
 from microfn.http.response import copy_response, forget_length
 
 from ..handles import answer
@@ -28,6 +32,9 @@ MADE = [
     lambda cls: cls("x", content_type="a/b"),
     lambda cls: cls("x", direct_passthrough=True),
     lambda cls: cls(b"bytes"),
+    lambda cls: cls(b"bytes", content_type="image/png"),
+    lambda cls: cls("x", 201, {"X-A": "1", "Location": "/a", "content-TYPE": "a/b"}),
+    lambda cls: cls("x", 201, [["X-A", "1"], ("X-A", "2")], mimetype="image/svg+xml"),
     lambda cls: cls(["a", "b"]),
     lambda cls: cls(),
 ]
@@ -333,6 +340,74 @@ def test_a_json_response_may_have_another_type(headers):
     shared = Headers()
     json_response(1, headers=shared)
     assert not shared
+
+
+names = st.sampled_from(["X-A", "x-a", "Content-Type", "content-length", "Location", "Content-Location", "X Y", "", 7])
+values = st.sampled_from(["1", "", "a/b", "/x", "/é x", "//b", "a\nb", "\x7f", "€", 5, None, ["1", "2"], b"1"])
+statuses = st.sampled_from(
+    [None, 200, 201, 204, 299, 404, 999, 99, True, 200.0, "201", "404 Gone", "", HTTPStatus.OK, [1]]
+)
+types = st.none() | st.sampled_from(
+    ["", "text/html", "image/png", "application/json", "a/b+xml", "a/b; c=é", "a\nb", 5]
+)
+
+
+class General(Response):
+    """What only werkzeug's constructor makes."""
+
+
+def sent_of(make, **options):
+    """What is sent, or the class of the error that its making raises."""
+    try:
+        made = make()
+    except Exception as error:
+        return type(error)
+    reply = answer(made, validate=False, **options)
+    return reply.code >= 500 or (reply.status, sorted(reply.header_list), reply.body)
+
+
+@given(
+    st.sampled_from(["x", "", "é", b"\xff"]),
+    statuses,
+    st.none() | st.lists(st.tuples(names, values), max_size=3) | st.dictionaries(names, values, max_size=3),
+    types,
+    types,
+    st.sampled_from(["GET", "HEAD"]),
+)
+@example("x", 201, [("content-length", "5")], None, None, "GET")
+@example("x", 302, [("Location", "/a"), ("Location", "/b")], None, None, "GET")
+@example("x", 302, {"Location": "/é"}, None, None, "GET")
+@example("x", 200, {"Content-Type": "a/b"}, "image/png", None, "GET")
+@example("x", 200, [("Content-Type", "a/b"), ("content-type", "c/d")], None, None, "GET")
+@example("x", 200.0, None, None, None, "GET")
+@example(b"x", None, [("X-A", "1"), ("X-A", "2")], None, "a/b", "GET")
+def test_plain_response_is_the_one_that_werkzeug_makes(body, status, headers, mimetype, content_type, method):
+    fast, general = (
+        sent_of(lambda cls=cls: cls(body, status, headers, mimetype, content_type), method=method)
+        for cls in (Response, General)
+    )
+    assert fast == general
+
+
+@pytest.mark.parametrize("location", ["/x", "/é", "https://other.test/?a=1&b=<>", "//x"])
+@pytest.mark.parametrize("is_absolute", [False, True])
+def test_redirect_is_the_one_that_werkzeug_makes(location, is_absolute, monkeypatch):
+    monkeypatch.setattr(Response, "autocorrect_location_header", is_absolute)
+    made = answer(redirect(location, 307), HTTP_HOST="a.test")
+    expected = answer(werkzeug_redirect(as_uri(location), 307, General), HTTP_HOST="a.test")
+    assert (made.status, made.body) == (expected.status, expected.body)
+    assert sorted(made.header_list) == sorted(expected.header_list)
+
+
+def test_location_that_was_changed_becomes_a_url_again():
+    response = redirect("/x")
+    response.headers["Location"] = "/é"
+    assert answer(response).headers["location"] == "/%C3%A9"
+    response.headers.add("location", "/second")
+    assert [value for name, value in answer(response).header_list if name.lower() == "location"] == ["/%C3%A9"]
+    response = redirect("/x")
+    response.autocorrect_location_header = True
+    assert answer(response, HTTP_HOST="a.test").headers["location"] == "http://a.test/x"
 
 
 ATTRIBUTES = {
