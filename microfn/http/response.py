@@ -219,18 +219,18 @@ class Response(WerkzeugResponse):
             return None
         if "headers" in state:
             headers = _own_headers(self).to_wsgi_list()
-            names = [name.lower() for name, _ in headers]
-            if needs_url(headers):
+            names = "\n".join([name for name, _ in headers]).lower()
+            if "location" in names and needs_url(headers):
                 return None
             if type(body) is list:
                 length = LENGTH_HEADERS[sum(map(len, body))]
-                if "content-length" not in names:
+                lengths = names.count("content-length")
+                if not lengths:
                     headers.append(length)
-                elif length not in headers or names.count("content-length") > 1:
+                elif lengths > 1 or length not in headers:
                     return None
-        if "_status" in state or "headers" in state:
-            line = self._status
-            validate_headers(line, headers)
+        line = state.get("_status", line)
+        validate_headers(line, headers)
         return line, headers, body
 
 

@@ -19,6 +19,7 @@ The body of a mounted application goes to the server as it is: its owner is that
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from werkzeug.wrappers import Response
@@ -102,6 +103,11 @@ class Stream(CloseOnce):
         for chunk in self._rest:
             yield chunk if type(chunk) is bytes else as_bytes(chunk)
 
+    def raw(self) -> Iterator[str | bytes]:
+        """The chunks as they come, for one who looks at each; they are gone from here."""
+        first, self._first = self._first[::-1], []
+        return chain(first, self._rest)
+
     def __next__(self) -> bytes:
         return self._first.pop() if self._first else as_bytes(next(self._rest))
 
@@ -118,10 +124,11 @@ class ClosingBody:
         self._failure: Exception | None = None
 
     def __iter__(self) -> Iterator[bytes]:
+        body = self._body
         try:
-            # Not `yield from`, which would close the body a second time.
-            for chunk in self._body:  # noqa: UP028
-                yield chunk
+            # PERF: without the generator of a Stream, which would take a third of the time.
+            for chunk in body.raw() if type(body) is Stream else body:
+                yield chunk if type(chunk) is bytes else as_bytes(chunk)
         except Exception as error:
             # An application within this one has logged its own failure.
             if _LOGGED not in error.__dict__:
