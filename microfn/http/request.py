@@ -6,7 +6,7 @@ import codecs
 import functools
 import io
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from datetime import datetime
 from types import SimpleNamespace
 from typing import IO, TYPE_CHECKING, Any, Literal, NoReturn, cast, overload
@@ -269,17 +269,14 @@ class Request(_Slots, GuardedRequest):
     def _close(self) -> None:
         """Call all that waits for the end, in order and each once, also where one of them fails."""
         while self._close_callbacks:  # what is called may have more to be called
-            with ExitStack() as stack:
-                for callback in reversed(self._close_callbacks):
-                    stack.callback(self._call, callback)
-                self._close_callbacks = ()
-
-    def _call(self, callback: Callable[[], object]) -> None:
-        """Call what has been waiting. The answer is sent, so that a failure can only be logged."""
-        try:
-            callback()
-        except Exception as error:
-            log_exception(error, self.environ)
+            callback, *self._close_callbacks = self._close_callbacks
+            try:
+                callback()
+            except Exception as error:  # the answer is sent, so that a failure can only be logged
+                log_exception(error, self.environ)
+            except BaseException:
+                self._close()
+                raise
 
     def _get_file_stream(self, *args: Any, **kwargs: Any) -> IO[bytes]:
         """Where werkzeug puts an uploaded file, on disk if it is large; it is closed when the request is done with."""

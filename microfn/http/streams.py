@@ -155,12 +155,13 @@ _LOGGED = "_microfn_is_logged"
 def with_close(request: Request, body: Iterable[bytes]) -> Iterable[bytes]:
     """Return the body for the server (sentence 2): if it has no end to call, now or while it is sent, as it is."""
     callbacks = request._close_callbacks
-    if type(body) is list and not callbacks:
+    if type(body) is list:
+        if not callbacks:
+            return body
+    elif is_file(body, request.environ) and (not callbacks or callbacks == [body.close]):  # type: ignore[attr-defined]
         return body
-    if is_file(body, request.environ) and (not callbacks or callbacks == [body.close]):  # type: ignore[attr-defined]
-        return body
-    # This body is not dropped, so it is closed by itself, and before the request ends.
-    request._close_callbacks = [callback for callback in callbacks if callback != getattr(body, "close", None)]
+    else:  # this body is not dropped, so it is closed by itself, and before the request ends
+        request._close_callbacks = [callback for callback in callbacks if callback != getattr(body, "close", None)]
     request._is_complete = body == []  # there is nothing to send, and not every server looks
     return ClosingBody(request, body)
 

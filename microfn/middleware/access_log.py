@@ -43,9 +43,15 @@ def access_log(write: Callable[[str], object] | None = None) -> Middleware:
 
             def end() -> None:
                 route, name = request.environ.get("microfn.route"), request.environ.get("microfn.request_id")
-                line: dict[str, Any] = {"method": request.method[:LONGEST], "pattern": route}
-                line |= {"path": request.path[:LONGEST], "status": response.status_code, "bytes": counted()}
-                line |= {"ms": round((time.perf_counter() - began) * 1000, 3), "id": name}
+                line = {
+                    "method": request.method[:LONGEST],
+                    "pattern": route,
+                    "path": request.path[:LONGEST],
+                    "status": response.status_code,
+                    "bytes": counted(),
+                    "ms": round((time.perf_counter() - began) * 1000, 3),
+                    "id": name,
+                }
                 if not request._is_complete:
                     line["complete"] = False
                 write(json.dumps(line).replace("\x7f", r"\u007f"))  # which is ASCII, and a control character
@@ -70,6 +76,10 @@ def _count(request: Request, response: Response) -> Callable[[], int | None]:
     """What tells the bytes of the body when it has been sent."""
     if request.method == "HEAD" or response.status_code in (204, 205, 304):
         return lambda: 0
+    body = response._original_body if isinstance(response, Response) else None
+    if type(body) is list:
+        size = sum(map(len, body))
+        return lambda: size
     if response.is_sequence or response.direct_passthrough:
         return lambda: response.content_length or response.calculate_content_length()
     chunks, size = response.response, 0
