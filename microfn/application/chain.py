@@ -130,6 +130,9 @@ def _as_response(request: Request, result: Any, origin: object) -> WerkzeugRespo
         return _as_object(
             request, to_wsgi(result, request.environ, request._snapshot.encoders, origin=origin, is_final=False)
         )
+    wsgi = result._to_wsgi() if isinstance(result, Response) and result._is_remade else None
+    if wsgi is not None:
+        return Response._from_wsgi(wsgi)
     response = copy_response(result)
     if not (isinstance(response, Response) and type(response._original_body) is list):
         response = encode_response(response, request._snapshot.encoders)

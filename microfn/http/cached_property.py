@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-__all__ = ["cached_property"]
+__all__ = ["cached_property", "default_property"]
 
 T = TypeVar("T")
 
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     # the value, and they check the body of the function.
     def cached_property(compute: Callable[[Any], T]) -> T:
         """Return the value that an object has."""
+
+    default_property = cached_property
 
 else:
 
@@ -35,3 +37,9 @@ else:
                 return self
             value = instance.__dict__[self.name] = self.compute(instance)
             return value
+
+    class default_property(cached_property):  # noqa: N801
+        """The same, but computed each time until it is assigned: reading it leaves no trace."""
+
+        def __get__(self, instance, owner=None):
+            return self if instance is None else self.compute(instance)

@@ -14,7 +14,7 @@ from werkzeug.utils import get_content_type
 from werkzeug.utils import redirect as _redirect
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from .cached_property import cached_property
+from .cached_property import cached_property, default_property
 from .conditions import find_range, is_modified
 from .headers import (
     HTML_HEADER,
@@ -47,6 +47,7 @@ __all__ = [
 
 _PIECES = (str, bytes, bytearray, memoryview)
 """The types of the pieces of a body."""
+_REMADE = {"_wsgi", "_status", "_status_code", "headers"}
 _STATUS_LINES = {
     status: f"{int(status)} {phrase.upper()}" for status, phrase in HTTP_STATUS_CODES.items() if status >= 200
 }
@@ -119,13 +120,13 @@ class Response(WerkzeugResponse):
 
     # werkzeug's constructor sets what these return, so they are called only if there is `_wsgi`.
 
-    @cached_property
+    @default_property
     def _status(self) -> str:
         return self._wsgi[0]
 
-    @cached_property
+    @default_property
     def _status_code(self) -> int:
-        return int(self._wsgi[0][:3])  # reading the code does not count as asking for `_status`
+        return int(self._wsgi[0][:3])
 
     @cached_property
     def headers(self) -> WerkzeugHeaders:
@@ -183,6 +184,11 @@ class Response(WerkzeugResponse):
         """The body of `_wsgi`; None if that, or what its end calls, was asked for or set: it may be another now."""
         state = self.__dict__
         return state["_wsgi"][2] if "_wsgi" in state and "response" not in state and "_on_close" not in state else None
+
+    @property
+    def _is_remade(self) -> bool:
+        """Whether a response made of what `_to_wsgi` returns is the same as a copy of this one, which takes longer."""
+        return type(self) is Response and type(self._original_body) is list and self.__dict__.keys() <= _REMADE
 
     @property
     def is_sequence(self) -> bool:

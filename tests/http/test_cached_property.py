@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from microfn.http.cached_property import cached_property
+from microfn.http.cached_property import cached_property, default_property
 
 
 class Square:
@@ -38,3 +38,23 @@ def test_attribute_may_be_assigned_and_deleted():
 def test_class_shows_the_property_and_its_docstring():
     assert isinstance(Square.area, cached_property)
     assert Square.area.__doc__ == "The area."
+
+
+def test_default_is_computed_each_time_until_it_is_assigned():
+    class Circle:
+        radius = 1
+
+        @default_property
+        def area(self):
+            """The area."""
+            return 3 * self.radius**2
+
+    circle = Circle()
+    assert (circle.area, vars(circle)) == (3, {})
+    circle.radius = 2
+    assert circle.area == 12
+    circle.area = 7
+    assert circle.area == 7
+    del circle.area
+    assert circle.area == 12
+    assert Circle.area.__doc__ == "The area."
