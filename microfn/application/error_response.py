@@ -8,7 +8,7 @@ from werkzeug.exceptions import HTTPException
 
 from ..errors import name_of
 from ..http.conversion import to_wsgi
-from ..http.headers import Headers, WSGIResponse, status_line, validate_headers
+from ..http.headers import Headers, WSGIResponse, missing_headers, status_line, validate_headers
 from ..http.problems import error_page, extra_headers, internal_error
 from ..http.request import Request
 from ..http.streams import Stream
@@ -107,5 +107,4 @@ def _by_handler(snapshot: Snapshot, request: Request, http_error: HTTPException,
 def with_headers(response: WSGIResponse, extra: Headers) -> WSGIResponse:
     """Add the headers that are not there yet."""
     status, headers, body = response
-    present = {name.lower() for name, _ in headers}
-    return status, headers + [pair for pair in extra if pair[0].lower() not in present], body
+    return status, headers + missing_headers(headers, extra), body

@@ -18,6 +18,7 @@ __all__ = [
     "Headers",
     "WSGIResponse",
     "as_uri",
+    "missing_headers",
     "needs_url",
     "status_line",
     "validate_headers",
@@ -107,6 +108,12 @@ def as_uri(location: str) -> str:
             if _VISIBLE.fullmatch(location):  # which a host with a blank is not
                 return location
     return quote(location, safe="!#$%&'()*+,/:;=?@", errors="surrogatepass")
+
+
+def missing_headers(present: Iterable[tuple[str, str]], wanted: Headers) -> Headers:
+    """Those of the wanted headers that are not present by another value."""
+    names = {name.lower() for name, _ in present}
+    return [pair for pair in wanted if pair[0].lower() not in names]
 
 
 def validate_headers(line: str, headers: Headers, *, is_whole: bool = False) -> None:

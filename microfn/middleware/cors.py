@@ -8,7 +8,7 @@ from typing import Any
 
 from ..arguments import check_names, check_size
 from ..http.request import Request
-from ..http.response import Response
+from ..http.response import Response, replace_headers
 from ..routing.handle import Handle, Middleware
 
 __all__ = ["cors"]
@@ -47,6 +47,9 @@ def cors(
         raise ValueError('origins is "*", which browsers refuse with credentials; list the origins')
     check_size("max_age", max_age)
     exposed, wanted = check_names("expose", expose), check_names("headers", headers or ())
+    by_origin = [("Vary", "Origin")]
+    always = [("Access-Control-Allow-Credentials", "true")] if credentials else []
+    exposing = [("Access-Control-Expose-Headers", exposed)] if exposed else []
     told = {"Access-Control-Allow-Methods": check_names("methods", methods), "Access-Control-Max-Age": str(max_age)}
 
     def preflight(request: Request) -> Response:
@@ -59,20 +62,19 @@ def cors(
 
     def middleware(handle: Handle) -> Handle:
         def shared(request: Request, params: Any) -> Response:
-            origin = request.headers.get("Origin", "")
+            origin = request.environ.get("HTTP_ORIGIN", "")
             is_known = origins == "*" or (
                 origin.isascii() and bool(origin) and (origin != "null" or not credentials) and is_allowed(origin)
             )
-            is_preflight = request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers
+            is_preflight = request.method == "OPTIONS" and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in request.environ
             response: Response = preflight(request) if is_known and origin and is_preflight else handle(request, params)
-            if origins != "*":
-                response.vary.add("Origin")  # also where it is not allowed: caches are not to mix them up
+            if origins != "*" and "Vary" in response.headers:
+                response.vary.add("Origin")
+            elif origins != "*":  # also where it is not allowed: caches are not to mix them up
+                replace_headers(response, by_origin)
             if is_known:
-                response.headers["Access-Control-Allow-Origin"] = "*" if origins == "*" else origin
-                if credentials:
-                    response.headers["Access-Control-Allow-Credentials"] = "true"
-                if exposed and not is_preflight:
-                    response.headers["Access-Control-Expose-Headers"] = exposed
+                allowed = [("Access-Control-Allow-Origin", "*" if origins == "*" else origin), *always]
+                replace_headers(response, allowed if is_preflight else allowed + exposing)
             return response
 
         return shared

@@ -8,8 +8,9 @@ import uuid
 from contextvars import ContextVar
 from typing import Any
 
+from ..http.headers import validate_headers
 from ..http.request import Request
-from ..http.response import Response
+from ..http.response import Response, replace_headers
 from ..routing.handle import Handle, Middleware
 
 __all__ = ["RequestIdFilter", "request_id"]
@@ -35,7 +36,8 @@ def request_id(*, header: str = "X-Request-ID", trust: bool = True) -> Middlewar
     """Take the id from the request's `header` where there is a usable one, else make one; send it with the answer.
 
     It is `request.context.request_id` and `environ["microfn.request_id"]` too. With `trust=False`, for applications
-    that face clients without a proxy between, an id that is sent is never taken.
+    that face clients without a proxy between, an id that is sent is never taken. Raises ValueError or TypeError for what
+    is no name of a header.
 
     >>> from microfn import Router
     >>> app = Router()
@@ -43,6 +45,7 @@ def request_id(*, header: str = "X-Request-ID", trust: bool = True) -> Middlewar
     >>> app.test_client().get("/", headers={"X-Request-ID": "abc-1"}).headers["X-Request-ID"]
     'abc-1'
     """
+    validate_headers("200 OK", [(header, "")])
     key = "HTTP_" + header.upper().replace("-", "_")
     logger = logging.getLogger("microfn")
     if not any(isinstance(one, RequestIdFilter) for one in logger.filters):
@@ -55,7 +58,7 @@ def request_id(*, header: str = "X-Request-ID", trust: bool = True) -> Middlewar
             request.environ["microfn.request_id"] = request.context.request_id = name
             _current.set(name)
             response: Response = handle(request, params)
-            response.headers[header] = name
+            replace_headers(response, [(header, name)])
             request.call_on_close(lambda: _current.set("-"))  # behind what is called for those within this one
             return response
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from ..arguments import check_size
+from ..http.headers import validate_headers
 from ..http.request import Request
-from ..http.response import Response
+from ..http.response import Response, add_missing_headers
 from ..routing.handle import Handle, Middleware
 
 __all__ = ["security_headers"]
@@ -28,7 +29,7 @@ def security_headers(
     """Send the headers that OWASP recommends, each unless the answer has it already; None leaves one out.
 
     `hsts` is how many seconds browsers are to use HTTPS alone; it is sent over HTTPS only, and hard to take back.
-    X-Content-Type-Options is always "nosniff".
+    X-Content-Type-Options is always "nosniff". Raises ValueError or TypeError for a value that no header can have.
 
     >>> from microfn import Router
     >>> app = Router()
@@ -48,16 +49,13 @@ def security_headers(
         if value is not None and not isinstance(value, str):
             raise TypeError(f"{name} is text or None, not {value!r}")
     always = [(name, value) for name, value in given.items() if value is not None]
+    validate_headers("200 OK", always)
     over_https = [] if hsts is None else [("Strict-Transport-Security", f"max-age={hsts}")]
 
     def middleware(handle: Handle) -> Handle:
         def careful(request: Request, params: Any) -> Response:
             response: Response = handle(request, params)
-            headers = response.headers
-            present = {name.lower() for name, _ in headers}
-            for name, value in always + over_https if request.scheme == "https" else always:
-                if name.lower() not in present:
-                    headers.add(name, value)
+            add_missing_headers(response, always + over_https if request.scheme == "https" else always)
             return response
 
         return careful

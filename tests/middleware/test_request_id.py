@@ -102,3 +102,11 @@ def test_the_id_is_there_until_the_request_has_ended(caplog):
         assert {record.request_id for record in caplog.records} == {"abc"}, path
         logger.warning("behind")
         assert caplog.records[-1].request_id == "-"
+
+
+@pytest.mark.parametrize(
+    ("header", "error"), [("X Id", ValueError), ("", ValueError), ("Date\n", ValueError), (7, TypeError)]
+)
+def test_name_that_no_header_can_have_is_refused(header, error):
+    with pytest.raises(error, match="header"):
+        request_id(header=header)
