@@ -98,7 +98,8 @@ def _render(snapshot: Snapshot, request: Request, http_error: HTTPException, mat
 def _by_handler(snapshot: Snapshot, request: Request, http_error: HTTPException, match: Match) -> WSGIResponse:
     extra = extra_headers(http_error, request.environ)
     code = http_error.code or 500
-    validate_headers(status_line(code), extra)
+    if extra:
+        validate_headers(status_line(code), extra)
     result = match.handler(request, match.error)
     response = to_wsgi(result, request.environ, snapshot.encoders, origin=match.handler, status=code)
     return with_headers(response, extra) if response[0].startswith(str(code)) else response

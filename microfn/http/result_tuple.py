@@ -15,10 +15,11 @@ __all__ = ["merge_headers", "unpack_tuple"]
 def unpack_tuple(result: tuple[Any, ...], origin: object) -> tuple[Any, int | str | None, Headers]:
     """`(body, status)`, `(body, headers)` or `(body, status, headers)`."""
     try:
-        if len(result) == 2 and (isinstance(result[1], (dict, list, tuple)) or hasattr(result[1], "items")):
-            return result[0], None, _list_headers(result[1])
         if len(result) == 2:
-            return result[0], result[1], []
+            body, second = result
+            # PERF: most are statuses, of which `hasattr` would make an exception.
+            is_status = isinstance(second, int) or not (isinstance(second, (list, tuple)) or hasattr(second, "items"))
+            return (body, second, []) if is_status else (body, None, _list_headers(second))
         if len(result) == 3:
             return result[0], result[1], _list_headers(result[2])
         raise TypeError(
@@ -31,24 +32,29 @@ def unpack_tuple(result: tuple[Any, ...], origin: object) -> tuple[Any, int | st
 
 def merge_headers(headers: Headers, given: Headers, *, is_whole: bool) -> Headers:
     """The given headers replace those of the same name; only the length of a body that is whole is known better."""
-    if is_whole:
-        given = [pair for pair in given if _lower(pair[0]) != "content-length"]
-    given = [(name, as_uri(value) if _lower(name) in LOCATIONS else value) for name, value in given]
     names = {_lower(name) for name, _ in given}
+    if is_whole and "content-length" in names:
+        names.remove("content-length")
+        given = [pair for pair in given if _lower(pair[0]) != "content-length"]
+    if not names.isdisjoint(LOCATIONS):
+        given = [(name, as_uri(value) if _lower(name) in LOCATIONS else value) for name, value in given]
     return [pair for pair in headers if pair[0].lower() not in names] + given
 
 
 def _list_headers(headers: Any) -> Headers:
-    pairs = list(headers.items() if hasattr(headers, "items") else headers if isinstance(headers, Iterable) else [None])
-    listed: Headers = []
-    if isinstance(headers, (str, bytes)) or not all(
-        isinstance(pair, (tuple, list)) and len(pair) == 2 for pair in pairs
-    ):
+    is_dict = type(headers) is dict
+    pairs = list(headers.items() if is_dict or hasattr(headers, "items") else headers if _is_iterable(headers) else [0])
+    if not is_dict and not all(isinstance(pair, (tuple, list)) and len(pair) == 2 for pair in pairs):
         raise TypeError(f"headers are a dict, or a list of (name, value); not {headers!r:.200}")
+    listed: Headers = []
     for name, value in pairs:
         for item in value if isinstance(value, (list, tuple)) else (value,):
             listed.append((name, str(item) if type(item) is int else item))
     return listed
+
+
+def _is_iterable(headers: object) -> bool:
+    return isinstance(headers, Iterable) and not isinstance(headers, (str, bytes))
 
 
 def _lower(name: object) -> str:

@@ -36,8 +36,8 @@ def request_id(*, header: str = "X-Request-ID", trust: bool = True) -> Middlewar
     """Take the id from the request's `header` where there is a usable one, else make one; send it with the answer.
 
     It is `request.context.request_id` and `environ["microfn.request_id"]` too. With `trust=False`, for applications
-    that face clients without a proxy between, an id that is sent is never taken. Raises ValueError or TypeError for what
-    is no name of a header.
+    that face clients without a proxy between, an id that is sent is never taken. Raises ValueError or TypeError if
+    `header` is no name of a header.
 
     >>> from microfn import Router
     >>> app = Router()
