@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, TypeVar, cast
 from urllib.parse import quote
 
-from werkzeug.datastructures import Accept, CharsetAccept, IfRange, LanguageAccept, MIMEAccept
+from werkzeug.datastructures import Accept, CharsetAccept, IfRange, LanguageAccept, MIMEAccept, MultiDict
 from werkzeug.exceptions import BadRequest, HTTPException
 from werkzeug.http import http_date
 from werkzeug.urls import uri_to_iri
@@ -103,7 +103,6 @@ class GuardedRequest(Request):
     max_target_length = MAX_TARGET_LENGTH
     """Characters that the path and the query may have; more is a 414 if they are asked for."""
 
-    args = _of_target(Request.args)
     full_path = _of_target(Request.full_path)
     root_url = _of_target(Request.root_url)
 
@@ -123,6 +122,19 @@ class GuardedRequest(Request):
     accept_encodings = _of_preferences(Request.accept_encodings, "HTTP_ACCEPT_ENCODING", Accept)
     accept_languages = _of_preferences(Request.accept_languages, "HTTP_ACCEPT_LANGUAGE", LanguageAccept)
     accept_mimetypes = _of_preferences(Request.accept_mimetypes, "HTTP_ACCEPT", MIMEAccept)
+
+    @cached_property
+    def args(self) -> MultiDict[str, str]:
+        """The parameters of the query; bytes that are no UTF-8 stay escaped."""
+        query = self.query_string
+        if b"%" in query or not query.isascii():
+            return self._parsed_args
+        check_target(self.environ, self.max_target_length)
+        # PERF: there is nothing to unquote, so this takes a third of the time.
+        pairs = [pair.partition("=") for pair in query.decode("ascii").replace("+", " ").split("&") if pair]
+        return self.parameter_storage_class([(name, value) for name, _, value in pairs])
+
+    _parsed_args = _of_target(Request.args)
 
     @cached_property
     def base_url(self) -> str:

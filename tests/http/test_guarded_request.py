@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Request as WerkzeugRequest
 
 from microfn import Request, Router
 from microfn.http.guarded_request import GuardedRequest
@@ -75,3 +78,20 @@ def test_property_refuses_a_text_above_its_limit(name, key):
 def test_property_is_computed_once():
     request = GuardedRequest(environ_of(HTTP_COOKIE="a=1"))
     assert request.cookies is request.cookies
+
+
+def args_of(cls, query):
+    """The pairs of a query; None if it is refused."""
+    try:
+        return list(cls(environ_of(QUERY_STRING=query)).args.items(multi=True))
+    except (HTTPException, UnicodeDecodeError):
+        return None
+
+
+@given(st.text("ab=&+;%2fé#\xff ", max_size=12))
+@example("=&=a&&a==b&c")
+@example("")
+def test_args_are_those_that_werkzeug_reads(query):
+    sent = query.encode("utf-8", "replace").decode("latin-1")
+    assert args_of(Request, sent) == args_of(WerkzeugRequest, sent)
+    assert args_of(Request, query) == args_of(WerkzeugRequest, query)
