@@ -6,21 +6,29 @@ import mimetypes
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from hashlib import blake2b
 from io import FileIO
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from werkzeug.exceptions import NotFound
 from werkzeug.http import http_date
 from werkzeug.security import safe_join
+from werkzeug.utils import get_content_type
 from werkzeug.wsgi import FileWrapper
 
 from .arguments import check_size
 from .directory import Directory, File
+from .http.headers import Headers
+from .http.limits import CONDITIONS
 from .http.request import Request
-from .http.response import Response, redirect
+from .http.response import Response, file_response, redirect
+from .http.streams import Stream, is_file
 from .routing.paths import clean_path, decode_path, is_same_site, location
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
 __all__ = ["Files"]
 
@@ -34,7 +42,6 @@ _FIRST_TIME = 315_532_800 + 2 * 24 * 60 * 60
 _HASHED_AT_MOST = 1024 * 1024
 _HASHES_AT_MOST = 4096
 _PRECOMPRESSED = {"br": ".br", "gzip": ".gz"}
-
 
 # Machines disagree: mime.types may be missing, and a Windows registry may say that .js is text/plain.
 _TYPES = {
@@ -97,6 +104,10 @@ _TYPES = {
     ".yml": "application/yaml",
     ".zip": "application/zip",
 }
+
+_SELECTING = frozenset({*CONDITIONS, "HTTP_RANGE"})
+"""The headers by which a client asks for less than the whole file (RFC 9110, sections 13 and 14)."""
+_date = lru_cache(maxsize=256)(http_date)
 
 
 class Part:
@@ -227,14 +238,11 @@ class Files:
                     file.content.close()
                     file, encoding = compressed, name
                     break
-            response = _response(request, file, named, encoding)
+            more = [("Cache-Control", caching)] + [("Vary", "Accept-Encoding")] * self._precompressed
+            return _response(request, file, named, encoding, more)
         except BaseException:
             file.content.close()
             raise
-        response.headers["Cache-Control"] = caching
-        if self._precompressed:
-            response.vary.add("Accept-Encoding")
-        return response
 
 
 def _compiled(expression: str) -> re.Pattern[str]:
@@ -322,22 +330,31 @@ def _type_of(path: str) -> str:
     return "application/octet-stream" if packed or content_type is None else content_type
 
 
-def _response(request: Request, file: File, named: str, encoding: str | None) -> Response:
-    status = file.status
-    environ = request.environ
-    response = Response(mimetype=_type_of(named), direct_passthrough=True)
-    response.content_length = status.st_size
-    changed = status.st_mtime_ns // _SECOND
-    if _FIRST_TIME <= changed <= time.time():  # RFC 9110, section 8.8.2.1: never in the future
-        response.headers["Last-Modified"] = http_date(changed)
+def _response(request: Request, file: File, named: str, encoding: str | None, more: Headers) -> Response:
+    """The file, or as much of it as a conditional request or one for a range gets."""
+    environ, size = request.environ, file.status.st_size
+    headers = [("Content-Type", get_content_type(_type_of(named), "utf-8")), ("Content-Length", str(size))]
+    changed, now = file.status.st_mtime_ns // _SECOND, int(time.time())
+    if _FIRST_TIME <= changed <= now:  # RFC 9110, section 8.8.2.1: never in the future
+        headers.append(("Last-Modified", _date(changed)))
     version = _version(file)
     if version is not None:
-        response.set_etag(version + (f"-{encoding}" if encoding else ""))
+        headers.append(("ETag", f'"{version}-{encoding}"' if encoding else f'"{version}"'))
     if encoding:
-        response.content_encoding = encoding
-    response.make_conditional(environ, accept_ranges=True, complete_length=status.st_size)
+        headers.append(("Content-Encoding", encoding))
+    headers += [("Date", _date(now)), ("Accept-Ranges", "bytes"), *more]
+    if environ["REQUEST_METHOD"] == "GET" and _SELECTING.isdisjoint(environ):
+        # PERF: there is nothing to compare, so the answer is made at once, in a third of the time.
+        return file_response(headers, _body(file, 0, size, environ))
+    response = Response(headers=headers, direct_passthrough=True)
+    response.make_conditional(environ, accept_ranges=True, complete_length=size)
     first = response.content_range.start or 0 if response.status_code == 206 else 0
-    part = Part(file.content, first, response.content_length)
-    wrap: Any = environ.get("wsgi.file_wrapper") or FileWrapper
-    response.response = wrap(part, _BLOCK)
+    response.response = _body(file, first, response.content_length, environ)
     return response
+
+
+def _body(file: File, first: int, size: int, environ: WSGIEnvironment) -> Iterable[bytes]:
+    part = Part(file.content, first, size)
+    wrap: Any = environ.get("wsgi.file_wrapper") or FileWrapper
+    body: Iterable[bytes] = wrap(part, _BLOCK)
+    return body if is_file(body, environ) or environ["REQUEST_METHOD"] == "HEAD" else Stream(body)

@@ -16,6 +16,7 @@ from werkzeug.wsgi import FileWrapper
 from microfn import InvalidPattern, RouteConflict, Router, directory, staticfiles
 from microfn.staticfiles import Part
 
+from .handles import marking
 from .wsgi import call, environ_of
 
 
@@ -675,3 +676,23 @@ def test_the_machine_knows_the_type_of_other_files(app, root, monkeypatch):
     monkeypatch.setattr(mimetypes, "guess_type", lambda path: ("model/unheard-of", None))
     (root / "a.unheard-of").write_text("x", "utf-8")
     assert call(app, path="/f/a.unheard-of").headers["content-type"] == "model/unheard-of"
+
+
+@pytest.mark.parametrize("wrapper", [None, FileWrapper, lambda file, size: FileWrapper(file, size)])
+@pytest.mark.parametrize("has_middleware", [False, True])
+@pytest.mark.parametrize("options", [{}, {"max_age": 60}, {"precompressed": True}, {"immutable": True}])
+def test_whole_file_is_the_same_with_and_without_conditions(root, options, has_middleware, wrapper):
+    """A request with conditions takes another way, on which werkzeug makes the answer."""
+    app = Router()
+    if has_middleware:
+        app.use(lambda handle: lambda request, params: handle(request, params))
+        app.use(marking("m"))
+    app.serve_files("/f/*path", root, **options)
+    extra = {"HTTP_ACCEPT_ENCODING": "br", **({"wsgi.file_wrapper": wrapper} if wrapper else {})}
+    for name in "style.css", "data.bin", "empty", "caf\xc3\xa9 1.css":
+        plain = call(app, path=f"/f/{name}", validate=False, **extra)
+        for condition in {"HTTP_IF_NONE_MATCH": '"other"'}, {"HTTP_RANGE": "none"}:
+            other = call(app, path=f"/f/{name}", validate=False, **extra, **condition)
+            assert (plain.status, plain.body) == (other.status, other.body)
+            assert sorted(plain.lasting) == sorted(other.lasting)
+        assert plain.headers["content-length"] == str(len(plain.body))

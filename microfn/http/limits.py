@@ -11,6 +11,7 @@ from typing import Any
 from werkzeug.exceptions import BadRequest, RequestURITooLarge
 
 __all__ = [
+    "CONDITIONS",
     "MAX_HEADER_LENGTH",
     "MAX_TARGET_LENGTH",
     "check_conditions",
@@ -23,13 +24,14 @@ MAX_HEADER_LENGTH = 65536
 _LONGEST_ACCEPT = 8192
 MAX_TARGET_LENGTH = 16384
 _LONG_BLANK = " " * 32
-_CONDITIONS = (
+CONDITIONS = (
     "HTTP_IF_MATCH",
     "HTTP_IF_MODIFIED_SINCE",
     "HTTP_IF_NONE_MATCH",
     "HTTP_IF_RANGE",
     "HTTP_IF_UNMODIFIED_SINCE",
 )
+"""The keys of preconditions (RFC 9110, section 13.1)."""
 
 
 def is_readable_accept(accept: str, longest: int = _LONGEST_ACCEPT) -> bool:
@@ -48,7 +50,7 @@ def check_header(environ: Mapping[str, Any], key: str, longest: int = MAX_HEADER
 
 def check_conditions(environ: Mapping[str, Any], longest: int = MAX_HEADER_LENGTH) -> None:
     """Refuse with 400 what is too long to be read of preconditions (RFC 9110, section 13.1)."""
-    for key in _CONDITIONS:
+    for key in CONDITIONS:
         check_header(environ, key, longest)
 
 
