@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from werkzeug.exceptions import HTTPException, NotFound
 
 from .http.grammar import NAME
-from .http.host import name_of_host
+from .http.host import name_of_host, written_host
 from .http.problems import error_page
 from .http.request import Request
 
@@ -50,7 +50,10 @@ class HostSwitch:
         """Hand the request to the application of its host."""
         environ.setdefault("REQUEST_METHOD", "GET")
         try:
-            application = self.find(Request(environ).host)
+            sent = environ.get("HTTP_HOST")
+            # PERF: without a Request, which takes longer than all the rest; it also knows what to do without a host.
+            host = written_host(sent, environ["wsgi.url_scheme"]) if sent else None
+            application = self.find(host or Request(environ).host)
         except HTTPException as error:
             status, headers, body = error_page(error, environ)
             start_response(status, headers)
