@@ -86,14 +86,22 @@ class Mounts:
     """All mounts, of which the one with the longest prefix takes a path."""
 
     def __init__(self, mounts: Iterable[Mount]) -> None:
-        self._by_first: dict[str, list[tuple[str, Mount]]] = {}
-        for mount in sorted(mounts, key=lambda mount: len(mount.prefix), reverse=True):
-            prefix = to_wsgi_str(mount.prefix)
-            self._by_first.setdefault(prefix.split("/", 2)[1], []).append((prefix, mount))
+        self._by_prefix = {to_wsgi_str(mount.prefix): mount for mount in mounts}
+        sizes: dict[str, set[int]] = {}
+        for prefix in self._by_prefix:
+            segments = prefix.split("/")
+            sizes.setdefault(segments[1], set()).add(len(segments))
+        self._sizes = {first: sorted(counts, reverse=True) for first, counts in sizes.items()}
+        """The numbers of segments that prefixes have, the largest first, by their first segment."""
 
     def find(self, path: str) -> Mount | None:
         """The mount of a path, as WSGI has it."""
-        for prefix, mount in self._by_first.get(path[1:].partition("/")[0], ()):
-            if path.startswith(prefix) and path[len(prefix) :][:1] in ("", "/"):
+        sizes = self._sizes.get(path[1:].partition("/")[0])
+        if sizes is None:
+            return None
+        segments = path.split("/", sizes[0])
+        for size in sizes:
+            mount = self._by_prefix.get("/".join(segments[:size])) if size <= len(segments) else None
+            if mount is not None:
                 return mount
         return None
