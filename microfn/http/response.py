@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import copy
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
@@ -52,6 +53,7 @@ __all__ = [
 _PIECES = (str, bytes, bytearray, memoryview)
 """The types of the pieces of a body."""
 _REMADE = {"_wsgi", "_status", "_status_code", "headers"}
+_LONGEST_TYPE = 128
 _STATUS_LINES = {
     status: f"{int(status)} {phrase.upper()}" for status, phrase in HTTP_STATUS_CODES.items() if status >= 200
 }
@@ -253,20 +255,32 @@ def _make_wsgi(
     if line is None or not (headers is None or kind is dict or kind is list) or Response.autocorrect_location_header:
         return None
     try:
-        made = [(name, value) for name, value in (headers.items() if kind is dict else headers or ())]
-        if content_type is None and mimetype is not None:
-            content_type = get_content_type(mimetype, "utf-8")
-        if content_type is not None:
-            made.append(("Content-Type", content_type))
+        own = TEXT_HEADER if mimetype is content_type is None else _type_header(mimetype, content_type)
+        if headers is None:
+            return line, [own, LENGTH_HEADERS[len(content)]], [content]
+        made = [(name, value) for name, value in (headers.items() if kind is dict else headers)]
         names = [name.lower() for name, _ in made]
-        if "content-type" not in names:
-            made.append(TEXT_HEADER)
         validate_headers(line, made)
     except (AttributeError, TypeError, ValueError):
         return None
-    if "content-length" in names or names.count("content-type") > 1 or needs_url(made):
+    if "content-length" in names or needs_url(made):
         return None
-    return line, [*made, LENGTH_HEADERS[len(content)]], [content]
+    if "content-type" not in names:
+        made.append(own)
+    elif own is not TEXT_HEADER or names.count("content-type") > 1:
+        return None
+    made.append(LENGTH_HEADERS[len(content)])
+    return line, made, [content]
+
+
+@lru_cache(maxsize=256)
+def _type_header(mimetype: str | None, content_type: str | None) -> tuple[str, str]:
+    """The Content-Type by these arguments. Raises AttributeError, TypeError or ValueError if it is none."""
+    value = get_content_type(mimetype or "", "utf-8") if content_type is None else content_type
+    if len(value) > _LONGEST_TYPE:
+        raise ValueError("it is too long to be remembered")
+    validate_headers("200 OK", [("Content-Type", value)])
+    return "Content-Type", value
 
 
 def copy_response(response: WerkzeugResponse) -> WerkzeugResponse:
