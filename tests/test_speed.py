@@ -7,6 +7,7 @@ import time
 import pytest
 
 from benchmarks.contestants import build
+from benchmarks.everyday import EVERYDAY
 from benchmarks.measure import Request, check, drive, race, ratio
 from benchmarks.rows import SMALL, variants
 
@@ -34,6 +35,54 @@ def test_a_request_costs_no_more_than_so_many_bare_ones(name):
     apps = {contestant: build(contestant, row.builders[contestant]) for contestant in ("microfn", "bare")}
     timed = race(apps, dict.fromkeys(apps, row.requests), rounds=9, seconds=0.01)
     assert ratio(timed, "microfn", "bare") < MOST[name]
+
+
+# As multiples of the smallest request, `str`; each is about twice what a quiet machine shows.
+MOST_OF_EVERYDAY = {
+    "Response(bytes, type)": 6,
+    "Response, status, headers": 9,
+    "(body, status, headers)": 10,
+    "redirect()": 8,
+    "abort(404)": 30,
+    "an error handler": 15,
+    "a stream": 170,
+    "a static file, 2 KB": 60,
+    "middleware sets a header": 12,
+    "request_id": 20,
+    "access_log": 25,
+    "security_headers": 16,
+    "cors": 20,
+    "id, log, security headers": 65,
+    "three query arguments": 13,
+    "an upload, 10 KB": 380,
+    "HostSwitch": 4,
+    "trusted_hosts": 7,
+}
+EVERYDAY_ROWS = {row.name: row for row in EVERYDAY}
+
+
+@pytest.mark.parametrize("name", MOST_OF_EVERYDAY)
+def test_an_everyday_request_costs_no_more_than_so_many_small_ones(name):
+    rows = {"row": EVERYDAY_ROWS[name], "small": EVERYDAY_ROWS["str"]}
+    apps = {which: build("microfn", row.builders["microfn"]) for which, row in rows.items()}
+    timed = race(apps, {which: row.requests for which, row in rows.items()}, rounds=9, seconds=0.01)
+    assert ratio(timed, "row", "small") < MOST_OF_EVERYDAY[name]
+
+
+def test_a_mount_among_a_thousand_costs_as_much_as_one_alone():
+    from microfn import Router
+
+    def application(environ, start_response):
+        start_response("200 OK", [])
+        return []
+
+    apps = {}
+    for count in 1, 1000:
+        apps[str(count)] = Router()
+        for number in range(count):
+            apps[str(count)].mount(f"/api/{number}", application)
+    timed = race(apps, {size: [Request("GET", "/api/0/x", 200)] for size in apps}, rounds=9, seconds=0.01)
+    assert ratio(timed, "1000", "1") < 2
 
 
 @pytest.mark.parametrize("name", ["hello", "404", "203 routes, middle"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from traceback import walk_tb
 
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, InternalServerError
 
 from ..errors import name_of
 from ..http.conversion import to_wsgi
@@ -96,7 +96,8 @@ def _render(snapshot: Snapshot, request: Request, http_error: HTTPException, mat
 
 
 def _by_handler(snapshot: Snapshot, request: Request, http_error: HTTPException, match: Match) -> WSGIResponse:
-    extra = extra_headers(http_error, request.environ)
+    # PERF: most errors with a handler are no HTTPException, and the one made of them has no headers of its own.
+    extra = [] if type(http_error) is InternalServerError else extra_headers(http_error, request.environ)
     code = http_error.code or 500
     if extra:
         validate_headers(status_line(code), extra)

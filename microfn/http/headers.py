@@ -73,8 +73,10 @@ def needs_url(headers: Iterable[tuple[str, str]]) -> bool:
 
 
 _STATUS_LINES = {status: f"{status} {phrase}" for status, phrase in HTTP_STATUS_CODES.items()}
-_KNOWN_LINES = frozenset(_STATUS_LINES[status] for status in HTTP_STATUS_CODES if status >= 200)
-"""PERF: these are seen to be right without an expression."""
+_KNOWN_LINES = frozenset(
+    form(_STATUS_LINES[status]) for status in HTTP_STATUS_CODES if status >= 200 for form in (str, str.upper)
+)
+"""PERF: these are seen to be right without an expression. werkzeug's Response has them in capitals."""
 
 
 def status_line(status: int | str) -> str:
