@@ -413,7 +413,7 @@ def test_compare_times_commit_and_checkout(repository):
     """A commit is timed beside the checkout, whose changes count though they are not committed."""
     module = repository / "microfn/middleware/cors.py"
     source = module.read_text("utf-8")
-    module.write_text(source.replace("response.vary.add", "response.vary_is_lost.add"), "utf-8")
+    module.write_text(source.replace("replace_headers(response", "replace_lost_headers(response"), "utf-8")
     done = run_compare(repository, "--ref=HEAD", "--rows=co", "--runs=1", "--rounds=2")
     module.write_text(source, "utf-8")
     assert done.returncode == 1, done.stderr

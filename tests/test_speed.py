@@ -62,7 +62,7 @@ EVERYDAY_ROWS = {row.name: row for row in EVERYDAY}
 
 
 @pytest.mark.parametrize("name", MOST_OF_EVERYDAY)
-def test_an_everyday_request_costs_no_more_than_so_many_small_ones(name):
+def test_an_everyday_request_costs_so_many_small_ones_at_most(name):
     rows = {"row": EVERYDAY_ROWS[name], "small": EVERYDAY_ROWS["str"]}
     apps = {which: build("microfn", row.builders["microfn"]) for which, row in rows.items()}
     timed = race(apps, {which: row.requests for which, row in rows.items()}, rounds=9, seconds=0.01)
