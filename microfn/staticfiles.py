@@ -23,7 +23,7 @@ from .directory import Directory, File
 from .http.headers import Headers
 from .http.limits import CONDITIONS
 from .http.request import Request
-from .http.response import Response, file_response, redirect
+from .http.response import Response, file_response, redirect, remember_length
 from .http.streams import Stream, is_file
 from .routing.paths import clean_path, decode_path, is_same_site, location
 
@@ -350,6 +350,7 @@ def _response(request: Request, file: File, named: str, encoding: str | None, mo
     response.make_conditional(environ, accept_ranges=True, complete_length=size)
     first = response.content_range.start or 0 if response.status_code == 206 else 0
     response.response = _body(file, first, response.content_length, environ)
+    remember_length(response)
     return response
 
 

@@ -11,7 +11,7 @@ from ..http.conversion import encode_response, to_wsgi
 from ..http.headers import WSGIResponse
 from ..http.problems import error_page, internal_error
 from ..http.request import Request
-from ..http.response import Response, check_response, copy_response
+from ..http.response import Response, check_response, copy_response, forget_length, remember_length
 from ..http.streams import close_with_request, own_stream
 from ..log import log_exception
 from ..routing.handle import HANDLE_CALL, Handle, Middleware, wrap
@@ -134,9 +134,11 @@ def _as_response(request: Request, result: Any, origin: object) -> WerkzeugRespo
     if wsgi is not None:
         return Response._from_wsgi(wsgi)
     response = copy_response(result)
+    forget_length(response)
     if not (isinstance(response, Response) and type(response._original_body) is list):
         response = encode_response(response, request._snapshot.encoders)
         own_stream(request, response)
+    remember_length(response)
     check_response(response, request.environ)
     return response
 

@@ -28,7 +28,7 @@ from .headers import (
 from .json import Codec
 from .response import PendingJSON, Response, copy_response, encode_body, forget_length
 from .result_tuple import merge_headers, unpack_tuple
-from .streams import Stream, close_body, is_file
+from .streams import Stream, close_body, is_file, keep_length
 from .unsupported import describe_unsupported
 from .wsgi_application import run_application
 
@@ -93,6 +93,8 @@ def to_wsgi(
         response = _convert(result, environ, encoders, origin, status)
     if is_final and (environ["REQUEST_METHOD"] == "HEAD" or response[0][:3] in STATUSES_WITHOUT_CONTENT):
         return _without_body(environ, *response)
+    if is_final and type(response[2]) is not list:
+        return keep_length(*response, environ)
     return response
 
 
@@ -162,8 +164,7 @@ def encode_response(response: WerkzeugResponse, encoders: Encoders) -> WerkzeugR
 
 
 def _from_response(response: WerkzeugResponse, environ: WSGIEnvironment) -> WSGIResponse:
-    if not response.is_sequence:
-        forget_length(response)
+    forget_length(response)
     try:
         body, status, headers = response.get_wsgi_response(environ)
     except BaseException:

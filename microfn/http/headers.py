@@ -127,14 +127,20 @@ def validate_headers(line: str, headers: Headers, *, is_whole: bool = False) -> 
     """
     if line not in _KNOWN_LINES and not _STATUS_LINE.fullmatch(line):
         raise ValueError(f"{line!r} is no status line: a final status (200 to 599), a space and a phrase")
+    told = None
     for name, value in headers:
         # PERF: nearly all values are printable ASCII, which these calls find in a third of the time of an expression.
         try:
-            is_plain = value.isascii() and value.isprintable() and (not _NAMES[name] or value.isdecimal())
+            is_length = _NAMES[name]
+            is_plain = value.isascii() and value.isprintable() and (not is_length or value.isdecimal())
         except (AttributeError, TypeError):
             is_plain = False
         if not is_plain:
             _validate_header(name, value, is_whole)
+        elif is_length and told not in (None, value) and not is_whole:
+            raise ValueError(f"the header {name!r} is both {told!r} and {value!r} (RFC 9112, section 6.3)")
+        elif is_length:
+            told = value
 
 
 def _validate_header(name: str, value: str, is_whole: bool) -> None:

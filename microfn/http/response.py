@@ -47,6 +47,7 @@ __all__ = [
     "html",
     "json_response",
     "redirect",
+    "remember_length",
     "replace_headers",
 ]
 
@@ -114,6 +115,7 @@ class Response(WerkzeugResponse):
             else:
                 response = _check_body(response)
             super().__init__(response, status, headers, mimetype, content_type, direct_passthrough)
+            remember_length(self)
 
     direct_passthrough = False
 
@@ -181,6 +183,7 @@ class Response(WerkzeugResponse):
         part = find_range(environ, self, complete_length) if may_be_partial and complete_length else None
         asked = {"REQUEST_METHOD": method, **({"HTTP_RANGE": part} if part else {})}
         super().make_conditional(asked, accept_ranges, complete_length)
+        remember_length(self)  # of the part
         if not is_new:
             self.status_code = 304
         return self
@@ -299,20 +302,26 @@ def copy_response(response: WerkzeugResponse) -> WerkzeugResponse:
     for name in "_on_close", "response":
         if isinstance(state.get(name), list):
             setattr(other, name, state[name].copy())
-    if other.is_sequence:
-        other.__dict__["_whole_length"] = other.headers.get("Content-Length")
     return other
 
 
+def remember_length(response: WerkzeugResponse) -> None:
+    """Remember which body the Content-Length is told of, before that body may be replaced."""
+    state = response.__dict__
+    if "_wsgi" not in state or "response" in state:  # else `_wsgi` says it
+        state["_told"] = response.response, response.headers.get("Content-Length")
+
+
 def forget_length(response: WerkzeugResponse) -> None:
-    """Drop the length of a whole body, where a stream was put in its place."""
-    known = [response.__dict__.get("_whole_length")]
-    if isinstance(response, Response) and "_wsgi" in response.__dict__:
-        _, headers, body = response._wsgi
-        if response.__dict__.get("response", body) is not body:
-            known += [value for name, value in headers if name.lower() == "content-length"]
-    length = response.headers.get("Content-Length")
-    if length is not None and length in known:
+    """Drop a Content-Length that was told of another body than a stream that is there now."""
+    state = response.__dict__
+    body, length = state.get("_told", (None, None))
+    if body is None and "_wsgi" in state:
+        _, headers, body = state["_wsgi"]
+        length = next((value for name, value in headers if name.lower() == "content-length"), None)
+    if response.is_sequence or response.response is body or length is None:
+        return
+    if _own_headers(response).get("Content-Length") == length:
         del response.headers["Content-Length"]
 
 

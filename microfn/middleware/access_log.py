@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ..http.request import Request
-from ..http.response import Response
+from ..http.response import Response, remember_length
 from ..log import LONGEST
 from ..routing.handle import Handle, Middleware
 
@@ -80,7 +80,7 @@ def _count(request: Request, response: Response) -> Callable[[], int | None]:
     if type(body) is list:
         size = sum(map(len, body))
         return lambda: size
-    if response.is_sequence or response.direct_passthrough:
+    if response.is_sequence:
         return lambda: response.content_length or response.calculate_content_length()
     chunks, size = response.response, 0
 
@@ -91,4 +91,5 @@ def _count(request: Request, response: Response) -> Callable[[], int | None]:
             yield chunk
 
     response.response = passed_on()
+    remember_length(response)  # which is the same
     return lambda: size

@@ -71,3 +71,11 @@ def test_names_of_headers_are_kept_within_bounds():
     assert len(headers._NAMES) <= 1024
     assert max(map(len, headers._NAMES)) < 64
     assert answer(("x", 200, {"X-New": "1", "X New": "1"})).code == 500
+
+
+def test_two_lengths_are_refused_unless_they_are_the_same():
+    pairs = [("Content-Length", "5"), ("X-A", "1"), ("content-length", "6")]
+    with pytest.raises(ValueError, match="'content-length' is both '5' and '6'"):
+        headers.validate_headers("200 OK", pairs)
+    headers.validate_headers("200 OK", pairs, is_whole=True)
+    headers.validate_headers("200 OK", [*pairs[:2], ("content-length", "5")])

@@ -6,6 +6,7 @@ import json
 import logging
 
 import pytest
+from werkzeug.wsgi import FileWrapper
 
 from microfn import Response, Router
 from microfn.middleware import access_log, request_id
@@ -200,3 +201,17 @@ def test_a_pattern_has_the_prefixes_of_its_mounts():
         call(app, path=path, SCRIPT_NAME="/server")
         assert {json.loads(line)["pattern"] for line in lines} == {pattern}
         assert len(lines) == (2 if path.startswith("/v") else 1)
+
+
+@pytest.mark.parametrize("wrapper", [None, FileWrapper])
+def test_file_that_breaks_off_is_told_by_what_was_sent(tmp_path, wrapper):
+    (tmp_path / "large").write_bytes(b"x" * 600_000)
+    app, lines = Router(), []
+    app.use(access_log(lines.append))
+    app.serve_files("/f/*path", tmp_path)
+    extra = {"wsgi.file_wrapper": wrapper} if wrapper else {}
+    whole = call(app, path="/f/large", validate=False, **extra)
+    left = call(app, path="/f/large", validate=False, chunks=1, **extra)
+    assert [len(whole.body), len(left.body)] == [json.loads(line)["bytes"] for line in lines]
+    assert whole.headers["content-length"] == left.headers["content-length"] == "600000"
+    assert [json.loads(line).get("complete") for line in lines] == [None, False]
