@@ -52,7 +52,7 @@ class HostSwitch:
         try:
             sent = environ.get("HTTP_HOST")
             # PERF: without a Request, which takes longer than all the rest; it also knows what to do without a host.
-            host = written_host(sent, environ["wsgi.url_scheme"]) if sent else None
+            host = written_host(sent, environ.get("wsgi.url_scheme", "http")) if sent else None
             application = self.find(host or Request(environ).host)
         except HTTPException as error:
             status, headers, body = error_page(error, environ)

@@ -8,7 +8,7 @@ from urllib.parse import quote, unquote_to_bytes
 
 import pytest
 
-from microfn import Response, Route, RouteConflict, Router
+from microfn import Response, Route, RouteConflict, Router, abort
 
 from .wsgi import call
 
@@ -221,3 +221,45 @@ def test_misses_of_a_path_with_a_public_route_are_public():
     assert call(app, "POST", "/doc/1").code == 405
     assert call(app, "DELETE", "/doc/1/").code == 401
     assert call(app, "GET", "/doc/1/").code == 301
+
+
+@pytest.mark.parametrize("method", ["OPTIONS", "POST"])
+def test_bound_method_that_guards_each_route_guards_their_misses(method):
+    class Auth:
+        def need(self, handle):
+            return guard(handle)
+
+    auth, app = Auth(), Router()
+    for name in "GET", "DELETE":
+        app.handle(name, "/doc", lambda request, params: "secret", use=[auth.need])
+    assert call(app, method, "/doc").code == 401
+    assert call(app, method, "/doc", HTTP_X_KEY="7").code in (204, 405)
+
+
+def known(text):
+    """A converter that tells what exists, by each way that one has."""
+    if text == "none":
+        return None
+    if text == "abort":
+        abort(403)
+    if text == "fails":
+        raise RuntimeError
+    if text == "wrong":
+        raise ValueError
+    return text
+
+
+@pytest.mark.parametrize(("value", "code"), [("x", 200), ("wrong", 404), ("abort", 403), ("fails", 500)])
+@pytest.mark.parametrize("where", ["route", "group", "include", "router"])
+def test_guard_of_a_route_comes_before_what_a_converter_says(where, value, code):
+    app, inner = Router(), Router()
+    app.get("/public")(lambda request, params: "public")
+    options = {"use": [guard]} if where == "route" else {}
+    router = {"group": app.group("/a", use=[guard]), "include": inner}.get(where, app)
+    if where in ("router", "include"):
+        router.use(guard)
+    router.get("/invoices/:id", convert={"id": known}, **options)(lambda request, params: "secret")
+    if where == "include":
+        app.include("/a", inner)
+    path = f"/invoices/{value}" if router is app else f"/a/invoices/{value}"
+    assert [call(app, path=path).code, call(app, path=path, HTTP_X_KEY="7").code] == [401, code]

@@ -7,7 +7,7 @@ import pytest
 from microfn import HostSwitch, Router
 
 from .handles import say
-from .wsgi import call
+from .wsgi import call, environ_of
 
 
 def show(environ, start_response):
@@ -87,3 +87,11 @@ def test_what_is_no_table_of_hosts_is_refused():
             HostSwitch({wrong: show})
     with pytest.raises(ValueError, match="twice"):
         HostSwitch({"Example.com": show, "example.com.": show})
+
+
+def test_server_that_names_no_scheme_is_taken_for_http(hosts):
+    environ = environ_of(HTTP_HOST="api.example.com:80")
+    del environ["wsgi.url_scheme"]
+    started = []
+    list(hosts(environ, lambda status, headers: started.append(status)))
+    assert started == ["200 OK"]

@@ -15,10 +15,9 @@ from ..http.response import Response, check_response, copy_response, forget_leng
 from ..http.streams import close_with_request, own_stream
 from ..log import log_exception
 from ..routing.handle import HANDLE_CALL, Handle, Middleware, wrap
-from ..routing.index import Miss
 from ..routing.mount import Mount
 from .error_response import handle_error
-from .fallback import Moved, Rejected, fallback, find_target
+from .fallback import Missed, Moved, Rejected, Unconverted, fallback, find_target
 from .mounted import run_mount
 from .snapshot import Snapshot
 
@@ -42,16 +41,17 @@ class Composer:
         return self._by_ids.get(key) or self._by_ids.setdefault(key, compose(layers))
 
 
-def chain_of_miss(
-    snapshot: Snapshot, environ: WSGIEnvironment, miss: Miss | Rejected
-) -> tuple[Handle | None, Miss | Rejected | Moved]:
+def chain_of_miss(snapshot: Snapshot, environ: WSGIEnvironment, miss: Missed) -> tuple[Handle | None, Missed]:
     """Return the middleware for a request without a route, and the miss, which says more if the path has moved.
 
-    A redirect has that of the route it leads to. Else it is what all routes of the path have, so that a guard of each
-    guards the 405 too; a path without routes has that of the scope it lies in.
+    A redirect has that of the route it leads to, and a param that a converter refuses that of its route. Else it is
+    what all routes of the path have, so that a guard of each guards the 405 too; a path without routes has that of the
+    scope it lies in.
     """
     if snapshot.has_one_chain:
         return snapshot.chains[snapshot.root], miss
+    if isinstance(miss, (Rejected, Unconverted)) and miss.scope is not None:
+        return snapshot.chains.get(miss.scope), miss
     target = find_target(snapshot, environ, miss)
     if target is not None:
         route = snapshot.table.find(environ["REQUEST_METHOD"], target)[0]
@@ -59,7 +59,7 @@ def chain_of_miss(
     path = environ.get("PATH_INFO") or "/"
     scopes = [snapshot.find(method, path)[0].scope for method in miss.methods] or [snapshot.scope_of(environ)]
     first, *others = (snapshot.layers.get(scope, ()) for scope in scopes)
-    common = tuple(layer for layer in first if all(any(layer is one for one in layers) for layers in others))
+    common = tuple(layer for layer in first if all(layer in layers for layers in others))
     return (snapshot.composer(common) if common else None), miss
 
 
@@ -102,7 +102,7 @@ def _respond_to_miss(snapshot: Snapshot, request: Request) -> Response:
     if not isinstance(miss, Mount):
         return _as_object(request, fallback(snapshot, request.environ, miss, request))
     try:
-        return _as_object(request, run_mount(miss, request.environ))
+        return _as_object(request, run_mount(miss, request))
     except Exception as error:
         request.error = error
         log_exception(error, request.environ)

@@ -13,13 +13,12 @@ from ..http.problems import error_page, internal_error
 from ..http.streams import close_body, with_close
 from ..log import log_exception
 from ..routing.handle import Handle
-from ..routing.index import NO_PREFIX, Miss
 from ..routing.mount import Mount
 from ..routing.paths import unquote_path_info
 from ..routing.route import Route
 from .chain import chain_of_miss
 from .error_response import handle_error
-from .fallback import NO_TEXT, Moved, Rejected, fallback
+from .fallback import NO_TEXT, Missed, Rejected, Unconverted, fallback
 from .snapshot import App, Snapshot
 
 if TYPE_CHECKING:
@@ -108,7 +107,7 @@ def _startup_error(error: Exception, environ: WSGIEnvironment, start_response: S
 
 def resolve_slow(
     snapshot: Snapshot, environ: WSGIEnvironment, route: Route | None, match: Any
-) -> tuple[Route | None, dict[str, Any] | Miss | Mount | Rejected]:
+) -> tuple[Route | None, dict[str, Any] | Missed | Mount]:
     """The slow path of routing: trusted hosts, encoded paths, mounts, HEAD falling back to GET, converters."""
     environ.setdefault("REQUEST_METHOD", "GET")
     try:
@@ -125,12 +124,15 @@ def resolve_slow(
         if route is not None and route.converters:
             outer = environ.get("microfn.route")
             environ["microfn.route"] = environ.get("microfn.mount", "") + route.pattern
-            bound = route.bind(match)
+            try:
+                bound = route.bind(match)
+            except Exception as error:
+                return None, Rejected(error, scope=route.scope)
             if bound is None:  # there is no match, and nothing instead
                 del environ["microfn.route"]
                 if outer is not None:
                     environ["microfn.route"] = outer
-                return None, NO_PREFIX
+                return None, Unconverted(route.scope)
             match = bound
     except Exception as error:
         return None, Rejected(error)
@@ -148,10 +150,10 @@ def _check_host_and_path(snapshot: Snapshot, environ: WSGIEnvironment) -> None:
         snapshot.request_class(environ).host  # noqa: B018 - it is checked by being read
 
 
-def _run_middleware(snapshot: Snapshot, environ: WSGIEnvironment, match: Miss | Rejected | Mount) -> WSGIResponse:
+def _run_middleware(snapshot: Snapshot, environ: WSGIEnvironment, match: Missed | Mount) -> WSGIResponse:
     """Respond to a request without a route, through the middleware of its scope."""
     handle: Handle | None
-    miss: Miss | Rejected | Mount | Moved
+    miss: Missed | Mount
     if isinstance(match, Mount):
         handle, miss = snapshot.chains[match.scope], match
     else:
@@ -160,6 +162,8 @@ def _run_middleware(snapshot: Snapshot, environ: WSGIEnvironment, match: Miss | 
             return fallback(snapshot, environ, miss)
     request = snapshot.request_class(environ)
     request._snapshot, request._miss = snapshot, miss
+    if isinstance(miss, Mount):
+        request._is_for_mount = True
     try:
         status, headers, body = to_wsgi(handle(request, request.params), environ, snapshot.encoders, origin=handle)
     except Exception as error:

@@ -13,13 +13,14 @@ from ..http.request import Request
 from ..http.streams import with_close
 from ..routing.index import NO_PREFIX, NOT_UTF8, Miss
 from ..routing.paths import decode_path, location
+from ..routing.scope import Scope
 from .error_response import handle_error, with_headers
 from .snapshot import Snapshot
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-__all__ = ["NO_TEXT", "Allowed", "Moved", "Rejected", "fallback", "find_target"]
+__all__ = ["NO_TEXT", "Allowed", "Missed", "Moved", "Rejected", "Unconverted", "fallback", "find_target"]
 
 _NOTHING = "There is nothing at this path."
 _NOT_ALLOWED = "This path answers other methods, those in Allow."
@@ -37,6 +38,16 @@ class Rejected(NamedTuple):
     error: Exception
     may_redirect: bool = False
     methods: tuple[str, ...] = ()
+    scope: Scope | None = None
+    """That of the route, if one of its converters raised the error."""
+
+
+class Unconverted(NamedTuple):
+    """A route has the path, and one of its converters does not take a value. So there is no match, and no other one."""
+
+    scope: Scope
+    may_redirect: bool = False
+    methods: tuple[str, ...] = ()
 
 
 class Moved(NamedTuple):
@@ -47,8 +58,11 @@ class Moved(NamedTuple):
     methods: tuple[str, ...] = ()
 
 
+Missed = Miss | Rejected | Unconverted | Moved
+
+
 def fallback(
-    snapshot: Snapshot, environ: WSGIEnvironment, miss: Miss | Rejected | Moved, request: Request | None = None
+    snapshot: Snapshot, environ: WSGIEnvironment, miss: Missed, request: Request | None = None
 ) -> WSGIResponse:
     """Respond to a request without a route, in httprouter's order.
 
@@ -57,7 +71,7 @@ def fallback(
     path = environ.get("PATH_INFO") or "/"
     if len(path) > snapshot.max_path_length and _is_too_long(snapshot, path, miss):
         return _reject(snapshot, environ, RequestURITooLarge(), request)
-    if miss is NO_PREFIX:
+    if miss is NO_PREFIX or isinstance(miss, Unconverted):
         return _not_found(snapshot, environ, request)
     if not miss.may_redirect:
         return _invalid_target(snapshot, environ, path, miss, request)
@@ -73,7 +87,7 @@ def fallback(
     )
 
 
-def find_target(snapshot: Snapshot, environ: WSGIEnvironment, miss: Miss | Rejected) -> str | None:
+def find_target(snapshot: Snapshot, environ: WSGIEnvironment, miss: Missed) -> str | None:
     """Return the spelling of the path that `fallback` redirects to, if it does."""
     path, method = environ.get("PATH_INFO") or "/", environ["REQUEST_METHOD"]
     if not miss.may_redirect or method not in snapshot.methods or _is_too_long(snapshot, path, miss):
@@ -81,14 +95,14 @@ def find_target(snapshot: Snapshot, environ: WSGIEnvironment, miss: Miss | Rejec
     return snapshot.table.find_redirect(method, decode_path(path))
 
 
-def _is_too_long(snapshot: Snapshot, path: str, miss: Miss | Rejected | Moved) -> bool:
+def _is_too_long(snapshot: Snapshot, path: str, miss: Missed) -> bool:
     """Whether a path has too many characters; one that is not UTF-8 has none."""
     longest, is_text = snapshot.max_path_length, miss.may_redirect or miss is NO_PREFIX
     return len(path) > longest and is_text and len(decode_path(path)) > longest
 
 
 def _invalid_target(
-    snapshot: Snapshot, environ: WSGIEnvironment, path: str, miss: Miss | Rejected | Moved, request: Request | None
+    snapshot: Snapshot, environ: WSGIEnvironment, path: str, miss: Missed, request: Request | None
 ) -> WSGIResponse:
     """The answer where there is nothing to look for. RFC 9110, section 9.3.7: `OPTIONS *` asks about the server."""
     if isinstance(miss, Moved):

@@ -137,6 +137,7 @@ class GuardedRequest(Request):
     _parsed_args = _of_target(Request.args)
 
     @cached_property
+    @_made_safe
     def base_url(self) -> str:
         """The URL of the request without the query: `root_url` and `path`, with each of its slashes, as an IRI."""
         check_target(self.environ, self.max_target_length)
@@ -144,9 +145,10 @@ class GuardedRequest(Request):
         return uri_to_iri(self.root_url[:-1] + quote(self.path, safe=_PATH_SAFE))
 
     @cached_property
+    @_made_safe
     def url(self) -> str:
         """The URL of the request, as an IRI."""
-        base = self.base_url  # first, since it checks the length of the query too
+        base: str = self.base_url  # first, since it checks the length of the query too
         return base + uri_to_iri("?" + quote(self.query_string, safe=_QUERY_SAFE)) if self.query_string else base
 
     @property

@@ -42,7 +42,8 @@ __all__ = ["Request"]
 
 MAX_CONTENT_LENGTH = 16 * 1024 * 1024
 _BY_KEY = ("args", "cookies", "files", "form", "headers", "values")
-_FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
+_URLENCODED = "application/x-www-form-urlencoded"
+_FORMS = (_URLENCODED, "multipart/form-data")
 _TOO_DEEP = "it is nested too deep"
 
 
@@ -101,6 +102,8 @@ class Request(_Slots, GuardedRequest):
     """What is called when the body of the answer has been sent, or the client has gone."""
     _is_complete = False
     """Whether the server has taken the whole body of the answer."""
+    _is_for_mount = False
+    """Whether a mounted application answers, which may read the body again."""
     error: Exception | None = None
     """What was raised, or what the framework answered with; also where a handler made an answer of it."""
     router: Any = None
@@ -128,7 +131,7 @@ class Request(_Slots, GuardedRequest):
     @cached_property
     def method(self) -> str:
         method: str = self.environ.get("REQUEST_METHOD", "GET")
-        return method.upper()
+        return method  # as it was routed; methods are case-sensitive (RFC 9110, section 9.1)
 
     @cached_property
     def scheme(self) -> str:
@@ -288,6 +291,10 @@ class Request(_Slots, GuardedRequest):
         if "form" not in self.__dict__ and is_encoded(self.environ) and self.mimetype in _FORMS:
             raise UnsupportedCoding
         try:
+            if self._is_for_mount and self.mimetype == _URLENCODED and "stream" not in self.__dict__:
+                length, limit = self.content_length or 0, self.max_form_memory_size
+                if limit is None or length <= limit:
+                    self.get_data()  # it is kept for the application
             super()._load_form_data()
         except Exception as error:
             self._fail_again(error)

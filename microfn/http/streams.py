@@ -13,7 +13,8 @@ One rule holds for each body, whether it is a list, an iterator, a file or anoth
    the body is closed. A file of the server's own (`wsgi.file_wrapper`) is passed on as it is, because the server
    sends that faster; it is wrapped only if something waits for the end of the request.
 
-The body of a mounted application goes to the server as it is: its owner is that application.
+The body of a mounted application goes to the server as it is, because its owner is that application. Where middleware
+sees it, all of this holds for it too.
 """
 
 from __future__ import annotations

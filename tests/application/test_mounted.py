@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
+from werkzeug.exceptions import HTTPException
 
 from microfn import Router
 
+from ..fuzz.classes.forms import multipart
 from ..handles import marking, marks, say
 from ..wsgi import call
 
@@ -102,3 +106,66 @@ def test_stream_of_a_mount_is_closed_once_behind_middleware():
     assert call(app, path="/x/", chunks=1, validate=False).body == b"a"
     assert call(app, "HEAD", path="/x/").body == b""
     assert log == ["closed", "closed"]
+
+
+READ = [
+    lambda request: request.get_data(),
+    lambda request: request.json,
+    lambda request: request.form,
+    lambda request: (request.get_data(), request.form),
+    lambda request: request.form.get("token"),
+    lambda request: request.values,
+    lambda request: request.args,
+    lambda request: request.stream,
+]
+
+
+@pytest.mark.parametrize("read", READ)
+@pytest.mark.parametrize("inner", ["application", "router"])
+def test_body_that_middleware_has_read_reaches_a_mount(read, inner):
+    """A guard of a form's token is such a middleware."""
+    app, mounted = Router(), Router()
+    mounted.post("/page")(lambda request, params: f"/old/app|/page|{request.get_data(as_text=True)}")
+
+    @app.use
+    def guard(handle):
+        def guarded(request, params):
+            with suppress(HTTPException):
+                read(request)
+            return handle(request, params)
+
+        return guarded
+
+    app.mount("/old/app", echoing if inner == "application" else mounted)
+    for kind in "application/x-www-form-urlencoded", "application/json", "text/plain":
+        body = b'{"a":1}' if "json" in kind else b"token=t&a=1"
+        got = call(app, "POST", "/old/app/page", body=body, CONTENT_TYPE=kind, validate=False)
+        assert got.body == b"/old/app|/page|" + body
+
+
+def test_upload_that_middleware_has_parsed_is_no_empty_body(caplog):
+    app = Router()
+    app.use(lambda handle: lambda request, params: request.files and handle(request, params))
+    app.mount("/m", echoing)
+    body = multipart([("f", "f.bin", b"x" * 1000)])
+    got = call(app, "POST", "/m/x", body=body, CONTENT_TYPE="multipart/form-data; boundary=b")
+    assert got.code == 500
+    assert "a middleware has read the body" in str(caplog.records[0].exc_info[1])
+
+
+def test_form_beyond_its_limit_is_413_before_a_mount():
+    app = Router()
+    app.use(lambda handle: lambda request, params: request.form and handle(request, params))
+    app.mount("/m", echoing)
+    body = b"a=" + b"x" * 600_000
+    got = call(app, "POST", "/m/x", body=body, CONTENT_TYPE="application/x-www-form-urlencoded")
+    assert got.code == 413
+
+
+def test_tab_of_a_mount_is_a_blank_behind_any_middleware():
+    app = Router()
+    for _ in range(3):
+        app.use(marking("m"))
+    app.mount("/odd", echoing)
+    got = call(app, path="/odd/x", validate=False, test__headers=[("X-Odd", "a\tb")])
+    assert (got.code, got.headers["x-odd"]) == (201, "a b")

@@ -93,9 +93,18 @@ def read(cls: type[WerkzeugRequest], environ: dict, name: str) -> object:
 @pytest.mark.parametrize("name", PROPERTIES)
 def test_every_public_attribute_is_what_werkzeugs_is(name):
     for label, environ in ENVIRONS.items():
-        if label == "nothing" and name == "full_path":
+        if (label, name) in [("nothing", "full_path"), ("lower", "method")]:
             continue
         assert (label, read(Request, environ, name)) == (label, read(WerkzeugRequest, environ, name))
+
+
+def test_method_is_the_one_that_was_routed():
+    """werkzeug writes it in capitals, so that middleware would see a GET where a 405 is sent."""
+    app, seen = Router(), []
+    app.use(lambda handle: lambda request, params: seen.append(request.method) or handle(request, params))
+    app.get("/")(lambda request, params: "x")
+    assert [call(app, method, validate=False).code for method in ("GET", "get", "Get")] == [200, 405, 405]
+    assert seen == ["GET", "get", "Get"]
 
 
 def test_it_is_a_werkzeug_request():
