@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from werkzeug.exceptions import HTTPException, NotFound
 
+from .http.conversion import finish
 from .http.grammar import NAME
 from .http.host import name_of_host, written_host
 from .http.problems import error_page
@@ -55,7 +56,7 @@ class HostSwitch:
             host = written_host(sent, environ.get("wsgi.url_scheme", "http")) if sent else None
             application = self.find(host or Request(environ).host)
         except HTTPException as error:
-            status, headers, body = error_page(error, environ)
+            status, headers, body = finish(environ, error_page(error, environ))
             start_response(status, headers)
             return body
         return application(environ, start_response)

@@ -172,7 +172,7 @@ def _refuse(error: Exception, call: Call, environ: WSGIEnvironment, start_respon
         log_exception(error, environ)
     line, headers, content = error_page(_told(error), environ)
     start_response(line, [*headers, (CALL_ID, call.id)])
-    return content
+    return [] if environ["REQUEST_METHOD"] == "HEAD" else content
 
 
 def _told(error: Exception) -> HTTPException:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from werkzeug.exceptions import BadRequest
 
-from ..http.conversion import to_wsgi
+from ..http.conversion import finish, to_wsgi
 from ..http.headers import LENGTH_HEADERS, TEXT_HEADER, WSGIResponse
 from ..http.problems import error_page, internal_error
 from ..http.streams import close_body, with_close
@@ -82,7 +82,7 @@ def respond(  # noqa: C901, PLR0912 - the life of a request is told in one place
     except Exception as error:
         # 6. An error has its handler, or its page.
         request = request or snapshot.request_class(environ)
-        status, headers, body = handle_error(snapshot, request, error)
+        status, headers, body = finish(environ, handle_error(snapshot, request, error))
         body = with_close(request, body)
     except BaseException:
         if request is not None:
@@ -100,7 +100,7 @@ def respond(  # noqa: C901, PLR0912 - the life of a request is told in one place
 def _startup_error(error: Exception, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
     """Respond with 500 if the registrations cannot be published."""
     log_exception(error, environ)
-    status, headers, body = error_page(internal_error(error), environ)
+    status, headers, body = finish(environ, error_page(internal_error(error), environ))
     start_response(status, headers)
     return body
 
@@ -167,7 +167,7 @@ def _run_middleware(snapshot: Snapshot, environ: WSGIEnvironment, match: Missed 
     try:
         status, headers, body = to_wsgi(handle(request, request.params), environ, snapshot.encoders, origin=handle)
     except Exception as error:
-        status, headers, body = handle_error(snapshot, request, error)
+        status, headers, body = finish(environ, handle_error(snapshot, request, error))
     except BaseException:
         request._close()
         raise

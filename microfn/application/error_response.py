@@ -26,6 +26,8 @@ def handle_error(
 ) -> WSGIResponse:
     """Respond to an error that a handle or the framework raised. Unexpected errors are logged.
 
+    The response has its body also where HTTP has none: `finish` is for whoever sends it.
+
     If an error handler raises in its turn, that error is handled by those that were not `tried` yet.
     """
     request.error = error
@@ -92,7 +94,8 @@ def _render(snapshot: Snapshot, request: Request, http_error: HTTPException, mat
     is_plain = cls.get_response is HTTPException.get_response and cls.get_body is HTTPException.get_body
     if http_error.response is None and is_plain:
         return error_page(http_error, request.environ, request._sent())
-    return to_wsgi(http_error.get_response(request.environ), request.environ, snapshot.encoders, origin=cls)
+    response = http_error.get_response(request.environ)
+    return to_wsgi(response, request.environ, snapshot.encoders, origin=cls, is_final=False)
 
 
 def _by_handler(snapshot: Snapshot, request: Request, http_error: HTTPException, match: Match) -> WSGIResponse:
@@ -102,7 +105,7 @@ def _by_handler(snapshot: Snapshot, request: Request, http_error: HTTPException,
     if extra:
         validate_headers(status_line(code), extra)
     result = match.handler(request, match.error)
-    response = to_wsgi(result, request.environ, snapshot.encoders, origin=match.handler, status=code)
+    response = to_wsgi(result, request.environ, snapshot.encoders, origin=match.handler, status=code, is_final=False)
     return with_headers(response, extra) if response[0].startswith(str(code)) else response
 
 

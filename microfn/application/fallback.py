@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from werkzeug.exceptions import BadRequest, MethodNotAllowed, NotFound, RequestURITooLarge
 
-from ..http.conversion import to_wsgi
+from ..http.conversion import finish, to_wsgi
 from ..http.headers import LENGTH_HEADERS, TEXT_HEADER, WSGIResponse, status_line
 from ..http.problems import CachedErrorPage
 from ..http.request import Request
@@ -66,7 +66,8 @@ def fallback(
 ) -> WSGIResponse:
     """Respond to a request without a route, in httprouter's order.
 
-    `request` is there if middleware has seen it; else it is made if somebody is to see it.
+    `request` is there if middleware has seen it, which sees the response too; else it is made if somebody is to see it,
+    and the response is sent as it is.
     """
     path = environ.get("PATH_INFO") or "/"
     if len(path) > snapshot.max_path_length and _is_too_long(snapshot, path, miss):
@@ -79,7 +80,7 @@ def fallback(
     if method in snapshot.methods:  # of another there is no other spelling either
         target = snapshot.table.find_redirect(method, decode_path(path))
         if target is not None:
-            return _redirect(snapshot, environ, target)
+            return _redirect(snapshot, environ, target, request)
     return (
         _method_not_allowed(snapshot, environ, miss.methods, request)
         if miss.methods
@@ -106,7 +107,7 @@ def _invalid_target(
 ) -> WSGIResponse:
     """The answer where there is nothing to look for. RFC 9110, section 9.3.7: `OPTIONS *` asks about the server."""
     if isinstance(miss, Moved):
-        return _redirect(snapshot, environ, miss.target)
+        return _redirect(snapshot, environ, miss.target, request)
     if isinstance(miss, Rejected):
         return _reject(snapshot, environ, miss.error, request)
     if miss is NOT_UTF8:
@@ -132,7 +133,7 @@ def _method_not_allowed(
     if request is not None:
         request.error = MethodNotAllowed(allow.split(", "), _NOT_ALLOWED)
     line, headers, content = error_page[environ.get("HTTP_ACCEPT", "")]
-    return line, headers.copy(), [] if environ["REQUEST_METHOD"] == "HEAD" else [content]
+    return line, headers.copy(), [] if request is None and environ["REQUEST_METHOD"] == "HEAD" else [content]
 
 
 class Allowed(dict[tuple[str, ...], tuple[str, CachedErrorPage]]):
@@ -158,15 +159,15 @@ def _not_found(snapshot: Snapshot, environ: WSGIEnvironment, request: Request | 
     if request is not None:
         request.error = NotFound(_NOTHING)
     line, headers, content = _NOT_FOUND[environ.get("HTTP_ACCEPT", "")]
-    return line, headers.copy(), [] if environ["REQUEST_METHOD"] == "HEAD" else [content]
+    return line, headers.copy(), [] if request is None and environ["REQUEST_METHOD"] == "HEAD" else [content]
 
 
-def _redirect(snapshot: Snapshot, environ: WSGIEnvironment, path: str) -> WSGIResponse:
+def _redirect(snapshot: Snapshot, environ: WSGIEnvironment, path: str, request: Request | None) -> WSGIResponse:
     # RFC 9110, sections 15.4.2, 15.4.8, 15.4.9: after a 301 a POST may turn into a GET, after 307 and 308 it may not.
     method = environ["REQUEST_METHOD"]
     line, length, content = _MOVED[(301 if method in ("GET", "HEAD") else 308) if snapshot.permanent_redirects else 307]
     target = location(environ.get("SCRIPT_NAME"), path, environ.get("QUERY_STRING"))
-    return line, [TEXT_HEADER, length, ("Location", target)], [] if method == "HEAD" else [content]
+    return line, [TEXT_HEADER, length, ("Location", target)], [] if request is None and method == "HEAD" else [content]
 
 
 def _options(snapshot: Snapshot, environ: WSGIEnvironment, allow: str, request: Request | None) -> WSGIResponse:
@@ -175,7 +176,7 @@ def _options(snapshot: Snapshot, environ: WSGIEnvironment, allow: str, request: 
     handle = snapshot.global_options
     own_request = request or snapshot.request_class(environ)
     try:
-        response = to_wsgi(handle(own_request, {}), environ, snapshot.encoders, origin=handle)
+        response = to_wsgi(handle(own_request, {}), environ, snapshot.encoders, origin=handle, is_final=request is None)
     except Exception as error:
         response = handle_error(snapshot, own_request, error)
     status, headers, body = with_headers(response, [("Allow", allow)])
@@ -187,5 +188,5 @@ def _reject(snapshot: Snapshot, environ: WSGIEnvironment, error: Exception, requ
     if request is not None:
         return handle_error(snapshot, request, error)
     request = snapshot.request_class(environ)
-    status, headers, body = handle_error(snapshot, request, error)
+    status, headers, body = finish(environ, handle_error(snapshot, request, error))
     return status, headers, with_close(request, body)

@@ -35,7 +35,7 @@ from .wsgi_application import run_application
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-__all__ = ["Encoders", "encode_response", "encoders_for", "to_wsgi"]
+__all__ = ["Encoders", "encode_response", "encoders_for", "finish", "to_wsgi"]
 
 Encoders = dict[type, Callable[[Any], WSGIResponse]]
 """How a plain value becomes an answer, by its type."""
@@ -91,11 +91,14 @@ def to_wsgi(
         response = encoders[kind](result)
     if response is None:
         response = _convert(result, environ, encoders, origin, status)
-    if is_final and (environ["REQUEST_METHOD"] == "HEAD" or response[0][:3] in STATUSES_WITHOUT_CONTENT):
+    return finish(environ, response) if is_final else response
+
+
+def finish(environ: WSGIEnvironment, response: WSGIResponse) -> WSGIResponse:
+    """Return the response as it is sent: without a body if HTTP has none, and no longer than its Content-Length."""
+    if environ["REQUEST_METHOD"] == "HEAD" or response[0][:3] in STATUSES_WITHOUT_CONTENT:
         return _without_body(environ, *response)
-    if is_final and type(response[2]) is not list:
-        return keep_length(*response, environ)
-    return response
+    return response if type(response[2]) is list else keep_length(*response, environ)
 
 
 def _convert(result: Any, environ: WSGIEnvironment, encoders: Encoders, origin: object, status: int) -> WSGIResponse:

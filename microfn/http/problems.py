@@ -80,7 +80,7 @@ def error_page(error: HTTPException, environ: WSGIEnvironment, sent: Collection[
     members = getattr(error, "members", {})
     line, headers, content = _render(status, detail, tuple(extra), environ.get("HTTP_ACCEPT", ""), members)
     validate_headers(line, headers)
-    return line, headers, [] if environ["REQUEST_METHOD"] == "HEAD" else [content]
+    return line, headers, [content]
 
 
 def _is_missing_key(error: HTTPException, sent: Collection[object]) -> bool:

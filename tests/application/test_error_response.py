@@ -12,8 +12,9 @@ from werkzeug.exceptions import (
 )
 
 from microfn import Response, Router, abort
+from microfn.middleware import request_id
 
-from ..handles import raising
+from ..handles import raising, say
 from ..wsgi import call, environ_of
 
 
@@ -347,3 +348,34 @@ def test_log_leaves_the_handle_of_other_errors_to_the_traceback(caplog, path):
     app.get("/application")(lambda request, params: raising(KeyError()))
     assert call(app, path=path).code == 500
     assert caplog.records[-1].getMessage() == f"GET {path} [{path}] raised KeyError"
+
+
+def upper(handle):
+    """Middleware that changes the body, and with it the length."""
+
+    def changed(request, params):
+        response = handle(request, params)
+        response.set_data(response.get_data() + b"!")
+        return response
+
+    return changed
+
+
+@pytest.mark.parametrize("path", ["/nope", "/only-post", "/fails", "/aborts", "/handled", "/streams", "/slash/"])
+@pytest.mark.parametrize("layers", [[], [upper], [request_id(header="X-Id")], [upper, upper]])
+def test_head_of_an_error_has_the_headers_of_its_get(path, layers):
+    app = Router()
+    for layer in layers:
+        app.use(layer)
+    app.post("/only-post")(say("x"))
+    app.get("/fails")(raising(RuntimeError()))
+    app.get("/aborts")(lambda request, params: abort(409, "no"))
+    app.get("/handled")(raising(KeyError()))
+    app.get("/streams")(raising(LookupError()))
+    app.get("/slash")(say("x"))
+    app.error(KeyError)(lambda request, error: ("handled", 400))
+    app.error(LookupError)(lambda request, error: (iter(["a", "b"]), 400))
+    extra = {"HTTP_X_ID": "7"}
+    got, head = call(app, path=path, **extra), call(app, "HEAD", path, **extra)
+    assert (head.body, head.header_list) == (b"", got.header_list)
+    assert got.body
