@@ -91,7 +91,9 @@ def to_wsgi(
         response = encoders[kind](result)
     if response is None:
         response = _convert(result, environ, encoders, origin, status)
-    return finish(environ, response) if is_final else response
+    if not is_final or (type(response[2]) is list and response[0] == "200 OK" and environ["REQUEST_METHOD"] == "GET"):
+        return response  # PERF: most are so, and need no call
+    return finish(environ, response)
 
 
 def finish(environ: WSGIEnvironment, response: WSGIResponse) -> WSGIResponse:

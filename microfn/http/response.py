@@ -92,15 +92,17 @@ class Response(WerkzeugResponse):
         content_type: str | None = None,
         direct_passthrough: bool = False,
     ) -> None:
-        wsgi: WSGIResponse | None = None
-        if type(self) is not Response:
-            pass
-        elif type(response) is str and status is headers is mimetype is content_type is None:
+        wsgi: WSGIResponse | None
+        if type(response) is str and status is headers is mimetype is content_type is None and type(self) is Response:
             content = response.encode()  # PERF: the shortest way for the most
-            wsgi = "200 OK", [TEXT_HEADER, LENGTH_HEADERS[len(content)]], [content]
-        elif type(response) is str or type(response) is bytes:
-            wsgi = _make_wsgi(as_bytes(response), status, headers, mimetype, content_type)
-        if wsgi is not None:
+            self._wsgi = ("200 OK", [TEXT_HEADER, LENGTH_HEADERS[len(content)]], [content])
+            if direct_passthrough:
+                self.direct_passthrough = True
+        elif (
+            type(self) is Response
+            and (type(response) is str or type(response) is bytes)
+            and (wsgi := _make_wsgi(as_bytes(response), status, headers, mimetype, content_type))
+        ):
             self._wsgi = wsgi
             if direct_passthrough:
                 self.direct_passthrough = True
