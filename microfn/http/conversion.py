@@ -28,7 +28,7 @@ from .headers import (
 from .json import Codec
 from .response import PendingJSON, Response, copy_response, encode_body, forget_length
 from .result_tuple import merge_headers, unpack_tuple
-from .streams import Stream, close_body, is_file, keep_length
+from .streams import CloseOnce, ResponseEnd, Stream, close_body, is_file, keep_length
 from .unsupported import describe_unsupported
 from .wsgi_application import run_application
 
@@ -175,6 +175,8 @@ def _from_response(response: WerkzeugResponse, environ: WSGIEnvironment) -> WSGI
     except BaseException:
         response.close()
         raise
+    if response._on_close:
+        body = CloseOnce(body, ResponseEnd(response, environ))
     if response.is_sequence:
         headers = _with_own_length(response, headers, environ)
     elif not (isinstance(body, Stream) or (response.direct_passthrough and is_file(body, environ))):

@@ -19,7 +19,7 @@ sees it, all of this holds for it too.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +36,7 @@ __all__ = [
     "CloseOnce",
     "ClosingBody",
     "Measured",
+    "ResponseEnd",
     "Stream",
     "as_bytes",
     "close_body",
@@ -116,6 +117,28 @@ class Stream(CloseOnce):
 
     def __next__(self) -> bytes:
         return self._first.pop() if self._first else as_bytes(next(self._rest))
+
+
+class ResponseEnd:
+    """The end of a response of werkzeug's that no middleware has seen: its body is closed, and its callbacks called."""
+
+    def __init__(self, response: Response, environ: WSGIEnvironment) -> None:
+        self._response = response
+        self._environ = environ
+
+    def close(self) -> None:
+        """Do so. A callback that fails is logged, as those of a request are."""
+        try:
+            close_body(self._response.response)
+        finally:
+            for callback in self._response._on_close:
+                self._call(callback)
+
+    def _call(self, callback: Callable[[], object]) -> None:
+        try:
+            callback()
+        except Exception as error:
+            log_exception(error, self._environ)
 
 
 class Measured(CloseOnce):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 
 import pytest
+from werkzeug.wrappers import Response as WerkzeugResponse
 from werkzeug.wsgi import FileWrapper
 
 from microfn import Response, Router
@@ -105,3 +106,28 @@ def test_a_stream_that_fails_behind_nothing_is_a_clean_500(caplog):
         raise RuntimeError("SECRET")
 
     assert answer(stream()).code == 500
+
+
+@pytest.mark.parametrize("layers", [0, 1, 2])
+@pytest.mark.parametrize("cls", [Response, WerkzeugResponse])
+@pytest.mark.parametrize(
+    ("make", "options"),
+    [(lambda: "x", {}), (lambda: iter(["x"]), {}), (lambda: io.BytesIO(b"x"), {"direct_passthrough": True})],
+)
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_callbacks_of_a_response_are_called_and_failures_logged(method, make, options, cls, layers, caplog):
+    app, log = Router(), []
+    for _ in range(layers):
+        app.use(lambda handle: lambda request, params: handle(request, params))
+
+    @app.get("/")
+    def show(request, params):
+        response = cls(make(), **options)
+        response.call_on_close(lambda: log.append(1))
+        response.call_on_close(lambda: 1 // 0)
+        response.call_on_close(lambda: log.append(3))
+        return response
+
+    reply = call(app, method, validate=False)
+    assert (reply.error, reply.body, log) == (None, b"x" if method == "GET" else b"", [1, 3])
+    assert [type(record.exc_info[1]) for record in caplog.records] == [ZeroDivisionError]
