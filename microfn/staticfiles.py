@@ -20,10 +20,11 @@ from werkzeug.wsgi import FileWrapper
 
 from .arguments import check_size
 from .directory import Directory, File
+from .http.content_length import remember_length
 from .http.headers import Headers
 from .http.limits import CONDITIONS
 from .http.request import Request
-from .http.response import Response, file_response, redirect, remember_length
+from .http.response import Response, file_response, redirect
 from .http.streams import Stream, is_file
 from .routing.paths import clean_path, decode_path, is_same_site, location
 

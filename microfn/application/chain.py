@@ -7,17 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 from werkzeug.wrappers import Response as WerkzeugResponse
 
+from ..http.content_length import forget_length, remember_length
 from ..http.conversion import encode_response, to_wsgi
 from ..http.headers import WSGIResponse
 from ..http.problems import error_page, internal_error
 from ..http.request import Request
-from ..http.response import Response, check_response, copy_response, forget_length, remember_length
+from ..http.response import Response, check_response, copy_response
 from ..http.streams import close_with_request, own_stream
 from ..log import log_exception
 from ..routing.handle import HANDLE_CALL, Handle, Middleware, wrap
 from ..routing.mount import Mount
 from .error_response import handle_error
-from .fallback import Missed, Moved, Rejected, Unconverted, fallback, find_target
+from .fallback import fallback, find_target
+from .misses import Missed, Moved, Rejected, Unconverted, Unmoved
 from .mounted import run_mount
 from .snapshot import Snapshot
 
@@ -60,7 +62,7 @@ def chain_of_miss(snapshot: Snapshot, environ: WSGIEnvironment, miss: Missed) ->
     scopes = [snapshot.find(method, path)[0].scope for method in miss.methods] or [snapshot.scope_of(environ)]
     first, *others = (snapshot.layers.get(scope, ()) for scope in scopes)
     common = tuple(layer for layer in first if all(layer in layers for layers in others))
-    return (snapshot.composer(common) if common else None), miss
+    return (snapshot.composer(common) if common else None), Unmoved(miss.methods) if miss.may_redirect else miss
 
 
 def compose(middleware: Iterable[Middleware]) -> Handle:

@@ -18,7 +18,8 @@ from ..routing.paths import unquote_path_info
 from ..routing.route import Route
 from .chain import chain_of_miss
 from .error_response import handle_error
-from .fallback import NO_TEXT, Missed, Rejected, Unconverted, fallback
+from .fallback import NO_TEXT, fallback
+from .misses import Missed, Rejected, Unconverted
 from .snapshot import App, Snapshot
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from werkzeug.exceptions import BadRequest, MethodNotAllowed, NotFound, RequestURITooLarge
 
@@ -11,16 +11,16 @@ from ..http.headers import LENGTH_HEADERS, TEXT_HEADER, WSGIResponse, status_lin
 from ..http.problems import CachedErrorPage
 from ..http.request import Request
 from ..http.streams import with_close
-from ..routing.index import NO_PREFIX, NOT_UTF8, Miss
+from ..routing.index import NO_PREFIX, NOT_UTF8
 from ..routing.paths import decode_path, location
-from ..routing.scope import Scope
 from .error_response import handle_error, with_headers
+from .misses import Missed, Moved, Rejected, Unconverted, Unmoved
 from .snapshot import Snapshot
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-__all__ = ["NO_TEXT", "Allowed", "Missed", "Moved", "Rejected", "Unconverted", "fallback", "find_target"]
+__all__ = ["NO_TEXT", "Allowed", "fallback", "find_target"]
 
 _NOTHING = "There is nothing at this path."
 _NOT_ALLOWED = "This path answers other methods, those in Allow."
@@ -30,35 +30,6 @@ _MOVED = {
 }
 _NOT_FOUND = CachedErrorPage(404, _NOTHING)
 NO_TEXT = "The path is not UTF-8."
-
-
-class Rejected(NamedTuple):
-    """An error raised before route lookup, such as an untrusted host."""
-
-    error: Exception
-    may_redirect: bool = False
-    methods: tuple[str, ...] = ()
-    scope: Scope | None = None
-    """That of the route, if one of its converters raised the error."""
-
-
-class Unconverted(NamedTuple):
-    """A route has the path, and one of its converters does not take a value. So there is no match, and no other one."""
-
-    scope: Scope
-    may_redirect: bool = False
-    methods: tuple[str, ...] = ()
-
-
-class Moved(NamedTuple):
-    """The path is another spelling of one that has a route."""
-
-    target: str
-    may_redirect: bool = False
-    methods: tuple[str, ...] = ()
-
-
-Missed = Miss | Rejected | Unconverted | Moved
 
 
 def fallback(
@@ -77,7 +48,7 @@ def fallback(
     if not miss.may_redirect:
         return _invalid_target(snapshot, environ, path, miss, request)
     method = environ["REQUEST_METHOD"]
-    if method in snapshot.methods:  # of another there is no other spelling either
+    if method in snapshot.methods and not isinstance(miss, Unmoved):  # of others there is no other spelling either
         target = snapshot.table.find_redirect(method, decode_path(path))
         if target is not None:
             return _redirect(snapshot, environ, target, request)

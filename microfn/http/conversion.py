@@ -13,6 +13,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from ..log import log_exception
+from .content_length import forget_length, keep_length, with_own_length
 from .grammar import STATUSES_WITHOUT_CONTENT
 from .headers import (
     BYTES_HEADER,
@@ -26,9 +27,9 @@ from .headers import (
     validate_headers,
 )
 from .json import Codec
-from .response import PendingJSON, Response, copy_response, encode_body, forget_length
+from .response import PendingJSON, Response, copy_response, encode_body
 from .result_tuple import merge_headers, unpack_tuple
-from .streams import CloseOnce, ResponseEnd, Stream, close_body, is_file, keep_length
+from .streams import CloseOnce, ResponseEnd, Stream, close_body, is_file
 from .unsupported import describe_unsupported
 from .wsgi_application import run_application
 
@@ -178,22 +179,10 @@ def _from_response(response: WerkzeugResponse, environ: WSGIEnvironment) -> WSGI
     if response._on_close:
         body = CloseOnce(body, ResponseEnd(response, environ))
     if response.is_sequence:
-        headers = _with_own_length(response, headers, environ)
+        headers = with_own_length(response, headers, environ)
     elif not (isinstance(body, Stream) or (response.direct_passthrough and is_file(body, environ))):
         body = Stream(body)
     return status, headers, body
-
-
-def _with_own_length(response: WerkzeugResponse, headers: Headers, environ: WSGIEnvironment) -> Headers:
-    """The headers with the length that a body has which is whole; whatever was said before it changed."""
-    size = sum(map(len, response.iter_encoded()))
-    # A HEAD route of its own may say how long the body is that it does not make.
-    if not size and environ["REQUEST_METHOD"] == "HEAD":
-        return headers
-    told = [pair for pair in headers if pair[0].lower() == "content-length"]
-    if not told or told == [LENGTH_HEADERS[size]]:
-        return headers
-    return [pair for pair in headers if pair not in told] + [LENGTH_HEADERS[size]]
 
 
 def _without_body(environ: WSGIEnvironment, line: str, headers: Headers, body: Iterable[bytes]) -> WSGIResponse:

@@ -7,8 +7,10 @@ from collections.abc import Iterable
 from contextlib import suppress
 from urllib.parse import quote
 
+from werkzeug.datastructures import Headers as WerkzeugHeaders
 from werkzeug.http import HTTP_STATUS_CODES
 from werkzeug.urls import iri_to_uri
+from werkzeug.wrappers import Response
 
 from .grammar import DIGITS, HOP_BY_HOP, TOKEN
 
@@ -20,6 +22,7 @@ __all__ = [
     "as_uri",
     "missing_headers",
     "needs_url",
+    "own_headers",
     "status_line",
     "validate_headers",
 ]
@@ -112,6 +115,14 @@ def as_uri(location: str) -> str:
             if _VISIBLE.fullmatch(location):  # which a host with a blank is not
                 return location
     return quote(location, safe="!#$%&'()*+,/:;=?@", errors="surrogatepass")
+
+
+def own_headers(response: Response) -> WerkzeugHeaders:
+    """Return the headers of a response; of a dict or a list that was assigned, Headers are made, as werkzeug does."""
+    headers = response.headers
+    if not isinstance(headers, WerkzeugHeaders):
+        headers = response.headers = WerkzeugHeaders(headers)
+    return headers
 
 
 def missing_headers(present: Iterable[tuple[str, str]], wanted: Headers) -> Headers:

@@ -17,6 +17,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 from .cached_property import cached_property, default_property
 from .conditions import find_range, is_modified
+from .content_length import remember_length
 from .headers import (
     HTML_HEADER,
     LENGTH_HEADERS,
@@ -26,6 +27,7 @@ from .headers import (
     as_uri,
     missing_headers,
     needs_url,
+    own_headers,
     validate_headers,
 )
 from .limits import check_conditions
@@ -43,11 +45,9 @@ __all__ = [
     "copy_response",
     "encode_body",
     "file_response",
-    "forget_length",
     "html",
     "json_response",
     "redirect",
-    "remember_length",
     "replace_headers",
 ]
 
@@ -176,7 +176,7 @@ class Response(WerkzeugResponse):
         """
         environ = getattr(request_or_environ, "environ", request_or_environ)
         method = environ["REQUEST_METHOD"]
-        _own_headers(self)
+        own_headers(self)
         if method not in ("GET", "HEAD"):
             return self
         check_conditions(environ, Request.max_header_length)
@@ -208,7 +208,7 @@ class Response(WerkzeugResponse):
 
     def get_wsgi_headers(self, environ: WSGIEnvironment) -> WerkzeugHeaders:
         """werkzeug's; also where Location is text that is no URL."""
-        own = _own_headers(self)
+        own = own_headers(self)
         if not any(name.lower() in LOCATIONS for name, _ in own):
             return super().get_wsgi_headers(environ)
         given = {name.title(): as_uri(own[name]) for name in LOCATIONS if name in own}
@@ -235,7 +235,7 @@ class Response(WerkzeugResponse):
         if "response" in state or "_on_close" in state or self.autocorrect_location_header:
             return None
         if "headers" in state:
-            headers = _own_headers(self).to_wsgi_list()
+            headers = own_headers(self).to_wsgi_list()
             names = "\n".join([name for name, _ in headers]).lower()
             if "location" in names and needs_url(headers):
                 return None
@@ -300,31 +300,11 @@ def copy_response(response: WerkzeugResponse) -> WerkzeugResponse:
     else:
         other = copy(response)
     if "headers" in state:
-        other.headers = _headers_of(_own_headers(response))
+        other.headers = _headers_of(own_headers(response))
     for name in "_on_close", "response":
         if isinstance(state.get(name), list):
             setattr(other, name, state[name].copy())
     return other
-
-
-def remember_length(response: WerkzeugResponse) -> None:
-    """Remember which body the Content-Length is told of, before that body may be replaced."""
-    state = response.__dict__
-    if "_wsgi" not in state or "response" in state:  # else `_wsgi` says it
-        state["_told"] = response.response, response.headers.get("Content-Length")
-
-
-def forget_length(response: WerkzeugResponse) -> None:
-    """Drop a Content-Length that was told of another body than a stream that is there now."""
-    state = response.__dict__
-    body, length = state.get("_told", (None, None))
-    if body is None and "_wsgi" in state:
-        _, headers, body = state["_wsgi"]
-        length = next((value for name, value in headers if name.lower() == "content-length"), None)
-    if response.is_sequence or response.response is body or length is None:
-        return
-    if _own_headers(response).get("Content-Length") == length:
-        del response.headers["Content-Length"]
 
 
 def encode_body(response: WerkzeugResponse) -> None:
@@ -371,23 +351,15 @@ def _check_body(body: Any) -> Any:
     return body
 
 
-def _own_headers(response: WerkzeugResponse) -> WerkzeugHeaders:
-    """Return the headers of a response; of a dict or a list that was assigned, Headers are made, as werkzeug does."""
-    headers = response.headers
-    if not isinstance(headers, WerkzeugHeaders):
-        headers = response.headers = WerkzeugHeaders(headers)
-    return headers
-
-
 def add_missing_headers(response: WerkzeugResponse, wanted: list[tuple[str, str]]) -> None:
     """Add headers, each unless it is there. PERF: werkzeug's `setdefault` would take five times as long."""
-    own = _own_headers(response)
+    own = own_headers(response)
     own._list += missing_headers(own, wanted)
 
 
 def replace_headers(response: WerkzeugResponse, given: list[tuple[str, str]]) -> None:
     """Set headers in place of those of the same names. PERF: werkzeug takes twice as long for one."""
-    own, names = _own_headers(response), {name.lower() for name, _ in given}
+    own, names = own_headers(response), {name.lower() for name, _ in given}
     own._list = [pair for pair in own if pair[0].lower() not in names] + given
 
 

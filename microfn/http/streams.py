@@ -26,7 +26,6 @@ from typing import TYPE_CHECKING, Any
 from werkzeug.wrappers import Response
 
 from ..log import log_exception
-from .headers import Headers, WSGIResponse
 from .request import Request
 
 if TYPE_CHECKING:
@@ -35,19 +34,15 @@ if TYPE_CHECKING:
 __all__ = [
     "CloseOnce",
     "ClosingBody",
-    "Measured",
     "ResponseEnd",
     "Stream",
     "as_bytes",
     "close_body",
     "close_with_request",
     "is_file",
-    "keep_length",
     "own_stream",
     "with_close",
 ]
-
-_MOST_DIGITS = 18
 
 
 def close_body(body: object) -> None:
@@ -139,38 +134,6 @@ class ResponseEnd:
             callback()
         except Exception as error:
             log_exception(error, self._environ)
-
-
-class Measured(CloseOnce):
-    """A body of just so many bytes. It raises ValueError instead of more, and where there are fewer.
-
-    Then the connection breaks, as it has to: the next response on it must not begin inside of this one, or fill it up
-    (RFC 9112, section 6.3).
-    """
-
-    def __init__(self, body: Iterable[bytes], size: int) -> None:
-        super().__init__(body)
-        self._size = size
-
-    def __iter__(self) -> Iterator[bytes]:
-        missing = self._size
-        for chunk in self._chunks:
-            if len(chunk) > missing:
-                if missing:
-                    yield chunk[:missing]
-                raise ValueError(f"the body is longer than its Content-Length, {self._size} bytes")
-            missing -= len(chunk)
-            yield chunk
-        if missing:
-            raise ValueError(f"the body is {missing} bytes shorter than its Content-Length, {self._size} bytes")
-
-
-def keep_length(status: str, headers: Headers, body: Iterable[bytes], environ: WSGIEnvironment) -> WSGIResponse:
-    """Return the response with a body that is as long as its headers say; a file is the server's to send."""
-    told = next((value for name, value in headers if name.lower() == "content-length"), None)
-    if told is None or len(told) > _MOST_DIGITS or is_file(body, environ):
-        return status, headers, body
-    return status, headers, Measured(body, int(told))
 
 
 class ClosingBody:

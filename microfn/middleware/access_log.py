@@ -8,8 +8,9 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from ..http.content_length import remember_length
 from ..http.request import Request
-from ..http.response import Response, remember_length
+from ..http.response import Response
 from ..log import LONGEST
 from ..routing.handle import Handle, Middleware
 

@@ -787,3 +787,14 @@ def test_a_mounted_application_that_is_unsendable_is_closed():
     body = Closing([b"x"])
     app.mount("/m", lambda environ, start_response: (start_response("200 OK", [("Upgrade", "x")]), body)[1])
     assert (call(app, path="/m").code, log[0][1], closed) == (500, 500, [1])
+
+
+def test_another_spelling_is_looked_for_once(monkeypatch):
+    app, asked = Router(), []
+    app.group("/a", use=[lambda handle: lambda request, params: handle(request, params)]).get("/x")(lambda *_: "x")
+    app.get("/y")(lambda request, params: "y")
+    assert call(app, path="/y").code == 200
+    table = app._ensure_snapshot().table
+    monkeypatch.setattr(type(table), "find_redirect", lambda table, method, path: asked.append(path))
+    assert [call(app, path="/a/nope").code, call(app, "POST", "/a/x").code] == [404, 405]
+    assert asked == ["/a/nope"]

@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 from microfn import Request, Response, Router, html, json_response, redirect
 from microfn.http.headers import as_uri
-from microfn.http.response import copy_response, forget_length, remember_length
+from microfn.http.response import copy_response
 
 from ..handles import answer
 from ..wsgi import call, environ_of
@@ -239,32 +239,6 @@ def test_a_copy_of_a_response_is_changed_by_itself():
         assert (response.headers["X-A"], response.status_code == 418) == ("1", False)
         response.close()
         assert ended == ["first"]
-
-
-def test_stream_in_place_of_a_body_drops_its_length():
-    response = Response("four")
-    forget_length(response)
-    assert response.headers["Content-Length"] == "4"
-    response.response = iter(["a"])
-    forget_length(response)
-    assert "Content-Length" not in response.headers
-
-    response = Response("four")
-    response.set_data("longer")
-    remember_length(response)
-    response = copy_response(response)
-    response.response = iter(["a"])
-    forget_length(response)
-    assert "Content-Length" not in response.headers
-
-
-def test_a_length_that_was_said_of_the_stream_stays():
-    streaming, replaced = Response(iter(["a"]), headers={"Content-Length": "1"}), Response("four")
-    replaced.response = iter(["a"])
-    replaced.headers["Content-Length"] = "1"
-    for response in streaming, replaced:
-        forget_length(response)
-        assert response.headers["Content-Length"] == "1"
 
 
 @pytest.mark.parametrize(
