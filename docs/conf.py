@@ -24,7 +24,7 @@ nitpicky = True
 # No inventory of other projects is read, so what is theirs is named and not linked.
 nitpick_ignore_regex = [
     ("py:.*", r"(?!microfn\.).*"),
-    ("py:class", r"microfn\.(application\.registration\.(H|M|BaseRouter)|agent\.agent\.Hook)"),
+    ("py:class", r"microfn\.(application\.registration\.(H|M|BaseRouter)|http\.checks\.T|agent\.agent\.Hook)"),
 ]
 # The file that `microfn deploy` prints stands below the command: not all of it is a session in a shell.
 suppress_warnings = ["misc.highlighting_failure"]

@@ -16,6 +16,7 @@ from .application.registration import Group
 from .errors import InvalidHandle, InvalidMethod, InvalidPattern, InvalidUrl, RouteConflict, RouteError
 from .host_switch import HostSwitch
 from .http.abort import abort
+from .http.checks import validate
 from .http.request import Request
 from .http.response import Response, html, json_response, redirect
 from .http.validation import InvalidData
@@ -46,6 +47,7 @@ __all__ = [
     "json_response",
     "natural",
     "redirect",
+    "validate",
 ]
 
 __version__ = "0.1.0"

@@ -102,7 +102,7 @@ def run(document: Path, directory: Path) -> int:
             (directory / file).write_text(text, "utf-8")
         elif language == "python":
             with contextlib.redirect_stdout(io.StringIO()) as stream:
-                exec(compile(text, str(directory / "app.py"), "exec"), namespace)
+                exec(compile(text, str(directory / "app.py"), "exec", dont_inherit=True), namespace)
             printed = stream.getvalue()
             sources.append(text)
             (directory / "app.py").write_text("\n\n".join(sources), "utf-8")

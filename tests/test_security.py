@@ -68,7 +68,7 @@ def hostile():
     app.get("/echo/*text")(lambda request, params: params["text"])
     app.get("/to/")(lambda request, params: redirect(request.args["text"]))
     app.get("/raises")(lambda request, params: {}[request.args["text"]])
-    app.post("/valid", valid=int)(lambda request, params: "")
+    app.post("/valid", valid=int)(lambda request, params: str(request.valid))
     return app
 
 

@@ -63,8 +63,8 @@ def plain() -> Router:
         app.handle(method, "/read/:name", read)
     app.post("/lines")(lambda request, params: str(sum(map(len, request.stream))))
     app.post("/data")(lambda request, params: str(len(request.get_data())))
-    app.post("/numbers", valid=TypeAdapter(list[int]).validate_python)(lambda request, params: "")
-    app.post("/own", valid=refuse)(lambda request, params: "")
+    app.post("/numbers", valid=TypeAdapter(list[int]).validate_python)(lambda request, params: str(len(request.valid)))
+    app.post("/own", valid=refuse)(lambda request, params: request.valid)
     return app
 
 

@@ -82,7 +82,7 @@ def _innermost(request: Request, params: Any) -> WerkzeugResponse:
     try:
         if route is None:
             return _respond_to_miss(snapshot, request)
-        result = route.run(request, params)
+        result = route.handle(request, params)
         encode = snapshot.encoders.get(type(result))
         if encode is None:
             return _as_response(request, result, route.handle)

@@ -66,7 +66,7 @@ def respond(  # noqa: C901, PLR0912 - the life of a request is told in one place
             environ["microfn.route"] = route.pattern
             if "microfn.mount" in environ:
                 environ["microfn.route"] = environ["microfn.mount"] + route.pattern
-            handle = route.run
+            handle = route.handle
             if snapshot.chains:
                 request._snapshot = snapshot
                 handle = snapshot.chains.get(route.scope, handle)

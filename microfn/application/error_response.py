@@ -12,6 +12,7 @@ from ..http.headers import Headers, WSGIResponse, missing_headers, status_line, 
 from ..http.problems import error_page, extra_headers, internal_error
 from ..http.request import Request
 from ..http.streams import Stream
+from ..http.validation import InvalidData
 from ..http.wsgi_application import run_application
 from ..log import log_exception
 from ..routing.handle import Handle
@@ -44,6 +45,8 @@ def handle_error(
             return response  # it is logged, with `error`
     if not _is_expected(error, http_error, match):
         log_exception(error, request.environ, _origin_of(error, request))
+    elif isinstance(error, InvalidData) and error.is_accident:
+        log_exception(error.__cause__ or error, request.environ)
     return response
 
 

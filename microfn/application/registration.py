@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from ..errors import InvalidPattern
+from ..http.checks import check_for
 from ..routing.handle import Handle, Middleware, check_handle, check_middleware, check_middlewares
 from ..routing.mount import Mount
 from ..routing.pattern import or_root, parse
@@ -63,7 +64,8 @@ class BaseRouter:
         `name`: what to call it; no other pattern can have the name.
         `use`: a list of middleware for this route alone, within that of the application and of groups.
         `convert`: maps params to callables that turn their text into a value; ValueError and ArithmeticError mean 404.
-        `valid`: makes an object of the JSON that was sent, `request.valid`; what it raises is a 422.
+        `query`: the type of the query, `request.query`, or a callable that gets `request.args`; a wrong one is a 422.
+        `valid`: the type of the JSON that was sent, `request.valid`, or a callable that gets it; likewise.
         `max_content_length`: bytes of a body that the handle may read, instead of the router's own; None for no limit.
 
         >>> from microfn import Router
@@ -114,6 +116,9 @@ class BaseRouter:
         use = check_middlewares("use", values.pop("use", None))
         if use:
             scope = Scope("", scope, use)
+        given = {name: values[name] for name in ("query", "valid") if values.get(name) is not None}
+        if given:
+            values["checks"] = {name: check_for(name, value) for name, value in given.items()}
         self._registry.add([Route(method, pattern, handle, scope=scope, where=where, **values) for method in methods])
 
     @_refuse_misplaced

@@ -33,7 +33,6 @@ from .guarded_request import GuardedRequest, is_written
 from .host import is_trusted_by, written_host
 from .json import JSON, Codec, InvalidJSON, reason_of
 from .request_body import Body, UnsupportedCoding, checked_length, is_encoded, open_body, read
-from .validation import InvalidData, checked
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -232,16 +231,27 @@ class Request(_Slots, GuardedRequest):
         return Context()
 
     @cached_property
+    def query(self) -> Any:
+        """The object that the route's `query` made of `args`, when it is first read.
+
+        Raises `InvalidData` (422) if the query is not as the type says. The query as it came is `args`.
+        """
+        return self._check("query").run(self.args, "query")
+
+    @cached_property
     def valid(self) -> Any:
-        """The object that the route's `valid` made of the JSON. Raises `InvalidData` (422) if `valid` raised."""
-        if self.route is None or self.route.valid is None:
-            raise RuntimeError("request.valid is for routes that are registered with valid=")
-        try:
-            return checked(self.route.valid, self.json)
-        except InvalidData as error:
-            if error.is_accident:
-                log_exception(error.__cause__ or error, self.environ)
-            raise
+        """The object that the route's `valid` made of the JSON, when it is first read.
+
+        Raises `InvalidData` (422) if the JSON is not as the type says, and what `json` raises.
+        """
+        return self._check("valid").run(self.json, "body")
+
+    def _check(self, option: str) -> Any:
+        """Return the check of the route. Raises RuntimeError if it has none."""
+        check = self.route.checks.get(option) if self.route is not None else None
+        if check is None:
+            raise RuntimeError(f"request.{option} is for routes that are registered with {option}=")
+        return check
 
     def url_for(self, target: str | Handle, /, *, query: Query | str | None = None, **params: object) -> str:
         """`Router.url_for`, behind the SCRIPT_NAME that this request came with.

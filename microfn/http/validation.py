@@ -4,36 +4,38 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from itertools import islice
-from typing import Any
-from urllib.parse import quote
+from typing import Any, Literal
 
-from werkzeug.exceptions import HTTPException, UnprocessableEntity
+from werkzeug.exceptions import UnprocessableEntity
 
-__all__ = ["InvalidData", "checked"]
+from .places import UNKNOWN, json_pointer, steps_of_location, steps_of_path
+
+__all__ = ["InvalidData", "Source", "refusal_for"]
 
 # msgspec: "Expected `int`, got `str` - at `$.users[0].age`".
 _MSGSPEC_PLACE = re.compile(r"(?:key` in `)?\$(.*)`", re.DOTALL)
-_STEP = re.compile(r"\.([^.\[\]]+)|\[([0-9]+)\]")
 _MOST_ERRORS = 100
 _LONGEST_TEXT = 1000
 _UNEXPECTED = "This is not what is expected here."
 
 Steps = str | int | Iterable[str | int]
-"""The place of an error in a JSON text: a name or an index, or a list of them."""
+"""The place of an error in data: a name or an index, or a list of them."""
+Source = Literal["body", "query"]
+"""The part of a request that data came in."""
 
 
 class InvalidData(UnprocessableEntity):
     """Data of a client that a route refuses with 422 (RFC 9110, section 15.5.21).
 
-    Raise it in your own `valid`: its text is for the client, and `path` says where the error is. If there are several,
-    raise it with a list of them. Of other exceptions only pydantic's and msgspec's own say what is wrong.
+    Raise it in your own `valid` or `query`: its text is for the client, and `path` says where the error is. If there
+    are several, raise it with a list of them. Of other exceptions only pydantic's and msgspec's own say what is wrong.
 
-    `errors` is a list of dicts: `detail`, what is wrong, `in`, "body", and `pointer`, a JSON pointer (RFC 6901). There
-    are 100 at most, else one that tells how many; a detail has 1,000 characters at most, and so has a pointer, which
-    ends with the last step that fits. Clients would choose how long the answer is.
+    `errors` is a list of dicts: `detail`, what is wrong, `in`, which is "body" or "query", and `pointer`, a JSON
+    pointer (RFC 6901). There are 100 at most, else one that tells how many; a detail has 1,000 characters at most, and
+    so has a pointer, which ends with the last step that fits. Clients would choose how long the answer is.
 
     >>> InvalidData("Too young.", path=["users", 0, "age"]).errors
     [{'detail': 'Too young.', 'in': 'body', 'pointer': '#/users/0/age'}]
@@ -43,41 +45,46 @@ class InvalidData(UnprocessableEntity):
 
     is_accident = False
     """Whether it was raised by code that did not expect such data, or is wrong itself."""
+    _unplaced: Sequence[dict[str, str]] = ()
+    """Errors that do not say themselves in which part of the request they are."""
 
     def __init__(self, errors: str | Iterable[Mapping[str, str]], *, path: Steps = ()) -> None:
         if isinstance(errors, str):
             steps = [path] if isinstance(path, (str, int)) else path
             self.errors = [_error_of(errors, steps)]
+            self._unplaced = self.errors
         else:
-            self.errors = _checked_errors(errors)
+            self.errors, self._unplaced = _checked_errors(errors)
         lines = [
             ("" if error["pointer"] == "#" else f"{error['pointer']}: ") + error["detail"] for error in self.errors
         ]
         super().__init__("; ".join(lines))
         self.members = {"errors": self.errors}
 
-
-def checked(valid: Callable[[Any], Any], data: Any) -> Any:
-    """What `valid` makes of the data. Raises `InvalidData` for what it raises; an HTTPException is an answer itself."""
-    try:
-        return valid(data)
-    except HTTPException:
-        raise
-    except Exception as error:
-        invalid = InvalidData(_errors_of(error))
-        is_wrapped = bool(_library_of(error)) and not _is_for_clients(error.__cause__)
-        invalid.is_accident = is_wrapped or not isinstance(error, ValueError)
-        raise invalid from error
+    def _locate(self, source: Source) -> None:
+        """Say in which part of the request the errors are that do not say so themselves."""
+        for error in self._unplaced:
+            error["in"] = source
 
 
-def _errors_of(error: Exception) -> list[dict[str, str]]:
+def refusal_for(error: Exception, source: Source, data: Any = UNKNOWN) -> InvalidData:
+    """Return the refusal for what a check raised; `data` is what it checked, if that is known."""
+    invalid = InvalidData(_errors_of(error, data))
+    invalid._unplaced = invalid.errors
+    invalid._locate(source)
+    is_wrapped = bool(_library_of(error)) and not _is_for_clients(error.__cause__)
+    invalid.is_accident = is_wrapped or not isinstance(error, ValueError)
+    return invalid
+
+
+def _errors_of(error: Exception, data: Any) -> list[dict[str, str]]:
     """The part of an exception that a client may read; any other message may be about the inside."""
     library = _library_of(error)
     if library == "msgspec":
-        return [_msgspec_error(error)]
+        return [_msgspec_error(error, data)]
     if library:
         with suppress(Exception):
-            return _pydantic_errors(error)
+            return _pydantic_errors(error, data)
     return [_error_of(_UNEXPECTED)]
 
 
@@ -97,18 +104,17 @@ def _is_for_clients(cause: BaseException | None) -> bool:
     return cause is None or is_plain or kind.__module__.partition(".")[0] not in sys.stdlib_module_names
 
 
-def _msgspec_error(error: Exception) -> dict[str, str]:
+def _msgspec_error(error: Exception, data: Any) -> dict[str, str]:
     text, _, place = str(error).rpartition(" - at `")
     match = _MSGSPEC_PLACE.fullmatch(place)
-    known = match[1].partition("[...]")[0] if match else ""  # the key of a mapping, which is not told
     if not match:
         text = str(error)
     if not _is_for_clients(error.__cause__):
         text = _UNEXPECTED
-    return _error_of(text, [name or number for name, number in _STEP.findall(known)])
+    return _error_of(text, steps_of_path(match[1], data) if match else ())
 
 
-def _pydantic_errors(error: Any) -> list[dict[str, str]]:
+def _pydantic_errors(error: Any, data: Any) -> list[dict[str, str]]:
     count = error.error_count() if hasattr(error, "error_count") else 0
     if count > _MOST_ERRORS:  # to have them listed would take more memory than a machine has
         return [_error_of(f"There are {count} errors, too many to be told.")]
@@ -116,32 +122,22 @@ def _pydantic_errors(error: Any) -> list[dict[str, str]]:
     for one in islice(error.errors(), _MOST_ERRORS):
         cause = one.get("ctx", {}).get("error")
         is_shown = not isinstance(cause, Exception) or _is_for_clients(cause)
-        found.append(_error_of(str(one["msg"]) if is_shown else _UNEXPECTED, one["loc"]))
+        steps = steps_of_location(one["loc"], data, is_missing=one.get("type") == "missing")
+        found.append(_error_of(str(one["msg"]) if is_shown else _UNEXPECTED, steps))
     return found
 
 
-def _checked_errors(errors: Any) -> list[dict[str, str]]:
-    """Several errors, each with all that it has to have."""
+def _checked_errors(errors: Any) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
+    """Return several errors, each with all that it has to have, and those of them that do not say "in"."""
     listed = list(errors) if isinstance(errors, Iterable) else [errors]
     for error in listed:
         if not isinstance(error, Mapping) or not isinstance(error.get("detail"), str):
             raise TypeError(f"errors must be a text or a list of dicts with a detail, got {errors!r:.200}")
     if len(listed) > _MOST_ERRORS:
-        return [_error_of(f"There are {len(listed)} errors, too many to be told.")]
-    return [{**_error_of(error["detail"]), **error, "detail": error["detail"][:_LONGEST_TEXT]} for error in listed]
+        listed = [{"detail": f"There are {len(listed)} errors, too many to be told."}]
+    checked = [{**_error_of(error["detail"]), **error, "detail": error["detail"][:_LONGEST_TEXT]} for error in listed]
+    return checked, [error for error, given in zip(checked, listed, strict=True) if "in" not in given]
 
 
 def _error_of(detail: str, steps: Iterable[object] = ()) -> dict[str, str]:
-    return {"detail": detail[:_LONGEST_TEXT], "in": "body", "pointer": _pointer(steps)}
-
-
-def _pointer(steps: Iterable[object]) -> str:
-    """A JSON pointer as the fragment of a URI (RFC 6901, section 6)."""
-    pointer = "#"
-    for step in steps:
-        text = str(step)[:_LONGEST_TEXT].replace("~", "~0").replace("/", "~1")
-        longer = pointer + "/" + quote(text, safe="!$&'()*+,;=:@?", errors="surrogatepass")
-        if len(longer) > _LONGEST_TEXT:
-            break
-        pointer = longer
-    return pointer
+    return {"detail": detail[:_LONGEST_TEXT], "in": "body", "pointer": json_pointer(steps)}

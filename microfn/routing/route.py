@@ -6,6 +6,7 @@ import functools
 import os.path
 import re
 from collections.abc import Callable, Iterable, Mapping
+from types import UnionType
 from typing import Any, TypedDict
 
 from ..arguments import ENDLESS, check_size, nearest
@@ -25,11 +26,16 @@ __all__ = [
 
 _NOT_GIVEN: Any = object()
 _NO_CONVERTERS: dict[str, Converter] = {}
+_NO_CHECKS: Mapping[str, Any] = {}
 _ANYWHERE = Scope()
 
 # RFC 9110, section 5.6.2: a token. Upper case only: methods are case-sensitive, and nobody means "get".
 _METHOD = re.compile(r"[A-Z0-9!#$%&'*+.^_`|~-]+")
 _USUAL_METHODS = frozenset(["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"])
+
+
+Checked = type[Any] | UnionType | Callable[[Any], Any]
+"""A type that data is checked by, or a callable that gets the data."""
 
 
 class RouteOptions(TypedDict, total=False):
@@ -38,7 +44,8 @@ class RouteOptions(TypedDict, total=False):
     name: str | None
     use: Iterable[Middleware] | None
     convert: Mapping[str, Converter] | None
-    valid: Callable[[Any], Any] | None
+    query: Checked | None
+    valid: Checked | None
     max_content_length: int | None
 
 
@@ -47,11 +54,12 @@ class Route:
 
     `method` and `pattern` are texts; the pattern "" is "/", and the prefix itself where its Router is included. `name`
     is the one given for reverse URLs, `where` is the file and line that registered it. `handle` is the callable itself,
-    unchanged; `run` is what is called, which checks the body before it where the route has a `valid`. `scope` is the
-    part of the application that it belongs to.
+    unchanged; `query` and `valid` are the types that were given. `scope` is the part of the application that it belongs
+    to.
     """
 
     __slots__ = (
+        "checks",
         "converters",
         "handle",
         "is_prefix",
@@ -61,7 +69,7 @@ class Route:
         "origin",
         "parsed",
         "pattern",
-        "run",
+        "query",
         "scope",
         "valid",
         "where",
@@ -75,7 +83,9 @@ class Route:
         *,
         name: str | None = None,
         convert: Mapping[str, Converter] | None = None,
-        valid: Callable[[Any], Any] | None = None,
+        query: Checked | None = None,
+        valid: Checked | None = None,
+        checks: Mapping[str, Any] = _NO_CHECKS,
         max_content_length: int | None = _NOT_GIVEN,
         scope: Scope = _ANYWHERE,
         where: tuple[str, int] | None = None,
@@ -102,8 +112,10 @@ class Route:
         self.converters = converters_for(parsed, convert) if convert else _NO_CONVERTERS
         self.max_content_length = limit
         """Bytes; None where the router's own limit holds."""
+        self.query = query
         self.valid = valid
-        self.run = handle if valid is None else _checking_first(handle, valid)
+        self.checks = checks
+        """What checks data of requests: by "query" and "valid"."""
         self.scope = scope
         self.where = where
 
@@ -154,24 +166,6 @@ def check_options(options: Mapping[str, object]) -> None:
             hint = f"did you mean {near!r}?" if near else f"there are {', '.join(sorted(known))}"
             hint = hint_for_option(name) or hint
             raise TypeError(f"{name!r} is no option of a route; {hint}")
-
-
-def _checking_first(handle: Handle, valid: Any) -> Handle:
-    if not callable(valid):
-        raise TypeError(f"valid is a callable that makes an object of the decoded JSON, not {valid!r}")
-    # Calling these classes checks nothing, or fails with every body.
-    if hasattr(valid, "model_validate"):
-        raise TypeError(f"valid is what makes the object, not its class; did you mean {valid.__name__}.model_validate?")
-    if isinstance(valid, type) and (hasattr(valid, "__struct_fields__") or hasattr(valid, "__dataclass_fields__")):
-        hint = f"functools.partial(msgspec.convert, type={valid.__name__})"
-        raise TypeError(f"valid is what makes the object, not its class; did you mean {hint}?")
-
-    @functools.wraps(handle)
-    def checked(request: Any, params: Any) -> Any:
-        request.valid  # noqa: B018 - it is checked by being read
-        return handle(request, params)
-
-    return checked
 
 
 def _check_method(method: str) -> None:

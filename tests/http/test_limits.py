@@ -290,7 +290,7 @@ def placed(path: list[Any]) -> str:
 
 def told(error: Exception) -> list[dict[str, str]]:
     app = Router()
-    app.post("/", valid=refusing(error))(lambda request, params: "")
+    app.post("/", valid=refusing(error))(lambda request, params: request.valid)
     got = call(app, "POST", body=b"1", **JSON_TYPE)
     assert got.code == 422
     return got.json["errors"]

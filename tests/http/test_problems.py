@@ -119,7 +119,7 @@ def test_key_that_the_client_could_have_sent_is_named(read):
 def test_key_of_the_applications_own_is_not_named(read):
     app = Router()
     app.post("/")(lambda request, params: read(request))
-    app.post("/valid", valid=lambda data: read(Request(environ_of())))(lambda request, params: "")
+    app.post("/valid", valid=lambda data: read(Request(environ_of())))(lambda request, params: request.valid)
     app.post("/in/:x", convert={"x": lambda text: read(Request(environ_of()))})(lambda request, params: "")
     for path in "/", "/valid", "/in/1":
         got = call(app, "POST", path=path, body=b"{}", CONTENT_TYPE="application/json")

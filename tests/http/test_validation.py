@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import configparser
-import dataclasses
 import functools
 import json
 import pathlib
-import re
 import sqlite3
 import subprocess
 import sys
@@ -207,7 +205,7 @@ def test_what_it_raises_is_a_422_with_the_place(valid, body, errors):
 
 def test_a_person_is_told_too():
     app = Router()
-    app.post("/", valid=to_person)(lambda request, params: "")
+    app.post("/", valid=to_person)(lambda request, params: repr(request.valid))
     got = call(app, "POST", body=b'{"name": 1}', CONTENT_TYPE="application/json", HTTP_ACCEPT="text/html")
     assert "#/name: Expected `str`, got `int`" in got.text
 
@@ -224,16 +222,10 @@ def test_an_answer_that_it_raises_is_the_answer():
     assert post(lambda data: abort(409), {}).code == 409
 
 
-def test_the_handle_is_not_called_for_a_body_that_is_refused():
-    app = Router()
-    app.post("/", valid=refusing(ValueError("no")))(lambda request, params: pytest.fail("it is called"))
-    assert call(app, "POST", body=b"{}", CONTENT_TYPE="application/json").code == 422
-
-
 def test_an_error_handler_sees_the_errors():
     app = Router()
     app.error(422)(lambda request, error: error.errors)
-    app.post("/", valid=refusing(ValueError("no")))(lambda request, params: "")
+    app.post("/", valid=refusing(ValueError("no")))(lambda request, params: request.valid)
     got = call(app, "POST", body=b"{}", CONTENT_TYPE="application/json")
     assert (got.code, got.json) == (422, [{"detail": UNEXPECTED, "in": "body", "pointer": "#"}])
 
@@ -269,24 +261,6 @@ def test_without_valid_there_is_no_object():
     assert call(app).code == 500
 
 
-@dataclasses.dataclass
-class Point:
-    x: int
-
-
-@pytest.mark.parametrize(
-    ("wrong", "meant"),
-    [
-        (User, "User.model_validate"),
-        (Pet, "functools.partial(msgspec.convert, type=Pet)"),
-        (Point, "functools.partial(msgspec.convert, type=Point)"),
-    ],
-)
-def test_a_class_whose_call_checks_nothing_is_refused(wrong, meant):
-    with pytest.raises(TypeError, match=re.escape(f"did you mean {meant}?")):
-        Router().post("/", valid=wrong)(lambda request, params: "")
-
-
 @pytest.mark.parametrize("valid", [lambda data: nothing, lambda: None, lambda data: data["naem"]])  # noqa: F821
 def test_a_mistake_in_valid_is_logged(valid, caplog):
     assert post(valid, {"name": "Ann"}).code == 422
@@ -296,12 +270,6 @@ def test_a_mistake_in_valid_is_logged(valid, caplog):
 def test_a_refusal_is_not_logged(caplog):
     assert post(User.model_validate, {}).code == 422
     assert caplog.records == []
-
-
-@pytest.mark.parametrize("wrong", [7, "User", []])
-def test_what_cannot_be_called_is_refused(wrong):
-    with pytest.raises(TypeError, match="valid is a callable"):
-        Router().post("/", valid=wrong)(lambda request, params: "")
 
 
 def test_a_mistake_in_the_handle_names_the_handle(caplog):

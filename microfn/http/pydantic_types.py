@@ -1,0 +1,85 @@
+"""Types that pydantic checks data by. This module is imported with the first of them."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterator, Mapping
+from functools import partial
+from typing import Any
+
+from pydantic import TypeAdapter
+from pydantic.errors import PydanticUserError
+
+from .type_forms import EVERYTHING, Converters
+
+__all__ = ["converters_for", "find_lists"]
+
+# A named tuple is a call before pydantic 2.14.
+_LISTS = ("list", "tuple", "set", "frozenset", "deque", "generator", "named-tuple", "call")
+_INNER = ("schema", "python_schema", "lax_schema")
+_OBJECTS = ("model-fields", "dataclass-args", "typed-dict")
+Schema = Mapping[str, Any]
+
+
+def converters_for(form: Any) -> Converters:
+    """Return what converts decoded JSON, and texts, to a type. Raises TypeError and NameError for what is no type."""
+    try:
+        adapter = TypeAdapter(form)
+        adapter.validator.title  # noqa: B018 - it is there as soon as all that is named in the type is
+    except PydanticUserError as error:
+        raise TypeError(str(error).splitlines()[0]) from error
+    # A text is never an int, so that a type which is strict could not be had from a query.
+    return Converters(adapter.validate_python, partial(adapter.validate_python, strict=False))
+
+
+def find_lists(form: Any) -> Container[str] | None:
+    """Return the names of fields that take a list; None if the type has no fields."""
+    schema: Any = TypeAdapter(form).core_schema
+    walk = _Walk(schema)
+    members = list(walk.members(schema))
+    if any(member["type"] == "dict" and walk.takes_list(member.get("values_schema")) for member in members):
+        return EVERYTHING
+    objects = [member for member in members if member["type"] in _OBJECTS]
+    if not objects and not any(member["type"] == "dict" for member in members):
+        return None
+    return {name for member in objects for name in walk.lists_of(member)}
+
+
+class _Walk:
+    """pydantic's own schema of a type, in which each layer around a field has its `schema`."""
+
+    def __init__(self, schema: Schema) -> None:
+        self._definitions = {one["ref"]: one for one in schema.get("definitions", ())}
+
+    def members(self, schema: Schema) -> Iterator[Schema]:
+        """The members of a union, or the one schema that there is, without what is wrapped around it."""
+        inner = [schema[name] for name in _INNER if name in schema and schema["type"] != "json"]
+        if schema["type"] == "definition-ref":
+            yield from self.members(self._definitions[schema["schema_ref"]])
+        elif "choices" in schema:
+            choices = schema["choices"]
+            for choice in choices.values() if isinstance(choices, Mapping) else choices:
+                yield from self.members(choice[0] if isinstance(choice, tuple) else choice)
+        elif inner or schema["type"] == "chain":
+            for one in inner or schema["steps"]:
+                yield from self.members(one)
+        else:
+            yield schema
+
+    def takes_list(self, schema: Schema | None) -> bool:
+        """Whether one of the members is a list."""
+        return schema is not None and any(member["type"] in _LISTS for member in self.members(schema))
+
+    def lists_of(self, schema: Schema) -> Iterator[str]:
+        """The names by which the lists of an object are sent: their own, and each of their aliases."""
+        fields = schema["fields"]
+        named = fields.items() if isinstance(fields, Mapping) else [(field["name"], field) for field in fields]
+        for name, field in named:
+            alias = field.get("validation_alias", name)
+            paths = [[alias]] if isinstance(alias, str) else alias if isinstance(alias[0], list) else [alias]
+            is_list = self.takes_list(field["schema"])
+            if is_list:
+                yield name
+            for path in paths:
+                # The first of several values, `AliasPath("tag", 0)`, is taken from a list too.
+                if is_list if len(path) == 1 else isinstance(path[1], int):
+                    yield path[0]
