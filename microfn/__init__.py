@@ -17,6 +17,7 @@ from .errors import InvalidHandle, InvalidMethod, InvalidPattern, InvalidUrl, Ro
 from .host_switch import HostSwitch
 from .http.abort import abort
 from .http.checks import validate
+from .http.json import JSON
 from .http.request import Request
 from .http.response import Response, html, json_response, redirect
 from .http.validation import InvalidData
@@ -27,6 +28,7 @@ from .routing.route import Route
 from .sse import Event, event_stream
 
 __all__ = [
+    "JSON",
     "Event",
     "Group",
     "HostSwitch",

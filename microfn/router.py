@@ -58,7 +58,7 @@ class Router(BaseRouter):
     `max_content_length`: bytes of a body that may be read, None for no limit (413).
     `max_path_length`: characters that a path may have if it is no match (414).
     `trusted_hosts`: the hosts to answer to, ".example.com" for all below, with any port unless one is named (else 400).
-    `json`: an object with `dumps` and `loads`.
+    `json`: an object with `dumps` and `loads`, such as `JSON(default=...)`, which sends types that JSON lacks.
     `path_info_encoded`: the host hands over PATH_INFO undecoded (Passenger).
     """
 

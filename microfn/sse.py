@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from .http.json import JSON
+from .http.json import text_encoder
 from .http.response import Response
 from .http.streams import CloseOnce
 
@@ -17,7 +17,7 @@ __all__ = ["Event", "event_stream"]
 _LINE_BREAK = re.compile("\r\n|\r|\n")
 _HEARTBEAT = ":\n\n"
 _SILENCE = object()
-_encode_json = JSON().dumps
+_encode_json = text_encoder()
 
 
 class Event(NamedTuple):

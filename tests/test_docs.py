@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
+import datetime
+import enum
 import inspect
+import pathlib
 import re
+import types
+import uuid
 from decimal import Decimal
 from urllib.parse import urlsplit
 
+import flask
 import msgspec
 import orjson
 import pytest
@@ -188,3 +195,50 @@ def test_the_libraries_differ_as_is_told(name, codec, told, caplog):
         return
     said = {"as it is": str(10**29), "the last": '{"a":2}'}.get(told, told)
     assert (got.code, got.text) == (200, f"[{said}]")
+
+
+class Color(enum.Enum):
+    RED = "red"
+
+
+@dataclasses.dataclass
+class Point:
+    x: int
+
+
+SENT = {
+    "a datetime, in UTC": datetime.datetime(2026, 11, 24, 4, 36, tzinfo=datetime.timezone.utc),
+    "a date": datetime.date(2026, 11, 24),
+    "a time": datetime.time(4, 36),
+    "timedelta(hours=1)": datetime.timedelta(hours=1),
+    'Decimal("1.50")': Decimal("1.50"),
+    "a UUID": uuid.UUID(int=7),
+    "an Enum, Color.RED": Color.RED,
+    "a dataclass, Point(1)": Point(1),
+    "another Mapping": types.MappingProxyType({"x": 1}),
+    "a Path": pathlib.PurePosixPath("/srv/a"),
+    "a set, {1}": {1},
+    'float("nan")': float("nan"),
+    "bytes, any other object": b"x",
+}
+
+
+def sent_rows():
+    text = (ROOT / "docs/howto/json.md").read_text("utf-8").split("## What the default does\n")[1].split("## ")[0]
+    lines = re.findall(r"^\| (.*) \|$", text, re.MULTILINE)
+    head, _, *rows = [[cell.strip().replace("`", "") for cell in line.split(" | ")] for line in lines]
+    assert head == ["value", "microfn", "Flask", "FastAPI"]
+    assert [row[0] for row in rows] == list(SENT)
+    return [(name, own, own if of_flask == "as microfn" else of_flask) for name, own, of_flask, _ in rows]
+
+
+@pytest.mark.parametrize(("name", "own", "of_flask"), sent_rows())
+def test_what_is_sent_of_each_type_is_told(name, own, of_flask):
+    app, flask_app = Router(), flask.Flask("app")
+    app.get("/")(lambda request, params: [SENT[name]])
+    flask_app.get("/")(lambda: [SENT[name]])
+    for one, told in (app, own), (flask_app, of_flask):
+        got = call(one, validate=False)
+        assert (got.code, got.text.strip().replace(" ", "")) == (200, f"[{told}]".replace(" ", "")) or (
+            told == "500" == str(got.code)
+        )

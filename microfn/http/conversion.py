@@ -148,6 +148,8 @@ def _from_value(body: Any, encoders: Encoders, origin: object) -> WSGIResponse:
     for kind, encode in encoders.items():
         if isinstance(body, kind):
             return encode(body)
+    if hasattr(type(body), "__dataclass_fields__"):
+        return encoders[dict](body)
     close_body(body)
     raise TypeError(describe_unsupported(body, origin))
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 import gc
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from enum import Enum
 from math import isfinite
-from typing import Any, NoReturn, Protocol
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
-__all__ = ["JSON", "Codec", "InvalidJSON", "reason_of"]
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+__all__ = ["JSON", "Codec", "InvalidJSON", "reason_of", "text_encoder"]
 
 
 class Codec(Protocol):
@@ -42,24 +46,50 @@ _DEEPEST = 500
 
 
 class JSON:
-    """The default: strict in what it takes and sends (RFC 8259).
+    """The default codec of a Router: strict in what it takes and sends (RFC 8259).
 
-    Knows dates and times (ISO 8601), `UUID` and `Decimal` (as strings, so that no digit is lost) and dataclasses.
+    Beside what JSON has, it sends dates, times and timedeltas (ISO 8601), `UUID`, `Decimal` and paths as strings, an
+    Enum as its value, and a dataclass or another mapping as an object. A set, whose order differs from process to
+    process, is refused, and so are NaN and infinities.
 
-    >>> import datetime, uuid
-    >>> JSON().dumps({"id": uuid.UUID(int=7), "on": datetime.date(2026, 11, 24)})
-    '{"id":"00000000-0000-0000-0000-000000000007","on":"2026-11-24"}'
+    `default` is called with each value that JSON itself does not have, and returns one that can be sent in its place.
+    If it raises TypeError, the value is sent as above. A subclass may override `dumps` and `loads`.
+
+    >>> import datetime, decimal
+    >>> price = {"price": decimal.Decimal("1.50"), "on": datetime.date(2026, 11, 24)}
+    >>> JSON().dumps(price)
+    '{"price":"1.50","on":"2026-11-24"}'
+    >>> def as_number(value):
+    ...     if isinstance(value, decimal.Decimal):
+    ...         return float(value)
+    ...     raise TypeError(value)
+    >>> JSON(default=as_number).dumps(price)
+    '{"price":1.5,"on":"2026-11-24"}'
+
+    Raises TypeError if `default` is not callable.
     """
 
-    def __init__(self) -> None:
-        self.dumps = _encoder()
+    def __init__(self, *, default: Callable[[Any], Any] | None = None) -> None:
+        if default is not None and not callable(default):
+            raise TypeError(f"default must be a callable, got {default!r:.200}")
+        self._encode = text_encoder(_plain if default is None else _asking_first(default))
+        if type(self).dumps is JSON.dumps:
+            self.dumps = self._encode  # type: ignore[method-assign] # PERF: in place of a call of the method
         # Before Python 3.10.7, or where it is told to, `int` takes any number of digits, and time quadratic in them.
         is_endless = getattr(sys, "get_int_max_str_digits", int)() == 0
         parse_int = _short_integer if is_endless else int
         decoder: Any = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite, parse_int=parse_int)
         self._decode, self._scan = decoder.decode, decoder.scan_once
 
-    def loads(self, text: bytes) -> Any:
+    def dumps(self, value: Any, /) -> str | bytes:
+        """Return a value as a JSON text.
+
+        Raises TypeError for a value that JSON cannot express, ValueError for NaN and infinities (RFC 8259, section 6),
+        and ValueError or RecursionError for a value that holds itself.
+        """
+        return self._encode(value)
+
+    def loads(self, text: bytes, /) -> Any:
         """The value of a JSON text in UTF-8.
 
         Raises ValueError for what is none, NaN and infinities (which RFC 8259 does not have) and strings that hold
@@ -80,7 +110,8 @@ class JSON:
         if brackets > _DEEPEST and _is_too_deep(value):
             raise InvalidJSON(f"it is nested too deep: there may be {_DEEPEST} levels")
         if "\\" in decoded and ("\\ud" in decoded or "\\uD" in decoded):  # PERF: most texts have no backslash
-            self.dumps(value).encode()  # UnicodeEncodeError is a ValueError: no such text could be stored or sent again
+            # UnicodeEncodeError is a ValueError: no such text could be stored or sent again.
+            self._encode(value).encode()
         return value
 
 
@@ -97,18 +128,38 @@ def _is_too_deep(value: Any) -> bool:
     return any(type(inner) is dict or type(inner) is list for inner in gc.get_referents(*level))
 
 
-def _encoder() -> Callable[[Any], str]:
-    """The standard library's. PERF: `JSONEncoder.encode` makes one of C's encoders for each value, this one for all."""
+def text_encoder(default: Callable[[Any], Any] | None = None) -> Callable[[Any], str]:
+    """Return the standard library's encoder; `default` makes what it knows of what it does not know.
+
+    PERF: `JSONEncoder.encode` makes one of C's encoders for each value, this one for all.
+    """
+    plain = default or _plain
     make: Any = getattr(json.encoder, "c_make_encoder", None)
     if make is None:
-        return json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_plain).encode
+        return json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=plain).encode
     # In order: markers, default, encoder of strings, indent, separators, sort_keys, skipkeys, allow_nan.
-    chunks = make(None, _plain, json.encoder.encode_basestring, None, ":", ",", False, False, False)
+    chunks = make(None, plain, json.encoder.encode_basestring, None, ":", ",", False, False, False)
 
     def encode(value: Any) -> str:
         return "".join(chunks(value, 0))
 
     return encode
+
+
+def _asking_first(default: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Return what asks a user's function, and knows the rest itself: the function raises TypeError for that."""
+
+    def convert(value: Any) -> Any:
+        try:
+            return default(value)
+        except TypeError as error:
+            refusal = error
+        try:
+            return _plain(value)
+        except TypeError:
+            raise refusal from None
+
+    return convert
 
 
 def _plain(value: Any) -> Any:
@@ -121,9 +172,35 @@ def _plain(value: Any) -> Any:
         return value.isoformat()
     if isinstance(value, (uuid.UUID, decimal.Decimal)):
         return str(value)
+    if isinstance(value, Enum):
+        return value.value
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-    raise TypeError(f"{type(value).__name__} is nothing that JSON can say: {value!r:.200}")
+    if isinstance(value, datetime.timedelta):
+        return _duration(value)
+    if isinstance(value, Mapping):
+        return dict(value)
+    import pathlib  # noqa: PLC0415
+
+    if isinstance(value, pathlib.PurePath):
+        return str(value)
+    raise TypeError(
+        f"{type(value).__name__} is nothing that JSON can say, unless JSON(default=...) turns it into something else: "
+        f"{value!r:.200}"
+    )
+
+
+def _duration(value: timedelta) -> str:
+    """Return a duration as ISO 8601 has it, without years and months, whose lengths differ."""
+    length = abs(value)
+    minutes, seconds = divmod(length.seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    exact = f"{seconds}.{length.microseconds:06}".rstrip("0").rstrip(".")
+    parts = ((f"{hours}", "H"), (f"{minutes}", "M"), (exact, "S"))
+    time = "".join(number + unit for number, unit in parts if number != "0")
+    days = f"{length.days}D" if length.days else ""
+    sign = "-" if length != value else ""
+    return f"{sign}P{days}T{time}" if time else f"{sign}P{days or 'T0S'}"
 
 
 def _short_integer(text: str) -> int:

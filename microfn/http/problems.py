@@ -15,7 +15,7 @@ from werkzeug.exceptions import BadRequestKeyError, HTTPException, InternalServe
 from werkzeug.http import parse_accept_header
 
 from .headers import HTML, LENGTH_HEADERS, TEXT, Headers, WSGIResponse, status_line, validate_headers
-from .json import JSON
+from .json import text_encoder
 from .limits import is_readable_accept
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ __all__ = ["CachedErrorPage", "error_page", "internal_error", "preferred_type"]
 
 PROBLEM = "application/problem+json"
 _LONGEST_ACCEPT = 2048
-_encode_json = JSON().dumps
+_encode_json = text_encoder()
 _NO_MEMBERS: Mapping[str, Any] = {}
 
 _PAGE = """<!doctype html>

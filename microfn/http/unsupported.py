@@ -15,8 +15,8 @@ def describe_unsupported(body: object, origin: object) -> str:
     if hint is not None:
         return f"{name_of(origin)} returned {type(body).__name__}, which is no answer; {hint}"
     return (
-        f"{name_of(origin)} returned {type(body).__name__}, which is no answer; it can be str, bytes, dict, list, "
-        "an iterator of str or bytes, a Response, any WSGI application, or a tuple (body, status[, headers])"
+        f"{name_of(origin)} returned {type(body).__name__}, which is no answer; it can be str, bytes, dict, list, a "
+        "dataclass, an iterator of str or bytes, a Response, any WSGI application, or a tuple (body, status[, headers])"
     )
 
 
@@ -29,6 +29,4 @@ def _hint_for_value(body: object) -> str | None:
         return 'did you mean its .model_dump(mode="json")?'
     if hasattr(kind, "__struct_fields__"):
         return "did you mean msgspec.to_builtins(...) of it?"
-    if hasattr(kind, "__dataclass_fields__"):
-        return "did you mean dataclasses.asdict(...) of it?"
     return None

@@ -8,13 +8,15 @@ import io
 import json
 import re
 from dataclasses import dataclass
+from typing import Any
 
+import orjson
 import pytest
 from markupsafe import Markup
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from microfn import Response, Router, html, json_response
+from microfn import JSON, Response, Router, html, json_response
 
 from ..handles import answer
 from ..wsgi import call, environ_of
@@ -338,3 +340,105 @@ def test_foreign_response_that_cannot_be_sent_is_500_and_closed(caplog):
     response = WerkzeugResponse("x", 302, {"Location": "http://["})
     response.call_on_close(lambda: ended.append(1))
     assert (answer(response).code, ended) == (500, [1])
+
+
+@dataclass(frozen=True)
+class Place:
+    x: int
+    inner: Any = None
+
+
+PLACE = b'{"x":1,"inner":{"x":2,"inner":null}}'
+
+
+@pytest.mark.parametrize("has_middleware", [False, True])
+def test_dataclass_is_json(has_middleware):
+    app, seen = Router(), []
+    if has_middleware:
+        app.use(
+            lambda handle: lambda request, params: (response := handle(request, params), seen.append(response.data))[0]
+        )
+    app.get("/")(lambda request, params: Place(1, Place(2)))
+    app.get("/tuple")(lambda request, params: (Place(1, Place(2)), 201, {"X-A": "1"}))
+    app.get("/raises")(lambda request, params: 1 / 0)
+    app.error(ZeroDivisionError)(lambda request, error: Place(1, Place(2)))
+    for path, status in [("/", 200), ("/tuple", 201), ("/raises", 500)]:
+        got = call(app, path=path)
+        assert (got.code, got.body, got.headers["content-type"]) == (status, PLACE, "application/json")
+        assert got.headers["content-length"] == str(len(PLACE))
+    head = call(app, "HEAD")
+    assert (head.code, head.body, head.headers["content-length"]) == (200, b"", str(len(PLACE)))
+    assert seen == ([PLACE] * 4 if has_middleware else [])
+
+
+def test_dataclass_that_json_cannot_say_is_500(caplog):
+    assert answer(Place(1, object())).code == 500
+    assert "object is nothing that JSON can say" in caplog.text
+    assert answer(Place(1, float("nan"))).code == 500
+
+
+@pytest.mark.parametrize(
+    ("codec", "code"), [(orjson, 200), (json, 500), (JSON(default=lambda value: {"own": value.x}), 200)], ids=str
+)
+def test_dataclass_is_encoded_by_the_codec_of_the_router(codec, code):
+    app = Router(json=codec)
+    app.get("/")(lambda request, params: Place(1, None))
+    got = call(app)
+    assert got.code == code
+    if code == 200:
+        assert got.json in ({"x": 1, "inner": None}, {"own": 1})
+
+
+@dataclass
+class Page:
+    title: str
+
+    def __html__(self):
+        return f"<h1>{self.title}"
+
+
+@dataclass
+class Lines:
+    left: int
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        self.left -= 1
+        if self.left < 0:
+            raise StopIteration
+        return "line"
+
+
+@dataclass
+class Application:
+    text: str
+
+    def __call__(self, environ, start_response):
+        start_response("200 OK", [("Content-Type", "text/css")])
+        return [self.text.encode()]
+
+
+@dataclass
+class Items(list):
+    name: str = ""
+
+
+@pytest.mark.parametrize(
+    ("value", "content_type", "body"),
+    [
+        (Page("a"), HTML, b"<h1>a"),
+        (Lines(2), TEXT, b"lineline"),
+        (Application("a{}"), "text/css", b"a{}"),
+        (Items("a"), "application/json", b"[]"),
+    ],
+    ids=["html", "stream", "application", "list"],
+)
+def test_dataclass_that_is_more_stays_what_it_was(value, content_type, body):
+    got = answer(value)
+    assert (got.code, got.headers["content-type"], got.body) == (200, content_type, body)
+
+
+def test_class_of_a_dataclass_is_no_value():
+    assert answer(Place).code == 500
