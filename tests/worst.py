@@ -13,6 +13,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
+import msgspec
 from pydantic import TypeAdapter
 
 from benchmarks.tables import routes
@@ -48,6 +49,20 @@ class Input(NamedTuple):
         return FIXED + self.per_mib * length / MIB
 
 
+class Tree(msgspec.Struct):
+    """An object in an object, and a number that may be wrong in each."""
+
+    n: int = 0
+    a: Tree | None = None
+
+
+class Search(msgspec.Struct):
+    """A query with a list."""
+
+    n: int = 0
+    tags: list[str] = []
+
+
 def plain() -> Router:
     """An application that reads all that there is to be read."""
     app = Router()
@@ -65,6 +80,8 @@ def plain() -> Router:
     app.post("/data")(lambda request, params: str(len(request.get_data())))
     app.post("/numbers", valid=TypeAdapter(list[int]).validate_python)(lambda request, params: str(len(request.valid)))
     app.post("/own", valid=refuse)(lambda request, params: request.valid)
+    app.post("/tree", valid=Tree)(lambda request, params: str(request.valid.n))
+    app.get("/search", query=Search)(lambda request, params: str(request.query.n))
     return app
 
 
@@ -132,6 +149,17 @@ def body(unit: str | bytes, *, before: str = "", after: str = "", path: str = "/
     text = unit.decode("latin-1") if isinstance(unit, bytes) else unit
     environ = {"method": "POST", "path": path, "CONTENT_TYPE": content_type}
     return lambda size: (environ, repeated(before, text, after, size).encode())
+
+
+def tree(levels: int) -> Any:
+    """A request with objects in each other, of which the innermost has many keys, and is wrong."""
+
+    def make(size: int) -> tuple[dict[str, Any], bytes]:
+        keys = "".join(f'"n{number:06}":1,' for number in range((size - 6 * levels) // 12))
+        text = '{"a":' * levels + "{" + keys + '"n":"x"}' + "}" * levels
+        return {"method": "POST", "path": "/tree", "CONTENT_TYPE": "application/json"}, text.encode()
+
+    return make
 
 
 def parts(count: int, *, name: str = "a", more: str = "", data: str = "x", before: str = "") -> bytes:
@@ -276,6 +304,10 @@ INPUTS: dict[str, Input] = {
     "JSON, no end": Input(body("1,", before="["), MIB // 4, 400),
     "JSON that is refused, by pydantic": Input(body('"x",', before="[", after="0]", path="/numbers"), MIB // 4, 422),
     "JSON that is refused, with places": Input(body(" - at `$", before='"', after='"', path="/own"), MIB // 4, 422),
+    "JSON that is refused, by msgspec": Input(tree(0), MIB // 4, 422),
+    "JSON that is refused, 498 levels in it": Input(tree(497), MIB // 4, 422),
+    "a query that is checked": Input(header("query", "tags=a&", path="/search"), 16384 - 12, 200),
+    "a query that is refused": Input(header("query", "a=1&", after="n=x", path="/search"), 16384 - 12, 422),
 }
 
 

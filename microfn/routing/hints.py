@@ -172,7 +172,7 @@ REQUEST_NAMES = {
     "build_absolute_uri": "request.host_url and request.url_for(name)",
     "path_info": "request.path",
     "path_params": "request.params",
-    "query_params": "request.args",
+    "query_params": "request.args, or request.query for routes with query=",
     "state": _CONTEXT,
 }
 """Names of a request elsewhere, and what each is on a Request."""
@@ -282,12 +282,14 @@ MODULE_NAMES = {
     "App": _ROUTER,
     # Starlette, FastAPI
     "APIRouter": _ROUTER,
+    "Body": "valid=, the type of the JSON: app.post(pattern, valid=NewUser)",
     "Depends": "a middleware, or a call in the handle",
     "FastAPI": _ROUTER,
     "FileResponse": _FILES,
     "HTMLResponse": "html(text), which the handle returns",
     "JSONResponse": "a dict or a list that the handle returns",
     "PlainTextResponse": "a str that the handle returns",
+    "Query": "query=, the type of the query: app.get(pattern, query=Search)",
     "RedirectResponse": "redirect(location)",
     "Starlette": _ROUTER,
     "StreamingResponse": "a generator that the handle returns",

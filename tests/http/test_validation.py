@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import configparser
 import functools
+import importlib
 import json
 import pathlib
 import sqlite3
@@ -16,6 +17,7 @@ import msgspec
 import pydantic
 import pytest
 
+import microfn
 from microfn import InvalidData, InvalidHandle, Router, abort
 
 from ..wsgi import call
@@ -283,6 +285,13 @@ def test_a_mistake_in_the_handle_names_the_handle(caplog):
     assert "forgetful returned None" in caplog.text
     with pytest.raises(InvalidHandle):
         app.post("/x", valid=lambda data: data)(lambda: "")
+
+
+@pytest.mark.parametrize("module", ["validation", "codec", "http.codec"])
+def test_former_modules_are_gone(module):
+    with pytest.raises(ModuleNotFoundError):
+        importlib.import_module(f"microfn.{module}")
+    assert not hasattr(microfn, "InvalidBody")
 
 
 @pytest.mark.parametrize("errors", [None, 7, b"text", {"detail": "a"}, ["a"], [{}], [{"detail": 7}]])
