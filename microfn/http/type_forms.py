@@ -21,7 +21,7 @@ _LIBRARIES = {
 
 
 class Converters(NamedTuple):
-    """What makes an object of decoded JSON, and what makes one of texts."""
+    """The functions that make an object: of decoded JSON, and of texts."""
 
     of_json: Callable[[Any], Any]
     of_text: Callable[[Any], Any]

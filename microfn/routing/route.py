@@ -115,7 +115,7 @@ class Route:
         self.query = query
         self.valid = valid
         self.checks = checks
-        """What checks data of requests: by "query" and "valid"."""
+        """The checks of data of requests, by the name of their option: "query" or "valid"."""
         self.scope = scope
         self.where = where
 

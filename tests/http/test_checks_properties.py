@@ -1,4 +1,4 @@
-"""Whatever the type and the data: `validate` says what pydantic and msgspec say, and its pointers lead there.
+"""For any type and any data, `validate` says what pydantic and msgspec say, and its pointers lead there.
 
 The types are made at random too, as a model, a Struct and a dataclass of the same fields.
 """
@@ -57,7 +57,7 @@ def struct_of(fields, **options):
 
 
 def outcome(convert, *arguments):
-    """What is made, or the texts of the errors."""
+    """The object that is made, or the texts of the errors."""
     try:
         return convert(*arguments)
     except pydantic.ValidationError as error:

@@ -225,7 +225,7 @@ class Word(str, enum.Enum):
 
 
 class Table(collections.abc.Mapping):
-    """What a row of SQLAlchemy's is."""
+    """A mapping that is no dict, as a row of SQLAlchemy is."""
 
     def __getitem__(self, name):
         return {"id": 7}[name]
