@@ -8,6 +8,7 @@ import re
 from typing import TYPE_CHECKING
 
 import microfn
+from microfn.http import types
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -24,7 +25,8 @@ nitpicky = True
 # No inventory of other projects is read, so what is theirs is named and not linked.
 nitpick_ignore_regex = [
     ("py:.*", r"(?!microfn\.).*"),
-    ("py:class", r"microfn\.(application\.registration\.(H|M|BaseRouter)|http\.checks\.T|agent\.agent\.Hook)"),
+    ("py:class", r"microfn\.(application\.registration\.BaseRouter|http\.checks\.T|agent\.agent\.Hook)"),
+    ("py:obj", r"microfn\.http\.types\.(ResultT|ErrorT)"),
 ]
 # The file that `microfn deploy` prints stands below the command: not all of it is a session in a shell.
 suppress_warnings = ["misc.highlighting_failure"]
@@ -55,18 +57,13 @@ pygments_dark_style = "github-dark"
 PAGES = {"README.md": "overview.md", "CHANGELOG.md": "changelog.md", "benchmarks/README.md": "benchmarks.md"}
 """Files beside docs/ that are pages here, under another name."""
 _OPTION = re.compile(r"`\w+`(, `\w+`)*: ")
+_TYPES = "|".join(types.__all__)
 _CLASSES = re.compile("`(" + "|".join(name for name in microfn.__all__ if name[0].isupper()) + ")`")
-_HANDLE = "~collections.abc.Callable[[~typing.Any, ~typing.Any], ~typing.Any]"
 _SHORTER = (
-    (f"~collections.abc.Callable[[{_HANDLE}], {_HANDLE}]", "~microfn.routing.handle.Middleware"),
-    (_HANDLE, "~microfn.routing.handle.Handle"),
-    (": ~typing_extensions.Unpack[~microfn.routing.route.RouteOptions]", ""),
-    (": Unpack[RouteOptions]", ""),
+    (re.compile(r": Unpack\[RouteOptions\]"), ""),
+    (re.compile(rf"(?<![\w.])({_TYPES})T?\b"), r"~microfn.http.types.\1"),
 )
-_NOT_SHOWN = (
-    "~collections.abc.Callable[[~microfn.application.registration.H], ~microfn.application.registration.H]",
-    "Callable[[H], H]",
-)
+_NOT_SHOWN = ("RouteDecorator", "StatusDecorator | ErrorDecorator[Any]")
 
 
 def link_to_pages(app: Sphinx, docname: str, source: list[str]) -> None:
@@ -89,8 +86,13 @@ def mark_up(app: Sphinx, what: str, name: str, obj: object, options: object, lin
             marked.append("")
         is_inside = begins or (is_inside and bool(line))
         indent = "* " if begins else "  " if is_inside else ""
-        marked.append(indent + _CLASSES.sub(r":py:class:`~microfn.\1`", line))
+        marked.append(indent + _CLASSES.sub(_link, line))
     lines[:] = marked
+
+
+def _link(name: re.Match[str]) -> str:
+    module = "microfn.http.types" if name[1] in types.__all__ else "microfn"
+    return f":py:obj:`~{module}.{name[1]}`"
 
 
 def shorten(app: Sphinx, what: str, name: str, obj: object, options: object, signature: str, returned: str) -> object:
@@ -98,8 +100,8 @@ def shorten(app: Sphinx, what: str, name: str, obj: object, options: object, sig
     if returned in _NOT_SHOWN:
         returned = ""
     for long, short in _SHORTER:
-        signature = signature and signature.replace(long, short)
-        returned = returned and returned.replace(long, short)
+        signature = signature and long.sub(short, signature)
+        returned = returned and long.sub(short, returned)
     return signature, returned
 
 

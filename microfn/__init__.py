@@ -20,6 +20,7 @@ from .http.checks import validate
 from .http.json import JSON
 from .http.request import Request
 from .http.response import Response, html, json_response, redirect
+from .http.types import ErrorHandler, Handle, Middleware, Params, Result
 from .http.validation import InvalidData
 from .router import Router
 from .routing.converters import natural
@@ -29,16 +30,21 @@ from .sse import Event, event_stream
 
 __all__ = [
     "JSON",
+    "ErrorHandler",
     "Event",
     "Group",
+    "Handle",
     "HostSwitch",
     "InvalidData",
     "InvalidHandle",
     "InvalidMethod",
     "InvalidPattern",
     "InvalidUrl",
+    "Middleware",
+    "Params",
     "Request",
     "Response",
+    "Result",
     "Route",
     "RouteConflict",
     "RouteError",

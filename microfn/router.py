@@ -19,7 +19,7 @@ from .http.host import trusted_name
 from .http.json import JSON, Codec
 from .http.request import MAX_CONTENT_LENGTH, Request
 from .http.response import Response
-from .routing.handle import Handle, check_handle
+from .routing.handle import check_handle
 from .routing.hints import REQUEST_NAMES, RESPONSE_NAMES, ROUTER_NAMES, add_hints
 from .routing.mount import Mount
 from .routing.paths import location, to_wsgi_str, toggle_trailing_slash
@@ -30,6 +30,11 @@ from .routing.table import Table
 from .routing.urls import Query
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from werkzeug.exceptions import HTTPException
+
+    from .http.types import Handle, Params, Result
     from .testing import Client
 
 __all__ = ["Router"]
@@ -70,9 +75,9 @@ class Router(BaseRouter):
         redirect_fixed_path: bool = True,
         handle_method_not_allowed: bool = True,
         handle_options: bool = True,
-        global_options: Handle | None = None,
-        not_found: Handle | None = None,
-        method_not_allowed: Handle | None = None,
+        global_options: Callable[[Any, Params], Result] | None = None,
+        not_found: Callable[[Any, HTTPException], Result] | None = None,
+        method_not_allowed: Callable[[Any, HTTPException], Result] | None = None,
         overlap: bool = False,
         permanent_redirects: bool = True,
         max_content_length: int | None = MAX_CONTENT_LENGTH,
@@ -186,7 +191,9 @@ class Router(BaseRouter):
         """
         return self._registry.changes()
 
-    def url_for(self, target: str | Handle, /, *, query: Query | str | None = None, **params: object) -> str:
+    def url_for(
+        self, target: str | Callable[..., Any], /, *, query: Query | str | None = None, **params: object
+    ) -> str:
         """The path, percent-encoded, of the route with this name or handle; `request.url_for` adds SCRIPT_NAME.
 
         A handle, or a name, with several routes is the first of them whose params are exactly those given. `query` is
@@ -209,7 +216,7 @@ class Router(BaseRouter):
     def _url_for(
         self,
         script_name: str | None,
-        target: str | Handle,
+        target: str | Callable[..., Any],
         params: dict[str, object],
         query: Query | str | None,
         near: Scope | None = None,

@@ -44,6 +44,7 @@ def marks_of(path):
 def test_the_examples_do_what_is_shown(path, tmp_path, caplog, monkeypatch):
     monkeypatch.setattr("prometheus_client.REGISTRY", CollectorRegistry())
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MYPYPATH", str(ROOT))  # mypy does not see what is installed to be edited
     monkeypatch.syspath_prepend(tmp_path)  # a function finds its module there, as it does beside app.py
     public = tmp_path / "public"
     public.mkdir()

@@ -29,6 +29,7 @@ COVERED = {
     "microfn.agent.execution": Cover("tests/agent/test_agent.py", "it needs a process that runs"),
     "microfn.cli": Cover("tests/cli/test_cli.py", "it is the command line, of which each command is a module"),
     "microfn.cli.findings": Cover("tests/cli/test_check.py", "the command prints each finding"),
+    "microfn.http.types": Cover("tests/test_types.py", "only type checkers read it"),
     "microfn.middleware": Cover("tests/test_pages.py", "it only imports names, which the reference has to document"),
     "microfn.paths": Cover("tests/routing/test_paths.py", "it is another name for microfn.routing.paths"),
     "microfn.routing.registry": Cover("tests/test_state.py", "it needs threads and an application that they change"),

@@ -26,7 +26,9 @@ COLD = json.loads((ROOT / "benchmarks/cold.json").read_text("utf-8"))
 RESULTS = json.loads((ROOT / "benchmarks/results.json").read_text("utf-8"))
 REFERENCE = "".join(path.read_text("utf-8") for path in sorted((DOCS / "reference").glob("*.md")))
 DESCRIBED = set(
-    re.findall(r"^ *\.\. (?:auto)?(?:class|exception|function|method|attribute):: ([\w.]+)", REFERENCE, re.MULTILINE)
+    re.findall(
+        r"^ *\.\. (?:auto)?(?:class|data|exception|function|method|attribute):: ([\w.]+)", REFERENCE, re.MULTILINE
+    )
 )
 
 

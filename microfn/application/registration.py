@@ -7,26 +7,41 @@ import os
 import sys
 from collections.abc import Callable, Iterable
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from ..errors import InvalidPattern
 from ..http.checks import check_for
-from ..routing.handle import Handle, Middleware, check_handle, check_middleware, check_middlewares
+from ..routing.handle import check_handle, check_middleware, check_middlewares
 from ..routing.mount import Mount
 from ..routing.pattern import or_root, parse
 from ..routing.registry import Key, Registry
-from ..routing.route import Route, RouteOptions, check_options, short_name
+from ..routing.route import Route, check_options, short_name
 from ..routing.scope import Scope, check_prefix
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
     from typing_extensions import Unpack
 
+    from ..http.request import Request
+    from ..http.types import (
+        CallableOf,
+        ErrorDecorator,
+        ErrorT,
+        Handle,
+        Middleware,
+        MiddlewareT,
+        Params,
+        ParamsT,
+        RequestT,
+        ResultT,
+        RouteDecorator,
+        RouteOptions,
+        StatusDecorator,
+    )
+
 __all__ = ["BaseRouter", "Group"]
 
 F = TypeVar("F", bound=Callable[..., Any])
-H = TypeVar("H", bound=Handle)
-M = TypeVar("M", bound=Middleware)
 
 _PACKAGE = os.path.dirname(os.path.dirname(__file__)) + os.sep
 
@@ -56,7 +71,21 @@ class BaseRouter:
     _registry: Registry
     _scope: Scope
 
-    def handle(self, method: str, path: str, handle: Handle, **options: Unpack[RouteOptions]) -> None:
+    @overload
+    def handle(self, method: str, path: str, handle: Handle[ResultT], **options: Unpack[RouteOptions]) -> None: ...
+    @overload
+    def handle(
+        self, method: str, path: str, handle: CallableOf[Request, ParamsT, ResultT], **options: Unpack[RouteOptions]
+    ) -> None: ...
+    @overload
+    def handle(
+        self, method: str, path: str, handle: CallableOf[RequestT, ParamsT, ResultT], **options: Unpack[RouteOptions]
+    ) -> None: ...
+    @overload
+    def handle(
+        self, method: str, path: str, handle: CallableOf[RequestT, Params, ResultT], **options: Unpack[RouteOptions]
+    ) -> None: ...
+    def handle(self, method: str, path: str, handle: Callable[..., Any], **options: Unpack[RouteOptions]) -> None:
         """Register `handle` for one method and pattern; the decorators do nothing else.
 
         `method` is any upper-case token, `path` a pattern, `handle` is called as `handle(request, params)`. Options:
@@ -81,9 +110,7 @@ class BaseRouter:
         self._add([method], path, handle, _caller(), options)
 
     @_refuse_misplaced
-    def route(
-        self, path: str, *, methods: Iterable[str] = ("GET",), **options: Unpack[RouteOptions]
-    ) -> Callable[[H], H]:
+    def route(self, path: str, *, methods: Iterable[str] = ("GET",), **options: Unpack[RouteOptions]) -> RouteDecorator:
         """Register the decorated function for several methods: all of them or, where one is refused, none."""
         if isinstance(methods, str) or not isinstance(methods, Iterable):
             raise TypeError(f"methods is a list of methods, not {methods!r}")
@@ -92,20 +119,18 @@ class BaseRouter:
             raise ValueError("methods is empty; a route answers at least one")
         return self._register(path, names, options)
 
-    def _register(self, path: str, names: list[str], options: RouteOptions) -> Callable[[H], H]:
+    def _register(self, path: str, names: list[str], options: RouteOptions) -> RouteDecorator:
         _check_path(path)
         check_options(options)
         where = _caller()
 
-        def register(handle: H) -> H:
+        def register(handle: Any) -> Any:
             self._add(names, path, handle, where, options)
             return handle
 
         return register
 
-    def _add(
-        self, methods: list[str], path: str, handle: Handle, where: tuple[str, int], options: RouteOptions
-    ) -> None:
+    def _add(self, methods: list[str], path: str, handle: Any, where: tuple[str, int], options: RouteOptions) -> None:
         scope = self._scope
         pattern = scope.pattern(path) if scope.prefix else path
         if not options:  # PERF: most have none, and tables of 100,000 routes are normal
@@ -122,37 +147,37 @@ class BaseRouter:
         self._registry.add([Route(method, pattern, handle, scope=scope, where=where, **values) for method in methods])
 
     @_refuse_misplaced
-    def get(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
+    def get(self, path: str, **options: Unpack[RouteOptions]) -> RouteDecorator:
         """`route` for GET, and so for HEAD where HEAD has no route of its own (RFC 9110, section 9.3.2)."""
         return self._register(path, ["GET"], options)
 
     @_refuse_misplaced
-    def post(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
+    def post(self, path: str, **options: Unpack[RouteOptions]) -> RouteDecorator:
         """`route` for POST."""
         return self._register(path, ["POST"], options)
 
     @_refuse_misplaced
-    def put(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
+    def put(self, path: str, **options: Unpack[RouteOptions]) -> RouteDecorator:
         """`route` for PUT."""
         return self._register(path, ["PUT"], options)
 
     @_refuse_misplaced
-    def patch(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
+    def patch(self, path: str, **options: Unpack[RouteOptions]) -> RouteDecorator:
         """`route` for PATCH."""
         return self._register(path, ["PATCH"], options)
 
     @_refuse_misplaced
-    def delete(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
+    def delete(self, path: str, **options: Unpack[RouteOptions]) -> RouteDecorator:
         """`route` for DELETE."""
         return self._register(path, ["DELETE"], options)
 
     @_refuse_misplaced
-    def head(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
+    def head(self, path: str, **options: Unpack[RouteOptions]) -> RouteDecorator:
         """`route` for HEAD; without one, GET's handle answers and its body is left out."""
         return self._register(path, ["HEAD"], options)
 
     @_refuse_misplaced
-    def options(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
+    def options(self, path: str, **options: Unpack[RouteOptions]) -> RouteDecorator:
         """`route` for OPTIONS; without one, the answer is 204 with the methods that there are in Allow."""
         return self._register(path, ["OPTIONS"], options)
 
@@ -205,7 +230,11 @@ class BaseRouter:
         )
         self._add(["GET"], path, handle, where, {"name": name})
 
-    def error(self, key: Key) -> Callable[[H], H]:
+    @overload
+    def error(self, key: int) -> StatusDecorator: ...
+    @overload
+    def error(self, key: type[ErrorT]) -> ErrorDecorator[ErrorT]: ...
+    def error(self, key: int | type[Exception]) -> StatusDecorator | ErrorDecorator[Any]:
         """Register the decorated `(request, error)` for a status or a class of exceptions.
 
         It answers whatever the handles raise and the framework itself answers with (400, 404, 405, 413, 414, 415,
@@ -222,7 +251,7 @@ class BaseRouter:
         if isinstance(key, type) and not issubclass(key, Exception):
             raise TypeError(f"{key.__name__} is no class of exceptions (Exception and below)")
 
-        def register(handler: H) -> H:
+        def register(handler: Any) -> Any:
             check_handle(handler, "an error handler: handler(request, error)")
             self._registry.add_error_handler(self._scope, key, handler)
             return handler
@@ -233,7 +262,7 @@ class BaseRouter:
         """Whether an error handler is registered here for just this status or class."""
         return key in self._registry.current.handlers.get(self._scope, {})
 
-    def use(self, middleware: M, *more: Middleware) -> M:
+    def use(self, middleware: MiddlewareT, *more: Middleware) -> MiddlewareT:
         """Add middleware to this router or group. The first one added is the outermost. Can be used as a decorator.
 
         It takes a handle and returns a handle. The one it is given always returns a `Response` and never raises: what

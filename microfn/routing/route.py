@@ -18,6 +18,7 @@ from .pattern import Pattern, or_root, parse
 from .scope import Scope
 
 __all__ = [
+    "PlainOptions",
     "Route",
     "RouteOptions",
     "check_options",
@@ -38,15 +39,20 @@ Checked = type[Any] | UnionType | Callable[[Any], Any]
 """A type that data is checked by, or a callable that gets the data."""
 
 
-class RouteOptions(TypedDict, total=False):
-    """What may be said of a route beside its method, pattern and handle."""
+class PlainOptions(TypedDict, total=False):
+    """The options of a route whose types the layers above share."""
 
     name: str | None
-    use: Iterable[Middleware] | None
     convert: Mapping[str, Converter] | None
     query: Checked | None
     valid: Checked | None
     max_content_length: int | None
+
+
+class RouteOptions(PlainOptions, total=False):
+    """What may be said of a route beside its method, pattern and handle."""
+
+    use: Iterable[Middleware] | None
 
 
 class Route:
