@@ -33,7 +33,7 @@ from .reply import read_reply
 from .slot import Slot
 
 if TYPE_CHECKING:
-    from ..routing.handle import Middleware
+    from ..http.types import Middleware
     from .call import Writer
     from .cold import Cold
 

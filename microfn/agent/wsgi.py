@@ -9,7 +9,7 @@ from werkzeug.exceptions import ServiceUnavailable
 
 from ..http.request import Request
 from ..http.response import Response
-from ..routing.handle import Handle, Middleware
+from ..http.types import Handle, Middleware, Params
 from .call import Call
 from .errors import Busy
 from .log import current_id
@@ -42,7 +42,7 @@ def inline(agent: Agent, *, timeout: float, tokens: int) -> Middleware:
     """`Agent.inline`, which has checked what it was given."""
     door = _Door(agent, timeout, tokens)
 
-    def middleware(handle: Handle) -> Handle:
+    def middleware(handle: Handle[Response]) -> Handle[Response]:
         return lambda request, params: door.admit(request, params, handle)
 
     return middleware
@@ -58,14 +58,14 @@ class _Door:
         name = agent.start_header
         self._key = f"HTTP_{name.upper().replace('-', '_')}" if name else ""
 
-    def admit(self, request: Request, params: Any, handle: Handle) -> Response:
+    def admit(self, request: Request, params: Params, handle: Handle[Response]) -> Response:
         """What the handle answers, in a slot of the agent's: one that the request has already, or one of its own."""
         outer = _slots_of(request)
         slot = next((one for one in outer if one.agent is self._agent), None)
         if slot is not None:
             self._narrow(slot)
             request.deadline = slot.call.deadline
-            return handle(request, params)  # type: ignore[no-any-return]
+            return handle(request, params)
         if outer:
             return self._answer(request, params, handle, outer)
         try:
@@ -73,12 +73,12 @@ class _Door:
         finally:
             request.call_on_close(_forget)  # the last, so that what others log at the end has the id
 
-    def _answer(self, request: Request, params: Any, handle: Handle, outer: tuple[Slot, ...]) -> Response:
+    def _answer(self, request: Request, params: Params, handle: Handle[Response], outer: tuple[Slot, ...]) -> Response:
         slot = self._enter(request, outer)
         slots.set((*outer, slot))
         request.deadline = slot.call.deadline
         try:
-            response: Response = handle(request, params)
+            response = handle(request, params)
         except BaseException as error:  # a server's timeout, or a Control-C
             slot.close(error)
             raise

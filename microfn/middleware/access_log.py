@@ -11,8 +11,8 @@ from typing import Any
 from ..http.content_length import remember_length
 from ..http.request import Request
 from ..http.response import Response
+from ..http.types import Handle, Middleware, Params
 from ..log import LONGEST
-from ..routing.handle import Handle, Middleware
 
 __all__ = ["access_log"]
 
@@ -36,10 +36,10 @@ def access_log(write: Callable[[str], object] | None = None) -> Middleware:
     """
     write = write or _logger().info
 
-    def middleware(handle: Handle) -> Handle:
-        def logged(request: Request, params: Any) -> Response:
+    def middleware(handle: Handle[Response]) -> Handle[Response]:
+        def logged(request: Request, params: Params) -> Response:
             began = time.perf_counter()
-            response: Response = handle(request, params)
+            response = handle(request, params)
             counted = _count(request, response)
 
             def end() -> None:

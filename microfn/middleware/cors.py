@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from typing import Any
 
 from ..arguments import check_names, check_size
 from ..http.request import Request
 from ..http.response import Response, replace_headers
-from ..routing.handle import Handle, Middleware
+from ..http.types import Handle, Middleware, Params
 
 __all__ = ["cors"]
 
@@ -60,14 +59,14 @@ def cors(
             response.headers["Access-Control-Allow-Headers"] = asked
         return response
 
-    def middleware(handle: Handle) -> Handle:
-        def shared(request: Request, params: Any) -> Response:
+    def middleware(handle: Handle[Response]) -> Handle[Response]:
+        def shared(request: Request, params: Params) -> Response:
             origin = request.environ.get("HTTP_ORIGIN", "")
             is_known = origins == "*" or (
                 origin.isascii() and bool(origin) and (origin != "null" or not credentials) and is_allowed(origin)
             )
             is_preflight = request.method == "OPTIONS" and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in request.environ
-            response: Response = preflight(request) if is_known and origin and is_preflight else handle(request, params)
+            response = preflight(request) if is_known and origin and is_preflight else handle(request, params)
             if origins != "*" and "Vary" in response.headers:
                 response.vary.add("Origin")
             elif origins != "*":  # also where it is not allowed: caches are not to mix them up

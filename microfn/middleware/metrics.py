@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..http.request import Request
 from ..http.response import Response
-from ..routing.handle import Handle
+from ..http.types import Handle, Params
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
@@ -58,12 +58,12 @@ class Metrics:
             "http_responses_incomplete", "Responses that broke off.", ["method", "route"], registry=self._registry
         )
 
-    def __call__(self, handle: Handle) -> Handle:
+    def __call__(self, handle: Handle[Response]) -> Handle[Response]:
         """The handle, measured."""
 
-        def measured(request: Request, params: Any) -> Response:
+        def measured(request: Request, params: Params) -> Response:
             began = time.perf_counter()
-            response: Response = handle(request, params)
+            response = handle(request, params)
             method = request.method if request.method in _METHODS else "OTHER"
             route = request.environ.get("microfn.route", "")
             self._requests.labels(method, route, response.status_code).inc()
@@ -78,7 +78,7 @@ class Metrics:
 
         return measured
 
-    def expose(self, request: Request, params: Any) -> Response:  # noqa: ARG002 - it is a handle
+    def expose(self, request: Request, params: Params) -> Response:  # noqa: ARG002 - it is a handle
         """Expose the metrics to Prometheus. It is a handle: `app.get("/metrics")(metrics.expose)`."""
         registry = self._registry
         if "PROMETHEUS_MULTIPROC_DIR" in os.environ:

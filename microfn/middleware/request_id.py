@@ -6,12 +6,11 @@ import logging
 import re
 import uuid
 from contextvars import ContextVar
-from typing import Any
 
 from ..http.headers import validate_headers
 from ..http.request import Request
 from ..http.response import Response, replace_headers
-from ..routing.handle import Handle, Middleware
+from ..http.types import Handle, Middleware, Params
 
 __all__ = ["RequestIdFilter", "request_id"]
 
@@ -51,13 +50,13 @@ def request_id(*, header: str = "X-Request-ID", trust: bool = True) -> Middlewar
     if not any(isinstance(one, RequestIdFilter) for one in logger.filters):
         logger.addFilter(RequestIdFilter())
 
-    def middleware(handle: Handle) -> Handle:
-        def named(request: Request, params: Any) -> Response:
+    def middleware(handle: Handle[Response]) -> Handle[Response]:
+        def named(request: Request, params: Params) -> Response:
             given = request.environ.get(key, "") if trust else ""
             name = given if _USABLE.fullmatch(given) else uuid.uuid4().hex
             request.environ["microfn.request_id"] = request.context.request_id = name
             _current.set(name)
-            response: Response = handle(request, params)
+            response = handle(request, params)
             replace_headers(response, [(header, name)])
             request.call_on_close(lambda: _current.set("-"))  # behind what is called for those within this one
             return response

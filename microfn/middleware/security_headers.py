@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..arguments import check_size
 from ..http.headers import validate_headers
 from ..http.request import Request
 from ..http.response import Response, add_missing_headers
-from ..routing.handle import Handle, Middleware
+from ..http.types import Handle, Middleware, Params
 
 __all__ = ["security_headers"]
 
@@ -52,9 +50,9 @@ def security_headers(
     validate_headers("200 OK", always)
     over_https = [] if hsts is None else [("Strict-Transport-Security", f"max-age={hsts}")]
 
-    def middleware(handle: Handle) -> Handle:
-        def careful(request: Request, params: Any) -> Response:
-            response: Response = handle(request, params)
+    def middleware(handle: Handle[Response]) -> Handle[Response]:
+        def careful(request: Request, params: Params) -> Response:
+            response = handle(request, params)
             add_missing_headers(response, always + over_https if request.scheme == "https" else always)
             return response
 
