@@ -9,38 +9,40 @@ import click
 
 __all__ = ["command"]
 
-_APP = """from microfn import Router
+_APP = """from microfn import Params, Request, Router
 
 app = Router()
 
 
 @app.get("/")
-def index(request, params):
+def index(request: Request, params: Params) -> str:
     return "Welcome!\\n"
 
 
 @app.get("/hello/:name", name="hello")
-def hello(request, params):
+def hello(request: Request, params: Params) -> dict[str, str]:
     return {"hello": params["name"]}
 """
 _TEST = """import pytest
+from microfn.testing import Client
+
 from app import app
 
 
 @pytest.fixture
-def client():
+def client() -> Client:
     return app.test_client()
 
 
-def test_the_index_welcomes(client):
+def test_the_index_welcomes(client: Client) -> None:
     assert client.get("/").text == "Welcome!\\n"
 
 
-def test_a_name_is_greeted(client):
+def test_a_name_is_greeted(client: Client) -> None:
     assert client.get("/hello/Ann").json == {"hello": "Ann"}
 
 
-def test_what_is_not_there_is_404(client):
+def test_what_is_not_there_is_404(client: Client) -> None:
     assert client.get("/nothing").status_code == 404
 """
 _MAKEFILE = """.PHONY: run serve test
