@@ -1,4 +1,4 @@
-"""Type checkers see all of the code, and what they take from people is what works: `microfn.http.types`.
+"""Type checkers see all of the code, and refuse programs that cannot work: `microfn.http.types`.
 
 `programs/right` passes mypy and pyright, both strict, and can be run. Each line of `programs/wrong` that ends with
 `# wrong` is an error for both, and no other line is.

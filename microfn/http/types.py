@@ -1,6 +1,6 @@
-"""The public types: handles, middleware and error handlers, as type checkers know them.
+"""The public types of handles, middleware and error handlers, and the decorators that check them.
 
-Only type checkers read what stands below `if TYPE_CHECKING`, and nothing here is used while a request is served.
+Type checkers alone read the parts below `if TYPE_CHECKING`. Nothing here is used while a request is served.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ..routing.route import PlainOptions
 
     class HasHTML(Protocol):
-        """An object that is HTML: a Markup, a field of a form."""
+        """An object that is HTML, such as a Markup or a field of a form."""
 
         def __html__(self) -> str: ...
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     """The value of a header; a list is a header for each."""
 
     class HasItems(Protocol):
-        """Headers, as a dict or werkzeug's Headers have them."""
+        """A dict of headers, or werkzeug's Headers."""
 
         def items(self) -> Iterable[tuple[str, HeaderValue]]: ...
 
@@ -88,12 +88,12 @@ Middleware = Callable[[Callable[[Request, Any], Response]], Callable[[Any, Param
 if TYPE_CHECKING:
 
     class RouteOptions(PlainOptions, total=False):
-        """What may be said of a route beside its method, pattern and handle."""
+        """The options of a route."""
 
         use: Iterable[Middleware] | None
 
     class IsTypedDict(Protocol):
-        """Any TypedDict: there is no class that each of them is above, so that a handle could be asked to take it."""
+        """A TypedDict of params."""
 
         __required_keys__: ClassVar[frozenset[str]]
 
@@ -112,20 +112,22 @@ if TYPE_CHECKING:
     class LambdaOf(Generic[First_contra, Second_contra]):
         """A lambda that takes these two arguments.
 
-        No callable is an instance of it. In a union it tells pyright the types of a lambda's parameters, which a type
-        variable does not. mypy needs no such help, and its messages are better without: it takes MYPY for true.
+        No callable is an instance of it. In a union it tells pyright the types of a lambda's parameters; a type
+        variable does not. mypy needs no such help, and its messages are better without it.
         """
 
         def __call__(self, first: First_contra, second: Second_contra, /) -> object: ...
 
     MYPY = False
+    """mypy takes it for True."""
 
     class CalledWith(Protocol[First_contra, Second_contra, Signature, Returned_co]):
         """A callable that takes these two arguments, and has this signature.
 
-        A decorator has to return a handle with its own type, and to check it with types of its own: a subclass of
-        Request, a TypedDict, the class of an exception. The bound of a type variable cannot name other variables, so
-        the handle is required to be two overloads at once: the first is checked, the second is what is returned.
+        A decorator checks a handle, and returns it with its own type. If one of its arguments has a type of its own,
+        such as a subclass of Request, a TypedDict or a class of exceptions, no bound of a type variable can say so,
+        since a bound cannot name other variables. So the handle has to match two overloads: the first checks it, the
+        second is the type that the decorator returns.
         """
 
         @overload
@@ -133,10 +135,10 @@ if TYPE_CHECKING:
         @overload
         def __call__(self, *args: Signature.args, **kwargs: Signature.kwargs) -> Returned_co: ...
 
-    # mypy's message is about the first overload, pyright's about the last, so that these are the plainest.
+    # mypy's messages are about the first overload and pyright's about the last, so these two are plain.
 
     class RouteDecorator(Protocol):
-        """What `get` and the others return."""
+        """The decorator that `get` and its like return."""
 
         if not MYPY:
 
@@ -163,7 +165,7 @@ if TYPE_CHECKING:
     ErrorClass_co = TypeVar("ErrorClass_co", covariant=True)
 
     class StatusDecorator(Protocol):
-        """What `error` returns for a status."""
+        """The decorator that `error` returns for a status."""
 
         if not MYPY:
 
@@ -186,7 +188,7 @@ if TYPE_CHECKING:
         ) -> Callable[Signature, ResultT]: ...
 
     class ErrorDecorator(Protocol[ErrorClass_co]):
-        """What `error` returns for a class of exceptions."""
+        """The decorator that `error` returns for a class of exceptions."""
 
         if not MYPY:
 
