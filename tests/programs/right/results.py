@@ -373,12 +373,11 @@ def dict_of_dataclasses(request: Request, params: Params) -> dict[str, Note]:
     return {"a": Note(1, "Buy milk")}
 
 
-if TYPE_CHECKING:  # for type checkers a dataclass is a result by itself
+@app.get("/dataclass")
+def dataclass_alone(request: Request, params: Params) -> Note:
+    return Note(1, "Buy milk")
 
-    @app.get("/dataclass")
-    def dataclass_alone(request: Request, params: Params) -> Note:
-        return Note(1, "Buy milk")
 
-    @app.get("/dataclass-with-status")
-    def dataclass_with_status(request: Request, params: Params) -> tuple[Note, int]:
-        return Note(1, "Buy milk"), 201
+@app.get("/dataclass-with-status")
+def dataclass_with_status(request: Request, params: Params) -> tuple[Note, int]:
+    return Note(1, "Buy milk"), 201
