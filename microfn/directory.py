@@ -8,6 +8,8 @@ import stat
 from io import FileIO
 from typing import NamedTuple
 
+from .shortage import is_shortage
+
 __all__ = ["Directory", "File", "opened"]
 
 # Each system has its own flags.
@@ -38,16 +40,23 @@ class Directory:
         self._identity = _identity(os.stat(self.path))
 
     def open(self, path: str) -> File | None:
-        """Open a regular file, if there is one at this absolute path. Links are followed if they stay inside."""
+        """Open a regular file, if there is one at this absolute path. Links are followed if they stay inside.
+
+        Raises OSError if this machine is short of something, such as descriptors: there may be a file then.
+        """
         try:
             try:
                 return self._open(path)
             except FileNotFoundError:
                 return None
-            except OSError:  # PERF: links are rare, so they are resolved only if one may be on the way.
+            except OSError as error:  # PERF: links are rare, so they are resolved only if one may be on the way.
+                if is_shortage(error):
+                    raise
                 # First, since realpath asks for each segment of a path, of ten thousand that are not there too.
                 return self._open(os.path.realpath(path)) if stat.S_ISREG(os.stat(path).st_mode) else None
-        except (OSError, ValueError):
+        except (OSError, ValueError) as error:
+            if is_shortage(error):
+                raise
             return None
 
     def _open(self, path: str) -> File:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import resource
 import shutil
 import threading
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -48,6 +51,17 @@ def replace_by_link(path, target):
     path.symlink_to(target)
 
 
+@contextmanager
+def no_descriptors():
+    """Every descriptor is in use."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
 def swapping(monkeypatch, swap):
     """Let `swap` be called once, just before a file is opened; directories are not meant."""
     opening, left = os.open, [swap]
@@ -84,6 +98,38 @@ def test_a_link_that_leads_out_is_not_followed(root, tmp_path, way):
 def test_anything_but_a_regular_file_is_none(root, way, name):
     os.mkfifo(root / "fifo")
     assert read(Directory(str(root)), f"{root}/{name}") is None
+
+
+@pytest.fixture
+def app(root):
+    app = Router()
+    app.serve_files("/*path", str(root), index="index.html", precompressed=True)
+    return app
+
+
+@pytest.mark.parametrize("path", ["/sub/deep/a.txt", "/sub/deep", "/nothing/"])
+def test_too_many_open_files_are_a_500_that_is_logged(root, way, app, caplog, path):
+    """Nobody knows whether there is a file, so a 404, which caches keep, would be wrong."""
+    with no_descriptors():
+        assert call(app, path=path).code == 500
+    assert [record.exc_info[1].errno for record in caplog.records] == [errno.EMFILE]
+
+
+@pytest.mark.parametrize("failing", ["open", "stat"])
+def test_a_shortage_behind_a_link_is_no_404(root, monkeypatch, way, failing):
+    (root / "link.txt").symlink_to("sub/deep/a.txt")
+    directory, before = Directory(str(root)), len(os.listdir("/dev/fd"))
+    real, name = getattr(os, failing), {"open": "a.txt", "stat": f"{root}/link.txt"}[failing]
+
+    def fail(path, *more, **options):
+        if str(path).endswith(name):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return real(path, *more, **options)
+
+    monkeypatch.setattr(os, failing, fail)
+    with pytest.raises(OSError, match=os.strerror(errno.EIO)):
+        directory.open(str(root / "link.txt"))
+    assert len(os.listdir("/dev/fd")) == before
 
 
 @pytest.mark.parametrize("part", ["sub", "sub/deep"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import io
 from typing import IO, TYPE_CHECKING, Any, NoReturn, cast
 
@@ -10,26 +9,13 @@ from werkzeug.exceptions import BadRequest, ClientDisconnected, RequestEntityToo
 from werkzeug.wsgi import LimitedStream
 
 from ..arguments import ENDLESS
+from ..shortage import is_shortage
 from .grammar import DIGITS
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
 __all__ = ["Body", "UnsupportedCoding", "checked_length", "is_encoded", "open_body", "read"]
-
-_SHORTAGES = frozenset(
-    (
-        errno.EDQUOT,
-        errno.EFBIG,
-        errno.EIO,
-        errno.EMFILE,
-        errno.ENFILE,
-        errno.ENOMEM,
-        errno.ENOSPC,
-        errno.EROFS,
-    )
-)
-"""What is wrong on this side where reading a body fails: with the disk, the memory, or the number of open files."""
 
 
 class UnsupportedCoding(UnsupportedMediaType):
@@ -99,8 +85,7 @@ def _failure_of(error: Exception) -> Exception:
 
     Servers may put a body on disk before they give it away.
     """
-    is_own = isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in _SHORTAGES)
-    return error if is_own else ClientDisconnected()
+    return error if is_shortage(error) else ClientDisconnected()
 
 
 class _Source:
