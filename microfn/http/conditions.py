@@ -19,7 +19,8 @@ _ONE_RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 def is_modified(environ: Mapping[str, Any], response: Response) -> bool:
     """Whether the client needs this response to GET or HEAD: False is a 304. The order is that of section 13.2.2.
 
-    A date that cannot be read is ignored (sections 13.1.3 and 13.1.4), and so are tags if the response has none.
+    The response is a 2xx (section 13.2.1). A date that cannot be read is ignored (sections 13.1.3 and 13.1.4), and so
+    are tags if the response has none, but for `*`, which stands for whatever is there (section 13.1.2).
     Raises `PreconditionFailed` (412).
     """
     etag, is_weak = response.get_etag()
@@ -35,7 +36,8 @@ def is_modified(environ: Mapping[str, Any], response: Response) -> bool:
     # Steps 3 and 4
     if known := environ.get("HTTP_IF_NONE_MATCH"):
         # Section 13.1.2: the comparison is weak.
-        return etag is None or not parse_etags(known).contains_weak(etag)
+        is_known = known.strip() == "*" or (etag is not None and parse_etags(known).contains_weak(etag))
+        return not is_known
     return not _is_since(environ.get("HTTP_IF_MODIFIED_SINCE"), modified)
 
 

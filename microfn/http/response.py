@@ -157,8 +157,9 @@ class Response(WerkzeugResponse):
         """Make it a 304 if the client has it already, or a 206 with the part that the client asks for.
 
         It goes by the ETag and Last-Modified that it has, for GET and HEAD. `accept_ranges` is True if parts of it may
-        be sent; `complete_length` is then its length in bytes. RFC 9110, sections 13.2.2 and 14.2: preconditions come
-        before a range, a date that cannot be read is ignored, and so is a request for several ranges.
+        be sent; `complete_length` is then its length in bytes. RFC 9110, sections 13.2 and 14.2: preconditions come
+        before a range, a date that cannot be read is ignored, and so is a request for several ranges. Any status but a
+        2xx stays as it is, and only a 200 has parts.
 
         Raises `BadRequest` (400) for a condition that is too long, `PreconditionFailed` (412), and
         `RequestedRangeNotSatisfiable` (416).
@@ -177,11 +178,12 @@ class Response(WerkzeugResponse):
         environ = getattr(request_or_environ, "environ", request_or_environ)
         method = environ["REQUEST_METHOD"]
         own_headers(self)
-        if method not in ("GET", "HEAD"):
+        status = self.status_code
+        if method not in ("GET", "HEAD") or not 200 <= status < 300:
             return self
         check_conditions(environ, Request.max_header_length)
         is_new = is_modified(environ, self)
-        may_be_partial = is_new and accept_ranges in (True, "bytes") and complete_length
+        may_be_partial = is_new and status == 200 and accept_ranges in (True, "bytes") and complete_length
         part = find_range(environ, self, complete_length) if may_be_partial and complete_length else None
         asked = {"REQUEST_METHOD": method, **({"HTTP_RANGE": part} if part else {})}
         super().make_conditional(asked, accept_ranges, complete_length)

@@ -108,13 +108,13 @@ def test_find_range_without_one_end(app, span, body):
         assert (reply.code, reply.body) == (206, body)
 
 
-def respond_with(**headers):
+def respond_with(status=200, **headers):
     app = Router()
 
     @app.route("/", methods=["GET", "PUT"])
     def handle(request, params):
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return Response(CONTENT, headers=named).make_conditional(request, accept_ranges=True, complete_length=10)
+        return Response(CONTENT, status, named).make_conditional(request, accept_ranges=True, complete_length=10)
 
     return app
 
@@ -124,6 +124,63 @@ def test_is_modified_without_a_tag_ignores_tags():
     assert call(app, HTTP_IF_MATCH='"a"').code == 200
     assert call(app, HTTP_IF_NONE_MATCH='"a"', HTTP_IF_MODIFIED_SINCE=AFTER).code == 200
     assert call(app, HTTP_IF_MODIFIED_SINCE=AFTER).code == 304
+
+
+@pytest.mark.parametrize("star", ["*", " * "])
+def test_is_modified_without_a_tag_takes_a_star(star):
+    """Section 13.1.2: it is false where there is anything at all."""
+    app = respond_with()
+    assert call(app, HTTP_IF_NONE_MATCH=star).code == 304
+    assert call(app, HTTP_IF_NONE_MATCH=star, HTTP_RANGE="bytes=0-1").code == 304
+    assert call(app, HTTP_IF_MATCH=star).code == 200
+
+
+CONDITIONS = [
+    {"HTTP_IF_NONE_MATCH": '"tag"'},
+    {"HTTP_IF_NONE_MATCH": "*"},
+    {"HTTP_IF_NONE_MATCH": "x" * 100_000},
+    {"HTTP_IF_MATCH": '"other"'},
+    {"HTTP_IF_MODIFIED_SINCE": AFTER},
+    {"HTTP_IF_UNMODIFIED_SINCE": BEFORE},
+    {"HTTP_RANGE": "bytes=0-1"},
+    {"HTTP_RANGE": "bytes=99-"},
+]
+
+
+@pytest.mark.parametrize("status", [300, 302, 404, 409, 412, 500, 503])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize("sent", CONDITIONS, ids=lambda sent: str(sent)[:40])
+def test_make_conditional_leaves_any_status_but_2xx(status, method, sent):
+    """Section 13.2.1, for an error page that has the tag of a resource, and section 14.2."""
+    app = respond_with(status, ETag='"tag"', Last_Modified=DATE)
+    plain, reply = call(app, method), call(app, method, **sent)
+    assert (reply.code, reply.body, reply.lasting) == (status, plain.body, plain.lasting)
+    assert "content-range" not in reply.headers
+
+
+@pytest.mark.parametrize("status", [201, 203, 206])
+def test_make_conditional_of_another_2xx_has_no_parts(status):
+    app = respond_with(status, ETag='"tag"')
+    for span in "bytes=0-1", "bytes=99-":
+        reply = call(app, HTTP_RANGE=span)
+        assert (reply.code, reply.body) == (status, CONTENT)
+    assert call(app, HTTP_IF_NONE_MATCH='"tag"').code == 304
+    assert call(app, HTTP_IF_MATCH='"other"').code == 412
+
+
+def test_make_conditional_twice_is_the_same_as_once():
+    """A middleware may do it for answers that their handle has made conditional before."""
+    app = Router()
+    app.use(lambda handle: lambda request, params: handle(request, params).make_conditional(request, True, 10))
+
+    @app.get("/")
+    def handle(request, params):
+        return Response(CONTENT, headers={"ETag": '"tag"'}).make_conditional(request, True, 10)
+
+    reply = call(app, HTTP_RANGE="bytes=2-4")
+    assert (reply.code, reply.body, reply.headers["content-range"]) == (206, b"234", "bytes 2-4/10")
+    assert call(app, HTTP_IF_NONE_MATCH='"tag"').code == 304
+    assert call(app, path="/nothing", HTTP_RANGE="bytes=0-1", HTTP_IF_NONE_MATCH="*").code == 404
 
 
 def test_is_modified_with_a_weak_tag():
