@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -13,6 +14,9 @@ from werkzeug.wrappers import Response
 
 __all__ = ["find_range", "is_modified"]
 
+_SETTLED = 2
+"""Seconds after which a date is a strong validator: the second that it names, within which there may have been two
+versions, and one more, since the clock of a file system is a little late (RFC 9110, section 8.8.2.2)."""
 _ONE_RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 
 
@@ -56,12 +60,18 @@ def find_range(environ: Mapping[str, Any], response: Response, size: int) -> str
 
 
 def _is_same_version(environ: Mapping[str, Any], response: Response) -> bool:
-    """Whether If-Range names this version, by a strong tag or the exact date (section 13.1.5), or is missing."""
+    """Whether If-Range names this version, by a strong tag or the exact date (section 13.1.5), or is missing.
+
+    A date that has only just passed is no strong one: it may be that of an earlier version too.
+    """
     version = environ.get("HTTP_IF_RANGE")
     if version is None:
         return True
     headers = response.headers
-    return not version.startswith("W/") and version in (headers.get("ETag"), headers.get("Last-Modified"))
+    if version == headers.get("ETag"):
+        return not version.startswith("W/")
+    modified = _parse_date(version) if version == headers.get("Last-Modified") else None
+    return modified is not None and modified.timestamp() + _SETTLED <= time.time()
 
 
 def _is_since(value: str | None, modified: datetime | None) -> bool | None:

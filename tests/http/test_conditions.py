@@ -203,6 +203,31 @@ def test_make_conditional_leaves_other_methods_alone():
     assert (reply.code, reply.body) == (200, CONTENT)
 
 
+@pytest.mark.parametrize(("age", "code"), [(-5, 200), (0, 200), (0.999, 200), (1.5, 200), (2, 206), (3600, 206)])
+def test_find_range_takes_a_date_once_its_second_is_over(monkeypatch, age, code):
+    """Section 8.8.2.2: within the second that it names, there may have been two versions."""
+    app = respond_with(Last_Modified=DATE)
+    monkeypatch.setattr("time.time", lambda: 1717329600 + age)
+    reply = call(app, HTTP_RANGE="bytes=2-4", HTTP_IF_RANGE=DATE)
+    assert (reply.code, reply.body) == (code, CONTENT if code == 200 else b"234")
+    assert call(app, HTTP_RANGE="bytes=2-4").code == 206
+
+
+def test_a_file_written_twice_in_one_second_comes_whole(app, tmp_path):
+    path = tmp_path / "file.bin"
+    path.write_bytes(b"ABCDEFGHIJ")
+    sent = {"HTTP_RANGE": "bytes=2-4", "HTTP_IF_RANGE": call(app, path="/files/file.bin").headers["last-modified"]}
+    path.write_bytes(b"abcdefghij")
+    reply = call(app, path="/files/file.bin", **sent)
+    assert (reply.code, reply.body) == (200, b"abcdefghij")
+
+
+@pytest.mark.parametrize("value", ["yesterday", "Fri, 31 Dec 99999 23:59:59 GMT", ""])
+def test_find_range_takes_no_last_modified_that_is_no_date(value):
+    reply = call(respond_with(Last_Modified=value), HTTP_RANGE="bytes=2-4", HTTP_IF_RANGE=value)
+    assert (reply.code, reply.body) == (200, CONTENT)
+
+
 @pytest.mark.parametrize("accept_ranges", [False, "none"])
 def test_make_conditional_without_ranges(accept_ranges):
     app = Router()
