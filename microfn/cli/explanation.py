@@ -41,8 +41,11 @@ class Explanation:
 
 
 def explain(router: Router, method: str, path: str, query: str = "") -> Explanation:
-    """What would be answered; `path` is decoded text."""
-    snapshot = router._ensure_snapshot()
+    """What would be answered; `path` is decoded text, whatever the host of the Router hands over.
+
+    It is about the path alone, so the request has a host that is trusted.
+    """
+    snapshot = replace(router._ensure_snapshot(), is_guarded=False)
     environ = {"REQUEST_METHOD": method, "SCRIPT_NAME": "", "PATH_INFO": to_wsgi_str(path), "QUERY_STRING": query}
     found: Any
     route, found = resolve_slow(snapshot, environ, *snapshot.find(method, environ["PATH_INFO"] or "/"))

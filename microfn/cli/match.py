@@ -56,7 +56,7 @@ def _print_miss(found: Explanation, path: str) -> None:
         click.echo(f"  allowed {found.allow}")
     elif found.refused is not None:
         click.echo(f"  {found.refused} matches, but its convert refuses what is there")
-    else:
+    elif found.status.startswith("404"):
         place = "ends with it" if found.reached == path else f"stops behind {found.reached!r} of {path!r}"
         click.echo(f"  the walk through the tree {place}")
         for route in found.nearest:

@@ -54,3 +54,28 @@ def test_explanation_has_the_nearest_routes(app):
 def test_explanation_calls_no_error_handler(app):
     app.error(404)(lambda request, error: pytest.fail("it is called"))
     assert explain(app, "GET", "/nothing").status == "404 Not Found"
+
+
+def explained(app, path):
+    """What of an explanation is the same for two Routers."""
+    found = explain(app, "GET", path)
+    route, nearest = getattr(found.route, "pattern", None), [route.pattern for route in found.nearest]
+    return (found.status, route, found.params, found.location, found.allow, found.reached, nearest, bool(found.mount))
+
+
+@pytest.mark.parametrize("options", [{"trusted_hosts": ["www.example.com"]}, {"path_info_encoded": True}], ids=str)
+@pytest.mark.parametrize(
+    "path", ["/users/7", "/users/7/", "/users/ann", "/things", "/old/x", "/user", "/t/%41", "/t/a%"]
+)
+def test_explanation_is_about_the_path_and_no_host(options, path):
+    """The path is decoded once, also if the host of the application hands it over as it came."""
+    apps = Router(), Router(**options)
+    for app in apps:
+        app.get("/users/:id", convert={"id": int})(lambda request, params: pytest.fail("it is called"))
+        app.post("/things")(lambda request, params: pytest.fail("it is called"))
+        app.get("/t/:text")(lambda request, params: pytest.fail("it is called"))
+        app.mount("/old", lambda environ, start_response: pytest.fail("it is called"))
+    plain, other = (explained(app, path) for app in apps)
+    assert other == plain
+    if path.startswith("/t/"):
+        assert other[2] == {"text": path[3:]}

@@ -69,3 +69,22 @@ def test_match_where_a_path_ends_within_the_text_of_a_node(here):
 )
 def test_match_tells_a_path_from_what_is_none(words, told):
     assert typed("match", *words, code=2).endswith(told)
+
+
+@pytest.mark.parametrize("options", ["trusted_hosts=['www.example.com']", "path_info_encoded=True"])
+def test_match_looks_at_the_path_alone(here, options):
+    source = f"from microfn import Router\napp = Router({options})\napp.get('/t/:text')(print)\n"
+    (here / "guarded.py").write_text(source, "utf-8")
+    assert "  text  '%41é'\n" in typed("match", "GET", "/t/%2541%C3%A9", "guarded")
+    assert typed("match", "GET", "/t", "guarded", code=1).splitlines()[:2] == [
+        "404 Not Found",
+        "  the walk through the tree ends with it",
+    ]
+
+
+@pytest.mark.usefixtures("here")
+@pytest.mark.parametrize(
+    ("path", "status"), [("/%FF", "400 Bad Request"), ("/" + "x" * 9000, "414 Request URI Too Long")]
+)
+def test_match_tells_of_no_walk_where_there_is_none(path, status):
+    assert typed("match", "GET", path, code=1) == f"{status}\n"

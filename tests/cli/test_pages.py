@@ -53,6 +53,17 @@ def test_a_developer_sees_which_converter_refused_a_path():
     assert "turns red" not in page.text
 
 
+@pytest.mark.parametrize("options", [{"trusted_hosts": ["site.test"]}, {"path_info_encoded": True}], ids=str)
+def test_a_developer_sees_the_walk_of_a_path_decoded_once(options):
+    app = Router(**options)
+    app.get("/%41/:id", convert={"id": int})(lambda request, params: "user")
+    path = "/%2541/ann" if "path_info_encoded" in options else "/%41/ann"
+    page = call(for_development(app), path=path, HTTP_ACCEPT=BROWSER, HTTP_HOST="site.test")
+    assert page.code == 404
+    assert "<code>GET /%41/:id (" in page.text
+    assert "matches, but its <code>convert</code> refuses" in page.text
+
+
 def test_the_tree_of_many_routes_is_not_drawn():
     app = Router()
     for number in range(101):
