@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from typing import cast
 
 from ..arguments import check_names, check_size
+from ..http.grammar import NAME, TOKEN
 from ..http.request import Request
 from ..http.response import Response, replace_headers
 from ..http.types import Handle, Middleware, Params
 
 __all__ = ["cors"]
+
+_PORTS = {"http": 80, "https": 443}
 
 
 def cors(
@@ -26,7 +30,8 @@ def cors(
 
     The preflight of an allowed origin is answered here; it comes without credentials, so this goes around what asks for
     them. `headers` are the request headers that are allowed, None for all; `expose` are the response headers that pages
-    may read; `max_age` is how many seconds browsers may keep the answer. ValueError is raised for what is no origin.
+    may read; `max_age` is how many seconds browsers may keep the answer. ValueError is raised for what no browser sends
+    as an origin, such as `https://X.com` or `https://x.com:443`, and for what is no name of a header or a method.
 
     "null" is the origin of any page in a sandbox, whoever made it: it is refused with credentials, also where a
     callable allows it.
@@ -45,11 +50,13 @@ def cors(
     if origins == "*" and credentials:
         raise ValueError('origins is "*", which browsers refuse with credentials; list the origins')
     check_size("max_age", max_age)
-    exposed, wanted = check_names("expose", expose), check_names("headers", headers or ())
+    exposed = _tokens("expose", expose, credentials=credentials)
+    wanted = _tokens("headers", () if headers is None else headers, credentials=credentials)
+    allowed_methods = _tokens("methods", methods, credentials=credentials)
     by_origin = [("Vary", "Origin")]
     always = [("Access-Control-Allow-Credentials", "true")] if credentials else []
     exposing = [("Access-Control-Expose-Headers", exposed)] if exposed else []
-    told = {"Access-Control-Allow-Methods": check_names("methods", methods), "Access-Control-Max-Age": str(max_age)}
+    told = {"Access-Control-Allow-Methods": allowed_methods, "Access-Control-Max-Age": str(max_age)}
 
     def preflight(request: Request) -> Response:
         response = Response("", 204, told)
@@ -82,10 +89,69 @@ def cors(
 
 
 def _among(origins: str | Iterable[str], *, credentials: bool) -> Callable[[str], bool]:
-    listed = check_names("origins", origins).split(", ") if origins != "*" else []
-    for one in listed:
-        if not re.fullmatch(r"null|[a-z][a-z0-9+.-]*://[^/?#\s*]+", one):
+    if origins == "*":
+        return bool
+    listed = _texts("origins", origins)
+    for one in listed or [""]:
+        sent = one if one == "null" else _as_sent(one)
+        if sent is None:
             raise ValueError(f"{one!r} is no origin, like 'https://www.example.com'; all of them are cors(\"*\")")
+        if sent != one:
+            raise ValueError(f"origins must be as browsers send them, got {one!r}; write {sent!r}")
     if credentials and "null" in listed:
         raise ValueError('origins must be without "null" if credentials is True, since any page can be of that origin')
-    return listed.__contains__ if listed else bool
+    return listed.__contains__
+
+
+def _as_sent(origin: str) -> str | None:
+    """An origin as browsers send it (RFC 6454, section 6.2; the URL standard, "host serializing"), None if it is none.
+
+    The hosts of schemes such as `chrome-extension` are not those of the network, and stay as they are.
+    """
+    match = re.fullmatch(
+        r"([A-Za-z][A-Za-z0-9+.-]*)://(\[[0-9A-Fa-f:.]+\]|[^/?#@:*\[\]\s]+)(?::([0-9]{0,5}))?/?", origin
+    )
+    if match is None:
+        return None
+    scheme, host, port = match[1].lower(), match[2], match[3] or ""
+    if scheme in _PORTS:
+        try:
+            host = _host_as_sent(host)
+        except ValueError:
+            return None
+        port = "" if not port or int(port) == _PORTS[scheme] else str(int(port))
+    if not host.isascii() or not host.isprintable() or (port and not 0 < int(port) < 65536):
+        return None
+    return f"{scheme}://{host}:{port}" if port else f"{scheme}://{host}"
+
+
+def _host_as_sent(host: str) -> str:
+    """A host of the network: a name in lower case and ASCII, or an address. Raises ValueError if it is neither."""
+    if host.startswith("["):
+        from ipaddress import IPv6Address  # noqa: PLC0415 - few name such an address
+
+        return f"[{IPv6Address(host[1:-1]).compressed}]"
+    name = host.encode("idna").decode().lower()
+    if not re.fullmatch(rf"{NAME}\.?", name):
+        raise ValueError("it is no name")
+    return name
+
+
+def _tokens(name: str, values: Iterable[str], *, credentials: bool) -> str:
+    """A list of tokens (RFC 9110, section 5.6.2), as a header has it. Raises ValueError for what is none."""
+    listed = _texts(name, values)
+    for one in listed:
+        if not TOKEN.fullmatch(one):
+            kind = "methods" if name == "methods" else "names of headers"
+            raise ValueError(f"{name} must be {kind}, each by itself, got {one!r}")
+        if name == "methods" and one != one.upper():
+            raise ValueError(f"methods must be in upper case, as routes have them, got {one!r}; write {one.upper()!r}")
+        if credentials and one == "*":
+            raise ValueError(f'{name} must be without "*" if credentials is True: browsers take it for a name then')
+    return ", ".join(listed)
+
+
+def _texts(name: str, values: Iterable[str]) -> list[str]:
+    listed = values if isinstance(values, str) or not isinstance(values, Iterable) else list(values)
+    check_names(name, listed)
+    return cast("list[str]", listed)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from microfn import Router
@@ -170,12 +172,77 @@ def test_what_cannot_be_sent_is_not_mirrored():
     assert got.code < 500
 
 
-@pytest.mark.parametrize(
-    "wrong", ["example.com", WWW + "/", WWW + "/app", "https://*.example.com", "https://", "", "https://a b"]
-)
+NO_ORIGINS = [
+    *("example.com", WWW + "/app", WWW + "?x", "https://*.example.com", "https://.example.com", "https://", "", "*"),
+    *("https://a b", "https://a\nb", "https://u:p@a.example", "https://a.example:70000", "https://a.example:0"),
+    *("https://a.example:x", "https://[::1", "https://[::g]", "https://a_%20b", "https://" + "x" * 300, "//a.example"),
+    *("https://\ud800", "app://\xe9", "app://a\x01", f"{WWW}, {EVIL}"),
+]
+
+
+@pytest.mark.parametrize("wrong", NO_ORIGINS)
 def test_what_is_no_origin_is_refused(wrong):
+    for origins in [wrong], [WWW, wrong], iter([wrong]):
+        with pytest.raises(ValueError, match="is no origin"):
+            cors(origins)
     with pytest.raises(ValueError, match="is no origin"):
-        cors([wrong])
+        cors([])
+
+
+SENT = [
+    ("https://X.com", "https://x.com"),
+    ("HTTPS://x.com", "https://x.com"),
+    ("https://x.com:443", "https://x.com"),
+    ("http://x.com:80", "http://x.com"),
+    ("http://x.com:", "http://x.com"),
+    ("http://x.com:08000", "http://x.com:8000"),
+    ("https://x.com/", "https://x.com"),
+    ("https://x.com:443/", "https://x.com"),
+    ("https://münchen.example", "https://xn--mnchen-3ya.example"),
+    ("http://[::0001]:80", "http://[::1]"),
+    ("http://[2001:DB8::A]", "http://[2001:db8::a]"),
+    ("App://Localhost/", "app://Localhost"),
+]
+
+
+@pytest.mark.parametrize(("written", "sent"), SENT)
+def test_an_origin_that_no_browser_sends_is_refused(written, sent):
+    """RFC 6454, section 6.2: it is compared by characters. The message has the spelling that works."""
+    with pytest.raises(ValueError, match=re.escape(f"got {written!r}; write {sent!r}")):
+        cors([written])
+    assert cors_headers(call(shared([sent]), HTTP_ORIGIN=sent))["allow-origin"] == sent
+
+
+TAKEN = ["http://x.com:443", "https://x.com:80", "https://x.com.", "http://my_host:8000", "http://127.0.0.1:1"]
+
+
+@pytest.mark.parametrize("origin", [*TAKEN, "app://x:80", "chrome-extension://AbC", "http://[::1]:65535"])
+def test_an_origin_that_browsers_send_is_taken(origin):
+    assert cors_headers(call(shared([origin]), HTTP_ORIGIN=origin))["allow-origin"] == origin
+
+
+@pytest.mark.parametrize("option", ["expose", "headers", "methods"])
+@pytest.mark.parametrize("wrong", ["A\nB", "", "A B", "A, B", "A:", "\xe9", "A" * 10_000 + "\r"])
+def test_what_is_no_name_of_a_header_or_method_is_refused(option, wrong):
+    """It would be a 500 of each answer, or no browser would ever match it."""
+    with pytest.raises(ValueError, match=f"{option} must be .*, each by itself, got"):
+        cors("*", **{option: ["X", wrong]})
+    with pytest.raises(ValueError, match=f"{option} must be"):
+        cors("*", **{option: iter([wrong])})
+
+
+@pytest.mark.parametrize("wrong", ["put", "Patch"])
+def test_a_method_in_lower_case_is_refused(wrong):
+    with pytest.raises(ValueError, match=f"got '{wrong}'; write '{wrong.upper()}'"):
+        cors("*", methods=["GET", wrong])
+
+
+@pytest.mark.parametrize("option", ["expose", "headers", "methods"])
+def test_a_star_in_a_list_is_refused_with_credentials(option):
+    """The Fetch standard, "CORS protocol and credentials"."""
+    assert cors([WWW], **{option: ["*"]})
+    with pytest.raises(ValueError, match=f'{option} must be without "\\*" if credentials is True'):
+        cors([WWW], **{option: ["*"]}, credentials=True)
 
 
 WRONG = [
@@ -186,6 +253,8 @@ WRONG = [
     (([WWW],), {"methods": "GET"}),
     (([WWW],), {"headers": "X-A"}),
     (([WWW],), {"expose": [7]}),
+    (([WWW],), {"headers": 0}),
+    (([WWW],), {"methods": None}),
     (([WWW],), {"max_age": "5"}),
 ]
 
