@@ -272,6 +272,13 @@ INPUTS: dict[str, Input] = {
     "a multipart form, its files": Input(multipart(lambda size: parts(size, more='; filename="f"')), 1000, 200),
     "a multipart form, its names": Input(multipart(lambda size: parts(size, name='\\"' * 200)), 1000, 200),
     "a multipart form, its headers": Input(multipart(lambda size: parts(size, more="\r\na:b" * 15)), 1000, 200),
+    "a multipart form, its parameters": Input(multipart(lambda size: parts(size, more=';a="' * 290)), 400, 200),
+    "a multipart form, its quoted strings": Input(multipart(lambda size: parts(size, more=';a="x"' * 149)), 500, 200),
+    "a multipart form, its types": Input(
+        multipart(lambda size: parts(size, more="\r\nContent-Type: text/plain" + ';a="x"' * 70)), 900, 200
+    ),
+    "a multipart form, its open quotes": Input(multipart(lambda size: parts(size, more=';a="' + "x" * 7900)), 60, 200),
+    "a multipart form, too many quotes": Input(multipart(lambda size: parts(size, more=';a="' * 2000)), 60, 413),
     "a multipart form, before it": Input(
         multipart(lambda size: parts(1, before="\r\n--b x" * (size // 7))), 490_000, 200
     ),

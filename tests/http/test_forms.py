@@ -319,3 +319,57 @@ def test_headers_of_parts_and_fields_share_a_limit(form_app):
 def test_headers_of_a_few_files_are_taken(form_app):
     assert call(form_app, "POST", **heads_of(60, 7500, b"f")).text == "0 1"
     assert call(form_app, "POST", **heads_of(1000, 20, b"f")).text == "0 1"
+
+
+MARKS = "A part of a form can have 300 semicolons and 300 quotes in its headers at most."
+
+
+@pytest.mark.parametrize(
+    ("before", "more"),
+    [(b"", b";"), (b"", b'"'), (b'; x="', b'\\"'), (b"\r\nX: ", b";"), (b"\r\nContent-Type: text/plain", b';a="')],
+)
+def test_semicolons_and_quotes_of_a_head_are_limited(form_app, before, more):
+    head = b"Content-Disposition: form-data; name=a" + before
+    fits = 300 - max(head.count(b";") * (b";" in more), head.count(b'"') * (b'"' in more))
+    for end in b"", b"; filename=f":
+        taken = call(form_app, "POST", **form_of(head + more * (fits - end.count(b";")) + end + b"\r\n\r\nx"))
+        assert taken.code == 200
+        got = call(form_app, "POST", **form_of(head + more * (fits + 1) + end + b"\r\n\r\nx"))
+        assert (got.code, got.json["detail"]) == (413, MARKS)
+
+
+def test_semicolons_and_quotes_of_the_content_are_free(form_app):
+    for filename in None, b"f":
+        got = call(form_app, "POST", **form_of(*[field(b"a", b';"' * 20_000, filename)] * 3))
+        assert got.text == ("1 0" if filename is None else "0 1")
+
+
+CHARSETS = [
+    (b"", "\xe9\ufffd"),
+    (b"text/plain", "\xe9\ufffd"),
+    (b"text/plain; charset=UTF-8", "\xe9\ufffd"),
+    (b"text/plain; charset=iso-8859-1", "\xc3\xa9\xff"),
+    (b'text/plain;format=flowed;CHARSET="ISO-8859-1"', "\xc3\xa9\xff"),
+    (b"text/plain; charset=us-ascii", "\ufffd" * 3),
+    (b"text/plain; charset=utf-16", "\xe9\ufffd"),
+    (b"text/plain; charset=nothing", "\xe9\ufffd"),
+    (b'text/plain; x="; charset=iso-8859-1"', "\xe9\ufffd"),
+    (b"charset=iso-8859-1", "\xe9\ufffd"),
+]
+
+
+@pytest.mark.parametrize(("kind", "text"), CHARSETS)
+def test_a_field_is_in_the_charset_that_it_names(kind, text):
+    part = b'Content-Disposition: form-data; name="a"\r\nContent-Type: ' + kind + b"\r\n\r\n\xc3\xa9\xff"
+    assert Request(environ_of("POST", **form_of(part))).form.to_dict() == {"a": text}
+
+
+def test_a_file_has_the_headers_of_its_part():
+    part = b'Content-Disposition: form-data; name="f"; filename="x"\r\nContent-Type: text/css\r\nX-A: 1\r\n\r\n'
+    request = Request(environ_of("POST", **form_of(part)))
+    assert request.files["f"].headers.to_wsgi_list() == [
+        ("Content-Disposition", 'form-data; name="f"; filename="x"'),
+        ("Content-Type", "text/css"),
+        ("X-A", "1"),
+    ]
+    request._close()
