@@ -102,13 +102,11 @@ def test_the_limits_of_a_form_can_be_lifted():
     assert len(Unlimited(environ_of("POST", body=body, CONTENT_TYPE=KIND)).form) == 1200
 
 
-@pytest.mark.parametrize(
-    ("mimetype", "options"), [("multipart/form-data", {}), ("application/x-www-form-urlencoded", None)]
-)
-def test_a_parser_that_is_not_silent_says_what_is_no_form(mimetype, options):
+@pytest.mark.parametrize("options", [{}, None, {"boundary": "b"}])
+def test_a_parser_that_is_not_silent_says_what_is_no_form(options):
     with pytest.raises(ValueError, match=r"."):
-        FormParser(silent=False).parse(io.BytesIO(b"a=\xff"), mimetype, None, options)
-    assert FormParser().parse(io.BytesIO(b"a=\xff"), mimetype, None, options)[1:] == ({}, {})
+        FormParser(silent=False).parse(io.BytesIO(b"a=\xff"), "multipart/form-data", None, options)
+    assert FormParser().parse(io.BytesIO(b"a=\xff"), "multipart/form-data", None, options)[1:] == ({}, {})
 
 
 def form_of(*parts: bytes) -> dict:
@@ -292,6 +290,52 @@ def test_part_without_a_name_is_dropped_from_the_form(form_app):
     nameless = [b"Content-Disposition: form-data\r\n\r\n1", b"Content-Disposition: form-data; filename=x\r\n\r\n2"]
     parts = [nameless[0], field(b"a", b"1"), *nameless, field(b"f", b"data", b"f.txt"), nameless[1]]
     assert call(form_app, "POST", path="/names", **form_of(*parts)).text == "['a'] ['f']"
+
+
+ODD_PARTS = [
+    (b"\r\n\r\nx", ()),
+    (b"X: 1\r\n\r\nx", ()),
+    (b"Content-Type: text/plain\r\n\r\nx", ()),
+    (b"Content-Disposition\r\n\r\nx", ()),
+    (b"\xff\r\n\r\nx", ()),
+    (b"\xff: \xff\r\nContent-Disposition: form-data; name=c\r\n\r\nx", ("c",)),
+    (field(b'"\xe9"', b"x"), ("%E9",)),
+    (field(b'"f"', b"x", b'"\xe9.txt"'), (("f", "%E9.txt"),)),
+    (field(b"f", b"x", b"\xe9\xc3\xa9\xc3.txt"), (("f", "%E9é%C3.txt"),)),
+    (field(b'"\xed\xa0\x80"', b"x"), ("%ED%A0%80",)),
+]
+
+
+@pytest.mark.parametrize(("odd", "names"), ODD_PARTS)
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_an_odd_part_leaves_the_others_in_the_form(odd, names, place):
+    """One that has no name is dropped alone; bytes that are no UTF-8 are escaped, as they are in an urlencoded form."""
+    parts = [field(b"a", b"1"), field(b"b", b"\xff2")]
+    parts.insert(place, odd)
+    request = Request(environ_of("POST", **form_of(*parts)))
+    form = {"a": "1", "b": "\ufffd2", **{name: "x" for name in names if isinstance(name, str)}}
+    assert request.form.to_dict(flat=False) == {name: [value] for name, value in form.items()}
+    assert [(name, file.filename) for name, file in request.files.items()] == [n for n in names if isinstance(n, tuple)]
+    request._close()
+
+
+@pytest.mark.parametrize(
+    ("body", "fields"),
+    [
+        (b"a=1&b=\xff", {"a": "1", "b": "%FF"}),
+        (b"a=1&b=%ff", {"a": "1", "b": "%FF"}),
+        (b"\xe9=1&a=\xc3\xa9\xff%C3%A9+", {"%E9": "1", "a": "é%FFé "}),
+        (b"a=\xed\xa0\x80&b=2", {"a": "%ED%A0%80", "b": "2"}),
+    ],
+)
+def test_urlencoded_bytes_that_are_no_text_stay_readable(body, fields):
+    assert Request(environ_of("POST", body=body, **URLENCODED)).form.to_dict() == fields
+
+
+def test_parts_that_are_dropped_count_for_the_limits(form_app):
+    assert call(form_app, "POST", **form_of(*[b"\r\n\r\nx"] * 1000)).text == "0 0"
+    assert call(form_app, "POST", **form_of(*[b"\r\n\r\nx"] * 1001)).code == 413
+    assert call(form_app, "POST", **form_of(b"\r\n\r\n" + b"x" * 500_001)).code == 413
 
 
 def heads_of(count: int, size: int, filename: bytes | None) -> dict:
