@@ -219,11 +219,12 @@ class Router(BaseRouter):
         target: str | Callable[..., Any],
         params: dict[str, object],
         query: Query | str | None,
-        near: Scope | None = None,
+        request: Request | None = None,
     ) -> str:
-        """The same behind a SCRIPT_NAME, for a request whose route is in the scope `near`."""
+        """The same behind a SCRIPT_NAME, and for a request in the scope of that."""
         snapshot = self._snapshot
         urls = self._registry.with_table(build_urls) if snapshot is None else snapshot.urls
+        near = None if snapshot is None or request is None else snapshot.scope_of(request.environ, request)
         path, encoded = urls.url_for(target, params, query, near)
         return location(script_name, path, encoded)
 

@@ -256,10 +256,10 @@ class Request(_Slots, GuardedRequest):
     def url_for(self, target: str | Handle, /, *, query: Query | str | None = None, **params: object) -> str:
         """`Router.url_for`, behind the SCRIPT_NAME that this request came with.
 
-        Of a Router that was included under several prefixes it is the route below the prefix of the request's own.
+        Of a Router that was included under several prefixes it is the route below the prefix of the request's own, also
+        where the request has no route.
         """
-        near = self.route.scope if self.route is not None else None
-        url: str = self.router._url_for(self.environ.get("SCRIPT_NAME"), target, params, query, near)
+        url: str = self.router._url_for(self.environ.get("SCRIPT_NAME"), target, params, query, self)
         return url
 
     def __reduce__(self) -> Any:

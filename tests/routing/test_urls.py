@@ -307,6 +307,33 @@ def test_request_elsewhere_links_to_the_first_include():
     assert app.url_for("items") == app.url_for(start) == "/v1"
 
 
+@pytest.mark.parametrize("prefix", ["/v1", "/v2", "/a/v2"])
+@pytest.mark.parametrize(
+    ("method", "path", "error"), [("GET", "/none", 404), ("PUT", "/g/7", 405), ("GET", "/g/", 404)]
+)
+def test_error_handler_of_an_include_links_below_its_prefix(prefix, method, path, error):
+    """The request has no route there, and belongs to the Router all the same."""
+    app, outer, inner = Router(redirect_trailing_slash=False), Router(), items()
+    inner.error(error)(show)
+    app.include("/v1", inner)
+    app.include("/v2", inner)
+    outer.include("/v2", inner)
+    app.include("/a", outer)
+    reply = call(app, method, prefix + path, SCRIPT_NAME="/s")
+    assert reply.json == [f"/s{prefix}/g/1", f"/s{prefix}/g/2", f"/s{prefix}?p=1"]
+
+
+@pytest.mark.parametrize("prefix", ["/v1", "/v2"])
+def test_middleware_of_an_include_links_below_its_prefix(prefix):
+    app, inner = Router(), items()
+    inner.use(lambda handle: lambda request, params: request.url_for("items"))
+    app.include("/v1", inner)
+    app.include("/v2", inner)
+    for path in "/g/7", "/none", "/g/7/":
+        assert call(app, path=prefix + path).text == prefix
+    assert call(app, "OPTIONS", prefix).text == prefix
+
+
 def test_include_below_a_param_goes_by_params_and_prefix():
     app, inner = Router(overlap=True), items()
     app.include("/:tenant", inner)
