@@ -9,9 +9,9 @@ from typing import Any
 from ..application.dispatch import resolve_slow
 from ..application.error_handlers import ErrorHandlers
 from ..application.fallback import fallback
+from ..application.misses import Unconverted
 from ..application.snapshot import Snapshot
 from ..router import Router
-from ..routing.index import NO_PREFIX
 from ..routing.mount import Mount
 from ..routing.paths import to_wsgi_str
 from ..routing.route import Route
@@ -66,7 +66,7 @@ def explain(router: Router, method: str, path: str, query: str = "") -> Explanat
         allow=said.get("Allow"),
         reached=reached,
         tree=tree,
-        refused=snapshot.table.find(method, path)[0] if found is NO_PREFIX else None,
+        refused=snapshot.table.find(method, path)[0] if isinstance(found, Unconverted) else None,
         nearest=_nearest(snapshot, method, path),
     )
 
