@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from itertools import islice
+from traceback import walk_tb
 from typing import Any, Literal
 
 from werkzeug.exceptions import UnprocessableEntity
@@ -72,8 +73,8 @@ def refusal_for(error: Exception, source: Source, data: Any = UNKNOWN) -> Invali
     invalid = InvalidData(_errors_of(error, data))
     invalid._unplaced = invalid.errors
     invalid._locate(source)
-    is_wrapped = bool(_library_of(error)) and not _is_for_clients(error.__cause__)
-    invalid.is_accident = is_wrapped or not isinstance(error, ValueError)
+    is_hidden = bool(_library_of(error)) and any(one["detail"] == _UNEXPECTED for one in invalid.errors)
+    invalid.is_accident = is_hidden or not isinstance(error, ValueError)
     return invalid
 
 
@@ -97,11 +98,21 @@ def _library_of(error: Exception) -> str:
 def _is_for_clients(cause: BaseException | None) -> bool:
     """Whether the error that a validator of the user's raised, inside of pydantic or msgspec, is a message for clients.
 
-    Both wrap ValueErrors, msgspec wraps TypeErrors, and the standard library raises some of them.
+    Both wrap ValueErrors, msgspec wraps TypeErrors, and the standard library raises some of them: plain ones too, so it
+    counts where an error was raised.
     """
+    if cause is None:
+        return True
     kind = type(cause)
-    is_plain = kind in (ValueError, AssertionError)
-    return cause is None or is_plain or kind.__module__.partition(".")[0] not in sys.stdlib_module_names
+    if kind not in (ValueError, AssertionError) and _is_of_python(kind.__module__):
+        return False
+    frames = [frame for frame, _ in walk_tb(cause.__traceback__)]
+    return not frames or not _is_of_python(frames[-1].f_globals.get("__name__", ""))
+
+
+def _is_of_python(module: str) -> bool:
+    """Whether a module is the standard library's."""
+    return module.partition(".")[0] in sys.stdlib_module_names
 
 
 def _msgspec_error(error: Exception, data: Any) -> dict[str, str]:

@@ -82,7 +82,7 @@ def test_type_form_is_told(form):
     assert is_type_form(form) is True
 
 
-@pytest.mark.parametrize("value", OTHERS, ids=str)
+@pytest.mark.parametrize("value", OTHERS, ids=lambda value: type(value).__name__)
 def test_other_value_is_no_type_form(value):
     assert is_type_form(value) is False
 

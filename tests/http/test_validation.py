@@ -310,3 +310,55 @@ def test_errors_of_ones_own_are_limited():
 def test_mistake_inside_of_a_library_is_logged(data, caplog):
     assert post(Age.model_validate if "age" in data else converting(Size), data).code == 422
     assert "POST / [/] raised" in caplog.text
+
+
+def strict_path(value):
+    """A validator that lets the standard library raise: its text is about the inside."""
+    return pathlib.Path("/" + value).relative_to("/srv/secret-tenant")
+
+
+def positive(value):
+    if int(value) < 0:
+        raise ValueError("must be positive")
+    return value
+
+
+class PathModel(pydantic.BaseModel):
+    value: str
+    _check = pydantic.field_validator("value")(classmethod(lambda cls, value: strict_path(value)))
+
+
+class NumberModel(pydantic.BaseModel):
+    value: str
+    _check = pydantic.field_validator("value")(classmethod(lambda cls, value: positive(value)))
+
+
+class PathStruct(msgspec.Struct):
+    value: str
+
+    def __post_init__(self):
+        strict_path(self.value)
+
+
+class NumberStruct(msgspec.Struct):
+    value: str
+
+    def __post_init__(self):
+        positive(self.value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "told"),
+    [
+        (PathModel, "etc", "This is not what is expected here."),
+        (PathStruct, "etc", "This is not what is expected here."),
+        (NumberModel, "-1", "Value error, must be positive"),
+        (NumberStruct, "-1", "must be positive"),
+    ],
+)
+def test_only_texts_that_a_validator_raised_itself_are_told(kind, value, told, caplog):
+    app = Router()
+    app.post("/", valid=kind)(lambda request, params: str(request.valid))
+    got = call(app, "POST", body=json.dumps({"value": value}).encode(), CONTENT_TYPE="application/json")
+    assert (got.code, got.json["errors"][0]["detail"]) == (422, told)
+    assert len(caplog.records) == (1 if "expected" in told else 0)

@@ -15,6 +15,10 @@ WERKZEUG = {
         "By design: a request does not put itself into its environ, which would be a cycle for the garbage collector. "
         "Request(environ, populate_request=True) does."
     ),
+    "tests/test_wrappers.py::test_request_method_case_sensitivity": (
+        "By design: request.method is the method that was routed, and methods are case-sensitive (RFC 9110, section "
+        "9.1), so that a guard never sees a GET where another method was sent. werkzeug writes it in capitals."
+    ),
     "tests/test_wrappers.py::test_etag_response_412": (
         "By design: make_conditional raises PreconditionFailed, so that an error handler sees it and the body of the "
         "412 is not the resource. werkzeug sets the status and keeps the body."
