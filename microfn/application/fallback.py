@@ -43,12 +43,12 @@ def fallback(
     path = environ.get("PATH_INFO") or "/"
     if len(path) > snapshot.max_path_length and _is_too_long(snapshot, path, miss):
         return _reject(snapshot, environ, RequestURITooLarge(), request)
-    if miss is NO_PREFIX or isinstance(miss, Unconverted):
+    if miss is NO_PREFIX:
         return _not_found(snapshot, environ, request)
     if not miss.may_redirect:
         return _invalid_target(snapshot, environ, path, miss, request)
     method = environ["REQUEST_METHOD"]
-    if method in snapshot.methods and not isinstance(miss, Unmoved):  # of others there is no other spelling either
+    if method in snapshot.methods and type(miss) is not Unmoved:  # of others there is no other spelling either
         target = snapshot.table.find_redirect(method, decode_path(path))
         if target is not None:
             return _redirect(snapshot, environ, target, request)
@@ -79,6 +79,8 @@ def _invalid_target(
     """The answer where there is nothing to look for. RFC 9110, section 9.3.7: `OPTIONS *` asks about the server."""
     if isinstance(miss, Moved):
         return _redirect(snapshot, environ, miss.target, request)
+    if isinstance(miss, Unconverted):
+        return _not_found(snapshot, environ, request)
     if isinstance(miss, Rejected):
         return _reject(snapshot, environ, miss.error, request)
     if miss is NOT_UTF8:
