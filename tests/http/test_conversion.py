@@ -378,7 +378,9 @@ def test_dataclass_that_json_cannot_say_is_500(caplog):
 
 
 @pytest.mark.parametrize(
-    ("codec", "code"), [(orjson, 200), (json, 500), (JSON(default=lambda value: {"own": value.x}), 200)], ids=str
+    ("codec", "code"),
+    [(orjson, 200), (json, 500), (JSON(default=lambda value: {"own": value.x}), 200)],
+    ids=["orjson", "json", "JSON"],
 )
 def test_dataclass_is_encoded_by_the_codec_of_the_router(codec, code):
     app = Router(json=codec)

@@ -82,7 +82,9 @@ LISTS = [
 ]
 
 
-@pytest.mark.parametrize(("form", "names"), LISTS, ids=str)
+@pytest.mark.parametrize(
+    ("form", "names"), LISTS, ids=lambda value: str(sorted(value) if isinstance(value, set) else value)
+)
 def test_lists_are_the_fields_that_take_one(form, names):
     assert find_lists(form) == names
 

@@ -113,12 +113,18 @@ LISTS = [
 ]
 
 
-@pytest.mark.parametrize(("form", "names"), LISTS, ids=str)
+@pytest.mark.parametrize(
+    ("form", "names"), LISTS, ids=lambda value: str(sorted(value) if isinstance(value, set) else value)
+)
 def test_lists_are_the_names_that_take_one(form, names):
     assert find_lists(form) == names
 
 
-@pytest.mark.parametrize("form", [dict[str, list[int]], Lists, Lists | None], ids=str)
+@pytest.mark.parametrize(
+    "form",
+    [dict[str, list[int]], Lists, Lists | None],
+    ids=lambda value: str(sorted(value) if isinstance(value, set) else value),
+)
 def test_each_name_of_a_mapping_of_lists_takes_one(form):
     lists = find_lists(form)
     assert lists is not None

@@ -139,7 +139,7 @@ BELONGS = [
 ]
 
 
-@pytest.mark.parametrize(("form", "libraries"), BELONGS, ids=str)
+@pytest.mark.parametrize(("form", "libraries"), BELONGS)
 def test_libraries_are_found_wherever_they_stand(form, libraries):
     assert libraries_in(form) == libraries
 
