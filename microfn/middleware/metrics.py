@@ -19,7 +19,7 @@ _METHODS = frozenset("GET HEAD POST PUT PATCH DELETE OPTIONS CONNECT TRACE".spli
 
 
 class Metrics:
-    """A middleware that counts and times requests, and `show`, the handle that tells Prometheus.
+    """A middleware that counts and times requests, and `expose`, the handle that tells Prometheus.
 
     `http_requests_total` counts by method, route and status, `http_request_duration_seconds` is a histogram by method
     and route, to the end of the body, and `http_responses_incomplete_total` counts by method and route those that broke
@@ -28,7 +28,8 @@ class Metrics:
     knows is "OTHER": so there are as many series as there are routes, whatever clients send.
 
     Needs the extra `metrics` (prometheus-client). With several workers set PROMETHEUS_MULTIPROC_DIR, as its
-    documentation says, and `show` tells of all of them. `registry` is prometheus_client's own unless given.
+    documentation says, and `expose` tells of all of them. `registry` is prometheus_client's own unless given. One
+    registry is for one Metrics, which all Routers of a process can use; ValueError is raised for a second.
 
     >>> from microfn import Router
     >>> from prometheus_client import CollectorRegistry
@@ -45,9 +46,15 @@ class Metrics:
 
         self._client = prometheus_client
         self._registry = prometheus_client.REGISTRY if registry is None else registry
-        self._requests = prometheus_client.Counter(
-            "http_requests", "Requests answered.", ["method", "route", "status"], registry=self._registry
-        )
+        try:
+            self._requests = prometheus_client.Counter(
+                "http_requests", "Requests answered.", ["method", "route", "status"], registry=self._registry
+            )
+        except ValueError:
+            raise ValueError(
+                "registry must be without Metrics, got the one that other Metrics write to; use those in all Routers "
+                "of a process, or give these a registry=CollectorRegistry() for figures of their own"
+            ) from None
         self._seconds = prometheus_client.Histogram(
             "http_request_duration_seconds",
             "Time to the end of the body.",

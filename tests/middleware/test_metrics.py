@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from prometheus_client import CollectorRegistry
 
 from microfn import Router
@@ -109,3 +110,10 @@ def test_a_span_has_the_route():
     hit, miss = exporter.get_finished_spans()
     assert (hit.name, hit.attributes["http.route"]) == ("GET /users/:id", "/users/:id")
     assert "http.route" not in miss.attributes
+
+
+def test_second_metrics_of_a_registry_are_refused_with_a_hint():
+    registry = CollectorRegistry()
+    Metrics(registry=registry)
+    with pytest.raises(ValueError, match=r"registry must be without Metrics, .* registry=CollectorRegistry\(\)"):
+        Metrics(registry=registry)
