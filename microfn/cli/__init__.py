@@ -33,8 +33,8 @@ class _Commands(click.Group):
 def main(ctx: click.Context) -> None:
     """Work with microfn applications.
 
-    APP is `module:name`, as for gunicorn. Without it, `app` or `application` is looked for in app.py, wsgi.py and
-    passenger_wsgi.py of this directory.
+    APP is `module:name`, or `module:factory(...)` with constants, as for gunicorn. Without it, `app` or `application`
+    is looked for in app.py, wsgi.py and passenger_wsgi.py of this directory.
     """
     if os.environ.get("NO_COLOR"):  # no-color.org
         ctx.color = False

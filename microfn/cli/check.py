@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import click
 
+from .app_name import APP
 from .findings import notes, warnings
-from .loading import APP, load, router_in
+from .loading import load, router_in
 
 __all__ = ["command"]
 

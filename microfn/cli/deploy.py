@@ -13,7 +13,8 @@ import click
 
 from ..arguments import nearest
 from .address import ADDRESS
-from .loading import APP, load
+from .app_name import APP
+from .loading import load
 
 __all__ = ["command"]
 

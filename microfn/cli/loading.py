@@ -6,64 +6,94 @@ import os
 import sys
 import traceback
 from importlib import import_module
+from inspect import signature
+from types import FunctionType, ModuleType
 from typing import Any
 
 import click
 
 from ..arguments import nearest
+from ..host_switch import HostSwitch
 from ..router import Router
+from .app_name import AppName, find
 
-__all__ = ["APP", "find", "layers", "load", "load_router", "router_in"]
+__all__ = ["failed", "layers", "load", "load_router", "router_in", "routers_in"]
 
 _PACKAGE = os.path.dirname(os.path.dirname(__file__)) + os.sep
-_FILES = ("app.py", "wsgi.py", "passenger_wsgi.py")
 _NAMES = ("app", "application")
-
-APP = click.argument("app", required=False, metavar="[APP]")
-"""The argument of every command that works with an application."""
-
-
-def find(given: str | None) -> str:
-    """`module:name`, of what was typed or of what is in this directory. Raises UsageError where there is nothing."""
-    if given is None:
-        file = next((file for file in _FILES if os.path.isfile(file)), None)
-        if file is None:
-            raise click.UsageError(f"there is no {', '.join(_FILES)} here; say which: microfn COMMAND module:name")
-        return file.removesuffix(".py")
-    module = given.partition(":")[0]
-    if module.endswith(".py") or os.sep in module:
-        meant = given.replace(".py", "", 1).replace(os.sep, ".").lstrip(".")
-        raise click.UsageError(f"{given!r} is a file; a module is meant: {meant!r}")
-    if not module:
-        raise click.UsageError(f"{given!r} names no module; APP is module:name")
-    return given
+_FACTORIES = ("create_app", "make_app", "create_application", "make_application", "create", "make")
 
 
 def load(given: str | None) -> tuple[str, Any]:
     """The application that was typed or found, and `module:name`. Raises ClickException that says what is wrong."""
-    module_name, _, name = find(given).partition(":")
+    app = find(given)
+    module = _imported(app.module)
+    names = [app.name] if app.name else [one for one in _NAMES if hasattr(module, one)]
+    if not names or not hasattr(module, names[0]):
+        raise click.ClickException(_nothing_in(module, app.name))
+    application = getattr(module, names[0])
+    if len(names) == 2 and application in layers(module.application):
+        names, application = names[1:], module.application  # the same with WSGI middleware around it
+    app = app.named(names[0])
+    if app.call is not None:
+        application = _called(app, application)
+    if not callable(application):
+        raise click.ClickException(f"{app} is no application but {application!r:.200}")
+    if not _accepts(application, None, None):
+        hint = _factory_hint(str(app), application)
+        raise click.ClickException(
+            f"{app} must take environ and start_response, as WSGI applications do, got {_shown(application)}{hint}"
+        )
+    return str(app), application
+
+
+def _imported(name: str) -> ModuleType:
     directory = os.getcwd()
     if directory not in sys.path:
         sys.path.insert(0, directory)
     try:
-        module = import_module(module_name)
+        return import_module(name)
     except ImportError as error:
-        if isinstance(error, ModuleNotFoundError) and error.name and module_name.startswith(error.name):
+        if isinstance(error, ModuleNotFoundError) and error.name and name.startswith(error.name):
             raise click.ClickException(f"there is no module {error.name!r} in {directory} or installed") from None
-        raise _failed(module_name) from None
+        raise failed(f"{name} cannot be imported") from None
     except (Exception, SystemExit):
-        raise _failed(module_name) from None
-    names = [name] if name else [one for one in _NAMES if hasattr(module, one)]
-    if not names or not hasattr(module, names[0].removesuffix("()")):
-        raise click.ClickException(_nothing_in(module, name))
-    application = getattr(module, names[0].removesuffix("()"))
-    if len(names) == 2 and application in layers(module.application):
-        names, application = names[1:], module.application  # the same with WSGI middleware around it
-    if names[0].endswith("()"):
-        application = application()
-    if not callable(application):
-        raise click.ClickException(f"{module_name}:{names[0]} is no application but {application!r:.200}")
-    return f"{module_name}:{names[0]}", application
+        raise failed(f"{name} cannot be imported") from None
+
+
+def _called(app: AppName, factory: Any) -> Any:
+    """What a factory returns for the arguments that were typed."""
+    if not callable(factory):
+        raise click.ClickException(f"{app.module}:{app.name} is no factory but {factory!r:.200}")
+    if not _accepts(factory, *app.arguments, **app.keywords):
+        raise click.ClickException(f"the arguments must be those of {_shown(factory)}, got {app.call}")
+    try:
+        return factory(*app.arguments, **app.keywords)
+    except (Exception, SystemExit):
+        raise failed(f"{app} cannot be called") from None
+
+
+def _accepts(function: Any, *arguments: Any, **keywords: Any) -> bool:
+    """Whether a callable takes these arguments, as far as it tells."""
+    try:
+        accepted = signature(function)
+    except (TypeError, ValueError):  # it tells nothing of its parameters, as some of C
+        return True
+    try:
+        accepted.bind(*arguments, **keywords)
+    except TypeError:
+        return False
+    return True
+
+
+def _shown(function: Any) -> str:
+    return f"{getattr(function, '__name__', type(function).__name__)}{signature(function)}"
+
+
+def _factory_hint(name: str, application: object) -> str:
+    """The call, if this is what makes the application."""
+    is_meant = not name.endswith(")") and isinstance(application, (FunctionType, type)) and _accepts(application)
+    return f"; did you mean '{name}()'?" if is_meant else ""
 
 
 def load_router(given: str | None) -> tuple[str, Router]:
@@ -76,8 +106,26 @@ def router_in(name: str, application: object) -> Router:
     """The Router that an application is, or that WSGI middleware has been put around. Raises ClickException."""
     found = next((layer for layer in layers(application) if isinstance(layer, Router)), None)
     if found is None:
-        raise click.ClickException(f"{name} is no Router but a {type(application).__name__}, which shows no routes")
+        kind, hint = type(application).__name__, _factory_hint(name, application)
+        raise click.ClickException(f"{name} is no Router but a {kind}, which shows no routes{hint}")
     return found
+
+
+def routers_in(router: Router) -> list[Router]:
+    """A Router and those that are mounted in it, also behind WSGI middleware or a HostSwitch, the outermost first."""
+    found = [router]
+    for one in found:  # which grows
+        for mount in one.mounts:
+            found += [new for new in _inside(mount.application) if new not in found]
+    return found
+
+
+def _inside(application: object) -> list[Router]:
+    innermost = layers(application)[-1]
+    if isinstance(innermost, HostSwitch):
+        hosts = [*innermost._applications.values(), innermost._default]
+        return list(dict.fromkeys(router for host in hosts for router in _inside(host)))
+    return [innermost] if isinstance(innermost, Router) else []
 
 
 def layers(application: object) -> list[object]:
@@ -90,16 +138,18 @@ def layers(application: object) -> list[object]:
 
 def _nothing_in(module: Any, name: str) -> str:
     routers = [key for key, value in vars(module).items() if isinstance(value, Router)]
+    routers = routers or [f"{key}()" for key in _FACTORIES if isinstance(vars(module).get(key), FunctionType)]
     wanted = f"{name!r}" if name else " or ".join(map(repr, _NAMES))
     near = nearest(name, routers) or (routers[0] if routers else None)
-    hint = f"; did you mean {module.__name__}:{near}?" if near else ""
+    meant = f"{module.__name__}:{near}"
+    hint = f"; did you mean {repr(meant) if meant.endswith(')') else meant}?" if near else ""
     return f"there is no {wanted} in {module.__name__}{hint}"
 
 
-def _failed(module: str) -> click.ClickException:
-    """What importing the module raised, from its own first line on."""
+def failed(what: str) -> click.ClickException:
+    """The exception that is being handled, from the first line on that is not microfn's."""
     lines = traceback.format_exc().splitlines()
-    return click.ClickException(f"{module} cannot be imported:\n" + "\n".join(_own(lines)))
+    return click.ClickException(f"{what}:\n" + "\n".join(_own(lines)))
 
 
 def _own(lines: list[str]) -> list[str]:

@@ -7,8 +7,9 @@ from urllib.parse import unquote
 import click
 
 from ..errors import name_of
+from .app_name import APP
 from .explanation import Explanation, explain
-from .loading import APP, load_router
+from .loading import load_router
 
 __all__ = ["command"]
 

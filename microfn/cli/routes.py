@@ -9,7 +9,8 @@ import click
 from ..errors import name_of
 from ..router import Router
 from ..routing.route import Route
-from .loading import APP, load_router
+from .app_name import APP
+from .loading import load_router
 
 __all__ = ["command"]
 

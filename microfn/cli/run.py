@@ -15,8 +15,9 @@ from werkzeug.serving import is_running_from_reloader, run_simple
 from ..http.problems import preferred_type
 from ..http.request import Request
 from ..router import Router
+from .app_name import APP
 from .explanation import explain
-from .loading import APP, layers, load
+from .loading import layers, load
 from .pages import of_exception, of_miss
 from .trusted_hosts import TrustedHosts
 

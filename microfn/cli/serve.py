@@ -12,7 +12,8 @@ from importlib.util import find_spec
 import click
 
 from .address import ADDRESS
-from .loading import APP, load
+from .app_name import APP
+from .loading import load
 
 __all__ = ["command"]
 

@@ -1,0 +1,93 @@
+"""The name of an application: `module`, `module:name`, or `module:factory(...)` with constants, as for gunicorn."""
+
+from __future__ import annotations
+
+import ast
+import os
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import click
+
+__all__ = ["APP", "AppName", "find"]
+
+_FILES = ("app.py", "wsgi.py", "passenger_wsgi.py")
+
+APP = click.argument("app", required=False, metavar="[APP]")
+"""The argument of every command that works with an application."""
+
+
+@dataclass(frozen=True)
+class AppName:
+    """A module, the name of an application or of its factory in it, and what the factory is called with.
+
+    >>> str(AppName.parse("shop:create('prod', debug=True)"))
+    "shop:create('prod', debug=True)"
+    """
+
+    module: str
+    name: str = ""
+    """Empty if it is to be looked for."""
+    call: str | None = None
+    """The call of a factory as source text; None if `name` is the application itself."""
+    arguments: tuple[Any, ...] = ()
+    keywords: dict[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return f"{self.module}:{self.call or self.name}" if self.name else self.module
+
+    def named(self, name: str) -> AppName:
+        """The same with the name that was found."""
+        return replace(self, name=name)
+
+    @property
+    def has_arguments(self) -> bool:
+        """Whether a factory is called with something."""
+        return bool(self.arguments or self.keywords)
+
+    @classmethod
+    def parse(cls, given: str) -> AppName:
+        """Parse what was typed. Raises `click.UsageError`."""
+        module, _, text = given.partition(":")
+        if module.endswith(".py") or os.sep in module:
+            meant = given.replace(".py", "", 1).replace(os.sep, ".").lstrip(".")
+            raise click.UsageError(f"{given!r} is a file; a module is meant: {meant!r}")
+        if not module:
+            raise click.UsageError(f"{given!r} names no module; APP is module:name")
+        if not text:
+            return cls(module)
+        match _expression(text):
+            case ast.Name(id=name):
+                return cls(module, name)
+            case ast.Call(func=ast.Name(id=name)) as call:
+                return cls(module, name, ast.unparse(call), *_constants(call))
+        raise click.UsageError(f"APP must be module:name or module:factory(...) with constants, got {given!r:.200}")
+
+
+def _expression(text: str) -> ast.expr | None:
+    try:
+        return ast.parse(text, mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):  # ValueError: a null byte; the last: too deep
+        return None
+
+
+def _constants(call: ast.Call) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Return the arguments of a call. Raises `click.UsageError` if they are no constants."""
+    try:
+        arguments = tuple(ast.literal_eval(argument) for argument in call.args)
+        keywords = {one.arg: ast.literal_eval(one.value) for one in call.keywords if one.arg}
+    except (ValueError, TypeError):  # TypeError: an unhashable key
+        raise click.UsageError(f"the arguments of a factory must be constants, got {ast.unparse(call):.200}") from None
+    if len(keywords) != len(call.keywords):  # **{...}, which gunicorn does not take either, or one name twice
+        raise click.UsageError(f"the keywords of a factory must be named once each, got {ast.unparse(call):.200}")
+    return arguments, keywords
+
+
+def find(given: str | None) -> AppName:
+    """The application that was typed, or the module of this directory. Raises `click.UsageError` if there is none."""
+    if given is not None:
+        return AppName.parse(given)
+    file = next((file for file in _FILES if os.path.isfile(file)), None)
+    if file is None:
+        raise click.UsageError(f"there is no {', '.join(_FILES)} here; say which: microfn COMMAND module:name")
+    return AppName(file.removesuffix(".py"))
