@@ -284,8 +284,9 @@ class BaseRouter:
         new: list[Middleware] = [middleware, *more]
         for layer in new:
             check_middleware(layer)
+        where = _caller()
         for layer in new:
-            self._registry.add_middleware(self._scope, layer)
+            self._registry.add_middleware(self._scope, layer, where)
         return middleware
 
     def group(self, prefix: str, *, use: Iterable[Middleware] | None = None) -> Group:
@@ -306,7 +307,7 @@ class BaseRouter:
         """
         scope = Scope(check_prefix(prefix), self._scope, check_middlewares("use", use))
         if scope.use:
-            self._registry.add_scope(scope)
+            self._registry.add_scope(scope, _caller())
         return Group(self._registry, scope)
 
     def include(self, prefix: str, router: BaseRouter) -> None:

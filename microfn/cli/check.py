@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import click
 
+from ..errors import InvalidHandle
+from ..router import Router
 from .app_name import APP
+from .bindings import Bindings
+from .decorators import unused_decorators
 from .findings import notes, warnings
-from .loading import load, router_in
+from .loading import failed, load, router_in, routers_in
+from .middleware_checks import place_of, separate_metrics, wsgi_middleware
 
 __all__ = ["command"]
 
@@ -20,23 +27,49 @@ def command(ctx: click.Context, app: str | None) -> None:
     \b
     microfn check
     microfn check shop.app:app
+    microfn check 'shop.app:create("production", debug=False)'
 
-    Conflicts, names that are used twice, patterns and handles that cannot be are errors of the import. The exit code is
-    1 where something is found; notes, which are marked so, do not count.
+    Conflicts, names that are used twice, patterns and handles that cannot be are errors of the import; a factory of
+    middleware that nobody called, such as cors, is one of the build at the latest. A warning tells the file, the line
+    and how to mend it:
+
+    \b
+      a decorator above @app.get, which the route is served without
+      WSGI middleware, such as ProxyFix, given to app.use
+      several Metrics, of which some are not exposed
+      a mount that takes paths of a route
+      files that are hardly meant to be public
+
+    Mounted Routers are looked into. The exit code is 1 if there is an error or a warning; notes, which are marked so,
+    do not count.
     """  # noqa: D301 - click wants the character
-    name, application = load(app)
+    bindings = Bindings()
+    with bindings.recorded():
+        name, application = load(app)
     router = router_in(name, application)
-    try:
-        router.build()
-    except TypeError as error:
-        raise click.ClickException(str(error)) from None
+    routers = routers_in(router)
+    unused = unused_decorators([route for one in routers for route in one.routes], bindings)
+    metrics, remarks = separate_metrics(routers)
+    found = [*warnings(routers), *wsgi_middleware(routers), *metrics, *(one.text for one in unused if one.is_certain)]
+    remarks += [one.text for one in unused if not one.is_certain]
     count = len(router.routes) + len(router.mounts)
     click.echo(f"{name}: {count} route{'' if count == 1 else 's'}")
-    found = warnings(router)
     for warning in found:
         click.secho(f"warning: {warning}", fg="yellow")
-    for note in notes(router, application):
+    _build(routers)
+    for note in [*(note for one in routers for note in notes(one, application)), *remarks]:
         click.echo(f"note: {note}")
     if found:
         ctx.exit(1)
     click.secho("nothing is wrong", fg="green")
+
+
+def _build(routers: Sequence[Router]) -> None:
+    try:
+        for router in routers:
+            router.build()
+    except InvalidHandle as error:
+        place = place_of(routers, error.handle)
+        raise click.ClickException(f"{error}{place and f' ({place})'}") from None
+    except Exception:
+        raise failed("the application cannot be built") from None

@@ -6,6 +6,7 @@ import ast
 import inspect
 import os
 import textwrap
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -27,20 +28,22 @@ _PRIVATE_ENDINGS = (".py", ".db", ".sqlite", ".sqlite3", ".key", ".pem")
 _OF_THE_PROXY = {"base_url", "host", "host_url", "is_secure", "remote_addr", "root_url", "scheme", "url", "url_root"}
 
 
-def warnings(router: Router) -> list[str]:
-    """What is probably not meant."""
-    found = [] if router.routes or router.mounts else ["there are no routes"]
-    found += [
-        f"{mount} takes paths that {route} would match"
-        for mount in router.mounts
-        for route in router.routes
-        if mount.may_meet(route.pattern)
-    ]
-    return found + [
-        f"{route} serves {', '.join(private)} to everyone: keep public files in a directory of their own"
-        for route in router.routes
-        if (private := _private(route.handle))
-    ]
+def warnings(routers: Sequence[Router]) -> list[str]:
+    """What is probably not meant, in an application and in what is mounted in it."""
+    found = [] if routers[0].routes or routers[0].mounts else ["there are no routes"]
+    for router in routers:
+        found += [
+            f"{mount} takes paths that {route} would match"
+            for mount in router.mounts
+            for route in router.routes
+            if mount.may_meet(route.pattern)
+        ]
+        found += [
+            f"{route} serves {', '.join(private)} to everyone: keep public files in a directory of their own"
+            for route in router.routes
+            if (private := _private(route.handle))
+        ]
+    return found
 
 
 def notes(router: Router, application: object) -> list[str]:

@@ -31,6 +31,8 @@ class Registrations:
         self.scopes: list[Scope] = []
         """Those that were made with middleware: it is there also where nothing is registered in them."""
         self.middleware: dict[Scope, tuple[Middleware, ...]] = {}
+        self.places: dict[int, tuple[str, int]] = {}
+        """File and line that registered a middleware, by its id; that of a route is the route's own."""
         self.handlers: dict[Scope, dict[Key, Handle]] = {}
         self.included: set[Registry] = set()
         """The registries that are sealed by this one alone."""
@@ -43,6 +45,7 @@ class Registrations:
         other.mounts = self.mounts.copy()
         other.scopes = self.scopes.copy()
         other.middleware = self.middleware.copy()
+        other.places = self.places.copy()
         other.handlers = self.handlers.copy()
         other.included = self.included.copy()
         return other
@@ -171,18 +174,20 @@ class Registry:
             raise ValueError(f"{getattr(key, '__name__', key)} has an error handler already: {known}")
         self.current.handlers[scope] = {**handlers, key: handler}
 
-    def add_middleware(self, scope: Scope, middleware: Middleware) -> None:
-        """Register a middleware of a scope, inside of those that it has."""
-        self._change(self._add_middleware, scope, middleware)
+    def add_middleware(self, scope: Scope, middleware: Middleware, where: tuple[str, int]) -> None:
+        """Register a middleware of a scope, inside of those that it has; `where` is the file and line that does it."""
+        self._change(self._add_middleware, scope, middleware, where)
 
-    def _add_middleware(self, scope: Scope, middleware: Middleware) -> None:
+    def _add_middleware(self, scope: Scope, middleware: Middleware, where: tuple[str, int]) -> None:
+        self.current.places[id(middleware)] = where
         self.current.middleware[scope] = (*self.current.middleware.get(scope, ()), middleware)
 
-    def add_scope(self, scope: Scope) -> None:
-        """Register a scope that was made with middleware."""
-        self._change(self._add_scope, scope)
+    def add_scope(self, scope: Scope, where: tuple[str, int]) -> None:
+        """Register a scope that was made with middleware; `where` is the file and line that made it."""
+        self._change(self._add_scope, scope, where)
 
-    def _add_scope(self, scope: Scope) -> None:
+    def _add_scope(self, scope: Scope, where: tuple[str, int]) -> None:
+        self.current.places.update((id(layer), where) for layer in scope.use)
         self.current.scopes.append(scope)
 
     def include(self, other: Registry, root: Scope, into: Scope, where: str) -> None:
@@ -219,6 +224,7 @@ class Registry:
         for mount in other.mounts.values():
             self._add_mount(mount.relocated(into.prefix, _relocate(mount.scope, relocated)))
         self.current.scopes += [_relocate(scope, relocated) for scope in other.scopes]
+        self.current.places.update(other.places)
         for scope, middleware in other.middleware.items():
             self.current.middleware[_relocate(scope, relocated)] = middleware
         for scope, handlers in other.handlers.items():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from .shop import typed
@@ -64,6 +66,12 @@ CHECKED = [
         0,
         "app: 1 route\nnothing is wrong\n",
     ),
+    (
+        "app2.get('/:page')(h)\napp2.mount('/old', Router())\napp.mount('/v1', app2)",
+        1,
+        "warning: the mount /old (checked.py:6) takes paths that GET /:page (checked.py:5) would match",
+    ),
+    ("app2.get('/')(lambda r, p: r.url)\napp.mount('/v1', app2)", 0, "note: GET / (checked.py:5) reads request.url,"),
     # what a builtin takes is not told by every Python
     ("app.get('/')(print)\napp.get('/a')(lambda r, p: p.url)", 0, "nothing is wrong"),
     ("app.get('/')(lambda request, params: request.args['q'])", 0, "app: 1 route\nnothing is wrong\n"),
@@ -77,3 +85,19 @@ def test_check_finds_what_is_probably_not_meant(here, source, code, shown):
     begin = "from microfn import Router\napp = Router(overlap=True)\napp2 = Router()\ndef h(request, params): pass\n"
     (here / "checked.py").write_text(begin + source + "\n", "utf-8")
     assert shown in typed("check", "checked", code=code)
+
+
+def test_check_loads_what_a_factory_makes(here):
+    source = (
+        "from microfn import Router\ndef create(path):\n    app = Router()\n    app.get(path)(print)\n    return app\n"
+    )
+    (here / "made.py").write_text(source, "utf-8")
+    assert typed("check", "made:create('/a')") == "made:create('/a'): 1 route\nnothing is wrong\n"
+    assert "InvalidPattern: the pattern 'a' is refused" in typed("check", "made:create('a')", code=1)
+
+
+def test_nothing_is_left_behind_by_a_check(here):
+    before = sys.getprofile()
+    typed("check")
+    typed("check", "nothing", code=1)
+    assert sys.getprofile() is before
