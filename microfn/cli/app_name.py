@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import ast
 import os
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import click
 
-__all__ = ["APP", "AppName", "find"]
+from ..arguments import nearest
+
+__all__ = ["APP", "NAMES", "AppName", "find", "nothing_in"]
 
 _FILES = ("app.py", "wsgi.py", "passenger_wsgi.py")
+NAMES = ("app", "application")
+"""The names that an application is looked for by."""
+_FACTORIES = ("create_app", "make_app", "create_application", "make_application", "create", "make")
 
 APP = click.argument("app", required=False, metavar="[APP]")
 """The argument of every command that works with an application."""
@@ -91,3 +97,13 @@ def find(given: str | None) -> AppName:
     if file is None:
         raise click.UsageError(f"there is no {', '.join(_FILES)} here; say which: microfn COMMAND module:name")
     return AppName(file.removesuffix(".py"))
+
+
+def nothing_in(app: AppName, routers: Sequence[str], names: Container[str]) -> click.ClickException:
+    """The error for a module without the application: `routers` are the Routers among its `names`."""
+    known = routers or [f"{name}()" for name in _FACTORIES if name in names]
+    wanted = repr(app.name) if app.name else " or ".join(map(repr, NAMES))
+    near = nearest(app.name, known) or next(iter(known), None)
+    meant = f"{app.module}:{near}"
+    hint = f"; did you mean {repr(meant) if meant.endswith(')') else meant}?" if near else ""
+    return click.ClickException(f"there is no {wanted} in {app.module}{hint}")

@@ -6,6 +6,7 @@ import os
 import re
 import sys
 from importlib.resources import files
+from keyword import iskeyword
 from string import Template
 from typing import Any
 
@@ -13,14 +14,16 @@ import click
 
 from ..arguments import nearest
 from .address import ADDRESS
-from .app_name import APP
-from .loading import load
+from .app_name import APP, AppName, find
+from .source import resolve
 
 __all__ = ["command"]
 
 _TARGETS = ("gunicorn", "waitress", "nginx", "apache", "uwsgi", "cgi", "fastcgi", "passenger", "lambda")
 _BIND = "127.0.0.1:8000"
 _LONGEST_SHEBANG = 125
+_PROGRAMS = ("apache", "cgi", "fastcgi", "passenger", "lambda")
+_WITHOUT_ARGUMENTS = ("waitress", "uwsgi")
 # What may be written, for each option. Nothing of it means anything else in one of the files, quoted as it is there.
 _ALLOWED = {
     "prefix": (r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*", "a path like /shop"),
@@ -30,6 +33,7 @@ _ALLOWED = {
     "venv": (r"/[\w ./+~-]*", "an absolute path of letters, digits, blanks and any of ./_+~-"),
     "user": (r"[A-Za-z_][A-Za-z0-9_-]*", "the name of a user"),
     "group": (r"[A-Za-z_][A-Za-z0-9_-]*", "the name of a group"),
+    "env_file": (r"/[\w ./+~-]*\w", "an absolute path of letters, digits, blanks and any of ./_+~-"),
 }
 # What the templates use of each option.
 _VALUES = {
@@ -41,6 +45,7 @@ _VALUES = {
     "venv": {"venv", "python", "shebang"},
     "user": {"user"},
     "group": {"group"},
+    "env_file": {"env_file"},
 }
 
 
@@ -65,7 +70,12 @@ class _File(Template):
 
 
 def _file_for(target: str) -> _File:
-    return _File((files(__package__) / "templates" / f"{target}.txt").read_text("utf-8"))
+    hardening = _template("hardening")
+    return _File(_template(target).replace("@hardening\n", hardening))
+
+
+def _template(name: str) -> str:
+    return (files(__package__) / "templates" / f"{name}.txt").read_text("utf-8")
 
 
 def _checked_target(ctx: click.Context, param: click.Parameter, given: str) -> str:  # noqa: ARG001 - click's
@@ -89,6 +99,7 @@ def _checked_target(ctx: click.Context, param: click.Parameter, given: str) -> s
 @click.option(
     "--group", default="www-data", show_default=True, help="Who may connect to a unix socket: the web server."
 )
+@click.option("--env-file", help="Secrets and settings, as NAME=value.  [default: /etc/NAME.env, which may be missing]")
 @click.pass_context
 def command(ctx: click.Context, /, target: str, app: str | None, **options: Any) -> None:
     """Print the file with which a host serves an application. Its first lines say where it belongs.
@@ -108,18 +119,32 @@ def command(ctx: click.Context, /, target: str, app: str | None, **options: Any)
     microfn deploy nginx --server-name shop.example.com --bind unix:/run/shop/http.sock
     microfn deploy apache shop.app:app --prefix /shop --directory /srv/shop
 
-    The application is imported, to see that it is there; nothing is installed or written.
+    The application is looked for in its source, and not imported: it may need secrets that are not here. Nothing is
+    installed or written.
     """  # noqa: D301 - click wants the character
     file = _file_for(target)
     for option in _VALUES:
         if not file.uses(option) and ctx.get_parameter_source(option) is click.core.ParameterSource.COMMANDLINE:
             fitting = ", ".join(one for one in _TARGETS if _file_for(one).uses(option))
             raise click.UsageError(f"{target} has no use for {_flag(option)}, only {fitting}")
-    name, _ = load(app)
-    click.echo(file.fill(_values(target, name, options)), nl=False)
+    click.echo(file.fill(_values(target, _checked_app(target, resolve(find(app))), options)), nl=False)
 
 
-def _values(target: str, app: str, options: dict[str, Any]) -> dict[str, str]:
+def _checked_app(target: str, app: AppName) -> AppName:
+    """The same if a target takes it. Raises `click.UsageError`."""
+    if not re.fullmatch(r"[\w-]+(?:\.[\w-]+)*", app.module):
+        raise click.UsageError(
+            f"the module must be of letters, digits and any of _-. to stand in a file, got {app.module!r}"
+        )
+    if target in _PROGRAMS and not all(part.isidentifier() and not iskeyword(part) for part in app.module.split(".")):
+        raise click.UsageError(f"the module must be a name that Python can import by a statement, got {app.module!r}")
+    if target in _WITHOUT_ARGUMENTS and app.has_arguments:
+        hint = f"write application = {app.call} into a module, and name that"
+        raise click.UsageError(f"{target} calls a factory without arguments, got {app}; {hint}")
+    return app
+
+
+def _values(target: str, app: AppName, options: dict[str, Any]) -> dict[str, str]:
     """All that a template may name."""
     given = {
         **options,
@@ -135,12 +160,17 @@ def _values(target: str, app: str, options: dict[str, Any]) -> dict[str, str]:
     for option, (pattern, meant) in _ALLOWED.items():
         if given[option] and not re.fullmatch(pattern, given[option]):
             raise click.UsageError(f"{_flag(option)} is {meant}, not {given[option]!r}")
+    name = re.sub(r"[^A-Za-z0-9_-]+", "-", os.path.basename(given["directory"])).strip("-") or "microfn"
+    listening = _listening(given["bind"])
     python = f"{given['venv']}/bin/python" if options["venv"] else sys.executable
     return {
         **{option: str(value) for option, value in given.items()},
-        **_listening(given["bind"]),
+        **listening,
         **_importing(app),
-        "name": re.sub(r"[^A-Za-z0-9_-]+", "-", os.path.basename(given["directory"])).strip("-") or "microfn",
+        **_hardening(name, given["directory"], [given["venv"], python], listening),
+        "name": name,
+        "env_file": given["env_file"] or f"/etc/{name}.env",
+        "env_given": given["env_file"] or "",
         "pattern": given["prefix"].replace(".", r"\."),
         "python": python,
         "shebang": _shebang(python),
@@ -165,22 +195,57 @@ def _listening(bind: str) -> dict[str, str]:
     """The same address as each server wants it."""
     host, _, port = bind.rpartition(":")
     if host != "unix":
-        return {"listen": bind, "socket": "", "runtime": "", "address": f'("{host.strip("[]")}", {port})'}
+        capability = "CAP_NET_BIND_SERVICE" if port and 0 < int(port) < 1024 else ""
+        address = f'("{host.strip("[]")}", {port})'
+        return {"listen": bind, "socket": "", "runtime": "", "address": address, "capability": capability}
     runtime = re.match(r"/run/([^/]+)/[^/]+$", port)
-    return {"listen": port, "socket": port, "runtime": runtime[1] if runtime else "", "address": f'"{port}"'}
-
-
-def _importing(app: str) -> dict[str, str]:
-    """How an application becomes a name in a file of Python."""
-    module, _, name = app.partition(":")
-    factory = name.removesuffix("()")
-    if factory != name:
-        lines = [f"from {module} import {factory}", f"application = {name}"]
-    else:
-        lines = [f"from {module} import {name}" + (" as application" if name != "application" else "")]
     return {
-        "app": app,
-        "factory": f"{module}:{factory}" if factory != name else "",
+        "listen": port,
+        "socket": port,
+        "runtime": runtime[1] if runtime else "",
+        "address": f'"{port}"',
+        "capability": "",
+    }
+
+
+def _hardening(name: str, directory: str, programs: list[str], listening: dict[str, str]) -> dict[str, str]:
+    """What a service needs in spite of its hardening."""
+    socket = listening["socket"]
+    # A virtual environment leads to a Python that may be elsewhere, as that of uv.
+    used = [directory, socket, *programs, *map(os.path.realpath, programs)]
+    state = f"/var/lib/{name}"
+    return {
+        "writable": "" if listening["runtime"] else os.path.dirname(socket),
+        "protect_home": "read-only" if _any_below(used, "/home/", "/root/", "/run/user/") else "yes",
+        # What nginx is to find in /tmp cannot be in a /tmp of the unit's own.
+        "private_tmp": "no" if _any_below([socket], "/tmp/", "/var/tmp/") else "yes",  # noqa: S108 # nosec B108
+        # systemd would make code that is there the user's own.
+        "state": "" if _any_below([f"{directory}/"], f"{state}/") else state,
+    }
+
+
+def _any_below(paths: list[str], *directories: str) -> bool:
+    return any(path.startswith(directories) for path in paths)
+
+
+def _importing(app: AppName) -> dict[str, str]:
+    """How an application becomes a name in a file of Python, and a word of systemd's."""
+    if app.call is not None:
+        lines = [f"from {app.module} import {app.name}", f"application = {app.call}"]
+    else:
+        as_application = " as application" if app.name != "application" else ""
+        lines = [f"from {app.module} import {app.name}{as_application}"]
+    factory = f"{app.module}:{app.name}" if app.call is not None else ""
+    return {
+        "app": str(app),
+        "title": f"{factory}(...)" if app.has_arguments else str(app),
+        "factory": factory,
+        "exec_app": _within_quotes(str(app)),
         "importing": "\n\n".join(lines),
         "importing_in_a_line": "; ".join(lines),
     }
+
+
+def _within_quotes(text: str) -> str:
+    """Text as it stands between double quotes in a line of systemd's (systemd.service, "Command lines")."""
+    return text.replace("\\", r"\\").replace('"', r"\"").replace("%", "%%").replace("$", "$$")

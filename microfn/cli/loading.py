@@ -12,25 +12,23 @@ from typing import Any
 
 import click
 
-from ..arguments import nearest
 from ..host_switch import HostSwitch
 from ..router import Router
-from .app_name import AppName, find
+from .app_name import NAMES, AppName, find, nothing_in
 
 __all__ = ["failed", "layers", "load", "load_router", "router_in", "routers_in"]
 
 _PACKAGE = os.path.dirname(os.path.dirname(__file__)) + os.sep
-_NAMES = ("app", "application")
-_FACTORIES = ("create_app", "make_app", "create_application", "make_application", "create", "make")
 
 
 def load(given: str | None) -> tuple[str, Any]:
     """The application that was typed or found, and `module:name`. Raises ClickException that says what is wrong."""
     app = find(given)
     module = _imported(app.module)
-    names = [app.name] if app.name else [one for one in _NAMES if hasattr(module, one)]
+    names = [app.name] if app.name else [one for one in NAMES if hasattr(module, one)]
     if not names or not hasattr(module, names[0]):
-        raise click.ClickException(_nothing_in(module, app.name))
+        routers = [key for key, value in vars(module).items() if isinstance(value, Router)]
+        raise nothing_in(app, routers, [key for key, value in vars(module).items() if callable(value)])
     application = getattr(module, names[0])
     if len(names) == 2 and application in layers(module.application):
         names, application = names[1:], module.application  # the same with WSGI middleware around it
@@ -134,16 +132,6 @@ def layers(application: object) -> list[object]:
     while not isinstance(found[-1], Router) and len(found) < 20 and callable(getattr(found[-1], "app", None)):
         found.append(found[-1].app)  # type: ignore[attr-defined]
     return found
-
-
-def _nothing_in(module: Any, name: str) -> str:
-    routers = [key for key, value in vars(module).items() if isinstance(value, Router)]
-    routers = routers or [f"{key}()" for key in _FACTORIES if isinstance(vars(module).get(key), FunctionType)]
-    wanted = f"{name!r}" if name else " or ".join(map(repr, _NAMES))
-    near = nearest(name, routers) or (routers[0] if routers else None)
-    meant = f"{module.__name__}:{near}"
-    hint = f"; did you mean {repr(meant) if meant.endswith(')') else meant}?" if near else ""
-    return f"there is no {wanted} in {module.__name__}{hint}"
 
 
 def failed(what: str) -> click.ClickException:

@@ -14,18 +14,29 @@ from click.testing import CliRunner
 
 from microfn import cli
 
-SHOP = "from microfn import Router\n\napp = Router()\napplication = app\n\n\ndef create():\n    return app\n"
+SHOP = """
+import os
+
+from microfn import Router
+
+PASSWORD = os.environ["SHOP_PASSWORD"]
+app = Router()
+application = app
+
+
+def create(mode=""):
+    return app
+"""
 TARGETS = "gunicorn waitress nginx apache uwsgi cgi fastcgi passenger lambda".split()
 PLACE = ("--directory", "/srv/shop", "--venv", "/srv/shop/.venv")
 
 
 @pytest.fixture(autouse=True)
 def here(tmp_path, monkeypatch):
+    """A directory with an application that cannot be imported here, since it needs a secret."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", list(sys.path))
     (tmp_path / "shop_for_deploy.py").write_text(SHOP, "utf-8")
-    yield tmp_path
-    sys.modules.pop("shop_for_deploy", None)
+    return tmp_path
 
 
 def printed(target, *options, app="shop_for_deploy:app", code=0):
@@ -39,13 +50,13 @@ def printed(target, *options, app="shop_for_deploy:app", code=0):
 def test_everything_of_a_template_is_filled_in(target, app):
     text = printed(target, *([] if target in ("nginx", "lambda") else PLACE), app=app)
     assert text.endswith("\n")
-    assert "@" not in text
+    assert "@" not in text.replace("=@system-service\n", "")
     assert not [line for line in text.splitlines() if line.startswith(("?", "!")) and not line.startswith("#!")]
     assert text.isascii()
 
 
 @pytest.mark.parametrize("target", ["cgi", "fastcgi", "passenger", "lambda"])
-@pytest.mark.parametrize("name", ["app", "application", "create()"])
+@pytest.mark.parametrize("name", ["app", "application", "create()", "create('a\"b\\nä')"])
 def test_programs_are_python(target, name, here):
     (here / "program.py").write_text(printed(target, app=f"shop_for_deploy:{name}"), "utf-8")
     assert compileall.compile_file(here / "program.py", quiet=1)
@@ -63,7 +74,13 @@ def test_cgi_program_runs_whatever_the_path_of_python(folder, here):
     program = here / "app.cgi"
     program.write_text(printed("cgi", "--venv", str(venv)), "utf-8")
     program.chmod(0o755)
-    environ = {"REQUEST_METHOD": "GET", "SERVER_NAME": "a", "SERVER_PORT": "80", "SERVER_PROTOCOL": "HTTP/1.1"}
+    environ = {
+        "SHOP_PASSWORD": "secret",
+        "REQUEST_METHOD": "GET",
+        "SERVER_NAME": "a",
+        "SERVER_PORT": "80",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+    }
     done = subprocess.run([program], env={**os.environ, **environ}, capture_output=True, timeout=60, check=True)
     assert done.stdout.startswith(b"Status: 404 Not Found\r\n")
 
@@ -100,6 +117,15 @@ SHOWN = [
     ("fastcgi", [], "WSGIServer(application, debug=False).run()"),
     ("passenger", ["--prefix", "/shop"], 'PassengerBaseURI "/shop"'),
     ("cgi", ["--venv", "/srv/venv"], "#!/srv/venv/bin/python\n"),
+    (
+        "gunicorn",
+        ["--directory", "/srv/my shop"],
+        '\n# The "-" lets it be missing.\nEnvironmentFile=-/etc/my-shop.env\n',
+    ),
+    ("waitress", ["--directory", "/srv/shop"], "\nEnvironmentFile=-/etc/shop.env\n"),
+    ("gunicorn", ["--env-file", "/srv/my shop/.env"], "\nEnvironmentFile=/srv/my shop/.env\n#"),
+    ("apache", ["--directory", "/srv/shop"], "\n# EnvironmentFile=/etc/shop.env below [Service] with"),
+    ("uwsgi", ["--directory", "/srv/shop"], "\nif-exists = /etc/shop.env.d\nenvdir = /etc/shop.env.d\nendif =\n"),
 ]
 
 
@@ -111,9 +137,9 @@ def test_options_reach_the_file(target, options, shown):
 def test_without_options_it_is_this_directory_and_this_python(here):
     (here / "app.py").write_text("app = lambda environ, start_response: []\n", "utf-8")
     text = printed("gunicorn", app=None)
+    assert "app" not in sys.modules
     assert f"WorkingDirectory={os.getcwd()}\n" in text
     assert f'ExecStart="{sys.executable}" -m gunicorn --bind "127.0.0.1:8000"' in text
-    sys.modules.pop("app")
 
 
 @pytest.mark.parametrize("target", ["gunicorn", "waitress", "uwsgi", "fastcgi"])
@@ -131,7 +157,7 @@ def test_unix_socket_is_for_its_group_alone(target):
     assert ("Group=nginx" in text) is (target != "uwsgi")
     assert not re.search("666|777|umask=0,", text)
     text = printed(target, "--bind", "127.0.0.1:8000")
-    assert not re.search("[Gg]roup|--umask|chmod-|chown-|perms", text)
+    assert not re.search(r"\bGroup|group|--umask|chmod-|chown-|perms", text)
 
 
 HOSTILE = ['a"b', "a'b", "a\nb", "a;b", "a b\n", "$HOME", "%h", "{a}", "a\\b", "a\0b", "#a", "`a`", "a\x85b"]
@@ -146,6 +172,7 @@ HOSTILE = ['a"b', "a'b", "a\nb", "a;b", "a b\n", "$HOME", "%h", "{a}", "a\\b", "
         ("--prefix", "/", "--prefix is a path like /shop"),
         ("--server-name", "", "--server-name is the name of a host"),
         ("--user", "", "--user is the name of a user"),
+        ("--env-file", "/etc/", "--env-file is an absolute path"),
     ],
 )
 def test_what_would_mean_something_else_in_a_file_is_refused(option, begin, meant, value):
@@ -173,6 +200,8 @@ WRONG = [
     (("nginx", "--group", "me"), "nginx has no use for --group, only gunicorn, waitress, uwsgi, fastcgi"),
     (("gunicorn", "--group", "a b"), "--group is the name of a group, not 'a b'"),
     (("apache", "--prefix", "shop"), "--prefix is a path like /shop, not 'shop'"),
+    (("nginx", "--env-file", "/etc/x"), "nginx has no use for --env-file, only gunicorn, waitress, apache"),
+    (("gunicorn", "--env-file", "shop.env"), "--env-file is an absolute path of letters,"),
     (("uwsgi", "--port", "0"), "Invalid value for '--port'"),
 ]
 
@@ -184,3 +213,56 @@ def test_what_is_typed_wrong_is_told(words, shown):
 
 def test_an_application_that_is_not_there_is_told():
     assert "did you mean shop_for_deploy:app?" in printed("nginx", app="shop_for_deploy:ap", code=1)
+
+
+WITH_ARGUMENTS = [
+    ("gunicorn", """"shop_for_deploy:create('a\\"b$$c%%d\\\\\\\\')"\n"""),
+    ("apache", """; application = create('a"b$c%d\\\\')\n"""),
+    ("cgi", """\n\napplication = create('a"b$c%d\\\\')\n"""),
+    ("lambda", """\n\napplication = create('a"b$c%d\\\\')\n"""),
+]
+
+
+@pytest.mark.parametrize(("target", "shown"), WITH_ARGUMENTS)
+def test_arguments_of_a_factory_reach_the_file(target, shown):
+    text = printed(target, app="""shop_for_deploy:create("a\\"b$c%d\\\\")""")
+    assert shown in text
+    assert "shop_for_deploy:create(...) " in text.splitlines()[0] + text.splitlines()[1]
+
+
+REFUSED = [
+    (
+        "waitress",
+        "shop_for_deploy:create(1)",
+        "waitress calls a factory without arguments, got shop_for_deploy:create(1)",
+    ),
+    ("uwsgi", "shop_for_deploy:create(mode='x')", "write application = create(mode='x') into a module, and name that"),
+    ("cgi", "my-shop:app", "the module must be a name that Python can import by a statement, got 'my-shop'"),
+    ("lambda", "lambda:app", "by a statement, got 'lambda'"),
+    ("gunicorn", "a b:app", "the module must be of letters, digits and any of _-. to stand in a file, got 'a b'"),
+]
+
+
+@pytest.mark.parametrize(("target", "app", "shown"), REFUSED)
+def test_application_that_a_target_cannot_name_is_refused(target, app, shown, here):
+    for name in "my-shop", "lambda", "a b":
+        (here / f"{name}.py").write_text("app = 1", "utf-8")
+    assert shown in printed(target, app=app, code=2)
+
+
+@pytest.mark.parametrize(
+    ("target", "app"), [("gunicorn", "my-shop:app"), ("uwsgi", "lambda:app"), ("uwsgi", "my-shop:app")]
+)
+def test_servers_import_modules_of_any_name(target, app, here):
+    for name in "my-shop", "lambda":
+        (here / f"{name}.py").write_text("app = 1", "utf-8")
+    assert app in printed(target, app=app)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("app", ["shop_for_deploy:app", "shop_for_deploy:create()", "shop_for_deploy"])
+def test_application_is_not_imported(target, app, monkeypatch):
+    monkeypatch.setenv("OTHER_SECRET", "hunter2")
+    text = printed(target, app=app)
+    assert "shop_for_deploy" not in sys.modules
+    assert "hunter2" not in text

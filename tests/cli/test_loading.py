@@ -120,7 +120,7 @@ def test_of_app_and_what_is_put_around_it_the_latter_is_served(here):
 
 def test_a_module_that_ends_the_program_is_told(here):
     (here / "ends.py").write_text("import sys\nsys.exit(0)\n", "utf-8")
-    for command in ("check", "ends"), ("routes", "ends"), ("deploy", "gunicorn", "ends"), ("serve", "ends:app"):
+    for command in ("check", "ends"), ("routes", "ends"), ("serve", "ends:app"):
         assert "ends cannot be imported:" in typed(*command, code=1)
     assert "':app' names no module; APP is module:name" in typed("routes", ":app", code=2)
 

@@ -1,0 +1,123 @@
+"""The name of an application, looked for in the source of its module: nothing of the application is imported."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import os
+import sys
+import traceback
+from importlib.machinery import ModuleSpec, PathFinder
+
+import click
+
+from .app_name import NAMES, AppName, nothing_in
+
+__all__ = ["resolve"]
+
+
+def resolve(app: AppName) -> AppName:
+    """Return an application's name, completed and checked. Raises `click.ClickException` if there is none.
+
+    An application may need secrets or a database to be imported, which the machine that only writes its configuration
+    does not have. A name that a module binds in other ways than by statements, as by `from x import *`, is taken.
+    """
+    names = _Names.of(app.module)
+    if app.name:
+        if app.name in names.bound or names.is_open:
+            return app
+        raise nothing_in(app, names.routers(), names.bound)
+    found = [name for name in NAMES if name in names.bound]
+    if len(found) == 2 and "app" in names.used_by.get("application", ()):
+        found = found[1:]  # the same with WSGI middleware around it
+    if not found and not names.is_open:
+        raise nothing_in(app, names.routers(), names.bound)
+    return app.named(found[0] if found else NAMES[0])
+
+
+class _Names(ast.NodeVisitor):
+    """The names that a module binds when it is imported."""
+
+    def __init__(self) -> None:
+        self.bound: set[str] = set()
+        self.used_by: dict[str, set[str]] = {}
+        """The names that the value of a name is made of."""
+        self.is_open = False
+        """Whether there may be others."""
+
+    @classmethod
+    def of(cls, module: str) -> _Names:
+        """Read a module. Raises `click.ClickException` if it is not there, or is no Python."""
+        names, spec = cls(), _spec_of(module)
+        try:
+            source = spec.loader.get_source(spec.name)  # type: ignore[union-attr]
+            if source is None:
+                names.is_open = True
+            else:
+                names.visit(ast.parse(source, spec.origin or module))
+        except (AttributeError, ImportError):  # a directory, or a file that cannot be read here
+            names.is_open = spec.loader is not None
+        except (SyntaxError, ValueError, RecursionError) as error:
+            shown = "".join(traceback.format_exception_only(error)).rstrip()
+            raise click.ClickException(f"{module} cannot be read:\n{shown}") from None
+        return names
+
+    def routers(self) -> list[str]:
+        """The names that are Routers, as far as the source tells."""
+        return [name for name, used in self.used_by.items() if "Router" in used]
+
+    def visit_Name(self, node: ast.Name) -> None:
+        if isinstance(node.ctx, ast.Store):
+            self.bound.add(node.id)
+        self.is_open |= node.id in ("globals", "vars", "locals", "exec", "setattr")
+
+    def visit_Assign(self, node: ast.Assign) -> None:
+        self._bind(node.targets, node.value)
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
+        if node.value is not None:
+            self._bind([node.target], node.value)
+
+    def _bind(self, targets: list[ast.expr], value: ast.expr) -> None:
+        used = {one.id for one in ast.walk(value) if isinstance(one, ast.Name)}
+        for target in targets:
+            if isinstance(target, ast.Name):
+                self.used_by[target.id] = used
+            self.visit(target)
+        self.visit(value)
+
+    def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> None:
+        self.bound.add(node.name)
+        self.is_open |= node.name == "__getattr__"
+        for one in ast.walk(node):
+            if isinstance(one, ast.Global):  # which it binds if it is called
+                self.bound.update(one.names)
+            self.is_open |= isinstance(one, ast.Name) and one.id == "globals"
+
+    visit_AsyncFunctionDef = visit_ClassDef = visit_FunctionDef  # noqa: N815 - ast's
+
+    def visit_comprehension(self, node: ast.comprehension) -> None:
+        """The target is the comprehension's own."""
+        self.visit(node.iter)
+
+    def visit_Lambda(self, node: ast.Lambda) -> None:
+        """Nothing in it binds names of the module."""
+
+    def visit_alias(self, node: ast.alias) -> None:
+        self.is_open |= node.name == "*"
+        self.bound.add(node.asname or node.name.partition(".")[0])
+
+
+def _spec_of(module: str) -> ModuleSpec:
+    """Find a module, and import not even the packages around it. Raises `click.ClickException` if it is not there."""
+    importlib.invalidate_caches()
+    directory = os.getcwd()
+    first, *parts = module.split(".")
+    finders = [finder for finder in sys.meta_path if hasattr(finder, "find_spec")]
+    spec = next(filter(None, (finder.find_spec(first, [directory, *sys.path]) for finder in finders)), None)
+    for part in parts:
+        # By its last name alone: with the whole name, the packages around it would have to be imported.
+        spec = PathFinder.find_spec(part, list(spec.submodule_search_locations or ())) if spec else None
+    if spec is None:
+        raise click.ClickException(f"there is no module {module!r} in {directory} or installed")
+    return spec
