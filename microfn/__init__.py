@@ -26,6 +26,7 @@ from .router import Router
 from .routing.converters import natural
 from .routing.hints import hint_for_module
 from .routing.route import Route
+from .server_log import quieten as _quieten
 from .sse import Event, event_stream
 
 __all__ = [
@@ -59,6 +60,8 @@ __all__ = [
 ]
 
 __version__ = "0.1.0"
+
+_quieten()
 
 if not TYPE_CHECKING:
 

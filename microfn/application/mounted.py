@@ -11,6 +11,7 @@ from ..http.request_body import Body
 from ..http.streams import close_body
 from ..http.wsgi_application import run_application
 from ..routing.mount import Mount
+from ..server_log import IS_LOGGED
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -27,6 +28,8 @@ def run_mount(mount: Mount, request: Request) -> WSGIResponse:
         response = run_application(mount, environ)
     finally:
         outer["microfn.route"] = environ["microfn.route"]
+        if IS_LOGGED in environ:
+            outer[IS_LOGGED] = True
     status, headers, body = response
     # A tab may stand in a value (RFC 9110, section 5.5), and means the same as a blank.
     headers = _without_tabs(headers)

@@ -51,6 +51,12 @@ class AppName:
         """Whether a factory is called with something."""
         return bool(self.arguments or self.keywords)
 
+    def refuse_arguments(self, server: str) -> None:
+        """Raise `click.UsageError` for arguments, which some servers cannot pass to a factory."""
+        if self.has_arguments:
+            hint = f"write application = {self.call} into a module, and name that"
+            raise click.UsageError(f"{server} calls a factory without arguments, got {self}; {hint}")
+
     @classmethod
     def parse(cls, given: str) -> AppName:
         """Parse what was typed. Raises `click.UsageError`."""

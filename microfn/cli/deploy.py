@@ -138,9 +138,8 @@ def _checked_app(target: str, app: AppName) -> AppName:
         )
     if target in _PROGRAMS and not all(part.isidentifier() and not iskeyword(part) for part in app.module.split(".")):
         raise click.UsageError(f"the module must be a name that Python can import by a statement, got {app.module!r}")
-    if target in _WITHOUT_ARGUMENTS and app.has_arguments:
-        hint = f"write application = {app.call} into a module, and name that"
-        raise click.UsageError(f"{target} calls a factory without arguments, got {app}; {hint}")
+    if target in _WITHOUT_ARGUMENTS:
+        app.refuse_arguments(target)
     return app
 
 

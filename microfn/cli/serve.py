@@ -8,11 +8,13 @@ import shlex
 import subprocess
 import sys
 from importlib.util import find_spec
+from urllib.parse import quote, unquote_to_bytes
 
 import click
 
+from ..server_log import NO_LOG
 from .address import ADDRESS
-from .app_name import APP
+from .app_name import APP, AppName
 from .loading import load
 
 __all__ = ["command"]
@@ -39,17 +41,28 @@ class _WithOptions(click.Command):
 @click.option("--bind", default="127.0.0.1:8000", show_default=True, help="Where to listen: HOST:PORT or unix:PATH.")
 @click.option("--workers", type=click.IntRange(1), help="Processes.  [default: one for each core]")
 @click.option("--threads", type=click.IntRange(1), default=4, show_default=True, help="Threads of each process.")
+@click.option("--no-log", "unlogged", multiple=True, metavar="PATH", help="Leave this very path out of the access log.")
 @click.option("--print", "is_printed", is_flag=True, help="Print the command instead of running it.")
 @click.pass_obj
 def command(  # noqa: PLR0917 - click names them all
-    options: list[str], app: str | None, bind: str, workers: int | None, threads: int, is_printed: bool
+    options: list[str],
+    app: str | None,
+    bind: str,
+    workers: int | None,
+    threads: int,
+    unlogged: tuple[str, ...],
+    is_printed: bool,
 ) -> None:
     """Serve an application with gunicorn; on Windows with waitress.
 
     \b
     microfn serve
     microfn serve shop.app:app --bind 0.0.0.0:8000
+    microfn serve 'shop.app:create("production")' --no-log /healthz
     microfn serve shop.app:app -- --max-requests 10000 --certfile cert.pem --keyfile key.pem
+
+    The access log has a line for each request, but for those that the application's own access_log has. --no-log can be
+    given several times, as for health checks; it holds for both.
 
     A worker that hangs for 30 seconds is replaced, and requests have as many to end when the server is told to stop.
     All options of gunicorn can follow behind "--"; they come last, so they win. On Windows they are waitress's, which
@@ -57,34 +70,54 @@ def command(  # noqa: PLR0917 - click names them all
     """  # noqa: D301 - click wants the character
     if not re.fullmatch(ADDRESS, bind):
         raise click.UsageError(f"--bind is HOST:PORT or unix:PATH, not {bind!r}")
+    paths = " ".join(map(_checked_path, unlogged)) if unlogged else os.environ.get(NO_LOG, "")
     name, _ = load(app)
-    server, arguments = "gunicorn", _for_gunicorn(bind, workers, threads)
-    if sys.platform == "win32":
-        server, arguments = "waitress", _for_waitress(bind, threads)
-    arguments += [*options, name]
+    is_windows = sys.platform == "win32"
+    if is_windows:
+        server, arguments = (
+            "waitress",
+            [*_for_waitress(bind, threads), *options, *_named_for_waitress(AppName.parse(name))],
+        )
+    else:
+        server, arguments = "gunicorn", [*_for_gunicorn(bind, workers, threads, paths), *options, name]
     if is_printed:
-        click.echo(shlex.join([_PROGRAMS[server], *arguments]))
+        variable = f'set "{NO_LOG}={paths}" && ' if is_windows and paths else ""
+        click.echo(variable + shlex.join([_PROGRAMS[server], *arguments]))
         return
     if find_spec(server) is None:
         raise click.ClickException(f'{server} is not installed: pip install "microfn[{server}]"')
     sys.stdout.flush()
     # The very interpreter, with what was typed on the same command line, and no shell that would read it again.
     words = [sys.executable, "-m", server, *arguments]
-    if sys.platform == "win32":  # execv would leave the console to its shell
-        code = subprocess.call(words)  # noqa: S603 # nosec B603
+    if is_windows:  # execv would leave the console to its shell
+        code = subprocess.call(words, env={**os.environ, NO_LOG: paths})  # noqa: S603 # nosec B603
         raise SystemExit(code)
     os.execv(sys.executable, words)  # noqa: S606 # nosec B606
+
+
+def _checked_path(path: str) -> str:
+    """A path as a URL has it, which is typed so or as text. Raises `click.UsageError`."""
+    if not path.startswith("/") or "?" in path or "#" in path:
+        raise click.UsageError(f"--no-log must be a path that begins with a slash, without a query, got {path!r}")
+    return quote(unquote_to_bytes(os.fsencode(path)), safe="/:@!$&'()*+,;=")
 
 
 def _for_waitress(bind: str, threads: int) -> list[str]:
     return [f"--listen={bind}", f"--threads={threads}"]
 
 
-def _for_gunicorn(bind: str, workers: int | None, threads: int) -> list[str]:
+def _named_for_waitress(app: AppName) -> list[str]:
+    app.refuse_arguments("waitress")
+    return [str(app)] if app.call is None else ["--call", f"{app.module}:{app.name}"]
+
+
+def _for_gunicorn(bind: str, workers: int | None, threads: int, unlogged: str) -> list[str]:
     return [
         *("--bind", bind, "--worker-class", "gthread", "--workers", str(workers or os.cpu_count() or 1)),
         *("--threads", str(threads), "--timeout", "30", "--graceful-timeout", "30"),
         # gunicorn's own lets every user of the machine connect, and be the proxy.
         *(("--umask", "0o117") if bind.startswith("unix:") else ()),
         *("--no-control-socket", "--access-logfile", "-", "--access-logformat", _LINE),
+        # Set, even to nothing, it also leaves out a line for each request that the application's access_log has.
+        *("--env", f"{NO_LOG}={unlogged}"),
     ]

@@ -13,8 +13,11 @@ from ..http.request import Request
 from ..http.response import Response
 from ..http.types import Handle, Middleware, Params
 from ..log import LONGEST
+from ..server_log import IS_LOGGED, unlogged_paths
 
 __all__ = ["access_log"]
+
+_NAME = "microfn.access"
 
 
 def access_log(write: Callable[[str], object] | None = None) -> Middleware:
@@ -23,6 +26,9 @@ def access_log(write: Callable[[str], object] | None = None) -> Middleware:
     `pattern` is null where there was no route, `id` without `request_id`, which goes around this one. All that a client
     sent is escaped, and cut at 1000 characters: the line is ASCII. `write` gets the line; without it, the logger
     `microfn.access` does, at level INFO, and shows it on stderr where logging is not set up.
+
+    Paths in the environment variable MICROFN_NO_LOG are left out; it holds them as a URL does, separated by blanks.
+    `microfn serve --no-log` sets it, and leaves out the server's own line for a request that has one here.
 
     `pattern` begins with the prefixes of the mounts that the request came through. `"complete": false` is added if the
     answer broke off: its body failed, or the client left before the end.
@@ -34,10 +40,16 @@ def access_log(write: Callable[[str], object] | None = None) -> Middleware:
     >>> json.loads(lines[0])["status"]
     404
     """
-    write = write or _logger().info
+    logger, unlogged = (_logger() if write is None else None), unlogged_paths()
+    write = write or logging.getLogger(_NAME).info
 
     def middleware(handle: Handle[Response]) -> Handle[Response]:
         def logged(request: Request, params: Params) -> Response:
+            environ = request.environ
+            if unlogged and environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "") in unlogged:
+                return handle(request, params)
+            if logger is None or logger.isEnabledFor(logging.INFO):
+                environ[IS_LOGGED] = True
             began = time.perf_counter()
             response = handle(request, params)
             counted = _count(request, response)
@@ -66,11 +78,21 @@ def access_log(write: Callable[[str], object] | None = None) -> Middleware:
 
 
 def _logger() -> logging.Logger:
-    logger = logging.getLogger("microfn.access")
+    """The logger of access logs; it shows lines on stderr if nothing else does."""
+    logger = logging.getLogger(_NAME)
     if not logger.hasHandlers():
-        logger.addHandler(logging.StreamHandler())
+        handler = logging.StreamHandler()
+        # Logging may be set up later. Then there would be two lines.
+        handler.addFilter(lambda _: list(_handlers(logger)) == [handler])
+        logger.addHandler(handler)
         logger.setLevel(logging.INFO)
     return logger
+
+
+def _handlers(logger: logging.Logger | None) -> Iterator[logging.Handler]:
+    while logger is not None:
+        yield from logger.handlers
+        logger = logger.parent if logger.propagate else None
 
 
 def _count(request: Request, response: Response) -> Callable[[], int | None]:

@@ -125,6 +125,7 @@ SHOWN = [
     ("waitress", ["--directory", "/srv/shop"], "\nEnvironmentFile=-/etc/shop.env\n"),
     ("gunicorn", ["--env-file", "/srv/my shop/.env"], "\nEnvironmentFile=/srv/my shop/.env\n#"),
     ("apache", ["--directory", "/srv/shop"], "\n# EnvironmentFile=/etc/shop.env below [Service] with"),
+    ("gunicorn", ["--prefix", "/shop"], '\nEnvironment="MICROFN_NO_LOG="\n'),
     ("uwsgi", ["--directory", "/srv/shop"], "\nif-exists = /etc/shop.env.d\nenvdir = /etc/shop.env.d\nendif =\n"),
 ]
 

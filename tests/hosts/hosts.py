@@ -77,11 +77,10 @@ class Place:
         """What systemd would start."""
         settings = dict(re.findall(r"^(\w+)=(.*)$", unit.replace("\\\n", " "), re.MULTILINE))
         assert settings["WorkingDirectory"] == str(self.directory)
-        (environment,) = shlex.split(settings.get("Environment", "A=")) or ("A=",)
-        name, _, value = environment.partition("=")
+        environment = re.findall(r'^Environment="(\w+)=(.*)"$', unit, re.MULTILINE)
         # Only root may start a process in another group; nginx of another user is in the same group anyway.
         group = settings.get("Group") if os.geteuid() == 0 else None
-        self.start(shlex.split(settings["ExecStart"].replace("%%", "%")), group, **{name: value})
+        self.start(shlex.split(settings["ExecStart"].replace("%%", "%")), group, **dict(environment))
 
     def wait(self) -> None:
         """Until the application answers."""

@@ -108,6 +108,21 @@ def test_where_logging_is_not_set_up_it_is_stderr(capsys, monkeypatch):
     assert json.loads(capsys.readouterr().err)["status"] == 404
 
 
+@pytest.mark.parametrize("name", ["microfn.access", "microfn", None])
+def test_logging_that_is_set_up_later_doubles_no_line(name, capsys, monkeypatch):
+    for known in "microfn.access", "microfn", None:  # pytest's own are the root's
+        monkeypatch.setattr(logging.getLogger(known), "handlers", [])
+    app = Router()
+    app.use(access_log())
+    later = logging.StreamHandler()
+    logging.getLogger(name).addHandler(later)
+    call(app, path="/nothing")
+    assert capsys.readouterr().err.count("\n") == 1
+    logging.getLogger(name).removeHandler(later)
+    call(app, path="/nothing")
+    assert json.loads(capsys.readouterr().err)["status"] == 404
+
+
 def test_a_log_that_cannot_be_written_breaks_no_answer(caplog):
     def fail(line):
         raise OSError("disk full")
