@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shlex
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
 
 import click
 
@@ -73,15 +75,43 @@ def command(directory: str) -> None:
 
     \b
     microfn new shop && cd shop && microfn run
+
+    The directory may be there already. Nothing is written if one of the files is.
     """  # noqa: D301 - click wants the character
-    taken = [name for name in _FILES if os.path.exists(os.path.join(directory, name))]
+    shown = click.format_filename(directory)
+    if not directory:
+        raise click.UsageError(f"DIRECTORY must be the name of a directory, got {directory!r}")
+    taken = [name for name in _FILES if os.path.lexists(os.path.join(directory, name))]
     if taken:
-        raise click.ClickException(f"{directory} has {', '.join(taken)} already; nothing was written")
-    try:
-        os.makedirs(directory, exist_ok=True)
-        for name, text in _FILES.items():
-            with open(os.path.join(directory, name), "x", encoding="utf-8") as file:
-                file.write(text)
-    except OSError as error:
-        raise click.ClickException(f"{directory} cannot be written: {error.strerror}") from None
-    click.echo(f"Written to {directory}: {', '.join(_FILES)}\nNext: cd {shlex.quote(directory)} && microfn run")
+        raise click.ClickException(f"{shown} has {', '.join(taken)} already; nothing was written")
+    with ExitStack() as undone:
+        try:
+            _write(directory, undone)
+        except OSError as error:
+            place = click.format_filename(os.fspath(error.filename or directory))
+            raise click.ClickException(f"{place} cannot be written: {error.strerror}; nothing was written") from None
+        undone.pop_all()
+    enter = f"cd {shlex.quote(os.path.join('.', shown) if shown.startswith('-') else shown)} && "
+    click.echo(f"Written to {shown}: {', '.join(_FILES)}\nNext: {'' if directory == '.' else enter}microfn run")
+
+
+def _write(directory: str, undone: ExitStack) -> None:
+    """Write the files; `undone` gets how to take back each step."""
+    missing, parent = [], directory
+    while parent and not os.path.lexists(parent):
+        missing.append(parent)
+        parent = os.path.dirname(parent)
+    for path in reversed(missing):
+        if not os.path.isdir(path):  # "shop/" is there after "shop"
+            os.mkdir(path)
+            undone.callback(_remove, os.rmdir, path)
+    for name, text in _FILES.items():
+        path = os.path.join(directory, name)
+        with open(path, "x", encoding="utf-8") as file:
+            undone.callback(_remove, os.remove, path)
+            file.write(text)
+
+
+def _remove(remove: Callable[[str], None], path: str) -> None:
+    with suppress(OSError):  # what went wrong before is told
+        remove(path)
