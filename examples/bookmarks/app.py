@@ -1,0 +1,50 @@
+"""The application, put together."""
+
+import logging
+from typing import NoReturn
+
+from prometheus_client import CollectorRegistry
+from sqlalchemy import Engine, exc, select
+
+from microfn import Params, Request, Router, abort
+from microfn.middleware import Metrics, access_log, request_id, security_headers
+
+from .auth import only_with
+from .bookmarks import bookmarks
+from .database import session_of, sessions
+from .models import User
+from .settings import Settings
+from .users import users
+
+
+def create_app(settings: Settings, engine: Engine) -> Router:
+    """Make an application. Two of them share nothing but the engine."""
+    app = Router(trusted_hosts=settings.trusted_hosts.split() or None, max_content_length=32768)
+    metrics = Metrics(registry=CollectorRegistry())
+    app.use(request_id())  # the first is the outermost
+    app.use(access_log())
+    app.use(metrics)
+    app.use(security_headers(content_security_policy="default-src 'none'; frame-ancestors 'none'", hsts=31536000))
+    app.use(sessions(engine))
+
+    app.include("", users(token_days=settings.token_days))
+    app.include("/bookmarks", bookmarks)
+    app.get("/health")(health)
+    # A description of all routes, by microfn.openapi, belongs here.
+    if settings.metrics_token is not None:
+        app.get("/metrics", use=[only_with(settings.metrics_token)])(metrics.expose)
+    app.error(exc.OperationalError)(unavailable)
+    app.error(exc.TimeoutError)(unavailable)
+    return app
+
+
+def health(request: Request, params: Params) -> str:
+    """Answer if the database answers and has its tables. A load balancer sends requests elsewhere if it does not."""
+    session_of(request).execute(select(User.id).limit(1))
+    return "healthy\n"
+
+
+def unavailable(request: Request, error: exc.SQLAlchemyError) -> NoReturn:
+    """Answer 503 if the database is locked, full or gone. A client need not know which; the log does."""
+    logging.getLogger("bookmarks").error("the database failed", exc_info=error)
+    abort(503, "The database is not available. Please try again in a moment.", retry_after=5)
