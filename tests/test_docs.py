@@ -30,6 +30,10 @@ DOCUMENTS = sorted((ROOT / "docs").rglob("*.md"))
 WITH_EXAMPLES = [path for path in DOCUMENTS if any(language == "python" for language, _ in blocks(path))]
 
 
+# Pages read these, and some of them write to the database that is named.
+OWN_VARIABLES = ("DATABASE_URL", "JWT_KEY", "RATE_LIMITS", "SECRET_KEYS", "SHOP_LOCAL", "SHOP_NAME")
+
+
 def name_of(path):
     return str(path.relative_to(ROOT))
 
@@ -44,6 +48,8 @@ def marks_of(path):
 def test_the_examples_do_what_is_shown(path, tmp_path, caplog, monkeypatch):
     monkeypatch.setattr("prometheus_client.REGISTRY", CollectorRegistry())
     monkeypatch.chdir(tmp_path)
+    for name in OWN_VARIABLES:
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("MYPYPATH", str(ROOT))  # mypy does not see what is installed to be edited
     monkeypatch.syspath_prepend(tmp_path)  # a function finds its module there, as it does beside app.py
     public = tmp_path / "public"
