@@ -95,6 +95,7 @@ class BaseRouter:
         `convert`: maps params to callables that turn their text into a value; ValueError and ArithmeticError mean 404.
         `query`: the type of the query, `request.query`, or a callable that gets `request.args`; a wrong one is a 422.
         `valid`: the type of the JSON that was sent, `request.valid`, or a callable that gets it; likewise.
+        `responses`: types of JSON, or texts, by status, as `microfn.openapi` documents them.
         `max_content_length`: bytes of a body that the handle may read, instead of the router's own; None for no limit.
 
         >>> from microfn import Router
