@@ -14,7 +14,7 @@ import microfn
 from benchmarks import chart, cold, overload, report
 from benchmarks.everyday import EVERYDAY
 from benchmarks.rows import SMALL
-from microfn import agent, middleware
+from microfn import agent, middleware, openapi
 from microfn.cli import main
 
 from .documents import ROOT
@@ -111,7 +111,7 @@ def test_the_reference_has_all_that_is_public(name):
     assert name in DESCRIBED
 
 
-@pytest.mark.parametrize("name", [*middleware.__all__, *agent.__all__])
+@pytest.mark.parametrize("name", [*middleware.__all__, *agent.__all__, *openapi.__all__])
 def test_the_reference_has_every_middleware_and_all_of_the_agent(name):
     assert name in DESCRIBED
 

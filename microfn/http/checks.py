@@ -14,7 +14,7 @@ from .places import UNKNOWN
 from .type_forms import Converters, is_type_form, libraries_in
 from .validation import InvalidData, Source, refusal_for
 
-__all__ = ["Check", "check_for", "validate"]
+__all__ = ["Check", "TypeCheck", "check_for", "type_check", "validate"]
 
 T = TypeVar("T")
 
@@ -36,10 +36,11 @@ class Check:
 class TypeCheck(Check):
     """A type, and the library that makes an object of it."""
 
-    def __init__(self, form: Any, converters: Converters, find_lists: Callable[[Any], Container[str] | None]) -> None:
-        self._form = form
+    def __init__(self, form: Any, converters: Converters, library: Any) -> None:
+        self.form = form
+        self.library = library
+        """The module for the library, which makes a JSON schema of the type too."""
         self._converters = converters
-        self._find_lists = find_lists
 
     def run(self, data: Any, source: Source) -> Any:
         """Return an object of the type. Texts of a MultiDict are converted to what the type has in their place."""
@@ -53,9 +54,9 @@ class TypeCheck(Check):
     @cached_property
     def lists(self) -> Container[str]:
         """The names of fields that take a list. Raises TypeError if the type has no fields."""
-        found = self._find_lists(self._form)
+        found: Container[str] | None = self.library.find_lists(self.form)
         if found is None:
-            raise TypeError(f"query must be a type with fields, got {_name_of(self._form)}")
+            raise TypeError(f"query must be a type with fields, got {_name_of(self.form)}")
         return found
 
 
@@ -121,7 +122,7 @@ def check_for(option: str, given: Any) -> Check:
     library.
     """
     if is_type_form(given):
-        check = _type_check(option, given)
+        check = type_check(option, given)
         if option == "query":
             check.lists  # noqa: B018 - a type without fields is refused
         return check
@@ -130,8 +131,11 @@ def check_for(option: str, given: Any) -> Check:
     return Check(given)
 
 
-def _type_check(option: str, form: Any) -> TypeCheck:
-    """Return the check by the library that a type is of, or else by the first that knows it."""
+def type_check(option: str, form: Any) -> TypeCheck:
+    """Return the check by the library that a type is of, or else by the first that knows it.
+
+    Raises TypeError for what no library knows, and ModuleNotFoundError without a library.
+    """
     troubles = []
     try:
         named = libraries_in(form)
@@ -143,7 +147,7 @@ def _type_check(option: str, form: Any) -> TypeCheck:
         library = _import_library(name)
         if library is not None:
             try:
-                return TypeCheck(form, library.converters_for(form), library.find_lists)
+                return TypeCheck(form, library.converters_for(form), library)
             except (TypeError, NameError) as error:
                 troubles.append(f"{name} says: {error}")
     if troubles:

@@ -11,7 +11,7 @@ from msgspec import inspect
 
 from .type_forms import EVERYTHING, Converters, libraries_in
 
-__all__ = ["converters_for", "find_lists"]
+__all__ = ["converters_for", "find_lists", "json_schema"]
 
 _OBJECTS = (inspect.StructType, inspect.DataclassType, inspect.TypedDictType)
 _LISTS = (
@@ -52,6 +52,15 @@ def find_lists(form: Any) -> Container[str] | None:
     if not objects and not any(isinstance(kind, inspect.DictType) for kind in members):
         return None
     return {field.encode_name for kind in objects for field in kind.fields if _takes_list(field.type)}
+
+
+def json_schema(form: Any, prefix: str, *, is_output: bool) -> tuple[dict[str, Any], dict[str, Any]]:  # noqa: ARG001
+    """Return the JSON schema of a type, and those of the classes in it by name; references begin with `prefix`.
+
+    Raises TypeError for a type that has none.
+    """
+    (schema,), components = msgspec.json.schema_components([form], ref_template=prefix + "{name}")
+    return schema, components
 
 
 def _takes_list(kind: inspect.Type) -> bool:

@@ -8,10 +8,11 @@ from typing import Any
 
 from pydantic import TypeAdapter
 from pydantic.errors import PydanticUserError
+from pydantic.json_schema import GenerateJsonSchema
 
 from .type_forms import EVERYTHING, Converters
 
-__all__ = ["converters_for", "find_lists"]
+__all__ = ["converters_for", "find_lists", "json_schema"]
 
 # A named tuple is a call before pydantic 2.14.
 _LISTS = ("list", "tuple", "set", "frozenset", "deque", "generator", "named-tuple", "call")
@@ -42,6 +43,27 @@ def find_lists(form: Any) -> Container[str] | None:
     if not objects and not any(member["type"] == "dict" for member in members):
         return None
     return {name for member in objects for name in walk.lists_of(member)}
+
+
+def json_schema(form: Any, prefix: str, *, is_output: bool) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the JSON schema of a type, and those of the classes in it by name; references begin with `prefix`.
+
+    The schema of an output has computed fields too. Raises TypeError for a type that has none.
+    """
+    mode: Any = "serialization" if is_output else "validation"
+    try:
+        schemas, whole = TypeAdapter.json_schemas(
+            [(0, mode, TypeAdapter(form))], ref_template=prefix + "{model}", schema_generator=_Generator
+        )
+    except PydanticUserError as error:
+        raise TypeError(str(error).splitlines()[0]) from error
+    return schemas[0, mode], whole.get("$defs", {})
+
+
+class _Generator(GenerateJsonSchema):
+    """A generator without warnings: a default that JSON cannot express is left out."""
+
+    ignored_warning_kinds = {"skipped-choice", "non-serializable-default"}  # noqa: RUF012 - it is pydantic's
 
 
 class _Walk:

@@ -15,7 +15,7 @@ from .shop import typed
 
 def test_help_shows_every_command_with_examples():
     shown = typed("--help")
-    for name in "run", "serve", "routes", "match", "check", "new", "deploy":
+    for name in "run", "serve", "routes", "match", "check", "openapi", "new", "deploy":
         assert f"  {name} " in shown
         assert f"microfn {name}" in typed(name, "--help")
     assert "0.1.0" in typed("--version")

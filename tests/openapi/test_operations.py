@@ -1,0 +1,167 @@
+"""One route as an operation: its body, and all that it responds with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+import pytest
+from werkzeug.exceptions import HTTPException
+
+import microfn
+from microfn import InvalidData, Router
+from microfn.openapi.operations import Operations
+
+
+@dataclass
+class Note:
+    text: str
+
+
+class Struct(msgspec.Struct):
+    text: str
+
+
+def handle(request, params): ...
+
+
+def operation(*, app=None, pattern="/", method="POST", of=handle, **options):
+    app = app or Router()
+    app.handle(method, pattern, of, **options)
+    route = app.routes[-1]
+    return Operations().make(route, route.parsed.names, app._registry.current)
+
+
+def statuses(**options):
+    return list(operation(**options)["responses"])
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({}, ["200"]),
+        ({"pattern": "/:id"}, ["200"]),
+        ({"pattern": "/:id", "convert": {"id": int}}, ["200", "404"]),
+        ({"query": Note}, ["200", "400", "422"]),
+        ({"query": lambda args: args}, ["200", "400", "422"]),
+        ({"valid": Note}, ["200", "400", "413", "415", "422"]),
+        ({"responses": {201: Note}}, ["201"]),
+        ({"responses": {303: "See the note."}}, ["303"]),
+        ({"responses": {409: "It is taken."}}, ["200", "409"]),
+        ({"responses": {422: "No."}, "valid": Note}, ["200", "400", "413", "415", "422"]),
+        ({"responses": {}}, ["200"]),
+    ],
+)
+def test_all_statuses_of_a_route_are_told_in_order(options, expected):
+    assert statuses(**options) == expected
+
+
+def test_files_may_be_missing():
+    app = Router()
+    app.serve_files("/source/*path", microfn.__path__[0])
+    made = Operations().make(app.routes[0], ("path",), app._registry.current)
+    assert list(made["responses"]) == ["200", "404"]
+
+
+def test_the_body_is_required_and_has_the_schema_of_its_type():
+    made = operation(valid=list[int])
+    schema = {"type": "array", "items": {"type": "integer"}}
+    assert made["requestBody"] == {"required": True, "content": {"application/json": {"schema": schema}}}
+    assert operation(valid=lambda data: data)["requestBody"]["content"] == {"application/json": {"schema": {}}}
+    assert "requestBody" not in operation()
+
+
+def test_params_come_before_the_query():
+    made = operation(pattern="/:id", query=Note)
+    assert [(one["name"], one["in"]) for one in made["parameters"]] == [("id", "path"), ("text", "query")]
+    assert "parameters" not in operation(query=lambda args: args)
+
+
+def test_a_declared_type_is_json():
+    response = operation(responses={201: Note})["responses"]["201"]
+    assert response["description"] == "Created."
+    assert response["content"] == {"application/json": {"schema": {"$ref": "#/components/schemas/Note"}}}
+    assert operation(responses={204: Note})["responses"]["204"] == {"description": "No Content."}
+
+
+def test_a_declared_text_is_the_description():
+    responses = operation(responses={204: "Gone, 無.", 409: "It is taken.", 422: "No."}, query=Note)["responses"]
+    assert responses["204"] == {"description": "Gone, 無."}
+    assert responses["409"]["description"] == "It is taken."
+    assert responses["409"]["content"]["application/problem+json"]["schema"]["$ref"].endswith("/Problem")
+    assert responses["422"]["content"]["application/problem+json"]["schema"]["$ref"].endswith("/InvalidData")
+    plain = operation(responses={422: "No."})["responses"]["422"]
+    assert plain["content"]["application/problem+json"]["schema"]["$ref"].endswith("/Problem")
+
+
+@pytest.mark.parametrize("key", [422, InvalidData, HTTPException])
+def test_the_content_of_an_error_handler_is_not_known(key):
+    app = Router()
+    app.error(key)(lambda request, error: {"house": "format"})
+    assert operation(app=app, query=Note)["responses"]["422"] == {"description": "Unprocessable Entity."}
+    declared = operation(app=app, pattern="/x", responses={422: "No."}, query=Note)["responses"]["422"]
+    assert declared == {"description": "No."}
+
+
+def test_an_error_handler_counts_for_its_own_scope_and_status():
+    app = Router()
+    app.group("/other").error(422)(handle)
+    app.error(404)(handle)
+    app.error(Exception)(handle)
+    assert "$ref" in operation(app=app, query=Note)["responses"]["422"]
+    group = app.group("/inner")
+    group.error(499)(handle)
+    group.post("/x", responses={499: "Odd.", 498: "Odd."})(handle)
+    responses = Operations().make(app.routes[-1], (), app._registry.current)["responses"]
+    assert responses["499"] == {"description": "Odd."}
+    assert "content" in responses["498"]
+
+
+def annotated(hint):
+    def handle(request, params): ...
+
+    handle.__annotations__["return"] = hint
+    return handle
+
+
+@pytest.mark.parametrize(
+    ("hint", "content"),
+    [
+        (Note, {"application/json": {"schema": {"$ref": "#/components/schemas/Note"}}}),
+        (
+            list[Note],
+            {"application/json": {"schema": {"type": "array", "items": {"$ref": "#/components/schemas/Note"}}}},
+        ),
+        (str, {"text/plain": {"schema": {"type": "string"}}}),
+        (list[Operations], {"application/json": {"schema": {}}}),
+    ],
+)
+def test_an_annotation_is_the_content_of_a_200(hint, content):
+    assert operation(of=annotated(hint))["responses"]["200"] == {"description": "OK.", "content": content}
+
+
+def test_a_declared_success_comes_before_the_annotation():
+    assert statuses(of=annotated(Note), responses={202: "Later."}) == ["202"]
+
+
+def test_without_a_library_only_declared_types_are_refused(monkeypatch):
+    monkeypatch.setattr("microfn.http.checks._import_library", lambda name: None)
+    made = operation(of=annotated(Note))
+    assert made["responses"]["200"]["content"] == {"application/json": {"schema": {}}}
+    with pytest.raises(ModuleNotFoundError, match=r"responses of POST / .*=Note needs msgspec or pydantic"):
+        operation(responses={200: Note})
+
+
+def test_a_type_that_no_library_knows_is_refused_with_its_route():
+    with pytest.raises(TypeError, match=r"^responses of POST /x \(.*test_operations.py:\d+\) must be a type"):
+        operation(pattern="/x", responses={200: Operations})
+
+
+def test_both_libraries_name_their_classes_in_one_document():
+    made = Operations()
+    app = Router()
+    app.post("/a", valid=Struct)(handle)
+    app.post("/b", valid=Note, responses={200: Note})(handle)
+    for route in app.routes:
+        made.make(route, (), app._registry.current)
+    assert {"Struct", "Note"} <= set(made.schemas.components)
