@@ -22,7 +22,7 @@ from .schemas import Schemas
 
 __all__ = ["Operations"]
 
-_OF_QUERY = (400, 422)
+_OF_QUERY = (414, 422)
 _OF_BODY = (400, 413, 415, 422)
 
 

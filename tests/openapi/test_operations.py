@@ -25,6 +25,11 @@ class Struct(msgspec.Struct):
 def handle(request, params): ...
 
 
+def reading(request, params):
+    """Read what the route checks."""
+    return str([getattr(request, name) for name in request.route.checks])
+
+
 def operation(*, app=None, pattern="/", method="POST", of=handle, **options):
     app = app or Router()
     app.handle(method, pattern, of, **options)
@@ -42,8 +47,8 @@ def statuses(**options):
         ({}, ["200"]),
         ({"pattern": "/:id"}, ["200"]),
         ({"pattern": "/:id", "convert": {"id": int}}, ["200", "404"]),
-        ({"query": Note}, ["200", "400", "422"]),
-        ({"query": lambda args: args}, ["200", "400", "422"]),
+        ({"query": Note}, ["200", "414", "422"]),
+        ({"query": lambda args: args}, ["200", "414", "422"]),
         ({"valid": Note}, ["200", "400", "413", "415", "422"]),
         ({"responses": {201: Note}}, ["201"]),
         ({"responses": {303: "See the note."}}, ["303"]),
@@ -54,6 +59,26 @@ def statuses(**options):
 )
 def test_all_statuses_of_a_route_are_told_in_order(options, expected):
     assert statuses(**options) == expected
+
+
+@pytest.mark.parametrize(
+    ("options", "request_of", "status"),
+    [
+        ({"query": Note}, {"query_string": "text=" + "x" * 70_000}, 414),
+        ({"query": Note}, {}, 422),
+        ({"valid": Note}, {"data": b"{", "content_type": "application/json"}, 400),
+        ({"valid": Note, "max_content_length": 1}, {"json": {}}, 413),
+        ({"valid": Note}, {"data": b"{}", "content_type": "text/plain"}, 415),
+        ({"valid": Note}, {"json": {}}, 422),
+        ({"pattern": "/:id", "convert": {"id": int}}, {"path": "/x"}, 404),
+    ],
+)
+def test_a_status_that_is_told_is_one_that_is_sent(options, request_of, status):
+    app = Router()
+    made = operation(app=app, of=reading, **options)
+    sent = app.test_client().open(method="POST", **{"path": "/", **request_of})
+    assert sent.status_code == status
+    assert str(status) in made["responses"]
 
 
 def test_files_may_be_missing():

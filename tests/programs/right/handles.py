@@ -34,6 +34,11 @@ class ItemParams(TypedDict):
 # What a handle takes
 
 
+@app.get("/described", responses={200: list[ItemParams], 201: ItemParams | None, 202: int, 404: "No."})
+def described(request: Request, params: Params) -> str:
+    return ""
+
+
 @app.get("/a/:id")
 def dict_of_str(request: Request, params: dict[str, str]) -> str:
     return params["id"]

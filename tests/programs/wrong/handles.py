@@ -181,3 +181,13 @@ app.get("/positional", result)  # wrong
 Router(global_options=async_function)  # wrong
 app.get("/lambda")(lambda request, params: None)  # wrong
 app.get("/lambda")(lambda request: "")  # wrong
+
+
+def responses() -> None:
+    @app.get("/", responses={"404": "No."})  # wrong
+    def text(request: Request, params: Params) -> str:
+        return ""
+
+    @app.get("/", responses={404: 7})  # wrong
+    def number(request: Request, params: Params) -> str:
+        return ""
