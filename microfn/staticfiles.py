@@ -6,26 +6,25 @@ import mimetypes
 import os
 import re
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import lru_cache
 from hashlib import blake2b
-from io import FileIO
 from typing import TYPE_CHECKING, Any
 
 from werkzeug.exceptions import NotFound
 from werkzeug.http import http_date
 from werkzeug.security import safe_join
 from werkzeug.utils import get_content_type
-from werkzeug.wsgi import FileWrapper
 
 from .arguments import check_size
 from .directory import Directory, File
 from .http.content_length import remember_length
+from .http.file_body import FilePart, is_file, wrap_part
 from .http.headers import Headers
 from .http.limits import CONDITIONS
 from .http.request import Request
 from .http.response import Response, file_response, redirect
-from .http.streams import Stream, is_file
+from .http.streams import Stream
 from .routing.paths import clean_path, decode_path, is_same_site, location
 
 if TYPE_CHECKING:
@@ -36,7 +35,6 @@ __all__ = ["Files"]
 _HASHED = r"[.-](?=[a-f]*[0-9])[0-9a-f]{8,64}\."
 _YEAR = 365 * 24 * 60 * 60
 _NOTHING = "There is no such file."
-_BLOCK = 256 * 1024
 _SECOND = 1_000_000_000
 # Tools for reproducible files write 0 (Bazel), 1 (Nix), or the first day that a ZIP file can name, in any time zone.
 _FIRST_TIME = 315_532_800 + 2 * 24 * 60 * 60
@@ -109,52 +107,6 @@ _TYPES = {
 _SELECTING = frozenset({*CONDITIONS, "HTTP_RANGE"})
 """The headers by which a client asks for less than the whole file (RFC 9110, sections 13 and 14)."""
 _date = lru_cache(maxsize=256)(http_date)
-
-
-class Part:
-    """A file for `wsgi.file_wrapper`: `size` bytes of another one from `first` on, however much that has by now.
-
-    It has no `fileno`, because servers that find one send what is in the file (uWSGI, bjoern), or do not notice that
-    it became shorter (gunicorn). Reading raises EOFError then, so that the connection breaks: a response of fewer
-    bytes than Content-Length is incomplete (RFC 9112, section 6.3), and the next one must not fill it up.
-    """
-
-    def __init__(self, file: FileIO, first: int, size: int) -> None:
-        self._file = file
-        self._first = first
-        self._size = size
-        self._position = 0
-        if first:
-            file.seek(first)
-
-    def read(self, size: int | None = -1) -> bytes:
-        """Return so many bytes, or fewer if that is the end. Raises EOFError if the file ends before."""
-        if size is None or size < 0:
-            return b"".join(self)
-        wanted = min(size, self._size - self._position)
-        data = self._file.read(wanted)
-        if wanted and not data:
-            raise EOFError(f"the file became shorter: {self._position} of {self._size} bytes were sent")
-        self._position += len(data)
-        return data
-
-    def __iter__(self) -> Iterator[bytes]:
-        return iter(lambda: self.read(_BLOCK), b"")
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Go to a position in this part, as waitress does: it sends a file from its main thread if it can seek."""
-        position = offset + (0, self._position, self._size)[whence]
-        self._position = min(max(position, 0), self._size)
-        self._file.seek(self._first + self._position)
-        return self._position
-
-    def tell(self) -> int:
-        """Return the position in this part."""
-        return self._position
-
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
 
 
 class Files:
@@ -356,7 +308,5 @@ def _response(request: Request, file: File, named: str, encoding: str | None, mo
 
 
 def _body(file: File, first: int, size: int, environ: WSGIEnvironment) -> Iterable[bytes]:
-    part = Part(file.content, first, size)
-    wrap: Any = environ.get("wsgi.file_wrapper") or FileWrapper
-    body: Iterable[bytes] = wrap(part, _BLOCK)
+    body = wrap_part(FilePart(file.content, first, size), environ)
     return body if is_file(body, environ) or environ["REQUEST_METHOD"] == "HEAD" else Stream(body)

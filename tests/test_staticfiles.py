@@ -6,7 +6,6 @@ import gzip
 import mimetypes
 import os
 import time
-from io import FileIO
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,7 +13,6 @@ import pytest
 from werkzeug.wsgi import FileWrapper
 
 from microfn import InvalidPattern, RouteConflict, Router, directory, staticfiles
-from microfn.staticfiles import Part
 
 from .handles import marking
 from .wsgi import call, environ_of
@@ -491,7 +489,7 @@ def test_a_file_that_grows_is_sent_as_long_as_promised(root, wrapper, environ, p
 @pytest.mark.parametrize("left", [0, 1, 5])
 def test_a_file_that_becomes_shorter_does_not_look_whole(root, wrapper, environ, path, content, left, monkeypatch):
     """RFC 9112, section 6.3: the server has to break the connection, and an exception lets it."""
-    monkeypatch.setattr("microfn.staticfiles._BLOCK", 4)  # the first block is read before the status is sent
+    monkeypatch.setattr("microfn.http.file_body._BLOCK", 4)  # the first block is read before the status is sent
     body, _ = begin(root, wrapper, environ, path)
     change(root, lambda path: os.truncate(path, left))
     with pytest.raises(EOFError, match=f"of {len(content)} bytes"):
@@ -506,21 +504,6 @@ def test_a_file_that_is_replaced_is_sent_as_it_was(root, wrapper):
     (root / "other").replace(root / "hello.txt")
     assert b"".join(body) == b"hello"
     body.close()
-
-
-def test_a_part_of_a_file_is_a_file_without_more(root):
-    part = Part(FileIO(root / "data.bin"), 10, 20)
-    assert not hasattr(part, "fileno")
-    assert part.read() == bytes(range(10, 30))
-    assert (part.read(), part.read(5), part.read(None), part.tell()) == (b"", b"", b"", 20)
-    assert (part.seek(5), part.read(3)) == (5, bytes(range(15, 18)))
-    assert (part.seek(2, os.SEEK_CUR), part.read(1)) == (10, b"\x14")
-    assert (part.seek(-2, os.SEEK_END), part.read(9), part.tell()) == (18, bytes([28, 29]), 20)
-    assert (part.seek(-5), part.read(1)) == (0, b"\x0a")
-    assert (part.seek(500), part.read(1)) == (20, b"")
-    part.close()
-    with pytest.raises(ValueError, match="closed"):
-        part.read(1)
 
 
 @pytest.mark.parametrize(

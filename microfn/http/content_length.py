@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from werkzeug.wrappers import Response
 
+from .file_body import is_file
 from .headers import LENGTH_HEADERS, Headers, WSGIResponse, own_headers
-from .streams import CloseOnce, is_file
+from .streams import CloseOnce
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment

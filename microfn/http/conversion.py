@@ -14,6 +14,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 from ..log import log_exception
 from .content_length import forget_length, keep_length, with_own_length
+from .file_body import is_file
 from .grammar import STATUSES_WITHOUT_CONTENT
 from .headers import (
     BYTES_HEADER,
@@ -29,7 +30,7 @@ from .headers import (
 from .json import Codec
 from .response import PendingJSON, Response, copy_response, encode_body
 from .result_tuple import merge_headers, unpack_tuple
-from .streams import CloseOnce, ResponseEnd, Stream, close_body, is_file
+from .streams import CloseOnce, ResponseEnd, Stream, close_body, hold_file
 from .unsupported import describe_unsupported
 from .wsgi_application import run_application
 
@@ -174,6 +175,8 @@ def encode_response(response: WerkzeugResponse, encoders: Encoders) -> WerkzeugR
 def _from_response(response: WerkzeugResponse, environ: WSGIEnvironment) -> WSGIResponse:
     forget_length(response)
     try:
+        if response.direct_passthrough:
+            hold_file(response, environ)
         body, status, headers = response.get_wsgi_response(environ)
     except BaseException:
         response.close()

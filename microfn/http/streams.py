@@ -12,6 +12,8 @@ One rule holds for each body, whether it is a list, an iterator, a file or anoth
 5. The first chunk of a stream is read before the server gets the status, so a failure until then is a clean 500, and
    the body is closed. A file of the server's own (`wsgi.file_wrapper`) is passed on as it is, because the server
    sends that faster; it is wrapped only if something waits for the end of the request.
+6. A body is as long as its Content-Length, or it raises. A file is never longer, even if it grows while it is sent,
+   also if `werkzeug.utils.send_file` wraps it.
 
 The body of a mounted application goes to the server as it is, because its owner is that application. Where middleware
 sees it, all of this holds for it too.
@@ -26,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 from werkzeug.wrappers import Response
 
 from ..log import log_exception
+from .file_body import FilePart, find_file, is_file, wrap_part
 from .request import Request
 
 if TYPE_CHECKING:
@@ -39,7 +42,7 @@ __all__ = [
     "as_bytes",
     "close_body",
     "close_with_request",
-    "is_file",
+    "hold_file",
     "own_stream",
     "with_close",
 ]
@@ -49,12 +52,6 @@ def close_body(body: object) -> None:
     """Call `close()` if there is one, as a WSGI server does (PEP 3333)."""
     if hasattr(body, "close"):
         body.close()
-
-
-def is_file(body: object, environ: WSGIEnvironment) -> bool:
-    """Whether the server knows how to send this faster than chunk by chunk (PEP 3333, wsgi.file_wrapper)."""
-    wrapper = environ.get("wsgi.file_wrapper")
-    return isinstance(wrapper, type) and isinstance(body, wrapper)
 
 
 class CloseOnce:
@@ -204,12 +201,26 @@ def own_stream(request: Request, response: Response) -> None:
     _call_first(request, *callbacks)
     if response.is_sequence:
         return
+    if response.direct_passthrough:
+        hold_file(response, request.environ)
     body = response.response
     # Nothing is read of the answer to HEAD, and of a file that the server sends.
     is_read = request.method != "HEAD" and not (response.direct_passthrough and is_file(body, request.environ))
     if is_read and not isinstance(body, CloseOnce):
         body = Stream(body)
     response.response = close_with_request(request, body)
+
+
+def hold_file(response: Response, environ: WSGIEnvironment) -> None:
+    """Let a file that is passed through end where its Content-Length says, whatever is in it by now (sentence 6)."""
+    body, size = response.response, response.content_length
+    if size is None:
+        return
+    file = find_file(body, environ)
+    if file is None and is_file(body, environ):
+        response.response = CloseOnce(body)  # the server would send all that is in it
+    elif file is not None and not isinstance(file, FilePart):
+        response.response = wrap_part(FilePart(file, file.tell(), size), environ)
 
 
 def _call_first(request: Request, *callbacks: Any) -> None:

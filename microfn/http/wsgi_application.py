@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from ..errors import name_of
+from .file_body import is_file
 from .headers import Headers, WSGIResponse
-from .streams import Stream, close_body, is_file
+from .streams import Stream, close_body
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
