@@ -297,7 +297,7 @@ def apache_embedded(place: Place) -> None:
 def apache_cgi(place: Place) -> None:
     place.write("app.cgi", place.deploy("cgi", "--venv", str(system_venv(place))), 0o755)
     sockets = f"ScriptSock {place.directory}/cgid.sock\n"
-    apache(place, shown_for(place, "cgi", "apache"), ("mod_alias", "mod_cgid"), sockets)
+    apache(place, shown_for(place, "cgi", "apache"), ("mod_alias", "mod_cgid", "mod_env"), sockets)
 
 
 def lighttpd(place: Place, site: str) -> None:
