@@ -148,6 +148,14 @@ def file(request, params):
     return send_file(os.path.abspath(__file__), request.environ, mimetype="text/plain")
 
 
+@app.get("/sent/:name")
+def sent(request, params):
+    return send_file(os.path.join(HERE, params["name"]), request.environ, conditional=True)
+
+
+app.serve_files("/files/*path", ".", precompressed=True)
+
+
 @app.get("/cookies")
 def cookies(request, params):
     response = Response("two\n")

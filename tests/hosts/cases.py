@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from . import app
+from .changes import come_of, grow, replace, shrink
 from .site import Answer, Site, joined, new_key
 
 LARGE = bytes(range(256)) * 4 * 1024 * 40  # 40 MiB
@@ -171,6 +172,15 @@ def file(site: Site) -> str:
     answer = site.ask("GET", "/file")
     whole = joined(answer) == Path(app.__file__).read_bytes()
     return f"{answer.status}, {'whole' if whole else 'not whole'}"
+
+
+case("a file that grows while it is sent", "whole, then the next answer")(
+    lambda site: come_of(site, grow, "a range", "a precompressed file", "send_file")
+)
+case("a file that is replaced while it is sent", "whole, then the next answer")(lambda site: come_of(site, replace))
+case("a file that becomes shorter while it is sent", "cut off, then the end")(
+    lambda site: come_of(site, shrink, "a range", "send_file")
+)
 
 
 def upload(site: Site, *lines: str, body: bytes, data: bytes) -> str:

@@ -68,6 +68,22 @@ DIFFERENCES = [
     ),
     Difference("204", ("wsgiref",), "204, its length is 0, without a body", "wsgiref adds a length"),
     Difference(
+        "a file that grows while it is sent", ("uWSGI", "wsgiref"), "whole, then the end", "it keeps no connection"
+    ),
+    Difference(
+        "a file that is replaced while it is sent",
+        ("uWSGI", "wsgiref"),
+        "whole, then the end",
+        "it keeps no connection",
+    ),
+    Difference(
+        "a file that becomes shorter while it is sent",
+        (*APACHE, *LIGHTTPD),
+        "cut off, then nothing",
+        "the host keeps the connection for some seconds more; Apache's `SetEnv nokeepalive 1` and lighttpd's "
+        "`server.max-keep-alive-requests = 0` end it",
+    ),
+    Difference(
         "POST in chunks",
         ("uWSGI", "Apache CGI", "wsgiref", A2WSGI),
         "0 bytes of 11",

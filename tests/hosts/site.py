@@ -49,6 +49,11 @@ class Site:
         """A path as it would be without the prefix; `outside …` where it is not below it."""
         return location.removeprefix(self.prefix) if location.startswith(self.prefix) else f"outside {location}"
 
+    @property
+    def directory(self) -> Path:
+        """That of the application."""
+        return self._record.parent
+
     def tell(self, line: str) -> None:
         with self._record.open("a", encoding="utf-8") as file:
             file.write(f"{line}\n")

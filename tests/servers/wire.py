@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import select
 import socket
 import struct
 import time
@@ -30,6 +31,8 @@ class Wire:
         self._host = host
         self._socket = socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT)
         self._file = self._socket.makefile("rb")
+        self.is_ended = False
+        """Whether what reads as it comes has met the end."""
         self.is_to_be_closed = False
         """Whether the server has said that it will not take another request."""
 
@@ -115,6 +118,33 @@ class Wire:
                 break
             seen += data
         return seen
+
+    def at_least(self, size: int) -> bytes:
+        """What comes, as it comes, until it is so many bytes; fewer where the connection ends."""
+        pieces = []
+        while size > 0 and (data := self._read()):
+            pieces.append(data)
+            size -= len(data)
+        return b"".join(pieces)
+
+    def until_silent(self, seconds: float) -> bytes:
+        """What comes until nothing comes for so long, or until the end."""
+        pieces = []
+        while not self.is_ended and not self.is_silent(seconds):
+            pieces.append(self._read())
+        return b"".join(pieces)
+
+    def is_silent(self, seconds: float) -> bool:
+        """Whether nothing comes for so long, not even the end; after what reads as it comes."""
+        return not select.select([self._socket], [], [], seconds)[0]
+
+    def _read(self) -> bytes:
+        try:
+            data = self._file.read1(65536)
+        except ConnectionError:
+            data = b""
+        self.is_ended = not data
+        return data
 
     def rest(self) -> bytes:
         """Everything up to the end of the connection."""
