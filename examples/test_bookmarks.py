@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator
 from sqlalchemy import Engine, select
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
@@ -65,6 +66,15 @@ def app(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Router:
 @pytest.fixture
 def client(app: Router) -> Client:
     return app.test_client(raise_exceptions=True)
+
+
+def test_the_api_describes_itself(client: Client) -> None:
+    document = client.get("/openapi.json").json
+    assert document is not None
+    OpenAPIV31SpecValidator(document).validate()
+    assert {"/users", "/bookmarks/", "/health"} & set(document["paths"])
+    created = next(path["post"] for name, path in document["paths"].items() if name.rstrip("/") == "/bookmarks")
+    assert {"201", "422"} <= set(created["responses"])
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from sqlalchemy import Engine, exc, select
 
 from microfn import Params, Request, Router, abort
 from microfn.middleware import Metrics, access_log, request_id, security_headers
+from microfn.openapi import openapi
 
 from .auth import only_with
 from .bookmarks import bookmarks
@@ -30,7 +31,7 @@ def create_app(settings: Settings, engine: Engine) -> Router:
     app.include("", users(token_days=settings.token_days))
     app.include("/bookmarks", bookmarks)
     app.get("/health")(health)
-    # A description of all routes, by microfn.openapi, belongs here.
+    app.get("/openapi.json")(openapi(app, title="Bookmarks", version="1.0"))
     if settings.metrics_token is not None:
         app.get("/metrics", use=[only_with(settings.metrics_token)])(metrics.expose)
     app.error(exc.OperationalError)(unavailable)

@@ -11,10 +11,11 @@ from sqlalchemy.orm.exc import StaleDataError
 
 from microfn import Params, Request, Router, abort, natural
 
-from .auth import signed_in, user_of
+from .auth import SIGNED_IN, signed_in, user_of
 from .database import session_of
 from .models import Bookmark
 
+TAKEN = "You have a bookmark of this URL already."
 Title = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\x00-\x1F\x7F]*$")
 ]
@@ -24,7 +25,6 @@ class Wanted(BaseModel):
     """The body of a bookmark, new or changed. A misspelled name is an error, not a field that is ignored."""
 
     model_config = ConfigDict(extra="forbid")
-
     url: HttpUrl
     title: Title
 
@@ -33,7 +33,6 @@ class Search(BaseModel):
     """The query of a list, the newest first. The next page is `before` the id that the last one ends with."""
 
     model_config = ConfigDict(extra="forbid")
-
     text: Annotated[str, Field(max_length=200)] = ""
     before: Annotated[int, Field(ge=1, lt=2**63)] | None = None
     limit: Annotated[int, Field(ge=1, le=100)] = 20
@@ -61,7 +60,7 @@ bookmarks = Router()
 bookmarks.use(signed_in)
 
 
-@bookmarks.get("", query=Search, name="find")
+@bookmarks.get("", query=Search, name="find", responses=SIGNED_IN)
 def find(request: Request, params: Params) -> list[View]:
     wanted: Search = request.query
     query = select(Bookmark).where(Bookmark.user_id == user_of(request).id).order_by(Bookmark.id.desc())
@@ -72,7 +71,7 @@ def find(request: Request, params: Params) -> list[View]:
     return [view(row) for row in session_of(request).scalars(query.limit(wanted.limit))]
 
 
-@bookmarks.post("", valid=Wanted, name="create")
+@bookmarks.post("", valid=Wanted, name="create", responses={201: View, 409: TAKEN, **SIGNED_IN})
 def create(request: Request, params: Params) -> tuple[View, int, dict[str, str]]:
     row = Bookmark(user_id=user_of(request).id)
     session_of(request).add(row)
@@ -80,19 +79,19 @@ def create(request: Request, params: Params) -> tuple[View, int, dict[str, str]]
     return view(row), 201, {"Location": request.url_for(show, id=row.id)}
 
 
-@bookmarks.get("/:id", convert={"id": row_id}, name="show")
+@bookmarks.get("/:id", convert={"id": row_id}, name="show", responses=SIGNED_IN)
 def show(request: Request, params: Params) -> View:
     return view(own(request, params))
 
 
-@bookmarks.put("/:id", convert={"id": row_id}, valid=Wanted, name="change")
+@bookmarks.put("/:id", convert={"id": row_id}, valid=Wanted, name="change", responses={409: TAKEN, **SIGNED_IN})
 def change(request: Request, params: Params) -> View:
     row = own(request, params)
     write(request, row)
     return view(row)
 
 
-@bookmarks.delete("/:id", convert={"id": row_id}, name="remove")
+@bookmarks.delete("/:id", convert={"id": row_id}, name="remove", responses={204: "Gone.", **SIGNED_IN})
 def remove(request: Request, params: Params) -> tuple[str, int]:
     session_of(request).execute(delete(Bookmark).where(Bookmark.id == own(request, params).id))
     return "", 204
@@ -112,7 +111,7 @@ def write(request: Request, row: Bookmark) -> None:
     try:
         session_of(request).flush()
     except IntegrityError:
-        abort(409, "You have a bookmark of this URL already.")
+        abort(409, TAKEN)
     except StaleDataError:  # another request has deleted it
         abort(404, "You have no such bookmark.")
 

@@ -10,10 +10,11 @@ from sqlalchemy.exc import IntegrityError
 
 from microfn import InvalidData, Params, Request, Router, abort
 
-from .auth import hash_password, is_password_of, issue_token, signed_in, user_of
+from .auth import SIGNED_IN, hash_password, is_password_of, issue_token, signed_in, user_of
 from .database import session_of
 from .models import User
 
+WRONG = "The name or the password is wrong."
 # NIST SP 800-63B-4, section 3.1.1.2: two keyboards may write one character differently.
 NORMALIZED = AfterValidator(partial(unicodedata.normalize, "NFKC"))
 
@@ -22,7 +23,6 @@ class Credentials(BaseModel):
     """The body of a login. Rules for passwords are not for those that people have already."""
 
     model_config = ConfigDict(extra="forbid")
-
     name: Annotated[str, StringConstraints(strip_whitespace=True, to_lower=True, max_length=200)]
     password: Annotated[str, Field(max_length=200), NORMALIZED]
 
@@ -38,7 +38,7 @@ def users(*, token_days: int) -> Router:
     """Make the routes of users and their tokens."""
     app = Router()
 
-    @app.post("/users", valid=NewUser, name="register")
+    @app.post("/users", valid=NewUser, name="register", responses={201: dict[str, str], 409: "The name is taken."})
     def register(request: Request, params: Params) -> tuple[dict[str, str], int, dict[str, str]]:
         wanted: NewUser = request.valid
         if wanted.name == wanted.password.lower():
@@ -51,20 +51,20 @@ def users(*, token_days: int) -> Router:
             abort(409, f"The name {wanted.name!r} is taken.")
         return {"name": wanted.name}, 201, {"Location": request.url_for(me)}
 
-    @app.get("/users/me", use=[signed_in], name="me")
+    @app.get("/users/me", use=[signed_in], name="me", responses=SIGNED_IN)
     def me(request: Request, params: Params) -> dict[str, str]:
         return {"name": user_of(request).name}
 
-    @app.post("/tokens", valid=Credentials, name="login")
+    @app.post("/tokens", valid=Credentials, name="login", responses={201: dict[str, str | int], 403: WRONG})
     def login(request: Request, params: Params) -> tuple[dict[str, str | int], int, dict[str, str]]:
         given: Credentials = request.valid
         user = session_of(request).scalar(select(User).where(User.name == given.name))
         if not is_password_of(user, given.password) or user is None:
-            abort(403, "The name or the password is wrong.")
+            abort(403, WRONG)
         token = issue_token(request, user, seconds=token_days * 86400)
         return {"token": token, "expires_in": token_days * 86400}, 201, {"Cache-Control": "no-store"}
 
-    @app.delete("/tokens/current", use=[signed_in], name="logout")
+    @app.delete("/tokens/current", use=[signed_in], name="logout", responses={204: "Signed out.", **SIGNED_IN})
     def logout(request: Request, params: Params) -> tuple[str, int]:
         session_of(request).delete(request.context.token)
         return "", 204
