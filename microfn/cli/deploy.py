@@ -47,6 +47,8 @@ _VALUES = {
     "group": {"group"},
     "env_file": {"env_file"},
 }
+# No file of ours is made there.
+_TEMPORARY = ("/tmp/", "/var/tmp/")  # noqa: S108  # nosec B108
 
 
 class _File(Template):
@@ -217,7 +219,7 @@ def _hardening(name: str, directory: str, programs: list[str], listening: dict[s
         "writable": "" if listening["runtime"] else os.path.dirname(socket),
         "protect_home": "read-only" if _any_below(used, "/home/", "/root/", "/run/user/") else "yes",
         # What nginx is to find in /tmp cannot be in a /tmp of the unit's own.
-        "private_tmp": "no" if _any_below([socket], "/tmp/", "/var/tmp/") else "yes",  # noqa: S108 - it is no file of ours
+        "private_tmp": "no" if _any_below([socket], *_TEMPORARY) else "yes",
         # systemd would make code that is there the user's own.
         "state": "" if _any_below([f"{directory}/"], f"{state}/") else state,
     }
