@@ -358,6 +358,7 @@ def sent_of(make, **options):
 @example("x", 200, [("Content-Type", "a/b"), ("content-type", "c/d")], None, None, "GET")
 @example("x", 200.0, None, None, None, "GET")
 @example(b"x", None, [("X-A", "1"), ("X-A", "2")], None, "a/b", "GET")
+@example("x", None, None, None, "a/b; c=" + "d" * 200, "GET")
 def test_plain_response_is_the_one_that_werkzeug_makes(body, status, headers, mimetype, content_type, method):
     fast, general = (
         sent_of(lambda cls=cls: cls(body, status, headers, mimetype, content_type), method=method)
