@@ -129,9 +129,8 @@ def _as_response(request: Request, result: Any, origin: object) -> WerkzeugRespo
         # PERF: it is what was made, and looked at, before; saves a no-op middleware a tenth of its time.
         return Response._from_wsgi(state["_wsgi"])
     if not isinstance(result, WerkzeugResponse):
-        return _as_object(
-            request, to_wsgi(result, request.environ, request._snapshot.encoders, origin=origin, is_final=False)
-        )
+        made = to_wsgi(result, request.environ, request._snapshot.encoders, origin=origin, is_final=False)
+        return _as_object(request, made)
     wsgi = result._to_wsgi() if isinstance(result, Response) and result._is_remade else None
     if wsgi is not None:
         return Response._from_wsgi(wsgi)

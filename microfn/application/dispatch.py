@@ -163,8 +163,7 @@ def _run_middleware(snapshot: Snapshot, environ: WSGIEnvironment, match: Missed 
             return fallback(snapshot, environ, miss)
     request = snapshot.request_class(environ)
     request._snapshot, request._miss = snapshot, miss
-    if isinstance(miss, Mount):
-        request._is_for_mount = True
+    request._is_for_mount = isinstance(miss, Mount)
     try:
         status, headers, body = to_wsgi(handle(request, request.params), environ, snapshot.encoders, origin=handle)
     except Exception as error:

@@ -25,11 +25,9 @@ __all__ = ["handle_error", "with_headers"]
 def handle_error(
     snapshot: Snapshot, request: Request, error: Exception, tried: tuple[Handle, ...] = ()
 ) -> WSGIResponse:
-    """Respond to an error that a handle or the framework raised. Unexpected errors are logged.
+    """Respond to an error that a handle or the framework raised, with a body; `finish` is for whoever sends it.
 
-    The response has its body also where HTTP has none: `finish` is for whoever sends it.
-
-    If an error handler raises in its turn, that error is handled by those that were not `tried` yet.
+    Unexpected errors are logged. If an error handler raises, those that were not `tried` yet handle that error.
     """
     request.error = error
     http_error = _as_http_exception(error)

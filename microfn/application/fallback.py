@@ -46,17 +46,14 @@ def fallback(
     if miss is NO_PREFIX:
         return _not_found(snapshot, environ, request)
     if not miss.may_redirect:
-        return _invalid_target(snapshot, environ, path, miss, request)
+        return _invalid_target(snapshot, environ, miss, request)
     method = environ["REQUEST_METHOD"]
-    if method in snapshot.methods and type(miss) is not Unmoved:  # of others there is no other spelling either
-        target = snapshot.table.find_redirect(method, decode_path(path))
-        if target is not None:
-            return _redirect(snapshot, environ, target, request)
-    return (
-        _method_not_allowed(snapshot, environ, miss.methods, request)
-        if miss.methods
-        else _not_found(snapshot, environ, request)
-    )
+    may_move = method in snapshot.methods and type(miss) is not Unmoved  # of others there is no other spelling either
+    if may_move and (target := snapshot.table.find_redirect(method, decode_path(path))) is not None:
+        return _redirect(snapshot, environ, target, request)
+    if miss.methods:
+        return _method_not_allowed(snapshot, environ, miss.methods, request)
+    return _not_found(snapshot, environ, request)
 
 
 def find_target(snapshot: Snapshot, environ: WSGIEnvironment, miss: Missed) -> str | None:
@@ -74,7 +71,7 @@ def _is_too_long(snapshot: Snapshot, path: str, miss: Missed) -> bool:
 
 
 def _invalid_target(
-    snapshot: Snapshot, environ: WSGIEnvironment, path: str, miss: Missed, request: Request | None
+    snapshot: Snapshot, environ: WSGIEnvironment, miss: Missed, request: Request | None
 ) -> WSGIResponse:
     """The answer where there is nothing to look for. RFC 9110, section 9.3.7: `OPTIONS *` asks about the server."""
     if isinstance(miss, Moved):
@@ -85,7 +82,7 @@ def _invalid_target(
         return _reject(snapshot, environ, miss.error, request)
     if miss is NOT_UTF8:
         return _reject(snapshot, environ, BadRequest(NO_TEXT), request)
-    if path != "*" or environ["REQUEST_METHOD"] != "OPTIONS":
+    if environ.get("PATH_INFO") != "*" or environ["REQUEST_METHOD"] != "OPTIONS":
         return _reject(snapshot, environ, BadRequest("The path does not begin with a slash."), request)
     if not snapshot.methods or not snapshot.handle_options:
         return _not_found(snapshot, environ, request)

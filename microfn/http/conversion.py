@@ -81,7 +81,6 @@ def to_wsgi(
     """Convert `result` to a WSGI response. `status` applies if it sets none; errors name `origin`, which returned it.
 
     One that is not final, since middleware is to see it, keeps its body also where HTTP has none.
-
     Raises TypeError or ValueError for what cannot be sent, and whatever a stream raises before its first chunk. What
     `result` holds is closed then; else it is closed by whoever closes the answer's body.
     """
