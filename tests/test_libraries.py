@@ -144,6 +144,7 @@ json.dump({"codes": codes, "events": events}, sys.stdout)
 """
 
 
+@pytest.mark.slow
 def test_sentry_captures_an_error_of_a_handle():
     """In a process of its own, since sentry_sdk.init changes logging, threading and more for good."""
     library("sentry_sdk")
