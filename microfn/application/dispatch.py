@@ -123,16 +123,12 @@ def resolve_slow(
         if route is None and environ["REQUEST_METHOD"] in ("HEAD", "GET"):  # RFC 9110, section 9.3.2
             route, match = snapshot.find("GET", path)
         if route is not None and route.converters:
-            outer = environ.get("microfn.route")
-            environ["microfn.route"] = environ.get("microfn.mount", "") + route.pattern
             try:
                 bound = route.bind(match)
             except Exception as error:
+                environ["microfn.route"] = environ.get("microfn.mount", "") + route.pattern
                 return None, Rejected(error, scope=route.scope)
             if bound is None:  # there is no match, and nothing instead
-                del environ["microfn.route"]
-                if outer is not None:
-                    environ["microfn.route"] = outer
                 return None, Unconverted(route.scope)
             match = bound
     except Exception as error:

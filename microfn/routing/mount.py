@@ -53,7 +53,7 @@ class Mount:
         environ["SCRIPT_NAME"] = environ.get("SCRIPT_NAME", "").rstrip("/") + path[:length]
         environ["PATH_INFO"] = path[length:]
         prefix = environ["microfn.mount"] = environ.get("microfn.mount", "") + self.prefix
-        environ["microfn.route"] = f"{prefix}/*"
+        environ["microfn.route"] = prefix + "/*"
         return self.application(environ, start_response)
 
     def covers(self, pattern: str) -> bool:
@@ -91,14 +91,17 @@ class Mounts:
         for prefix in self._by_prefix:
             segments = prefix.split("/")
             sizes.setdefault(segments[1], set()).add(len(segments))
-        self._sizes = {first: sorted(counts, reverse=True) for first, counts in sizes.items()}
+        self._sizes = {first: sorted(counts, reverse=True) for first, counts in sizes.items() if counts != {2}}
         """The numbers of segments that prefixes have, the largest first, by their first segment."""
+        self._alone = {f"/{first}": self._by_prefix[f"/{first}"] for first, counts in sizes.items() if counts == {2}}
+        """The mounts whose prefix is a first segment that no other has."""
 
     def find(self, path: str) -> Mount | None:
         """The mount of a path, as WSGI has it."""
-        sizes = self._sizes.get(path[1:].partition("/")[0])
+        first = path[1:].partition("/")[0]
+        sizes = self._sizes.get(first)
         if sizes is None:
-            return None
+            return self._alone.get(path[:1] + first)
         segments = path.split("/", sizes[0])
         for size in sizes:
             mount = self._by_prefix.get("/".join(segments[:size])) if size <= len(segments) else None
