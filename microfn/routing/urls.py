@@ -70,7 +70,10 @@ class Urls:
         return [route] if route.origin is None else self._by_target[name]
 
     def _handled(self, handle: Handle) -> list[Route]:
-        routes = self._by_target.get(handle) if isinstance(handle, Hashable) else None
+        try:
+            routes = self._by_target.get(handle)
+        except TypeError:  # it has no hash
+            routes = None
         if routes is None:
             raise InvalidUrl(handle, "it has no route")
         return routes
