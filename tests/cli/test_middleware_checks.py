@@ -116,7 +116,10 @@ def unknown(function):
 
 BROKEN = {
     "that raises": ("@app.use\ndef middleware(handle):\n    return {}['setting']", "KeyError: 'setting'\n"),
-    "that returns nothing": ("@app.use\ndef middleware(handle): ...", "did you forget to return the handle? (line 1)"),
+    "that returns nothing": (
+        "def middleware(handle): ...\napp.use(middleware)",
+        "did you forget to return the handle? (line 2)",
+    ),
 }
 
 
