@@ -74,6 +74,8 @@ class JSON:
             raise TypeError(f"default must be a callable, got {default!r:.200}")
         self._encode = text_encoder(_plain if default is None else _asking_first(default))
         if type(self).dumps is JSON.dumps:
+            self.dumps = self._encode  # type: ignore[method-assign] # PERF: saves a call of each answer in JSON
+        if type(self).dumps is JSON.dumps:
             self.dumps = self._encode  # type: ignore[method-assign] # PERF: in place of a call of the method
         # Before Python 3.10.7, or where it is told to, `int` takes any number of digits, and time quadratic in them.
         is_endless = getattr(sys, "get_int_max_str_digits", int)() == 0
