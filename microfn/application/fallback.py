@@ -66,7 +66,8 @@ def find_target(snapshot: Snapshot, environ: WSGIEnvironment, miss: Missed) -> s
 
 def _is_too_long(snapshot: Snapshot, path: str, miss: Missed) -> bool:
     """Whether a path has too many characters; one that is not UTF-8 has none."""
-    longest, is_text = snapshot.max_path_length, miss.may_redirect or miss is NO_PREFIX
+    longest = snapshot.max_path_length
+    is_text = miss.may_redirect or miss is NO_PREFIX or isinstance(miss, Unconverted)
     return len(path) > longest and is_text and len(decode_path(path)) > longest
 
 
