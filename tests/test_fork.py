@@ -111,3 +111,30 @@ def test_pause_ends_with_a_reset():
         pause.reset_after_fork()
         assert gc.isenabled()
     assert gc.isenabled()
+
+
+has_generations = pytest.mark.skipif(not hasattr(gc, "freeze"), reason="there are no generations of objects")
+
+
+@has_generations
+@pytest.mark.parametrize(
+    ("count", "is_kept", "is_old"), [(200_000, True, True), (10, True, False), (200_000, False, False)]
+)
+def test_pause_makes_old_what_is_much_and_kept(count, is_kept, is_old):
+    gc.collect()
+    with CollectorPause(is_kept=is_kept):
+        made = [[] for _ in range(count)]
+    assert any(one is made for one in gc.get_objects(generation=2)) is is_old
+
+
+@has_generations
+def test_pause_leaves_frozen_what_was_frozen():
+    gc.freeze()
+    try:
+        frozen = gc.get_freeze_count()
+        with CollectorPause(is_kept=True):
+            made = [[] for _ in range(200_000)]
+        assert len(made) == 200_000
+        assert gc.get_freeze_count() >= frozen > 0
+    finally:
+        gc.unfreeze()

@@ -518,6 +518,51 @@ def test_the_garbage_collector_is_left_as_it_was():
     assert gc.isenabled()
 
 
+@pytest.mark.parametrize("is_live", [True, False])
+def test_collector_rests_until_the_outermost_block_ends(is_live):
+    app = Router()
+    if is_live:
+        app.build()
+    with app.changes():
+        with app.changes():
+            app.get("/a")(say("a"))
+        assert not gc.isenabled()
+        with suppress(KeyError), app.changes():
+            raise KeyError
+        assert not gc.isenabled()
+    assert gc.isenabled()
+
+
+def test_collector_runs_after_a_block_that_fails():
+    app = Router()
+    with suppress(KeyError), app.changes():
+        assert not gc.isenabled()
+        raise KeyError
+    assert gc.isenabled()
+
+
+def test_collector_runs_in_a_child_that_is_forked_in_a_block():
+    app = Router()
+    app.get("/a")(say("a"))
+    with app.changes():
+        after_fork_in_child()
+        assert gc.isenabled()
+        app.get("/b")(say("b"))
+        assert gc.isenabled()
+    assert gc.isenabled()
+
+
+def test_collector_that_was_off_stays_off_after_a_block():
+    app = Router()
+    gc.disable()
+    try:
+        with app.changes():
+            app.get("/a")(say("a"))
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
+
+
 def test_several_changes_replace_a_table_at_once():
     app = Router()
     app.get("/:id")(say("old"))
