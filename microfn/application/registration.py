@@ -13,7 +13,7 @@ from ..errors import InvalidPattern
 from ..http.checks import check_for
 from ..routing.handle import check_handle, check_middleware, check_middlewares
 from ..routing.mount import Mount
-from ..routing.pattern import or_root, parse
+from ..routing.pattern import or_root, parse, shared
 from ..routing.registry import Key, Registry
 from ..routing.route import Route, check_options, short_name
 from ..routing.scope import Scope, check_prefix
@@ -418,4 +418,5 @@ def _caller() -> tuple[str, int]:
     frame: Any = sys._getframe(1)
     while frame.f_code.co_filename.startswith(_PACKAGE):
         frame = frame.f_back
-    return frame.f_code.co_filename, frame.f_lineno
+    where: tuple[str, int] = shared((frame.f_code.co_filename, frame.f_lineno))
+    return where

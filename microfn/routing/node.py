@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from typing import Any
 
-from .pattern import Pattern
+from .pattern import Pattern, shared
 
 __all__ = ["NO_EDGES", "Kind", "Node"]
 
@@ -45,7 +45,7 @@ class Node:
     """The pattern that ends here: it knows the names of its wildcards."""
 
     def __init__(self, path: str, kind: Kind) -> None:
-        self.path = path
+        self.path = shared(path)
         self.kind = kind
         self.priority = 0
         self.bumped_at = 0
@@ -71,7 +71,7 @@ class Node:
         child.priority, child.bumped_at = self.priority, self.bumped_at
         child.edges, child.param, child.catch_all = self.edges, self.param, self.catch_all
         child.handle, child.pattern = self.handle, self.pattern
-        self.path = self.path[:at]
+        self.path = shared(self.path[:at])
         self.edges = {child.path[0]: child}
         self.param = self.catch_all = self.handle = self.pattern = None
 

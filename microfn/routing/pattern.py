@@ -12,11 +12,13 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple, NoReturn, TypeVar
 
 from ..errors import InvalidPattern
 
-__all__ = ["Pattern", "casefold_pattern", "or_root", "parse", "with_pattern_case"]
+__all__ = ["Pattern", "casefold_pattern", "or_root", "parse", "shared", "with_pattern_case"]
+
+T = TypeVar("T")
 
 _WILDCARD = re.compile(r"([:*][^/]*)")
 
@@ -50,8 +52,26 @@ def parse(text: str) -> Pattern:
         raise TypeError(f"a pattern is a str, not {type(text).__name__}: {text!r}")
     if not text.startswith("/"):
         raise InvalidPattern(text, "a pattern begins with a slash" if text else "it is empty; the root is '/'")
-    if ":" not in text and "*" not in text:
+    wildcard = _WILDCARD.search(text)
+    if wildcard is None:
         return Pattern(text, ())
+    try:
+        return Pattern(text, _names(text[wildcard.start() - 1 :]))
+    except InvalidPattern as error:
+        raise InvalidPattern(text, error.reason) from None
+
+
+def or_root(pattern: str) -> str:
+    """The pattern itself, or the root for the empty one, which a Router takes for its own prefix."""
+    return "/" if pattern == "" else pattern
+
+
+@lru_cache(maxsize=4096)
+def _names(text: str) -> tuple[str, ...]:
+    """The names of the wildcards in the end of a pattern, from the character before the first one on.
+
+    PERF: remembered, since patterns differ before that, and many have one end.
+    """
     wildcards = _WILDCARD.findall(text)
     names = tuple([wildcard[1:] for wildcard in wildcards])
     for name, wildcard in zip(names, wildcards, strict=True):
@@ -59,12 +79,7 @@ def parse(text: str) -> Pattern:
             _refuse_wildcard(text, wildcard)
     if "*" in text:
         _check_catch_all(text, wildcards[-1])
-    return Pattern(text, _shared(names))
-
-
-def or_root(pattern: str) -> str:
-    """The pattern itself, or the root for the empty one, which a Router takes for its own prefix."""
-    return "/" if pattern == "" else pattern
+    return names
 
 
 def _parts(text: str) -> tuple[str, ...]:
@@ -77,9 +92,9 @@ def _parts(text: str) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=4096)
-def _shared(names: tuple[str, ...]) -> tuple[str, ...]:
-    """The same names as one object, of however many patterns: most have one of a few."""
-    return names
+def shared(value: T) -> T:
+    """The same value as one object, however often it was made: texts and tuples that many patterns have in common."""
+    return value
 
 
 def casefold_pattern(pattern: Pattern) -> Pattern | None:
