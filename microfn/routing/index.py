@@ -10,7 +10,7 @@ most).
     /src/*filepath      bucket "src", any number of segments from 3 on
     /:page              the bucket of what may begin with anything
 
-A leaf is a dict from methods to values, so that a path without a value for one method tells which methods have one.
+A leaf holds the values of all methods, so that a path without a value for one method tells which methods have one.
 """
 
 from __future__ import annotations
@@ -19,13 +19,23 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from .pattern import Pattern
-from .shape import KeyOf, Shape, shape_of
+from .pattern import Pattern, shared
+from .shape import KeyOf, Shape, is_wildcard, shape_of
 
 __all__ = ["NOT_UTF8", "NO_MATCH", "NO_PATH", "NO_PREFIX", "Index", "Miss"]
 
-Leaf = dict[str, Any]
+# PERF: among many routes the time goes into cache misses. So a leaf is a tuple of three, which fits into a line of the
+# cache (64 bytes), has the only method of most patterns in itself, and shares the rest with other leaves.
+Params = dict[str, str]
+Find = Callable[[str | None, str], tuple[Any, Any]]
 Candidate = tuple[KeyOf | None, Any]
+Binding = tuple[str | None, Any, dict[str, Any]]
+"""The name and the place of a param, or "" and those of several, or None and a function that binds them. The last item
+is empty, or has the value and the binding for each of several methods."""
+Leaf = tuple[str, Any, Binding]
+"""A method, its value and its binding."""
+StaticLeaf = tuple[str, Any, tuple[dict[str, tuple[Any, Params]], "Miss"]]
+"""The same for a path without params: a method, its value, and the values or the miss for other methods."""
 
 
 class Miss(NamedTuple):
@@ -58,63 +68,54 @@ class Index:
     """
 
     def __init__(self, items: Iterable[tuple[str, Pattern, Any]]) -> None:
-        statics: dict[str, _StaticLeaf] = {}
+        statics: dict[str, dict[str, Any]] = {}
         """Patterns without wildcards, keyed as WSGI has paths: bytes decoded as latin-1."""
         groups: dict[str | None, _Group] = {None: {}}
         first_segments: set[str] = set()
         for method, pattern, value in items:
-            first, is_text = _first_segment(pattern)
-            if is_text:
+            segments = pattern.text.split("/")
+            first = None if is_wildcard(segments[1]) else segments[1]
+            if first is not None:
                 first_segments.add(first.casefold())
             if pattern.names:
-                _add(groups, first if is_text else None, method, pattern, value)
+                shape = shape_of(segments)
+                table = groups.setdefault(first, {}).setdefault(shape, {})
+                _add(table, shape.key_of(segments), method, value, _binding(pattern.names, shape))
             else:
                 key = pattern.text if pattern.text.isascii() else pattern.text.encode().decode("latin-1")
-                leaf = statics.get(key) or statics.setdefault(key, _StaticLeaf())
-                leaf[method] = value
+                values = statics.get(key) or statics.setdefault(key, {})
+                values[method] = value
         anything = groups.pop(None)
         buckets = {first: _Bucket({**anything, **group}) for first, group in groups.items() if first is not None}
-        known: dict[str, _StaticLeaf] = {}
+        known: dict[str, StaticLeaf] = {}
         self.find = _finder(known, buckets, _Bucket(anything), first_segments)
         """`find(method, path)`: what `path`, as WSGI has it, leads to, as `(value, params)` or `(None, Miss)`."""
-        for path, leaf in statics.items():
-            leaf.complete(path, self.find)
-        known.update(statics)
+        for path, values in statics.items():
+            known[path] = _static_leaf(path, values, self.find)
 
 
 _miss = lru_cache(maxsize=4096)(Miss)
 """Most paths have the same few methods, so the misses of many are one object."""
 
 
-_NO_OTHERS: dict[str, tuple[Any, dict[str, str]]] = {}
+def _static_leaf(path: str, values: dict[str, Any], find: Find) -> StaticLeaf:
+    """The values of this path, and those that `find` has for it: those of patterns with wildcards."""
+    methods = [method for method in find("", path)[1].methods if method not in values]
+    first, *more = values
+    others: dict[str, tuple[Any, Params]] = {method: (values[method], {}) for method in more}
+    others.update((method, find(method, path)) for method in methods)
+    miss = _miss((*values, *methods))
+    return first, values[first], (others, miss) if others else _without_others(miss)
 
 
-class _StaticLeaf(Leaf):
-    """The values of a path that some pattern has as its text: all of them, whatever pattern they are registered for."""
-
-    __slots__ = ("miss", "others")
-
-    others: dict[str, tuple[Any, dict[str, str]]]
-    """Values and params of patterns with wildcards that match this path."""
-    miss: Miss
-
-    def complete(self, path: str, find: Callable[[str | None, str], tuple[Any, Any]]) -> None:
-        """Take over what is found for this path by the patterns with wildcards."""
-        methods = [method for method in find("", path)[1].methods if method not in self]
-        self.others = {method: find(method, path) for method in methods} if methods else _NO_OTHERS
-        self.miss = _miss((*self, *methods))
-
-    def other(self, method: str) -> tuple[Any, Any]:
-        """What a pattern with wildcards has for this path."""
-        if method not in self.others:
-            return None, self.miss
-        value, params = self.others[method]
-        return value, params.copy()
+@lru_cache(maxsize=4096)
+def _without_others(miss: Miss) -> tuple[dict[str, tuple[Any, Params]], Miss]:
+    return {}, miss
 
 
 def _finder(  # noqa: C901 - it holds the search, see PERF
-    statics: dict[str, _StaticLeaf], buckets: dict[str, _Bucket], anything: _Bucket, first_segments: set[str]
-) -> Callable[[str | None, str], tuple[Any, Any]]:
+    statics: dict[str, StaticLeaf], buckets: dict[str, _Bucket], anything: _Bucket, first_segments: set[str]
+) -> Find:
     """The search: in the paths that are known as they are, then in the bucket of the first segment.
 
     PERF: a request calls this once. It is a function because it reads names faster than attributes; a single param is
@@ -125,10 +126,14 @@ def _finder(  # noqa: C901 - it holds the search, see PERF
         # 1. The path is the text of a pattern.
         leaf = statics.get(path)
         if leaf is not None:
-            value = leaf.get(method)
-            if value is not None:
+            first, value, rest = leaf
+            if first == method:
                 return value, {}
-            return leaf.other(method) if leaf.others else (None, leaf.miss)
+            others, miss = rest
+            if method in others:
+                value, params = others[method]
+                return value, params.copy()
+            return None, miss
         # 2. Patterns are text; WSGI's path is bytes decoded as latin-1.
         if not path.isascii():
             try:
@@ -153,14 +158,18 @@ def _finder(  # noqa: C901 - it holds the search, see PERF
         for key_of, table in candidates:
             leaf = table.get(key_of(segments)) if key_of else table
             if leaf is not None:
-                entry = leaf.get(method)
-                if entry is not None:
+                first, value, binding = leaf
+                if first == method:
                     break
-                methods += tuple(leaf)
+                entries = binding[2]
+                if method in entries:
+                    value, binding = entries[method]
+                    break
+                methods += tuple(entries) or (first,)
         else:
             return None, _miss(methods) if methods else NO_MATCH
         # 6. Bind the params: one, those that a function binds, or several.
-        value, name, source = entry
+        name, source, _ = binding
         if name:
             return value, {name: segments[source]}
         if name is None:
@@ -173,16 +182,10 @@ def _finder(  # noqa: C901 - it holds the search, see PERF
     return find
 
 
-def _first_segment(pattern: Pattern) -> tuple[str, bool]:
-    """The first segment, and whether it is text."""
-    first = pattern.text.split("/", 2)[1]
-    return first, not (":" in first or "*" in first)
-
-
 _Group = dict[Shape, dict[Any, Leaf]]
 
 
-class _Bucket(dict[int, list[Candidate]]):
+class _Bucket(dict[int, tuple[Candidate, ...]]):
     """The shapes to try, by the number of segments, in the order of their ranks."""
 
     def __init__(self, group: _Group) -> None:
@@ -193,37 +196,37 @@ class _Bucket(dict[int, list[Candidate]]):
             for count in range(2, self.longest + 1):
                 counts |= {count, -count}
         for count in counts:
-            self[count] = [candidate for shape, candidate in candidates if shape.accepts(count)]
-        self.open = [candidate for shape, candidate in candidates if shape.is_open]
+            self[count] = tuple([candidate for shape, candidate in candidates if shape.accepts(count)])
+        self.open = tuple([candidate for shape, candidate in candidates if shape.is_open])
 
-    def longer_than(self, count: int) -> list[Candidate]:
+    def longer_than(self, count: int) -> tuple[Candidate, ...]:
         """The shapes to try for so many segments as no pattern has: the catch-alls where there are more."""
-        return self.open if count > self.longest else []
+        return self.open if count > self.longest else ()
 
 
 def _rank(shape: Shape) -> tuple[int, ...]:
     return shape.ranks
 
 
-def _add(groups: dict[str | None, _Group], first: str | None, method: str, pattern: Pattern, value: Any) -> None:
-    shape = shape_of(pattern)
-    group = groups.get(first)
-    if group is None:
-        group = groups[first] = {}
-    table = group.get(shape)
-    if table is None:
-        table = group[shape] = {}
-    key = shape.key_of(pattern.text.split("/"))
-    leaf = table.get(key)
-    if leaf is None:
-        leaf = table[key] = {}
-    names = pattern.names
+def _add(table: dict[Any, Leaf], key: Any, method: str, value: Any, binding: Binding) -> None:
+    """Enter what a method has for a pattern."""
+    if key not in table:
+        table[shared(key)] = method, value, binding
+        return
+    first, own, (name, source, entries) = table[key]
+    entries = {first: (own, (name, source, {})), **entries, method: (value, binding)}
+    own, (name, source, _) = entries[first]
+    table[key] = first, own, (name, source, entries)
+
+
+@lru_cache(maxsize=4096)
+def _binding(names: tuple[str, ...], shape: Shape) -> Binding:
+    """How params with these names are bound: most patterns of a shape share it."""
     if shape.positions is None:
-        leaf[method] = (value, None, _binder(names, shape))
-    elif len(names) > 1:
-        leaf[method] = (value, "", tuple(zip(names, shape.positions, strict=True)))
-    else:
-        leaf[method] = (value, names[0], shape.positions[0])
+        return None, _binder(names, shape), {}
+    if len(names) > 1:
+        return "", tuple(zip(names, shape.positions, strict=True)), {}
+    return names[0], shape.positions[0], {}
 
 
 def _candidate(shape: Shape, table: dict[Any, Leaf]) -> Candidate:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from operator import itemgetter
 from typing import Any
 
-from .pattern import Pattern
-
-__all__ = ["KeyOf", "Shape", "shape_of"]
+__all__ = ["KeyOf", "Shape", "is_wildcard", "shape_of"]
 
 KeyOf = Callable[[Sequence[str]], Any]
 """Maps the segments of a path to the key of the pattern that it may match."""
@@ -54,7 +51,7 @@ class Shape:
         end = len(segments) if segments[last] else last
         params = tuple((position, text.index(":")) for position, text in enumerate(segments) if ":" in text)
         prefixes = tuple((position, length) for position, length in params if length)
-        literals = tuple(position for position in range(2, end) if not _is_wildcard(segments[position]))
+        literals = tuple(position for position in range(2, end) if not is_wildcard(segments[position]))
         last_prefix = params[-1][1] if params and params[-1][0] == last else 0
         self.ranks = tuple(map(_rank_of, segments, [*segments[1:], ""]))
         self.is_open = segments[last] == "*"
@@ -69,8 +66,9 @@ class Shape:
         return self.size <= abs(count) if self.is_open else self.size == count
 
 
-def _is_wildcard(segment: str) -> bool:
-    return ":" in segment or segment == "*"
+def is_wildcard(segment: str) -> bool:
+    """Whether a segment of a pattern, or of an outline, has a wildcard."""
+    return ":" in segment or "*" in segment
 
 
 def _rank_of(segment: str, following: str) -> int:
@@ -82,16 +80,20 @@ def _rank_of(segment: str, following: str) -> int:
     return 1 - 2 * len(segment) if following == "*" else _LITERAL
 
 
-_NAME = re.compile(r"(?<=[:*])[^/]+")
-_SEGMENT = re.compile(r"(?<=/)[^/:*]+(?=/(?!\*)|\Z)")
-_BEFORE_WILDCARD = re.compile(r"(?<=/)[^/:*]+(?=:|/\*)")
-"""Text of which the length matters for the ranks."""
+@lru_cache(maxsize=4096)
+def _outline_of(segment: str) -> str:
+    """The part of a segment in an outline: its wildcard without the name, and how much text is before it; or "x"."""
+    if ":" in segment:
+        return "x" * segment.index(":") + ":"
+    return segment and ("*" if segment[0] == "*" else "x")
 
 
-def shape_of(pattern: Pattern) -> Shape:
-    """Return the shape of a pattern; patterns of one outline have one."""
-    outline = _SEGMENT.sub("x", _NAME.sub("", pattern.text))
-    return _shape_by_outline(_BEFORE_WILDCARD.sub(lambda match: "x" * len(match[0]), outline))
+def shape_of(segments: Sequence[str]) -> Shape:
+    """Return the shape of a pattern that has these segments; patterns of one outline have one."""
+    outline = list(map(_outline_of, segments))
+    if outline[-1] == "*" and outline[-2] == "x":
+        outline[-2] = "x" * len(segments[-2])
+    return _shape_by_outline("/".join(outline))
 
 
 _shape_by_outline = lru_cache(maxsize=4096)(Shape)

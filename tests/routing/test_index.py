@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from microfn.errors import RouteError
-from microfn.routing.index import NO_PREFIX, NOT_UTF8, Index
+from microfn.routing.index import NO_PREFIX, NOT_UTF8, Index, Miss
 from microfn.routing.paths import to_wsgi_str
 from microfn.routing.pattern import parse
 from microfn.routing.tree import Tree
@@ -132,3 +132,30 @@ def test_paths_longer_than_any_pattern_reach_a_catch_all():
     index = Index([("GET", parse("/a/*rest"), 1), ("GET", parse("/b/:x"), 2)])
     assert index.find("GET", "/a" + "/x" * 8000) == (1, {"rest": "/x" * 8000})
     assert index.find("GET", "/b" + "/x" * 8000)[0] is None
+
+
+@pytest.mark.parametrize(
+    ("patterns", "path", "params"),
+    [(["/a/:x", "/a/:y", "/a/:z"], "/a/7", [{"x": "7"}, {"y": "7"}, {"z": "7"}]), (["/b"] * 3, "/b", [{}] * 3)],
+    ids=["param", "text"],
+)
+def test_each_method_of_a_path_has_its_last_value(patterns, path, params):
+    """A table by folded text has several for one: those of patterns that differ in case."""
+    items = list(zip(["GET", "PUT", "GET"], map(parse, patterns), ["first", "other", "last"], strict=True))
+    find = Index(items).find
+    assert find("GET", path) == ("last", params[2])
+    assert find("PUT", path) == ("other", params[1])
+    assert find("POST", path) == (None, Miss(("GET", "PUT")))
+    find = Index([items[0], items[2]]).find
+    assert find("GET", path) == ("last", params[2])
+    assert find("PUT", path) == (None, Miss(("GET",)))
+
+
+def test_params_that_are_found_belong_to_who_asked():
+    """A handle may change them: also those of a method that only a pattern with a wildcard has for a path."""
+    find = Index([("GET", parse("/a"), 1), ("PUT", parse("/:x"), 2), ("POST", parse("/a"), 3)]).find
+    for method, params in [("GET", {}), ("POST", {}), ("PUT", {"x": "a"})]:
+        for _ in range(2):
+            found = find(method, "/a")[1]
+            assert found == params
+            found["more"] = "text"
