@@ -216,7 +216,7 @@ def _parse(text: str) -> Pattern:
         raise InvalidPattern(text, hint_for_pattern(text) or error.reason) from None
     if reason:
         raise InvalidPattern(text, reason)
-    if not _is_utf8(text):
+    if not text.isascii() and not _is_utf8(text):
         raise InvalidPattern(text, "it holds a surrogate, which no request can send as UTF-8")
     return pattern
 
@@ -233,7 +233,7 @@ def _trouble_with(names: tuple[str, ...]) -> str | None:
 
 def _is_utf8(text: str) -> bool:
     try:
-        return text.isascii() or bool(text.encode())
+        return bool(text.encode())
     except UnicodeEncodeError:
         return False
 

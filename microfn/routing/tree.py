@@ -21,8 +21,8 @@ Nothing here recurses, so no path and no pattern is too long.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from .conflicts import check_split, check_text, check_wildcard, refuse
 from .node import NO_EDGES, Kind, Node
@@ -68,11 +68,10 @@ class Tree:
         """The same for a pattern that is parsed already."""
         if handle is None:
             raise TypeError("None cannot be registered: it stands for no match")
-        insertion = self._descend(pattern)
-        nodes = insertion.path_nodes
-        if insertion.split:
-            nodes[-1].split(insertion.split)
-        for part in insertion.missing:
+        nodes, split, missing = self._descend(pattern)
+        if split:
+            nodes[-1].split(split)
+        for part in missing:
             nodes.append(self._grow(nodes[-1], part))
         nodes[-1].handle, nodes[-1].pattern = handle, pattern
         number = self._top.priority + 1
@@ -156,52 +155,47 @@ class Tree:
 
     # Insertion: first walk down what is there and refuse what may not stand beside it, then change the tree.
 
-    def _descend(self, pattern: Pattern) -> _Insertion:
-        """Where `pattern` leaves what the tree has."""
-        path_nodes = [self._top]
-        parts = pattern.parts
-        for number, part in enumerate(parts):
-            follow = self._follow_wildcard if number % 2 else self._follow_text
-            rest, split = follow(pattern, path_nodes, part)
-            if rest or split:
-                missing = [part for part in (rest, *parts[number + 1 :]) if part]
-                if split and missing and not self.overlap:
-                    check_split(pattern, path_nodes[-1], split, missing[0])
-                return _Insertion(path_nodes, split, missing)
-        if path_nodes[-1].pattern is not None:
-            refuse(pattern, path_nodes[-1], "same")
-        return _Insertion(path_nodes, 0, [])
+    def _descend(self, pattern: Pattern) -> tuple[list[Node], int, list[str]]:
+        """Where `pattern` leaves what the tree has.
 
-    def _follow_wildcard(self, pattern: Pattern, path_nodes: list[Node], wildcard: str) -> tuple[str, int]:
-        """Lengthen `path_nodes` by the wildcard's node, or return the wildcard where there is none."""
-        node = path_nodes[-1]
-        if not self.overlap:
-            check_wildcard(pattern, node, wildcard)
-        child = node.catch_all if wildcard[0] == "/" else node.param
-        if child is None:
-            return wildcard, 0
-        path_nodes.append(child)
-        return "", 0
-
-    def _follow_text(self, pattern: Pattern, path_nodes: list[Node], text: str) -> tuple[str, int]:
-        """Lengthen `path_nodes` by the nodes of `text`.
-
-        Return the text that is missing, and how much of the last node the pattern shares if that is not all of it.
+        Return the nodes that it goes through, from the top; how much of the last one it shares, if that is not all of
+        it, else 0; and the parts that the tree lacks.
         """
-        node, at, size = path_nodes[-1], 0, len(text)
-        while at < size:
-            if not self.overlap and (node.param is not None or node.catch_all is not None):
-                check_text(pattern, node, text[at])
-            child = node.edges.get(text[at])
-            if child is None:
-                return text[at:], 0
-            path_nodes.append(child)
-            if not text.startswith(child.path, at):
-                shared = _shared_length(child.path, text[at:])
-                return text[at + shared :], shared
-            at += len(child.path)
-            node = child
-        return "", 0
+        node, is_strict = self._top, not self.overlap
+        path_nodes, parts = [node], pattern.parts
+        for number, part in enumerate(parts):
+            if number % 2:  # a wildcard
+                if is_strict:
+                    check_wildcard(pattern, node, part)
+                child = node.catch_all if part[0] == "/" else node.param
+                if child is None:
+                    return path_nodes, 0, _missing(part, parts[number + 1 :])
+                path_nodes.append(child)
+                node = child
+                continue
+            at, size = 0, len(part)
+            while at < size:
+                if is_strict and (node.param is not None or node.catch_all is not None):
+                    check_text(pattern, node, part[at])
+                child = node.edges.get(part[at])
+                if child is None:
+                    return path_nodes, 0, _missing(part[at:], parts[number + 1 :])
+                path_nodes.append(child)
+                node = child
+                if not part.startswith(node.path, at):
+                    return path_nodes, *self._leave(pattern, node, part[at:], parts[number + 1 :])
+                at += len(node.path)
+        if node.pattern is not None:
+            refuse(pattern, node, "same")
+        return path_nodes, 0, []
+
+    def _leave(self, pattern: Pattern, node: Node, text: str, parts: Sequence[str]) -> tuple[int, list[str]]:
+        """How much of `node` the pattern shares, which has `text` and then `parts` there, and what the tree lacks."""
+        length = _shared_length(node.path, text)
+        missing = _missing(text[length:], parts)
+        if missing and not self.overlap:
+            check_split(pattern, node, length, missing[0])
+        return length, missing
 
     def _grow(self, node: Node, part: str) -> Node:
         """Create the child of `node` for a part of a pattern: text, a param or a catch-all."""
@@ -288,15 +282,9 @@ class Tree:
             spelling.append(piece)
 
 
-class _Insertion(NamedTuple):
-    """Where a new pattern leaves what a tree has."""
-
-    path_nodes: list[Node]
-    """The nodes that it goes through, from the top."""
-    split: int
-    """How much of the last node it shares, where that is not all of it; else 0."""
-    missing: list[str]
-    """The parts that the tree lacks."""
+def _missing(rest: str, parts: Sequence[str]) -> list[str]:
+    """What is to be added for the rest of a part and the parts behind it; text between wildcards may be empty."""
+    return [part for part in (rest, *parts) if part]
 
 
 def _shared_length(text: str, other: str) -> int:
