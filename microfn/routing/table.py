@@ -6,6 +6,7 @@ It knows methods and paths, and nothing of status codes.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from operator import is_not
 from typing import Any
 
 from ..errors import RouteConflict
@@ -65,17 +66,17 @@ class Table:
     def compile(self) -> None:
         """Make the index, and the one by folded text: that is the same where no pattern has a character to fold."""
         self.index = Index((route.method, route.parsed, route) for route in self.routes)
-        folded = [(route.method, casefold_pattern(route.parsed), route) for route in self.routes]
-        self._ends_in_slashes = any(
-            text != "/" and (text[-1] == "/" or "*" in text) for text in (route.pattern for route in self.routes)
-        )
+        patterns = [route.parsed for route in self.routes]
+        folded = [casefold_pattern(pattern) for pattern in patterns]
+        self._ends_in_slashes = any(text != "/" and (text[-1] == "/" or "*" in text) for text, _ in patterns)
         """Whether any path with a slash at its end is a match: most tables have none."""
         self._converts = any(route.converters for route in self.routes)
         self._casefolded: Index | None = self.index
-        if any(pattern is None for _, pattern, _ in folded):
+        if any(pattern is None for pattern in folded):
             self._casefolded = None
-        elif any(pattern is not route.parsed for _, pattern, route in folded):
-            self._casefolded = Index((method, pattern, route) for method, pattern, route in folded if pattern)
+        elif any(map(is_not, patterns, folded)):
+            pairs = zip(self.routes, folded, strict=True)
+            self._casefolded = Index((route.method, pattern, route) for route, pattern in pairs if pattern)
 
     def find(self, method: str, path: str) -> tuple[Route | None, dict[str, str]]:
         """The route that answers, if one does, and its parameters as raw text."""
