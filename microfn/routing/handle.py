@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable
 from functools import partial
-from types import CodeType, FunctionType, MethodType
+from types import FunctionType, MethodType
 from typing import Any
 
 from ..errors import InvalidHandle
@@ -43,7 +43,7 @@ def check_handle(handle: object, called: str = HANDLE_CALL, count: int = 2) -> N
     required = accepted - len(function.__defaults__ or ())
     if code.co_flags & inspect.CO_VARARGS:
         accepted = max(accepted, count)
-    if not required <= count <= accepted or _needs_keywords(function, code):
+    if not required <= count <= accepted or code.co_kwonlyargcount > len(function.__kwdefaults__ or ()):
         raise InvalidHandle(handle, f"it is called as {called}, but is {_signature(handle)}")
 
 
@@ -84,10 +84,6 @@ def wrap(handle: Handle, middleware: Middleware) -> Handle:
         reason = f"what it returned cannot be a handle: {error.reason}; did you mean what it returns, {name}(...)?"
         raise InvalidHandle(middleware, reason, "a middleware") from None
     return wrapped
-
-
-def _needs_keywords(function: FunctionType, code: CodeType) -> bool:
-    return code.co_kwonlyargcount > len(function.__kwdefaults__ or ())
 
 
 def _check_by_signature(handle: Callable[..., Any], called: str, count: int) -> None:

@@ -71,7 +71,7 @@ class Tree:
         nodes, split, missing = self._descend(pattern)
         if split:
             nodes[-1].split(split)
-        for part in missing:
+        for part in filter(None, missing):  # text between wildcards may be empty
             nodes.append(self._grow(nodes[-1], part))
         nodes[-1].handle, nodes[-1].pattern = handle, pattern
         number = self._top.priority + 1
@@ -155,7 +155,7 @@ class Tree:
 
     # Insertion: first walk down what is there and refuse what may not stand beside it, then change the tree.
 
-    def _descend(self, pattern: Pattern) -> tuple[list[Node], int, list[str]]:
+    def _descend(self, pattern: Pattern) -> tuple[list[Node], int, Sequence[str]]:
         """Where `pattern` leaves what the tree has.
 
         Return the nodes that it goes through, from the top; how much of the last one it shares, if that is not all of
@@ -169,7 +169,7 @@ class Tree:
                     check_wildcard(pattern, node, part)
                 child = node.catch_all if part[0] == "/" else node.param
                 if child is None:
-                    return path_nodes, 0, _missing(part, parts[number + 1 :])
+                    return path_nodes, 0, parts[number:]
                 path_nodes.append(child)
                 node = child
                 continue
@@ -179,7 +179,7 @@ class Tree:
                     check_text(pattern, node, part[at])
                 child = node.edges.get(part[at])
                 if child is None:
-                    return path_nodes, 0, _missing(part[at:], parts[number + 1 :])
+                    return path_nodes, 0, (part[at:], *parts[number + 1 :])
                 path_nodes.append(child)
                 node = child
                 if not part.startswith(node.path, at):
@@ -187,14 +187,15 @@ class Tree:
                 at += len(node.path)
         if node.pattern is not None:
             refuse(pattern, node, "same")
-        return path_nodes, 0, []
+        return path_nodes, 0, ()
 
-    def _leave(self, pattern: Pattern, node: Node, text: str, parts: Sequence[str]) -> tuple[int, list[str]]:
+    def _leave(self, pattern: Pattern, node: Node, text: str, parts: Sequence[str]) -> tuple[int, Sequence[str]]:
         """How much of `node` the pattern shares, which has `text` and then `parts` there, and what the tree lacks."""
         length = _shared_length(node.path, text)
-        missing = _missing(text[length:], parts)
-        if missing and not self.overlap:
-            check_split(pattern, node, length, missing[0])
+        missing = text[length:], *parts
+        first = next(filter(None, missing), None)
+        if first is not None and not self.overlap:
+            check_split(pattern, node, length, first)
         return length, missing
 
     def _grow(self, node: Node, part: str) -> Node:
@@ -280,11 +281,6 @@ class Tree:
             node, at, piece, known = backtracks.pop()
             del spelling[known:]
             spelling.append(piece)
-
-
-def _missing(rest: str, parts: Sequence[str]) -> list[str]:
-    """What is to be added for the rest of a part and the parts behind it; text between wildcards may be empty."""
-    return [part for part in (rest, *parts) if part]
 
 
 def _shared_length(text: str, other: str) -> int:
