@@ -1,25 +1,35 @@
-"""(c) Tables of 203, 5,000 and 100,000 routes: building them, looking routes up, and whole requests.
+"""(c) Tables of 203, 5,000 and 100,000 routes: building them, looking routes up, whole requests, and changes.
 
 Each size is measured in a process of its own, `python -m benchmarks.tables SIZE ROUNDS`, so that memory is told apart.
+`python -m benchmarks.tables changes` measures what it takes to add a route while requests are served, and writes
+changes.json and changes.md beside itself.
 """
 
 from __future__ import annotations
 
+import datetime
 import gc
 import json
+import platform
 import random
 import re
+import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from .github import ROUTES
-from .measure import Request, race, ratio
+from microfn import Router
 
+from .github import ROUTES
+from .measure import Request, check, race, ratio
+
+HERE = Path(__file__).parent
 SIZES = (203, 5_000, 100_000)
+AT_ONCE = 100
+"""The routes that are added in one block."""
 Find = Callable[[str], Any]
 
 
@@ -27,28 +37,30 @@ def measure(rounds: int = 15) -> dict[str, Any]:
     """All sizes; `cost` is a request's with so many routes, as a part of what it is with 203."""
     found: dict[str, Any] = {}
     for size in SIZES:
-        run = subprocess.run(
-            [sys.executable, "-m", "benchmarks.tables", str(size), str(rounds)],
-            capture_output=True,
-            check=True,
-            cwd=Path(__file__).parent.parent,
-        )
-        found[str(size)] = json.loads(run.stdout)
+        found[str(size)] = in_own_process(str(size), str(rounds))
         print(f"\n{size} routes", flush=True)
         for group, figures in found[str(size)].items():
             print(f"{group:32}" + "  ".join(f"{name} {figure:.2f}" for name, figure in figures.items()), flush=True)
     return found
 
 
-def routes(size: int) -> list[tuple[str, str]]:
-    """GitHub's, or made-up ones: static, one param, text behind it, two params."""
+def in_own_process(*arguments: str) -> Any:
+    """Return what this module prints as JSON."""
+    command = [sys.executable, "-m", "benchmarks.tables", *arguments]
+    return json.loads(subprocess.run(command, capture_output=True, check=True, cwd=HERE.parent).stdout)
+
+
+def routes(size: int) -> Iterator[tuple[str, str]]:
+    """GitHub's, or made-up ones: static, one param, text behind it, two params. No list, which would take memory."""
     if size == len(ROUTES):
-        return ROUTES
+        yield from ROUTES
+        return
     ends = ("", "/:id", "/:id/items", "/:id/sub/:name")
-    return [("GET", f"/service{n % 300}/resource{n // 300}{ends[n % 4]}") for n in range(size)]
+    for n in range(size):
+        yield "GET", f"/service{n % 300}/resource{n // 300}{ends[n % 4]}"
 
 
-def gettable(table: list[tuple[str, str]]) -> list[str]:
+def gettable(table: Iterable[tuple[str, str]]) -> list[str]:
     """The patterns that GET has."""
     return [pattern for method, pattern in table if method == "GET"]
 
@@ -129,19 +141,21 @@ def lookups(size: int) -> dict[str, float]:
     return found
 
 
-def main(size: int, rounds: int) -> dict[str, dict[str, float]]:
-    from microfn import Router
+def handle(request: object, params: object) -> str:
+    return "ok"
 
-    def app_of(table: list[tuple[str, str]]) -> Router:
-        app = Router()
+
+def app_of(table: Iterable[tuple[str, str]]) -> Router:
+    """Return an application with these routes, published."""
+    app = Router()
+    with app.changes():
         for method, pattern in table:
             app.handle(method, pattern, handle)
-        app.build()
-        return app
+    app.build()
+    return app
 
-    def handle(request: object, params: object) -> str:
-        return "ok"
 
+def main(size: int, rounds: int) -> dict[str, dict[str, float]]:
     gc.collect()
     before, began, processor = resident(), time.perf_counter(), time.process_time()
     large = app_of(routes(size))
@@ -170,5 +184,68 @@ def asked() -> dict[str, Callable[[list[str]], list[Request]]]:
     }
 
 
+def seconds_of_changes(size: int, rounds: int) -> dict[str, list[float]]:
+    """Return the processor's seconds for one route that is added to a table, and for several in one block."""
+    app = app_of(routes(size))
+    found: dict[str, list[float]] = {"one": [], "block": []}
+    for number in range(rounds):
+        began = time.process_time()
+        app.handle("GET", f"/one/{number}/:id", handle)
+        between = time.process_time()
+        with app.changes():
+            for n in range(AT_ONCE):
+                app.handle("GET", f"/block/{number}/{n}/:id", handle)
+        found["one"].append(between - began)
+        found["block"].append(time.process_time() - between)
+        for path in (f"/one/{number}/7", f"/block/{number}/{AT_ONCE - 1}/7"):
+            check("microfn", app, [Request("GET", path, 200)])
+    return found
+
+
+def measure_changes(rounds: int = 7) -> dict[str, Any]:
+    """Return medians in ms, by the number of routes that there are before."""
+    machine = {"python": platform.python_version(), "date": datetime.date.today().isoformat()}
+    found = {size: in_own_process("changes", str(size), str(rounds)) for size in SIZES}
+    return {
+        "machine": machine,
+        "ms": {
+            str(size): {name: round(statistics.median(seconds) * 1000, 1) for name, seconds in times.items()}
+            for size, times in found.items()
+        },
+    }
+
+
+def text_of_changes(results: dict[str, Any]) -> str:
+    """Return the table, in Markdown."""
+    machine = results["machine"]
+    rows = [f"| {int(size):,} | {times['one']:,.0f} | {times['block']:,.0f} |" for size, times in results["ms"].items()]
+    return "\n".join(
+        [
+            f"Measured on {machine['date']} with CPython {machine['python']}: ms of processor time.",
+            "",
+            f"| routes before | one more | {AT_ONCE} more in one block of `changes` |",
+            "| ---: | ---: | ---: |",
+            *rows,
+            "",
+        ]
+    )
+
+
+def write_changes() -> None:
+    """Measure changes, and write changes.json and changes.md."""
+    results = measure_changes()
+    (HERE / "changes.json").write_text(json.dumps(results, indent=1) + "\n", "utf-8")
+    (HERE / "changes.md").write_text(text_of_changes(results), "utf-8")
+    print(text_of_changes(results))
+
+
 if __name__ == "__main__":
-    print(json.dumps(main(int(sys.argv[1]), int(sys.argv[2]))))
+    match sys.argv[1:]:
+        case ["changes"]:
+            write_changes()
+        case ["changes", size, rounds]:
+            print(json.dumps(seconds_of_changes(int(size), int(rounds))))
+        case [size, rounds]:
+            print(json.dumps(main(int(size), int(rounds))))
+        case _:
+            sys.exit(__doc__)

@@ -70,7 +70,7 @@ class ForkSafeLock:
 class CollectorPause:
     """A block in which the garbage collector does not run, for code that makes much and drops nothing.
 
-    `is_kept` says that what it makes stays as long as the process, so that the collector need not look at it soon.
+    `is_kept`: the new objects live as long as the process, so the collector need not look at them soon.
     """
 
     def __init__(self, *, is_kept: bool = False) -> None:
@@ -95,13 +95,13 @@ class CollectorPause:
 
 
 _MANY = 100_000
-"""Objects that a collection takes about 20 ms for."""
+"""New objects that one collection takes about 20 ms to look at."""
 
 
 def _make_old() -> None:
     """Move all objects to the oldest generation, which is rarely collected, if there are many new ones.
 
-    PERF: without it, the next collections look at each new object, which takes longer than the pause has saved.
+    PERF: otherwise the next collections look at each new object, which takes about as long as the pause has saved.
     """
     if hasattr(gc, "freeze") and gc.get_count()[0] > _MANY and not gc.get_freeze_count():  # PyPy has no generations
         gc.freeze()

@@ -185,9 +185,10 @@ class Router(BaseRouter):
     def changes(self) -> AbstractContextManager[None]:
         """Publish all that is registered inside as one change; where an exception leaves the block, none of it.
 
-        Requests see the routes before or the routes after. Other threads that register wait. Blocks may be nested: each
-        is undone by itself, and the outermost publishes. A change reaches this process only: other workers of a server
-        have routers of their own, and so has a process that is forked inside of a block, which begins without it.
+        Requests see the routes before or the routes after. Other threads that register wait, and Python's garbage
+        collector pauses. Blocks may be nested: each is undone by itself, and the outermost publishes. A change reaches
+        this process only: other workers of a server have routers of their own, and so has a process that is forked
+        inside of a block, which begins without it.
         """
         return self._registry.changes()
 

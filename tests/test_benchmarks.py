@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from benchmarks import compare, everyday, measure, report, run, worker
+from benchmarks import compare, everyday, measure, report, run, tables, worker
 from benchmarks.contestants import MODULES, build
 from benchmarks.everyday import EVERYDAY
 from benchmarks.measure import Request
@@ -425,3 +425,14 @@ def test_compare_times_commit_and_checkout(repository):
     assert float(old) > 0
     assert float(new) > 0
     assert float(ratio) > 0
+
+
+def test_changes_are_timed_one_by_one_and_as_a_block():
+    seconds = tables.seconds_of_changes(203, 2)
+    assert {name: len(times) for name, times in seconds.items()} == {"one": 2, "block": 2}
+    assert min(seconds["one"] + seconds["block"]) > 0
+
+
+@pytest.mark.parametrize("size", tables.SIZES)
+def test_made_up_tables_have_as_many_routes(size):
+    assert len(set(tables.routes(size))) == size

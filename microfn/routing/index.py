@@ -24,18 +24,18 @@ from .shape import KeyOf, Shape, is_wildcard, shape_of
 
 __all__ = ["NOT_UTF8", "NO_MATCH", "NO_PATH", "NO_PREFIX", "Index", "Miss"]
 
-# PERF: among many routes the time goes into cache misses. So a leaf is a tuple of three, which fits into a line of the
-# cache (64 bytes), has the only method of most patterns in itself, and shares the rest with other leaves.
+# PERF: a lookup among many routes spends its time in cache misses. So a leaf is a tuple of three: it fits into one line
+# of the cache (64 bytes), holds the only method of most patterns itself, and shares the rest with other leaves.
 Params = dict[str, str]
 Find = Callable[[str | None, str], tuple[Any, Any]]
 Candidate = tuple[KeyOf | None, Any]
 Binding = tuple[str | None, Any, dict[str, Any]]
-"""The name and the place of a param, or "" and those of several, or None and a function that binds them. The last item
-is empty, or has the value and the binding for each of several methods."""
+"""The name and the position of a param; or "" and those of several; or None and a function that binds them. The last
+item is empty, or holds the value and the binding of each method, if a leaf has several."""
 Leaf = tuple[str, Any, Binding]
 """A method, its value and its binding."""
 StaticLeaf = tuple[str, Any, tuple[dict[str, tuple[Any, Params]], "Miss"]]
-"""The same for a path without params: a method, its value, and the values or the miss for other methods."""
+"""The same for a path without params: a method, its value, and the values and the miss for other methods."""
 
 
 class Miss(NamedTuple):
@@ -99,7 +99,7 @@ _miss = lru_cache(maxsize=4096)(Miss)
 
 
 def _static_leaf(path: str, values: dict[str, Any], find: Find) -> StaticLeaf:
-    """The values of this path, and those that `find` has for it: those of patterns with wildcards."""
+    """Return the leaf of a path with its own values, and those that `find` has: of patterns with wildcards."""
     methods = [method for method in find("", path)[1].methods if method not in values]
     first, *more = values
     others: dict[str, tuple[Any, Params]] = {method: (values[method], {}) for method in more}
@@ -209,7 +209,7 @@ def _rank(shape: Shape) -> tuple[int, ...]:
 
 
 def _add(table: dict[Any, Leaf], key: Any, method: str, value: Any, binding: Binding) -> None:
-    """Enter what a method has for a pattern."""
+    """Add the value of a method to the leaf of a pattern, or replace it."""
     if key not in table:
         table[shared(key)] = method, value, binding
         return
@@ -221,7 +221,7 @@ def _add(table: dict[Any, Leaf], key: Any, method: str, value: Any, binding: Bin
 
 @lru_cache(maxsize=4096)
 def _binding(names: tuple[str, ...], shape: Shape) -> Binding:
-    """How params with these names are bound: most patterns of a shape share it."""
+    """Return how params with these names are bound; most patterns of a shape share it."""
     if shape.positions is None:
         return None, _binder(names, shape), {}
     if len(names) > 1:

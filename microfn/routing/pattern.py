@@ -68,9 +68,9 @@ def or_root(pattern: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _names(text: str) -> tuple[str, ...]:
-    """The names of the wildcards in the end of a pattern, from the character before the first one on.
+    """Return the names of the wildcards in the end of a pattern, which begins one character before the first wildcard.
 
-    PERF: remembered, since patterns differ before that, and many have one end.
+    PERF: patterns differ before it, and many have the same end. So each end is checked once. Raises `InvalidPattern`.
     """
     wildcards = _WILDCARD.findall(text)
     names = tuple([wildcard[1:] for wildcard in wildcards])
@@ -93,7 +93,7 @@ def _parts(text: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=4096)
 def shared(value: T) -> T:
-    """The same value as one object, however often it was made: texts and tuples that many patterns have in common."""
+    """Return one object for all equal values: texts and tuples that many patterns have in common."""
     return value
 
 

@@ -67,7 +67,7 @@ class Shape:
 
 
 def is_wildcard(segment: str) -> bool:
-    """Whether a segment of a pattern, or of an outline, has a wildcard."""
+    """Return True if a segment of a pattern, or of an outline, has a wildcard."""
     return ":" in segment or "*" in segment
 
 
@@ -82,14 +82,14 @@ def _rank_of(segment: str, following: str) -> int:
 
 @lru_cache(maxsize=4096)
 def _outline_of(segment: str) -> str:
-    """The part of a segment in an outline: its wildcard without the name, and how much text is before it; or "x"."""
+    """Return the outline of a segment: its wildcard without the name, behind an "x" for each character; or one "x"."""
     if ":" in segment:
         return "x" * segment.index(":") + ":"
     return segment and ("*" if segment[0] == "*" else "x")
 
 
 def shape_of(segments: Sequence[str]) -> Shape:
-    """Return the shape of a pattern that has these segments; patterns of one outline have one."""
+    """Return the shape of the pattern with these segments; patterns of one outline have one."""
     outline = list(map(_outline_of, segments))
     if outline[-1] == "*" and outline[-2] == "x":
         outline[-2] = "x" * len(segments[-2])

@@ -156,10 +156,10 @@ class Tree:
     # Insertion: first walk down what is there and refuse what may not stand beside it, then change the tree.
 
     def _descend(self, pattern: Pattern) -> tuple[list[Node], int, Sequence[str]]:
-        """Where `pattern` leaves what the tree has.
+        """Return where `pattern` leaves the tree, or raise `RouteConflict`.
 
-        Return the nodes that it goes through, from the top; how much of the last one it shares, if that is not all of
-        it, else 0; and the parts that the tree lacks.
+        That is: the nodes on its way, from the top; how much of the last node it shares, or 0 if all of it; and the
+        parts that the tree lacks.
         """
         node, is_strict = self._top, not self.overlap
         path_nodes, parts = [node], pattern.parts
@@ -190,7 +190,7 @@ class Tree:
         return path_nodes, 0, ()
 
     def _leave(self, pattern: Pattern, node: Node, text: str, parts: Sequence[str]) -> tuple[int, Sequence[str]]:
-        """How much of `node` the pattern shares, which has `text` and then `parts` there, and what the tree lacks."""
+        """Return how much of `node` the pattern shares, which goes on with `text` and `parts`, and what is missing."""
         length = _shared_length(node.path, text)
         missing = text[length:], *parts
         first = next(filter(None, missing), None)
