@@ -175,10 +175,10 @@ class Tree:
                 continue
             at, size = 0, len(part)
             while at < size:
-                if is_strict and (node.param is not None or node.catch_all is not None):
-                    check_text(pattern, node, part[at])
                 child = node.edges.get(part[at])
                 if child is None:
+                    if is_strict:
+                        check_text(pattern, node, part[at])
                     return path_nodes, 0, (part[at:], *parts[number + 1 :])
                 path_nodes.append(child)
                 node = child
@@ -192,10 +192,9 @@ class Tree:
     def _leave(self, pattern: Pattern, node: Node, text: str, parts: Sequence[str]) -> tuple[int, Sequence[str]]:
         """Return how much of `node` the pattern shares, which goes on with `text` and `parts`, and what is missing."""
         length = _shared_length(node.path, text)
-        missing = text[length:], *parts
-        first = next(filter(None, missing), None)
-        if first is not None and not self.overlap:
-            check_split(pattern, node, length, first)
+        missing = [part for part in (text[length:], *parts) if part]
+        if missing and not self.overlap:
+            check_split(pattern, node, length, missing[0])
         return length, missing
 
     def _grow(self, node: Node, part: str) -> Node:
