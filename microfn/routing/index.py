@@ -32,8 +32,7 @@ Candidate = tuple[KeyOf | None, Any]
 Binding = tuple[str | None, Any, dict[str, Any]]
 """The name and the position of a param; or "" and those of several; or None and a function that binds them. The last
 item is empty, or holds the value and the binding of each method, if a leaf has several."""
-Leaf = tuple[str, Any, Binding]
-"""A method, its value and its binding."""
+Leaf = tuple[str, Any, Binding]  # a method, its value and its binding
 StaticLeaf = tuple[str, Any, tuple[dict[str, tuple[Any, Params]], "Miss"]]
 """The same for a path without params: a method, its value, and the values and the miss for other methods."""
 
