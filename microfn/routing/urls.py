@@ -90,13 +90,13 @@ class Urls:
         return by_target
 
     def _check(self, target: object, route: Route, path: str, pieces: Sequence[str]) -> None:
-        try:
-            path.encode()
-        except UnicodeEncodeError:
-            raise InvalidUrl(target, f"{path!r} holds a surrogate, which no request can send as UTF-8") from None
+        if not path.isascii():
+            try:
+                path.encode()
+            except UnicodeEncodeError:
+                raise InvalidUrl(target, f"{path!r} holds a surrogate, which no request can send as UTF-8") from None
         # RFC 3986, section 5.2.4: clients resolve dot segments, and hosts merge slashes.
-        segments = path.split("/") if len(pieces) > 1 else []
-        if "." in segments or ".." in segments:
+        if "/." in path and len(pieces) > 1 and not {".", ".."}.isdisjoint(path.split("/")):
             raise InvalidUrl(target, f"{path!r} has a dot segment, which clients resolve")
         if self._is_mounted(path):
             raise InvalidUrl(target, f"{path!r} would lead to a mount")
