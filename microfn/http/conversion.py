@@ -92,7 +92,7 @@ def to_wsgi(
         response = encoders[kind](result)
     if response is None:
         response = _convert(result, environ, encoders, origin, status)
-    if not is_final or (type(response[2]) is list and response[0] == "200 OK" and environ["REQUEST_METHOD"] == "GET"):
+    if not is_final or (type(response[2]) is list and response[0] == "200 OK" and environ["REQUEST_METHOD"] != "HEAD"):
         return response  # PERF: most are so, and need no call
     return finish(environ, response)
 
@@ -191,17 +191,16 @@ def _from_response(response: WerkzeugResponse, environ: WSGIEnvironment) -> WSGI
 
 def _without_body(environ: WSGIEnvironment, line: str, headers: Headers, body: Iterable[bytes]) -> WSGIResponse:
     """An answer to HEAD, or a 204, 205 or 304 (RFC 9110, sections 9.3.2, 15.3.5, 15.3.6 and 15.4.5)."""
-    try:
-        close_body(body)
-    except Exception as error:  # nobody waits for that body, so the answer is what it is
-        log_exception(error, environ)
-    return line, _without_content(line, headers), []
+    if type(body) is not list:
+        try:
+            close_body(body)
+        except Exception as error:  # nobody waits for that body, so the answer is what it is
+            log_exception(error, environ)
+    return line, _without_content(line, headers) if line[:3] in STATUSES_WITHOUT_CONTENT else headers, []
 
 
 def _without_content(line: str, headers: Headers) -> Headers:
-    """What is left of the headers where there is no content. A HEAD keeps all that GET would have had."""
-    if line.startswith(("204", "304")):
-        return [pair for pair in headers if pair[0].lower() not in ("content-type", "content-length")]
+    """Return the headers of a status that has no content."""
     if line.startswith("205"):
         return [pair for pair in headers if pair[0].lower() != "content-length"] + [("Content-Length", "0")]
-    return headers
+    return [pair for pair in headers if pair[0].lower() not in ("content-type", "content-length")]
