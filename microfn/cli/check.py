@@ -12,7 +12,7 @@ from .app_name import APP
 from .bindings import Bindings
 from .decorators import unused_decorators
 from .findings import notes, warnings
-from .loading import failed, load, router_in, routers_in
+from .loading import failed, load, router_in, router_of, routers_below, routers_in
 from .middleware_checks import place_of, separate_metrics, wsgi_middleware
 
 __all__ = ["command"]
@@ -52,7 +52,8 @@ def command(ctx: click.Context, app: str | None) -> None:
     metrics, remarks = separate_metrics(routers)
     found = [*warnings(routers), *wsgi_middleware(routers), *metrics, *(one.text for one in unused if one.is_certain)]
     remarks += [one.text for one in unused if not one.is_certain]
-    count = len(router.routes) + len(router.mounts)
+    below = [one for _, one in routers_below(router)]
+    count = sum(len(one.routes) + sum(router_of(mount) is None for mount in one.mounts) for one in below)
     click.echo(f"{name}: {count} route{'' if count == 1 else 's'}")
     for warning in found:
         click.secho(f"warning: {warning}", fg="yellow")

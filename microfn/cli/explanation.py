@@ -40,13 +40,14 @@ class Explanation:
     nearest: list[Route] = field(default_factory=list)
 
 
-def explain(router: Router, method: str, path: str, query: str = "") -> Explanation:
-    """What would be answered; `path` is decoded text, whatever the host of the Router hands over.
+def explain(router: Router, method: str, path: str, query: str = "", prefix: str = "") -> Explanation:
+    """Return the response to a request; `path` is decoded text, and `prefix` that of the mount which holds the Router.
 
-    It is about the path alone, so the request has a host that is trusted.
+    The path alone decides, so the request has a trusted host.
     """
     snapshot = replace(router._ensure_snapshot(), is_guarded=False)
-    environ = {"REQUEST_METHOD": method, "SCRIPT_NAME": "", "PATH_INFO": to_wsgi_str(path), "QUERY_STRING": query}
+    environ = {"REQUEST_METHOD": method, "PATH_INFO": to_wsgi_str(path), "QUERY_STRING": query}
+    environ["SCRIPT_NAME"] = to_wsgi_str(prefix)
     found: Any
     route, found = resolve_slow(snapshot, environ, *snapshot.find(method, environ["PATH_INFO"] or "/"))
     if isinstance(found, Mount):

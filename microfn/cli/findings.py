@@ -6,8 +6,9 @@ import ast
 import inspect
 import os
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Any
 
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -50,13 +51,7 @@ def notes(router: Router, application: object) -> list[str]:
     """What is as it was asked for, and may surprise; `application` is the Router, or what is around it."""
     return [
         *(f"{mount} is not seen by the middleware of the group around it" for mount in _unseen(router)),
-        *(
-            f"{other} goes before {route}"
-            for route in router.routes
-            if route.parsed.names
-            for other in router.routes
-            if other.method == route.method and other is not route and _hides(other, route)
-        ),
+        *(f"{other} goes before {route}" for other, route in _hidden(router.routes)),
         *([] if any(isinstance(layer, ProxyFix) for layer in layers(application)) else _without_proxy_fix(router)),
     ]
 
@@ -85,18 +80,53 @@ def _unseen(router: Router) -> list[Mount]:
     return unseen
 
 
-def _hides(first: Route, second: Route) -> bool:
-    """Whether a path of literal text in `first` would match `second` too, which has wildcards there."""
-    ours, theirs = first.pattern.split("/"), second.pattern.split("/")
-    for own, other in zip(ours, theirs, strict=False):
-        if other.startswith("*"):
-            return True
-        text, colon, _ = other.partition(":")
-        if colon and not (own.startswith(text) and own != text):
-            return False
-        if not colon and own != other:
-            return False
-    return len(ours) == len(theirs)
+@dataclass
+class _Segments:
+    """Routes of one method by the segments of their patterns."""
+
+    below: dict[str, _Segments] = field(default_factory=dict)
+    routes: list[Route] = field(default_factory=list)
+
+    def add(self, route: Route) -> None:
+        """Add a route to the node of its last segment."""
+        node = self
+        for segment in route.pattern.split("/"):
+            node = node.below.setdefault(segment, _Segments())
+        node.routes.append(route)
+
+    def that_hide(self, segments: Sequence[str]) -> Iterator[Route]:
+        """Yield the routes that match some paths of a pattern with these segments, and are tried before it."""
+        nodes = [self]
+        for segment in segments:
+            text, colon, _ = segment.partition(":")
+            if segment.startswith("*"):
+                nodes = [child for node in nodes for child in node.below.values()]
+                for node in nodes:  # a catch-all takes any number of segments; the list grows
+                    nodes += node.below.values()
+                break
+            if colon:
+                nodes = [
+                    child
+                    for node in nodes
+                    for own, child in node.below.items()
+                    if own.startswith(text) and own != text
+                ]
+            else:
+                nodes = [node.below[segment] for node in nodes if segment in node.below]
+        for node in nodes:
+            yield from node.routes
+
+
+def _hidden(routes: Sequence[Route]) -> Iterator[tuple[Route, Route]]:
+    """Yield pairs of a route and one with wildcards that it goes before."""
+    by_method: dict[str, _Segments] = {}
+    for route in routes:
+        by_method.setdefault(route.method, _Segments()).add(route)
+    for route in routes:
+        if route.parsed.names:
+            for other in by_method[route.method].that_hide(route.pattern.split("/")):
+                if other is not route:
+                    yield other, route
 
 
 def _without_proxy_fix(router: Router) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from collections.abc import Iterator
 from importlib import import_module
 from inspect import signature
 from types import FunctionType, ModuleType
@@ -14,9 +15,10 @@ import click
 
 from ..host_switch import HostSwitch
 from ..router import Router
+from ..routing.mount import Mount
 from .app_name import NAMES, AppName, find, nothing_in
 
-__all__ = ["failed", "layers", "load", "load_router", "router_in", "routers_in"]
+__all__ = ["failed", "layers", "load", "load_router", "router_in", "router_of", "routers_below", "routers_in"]
 
 _PACKAGE = os.path.dirname(os.path.dirname(__file__)) + os.sep
 
@@ -116,6 +118,21 @@ def routers_in(router: Router) -> list[Router]:
         for mount in one.mounts:
             found += [new for new in _inside(mount.application) if new not in found]
     return found
+
+
+def routers_below(router: Router, prefix: str = "", above: tuple[Router, ...] = ()) -> Iterator[tuple[str, Router]]:
+    """Yield a Router and the Routers that are mounted in it, in any depth, each with the prefix of its paths."""
+    yield prefix, router
+    for mount in router.mounts:
+        inner = router_of(mount)
+        if inner is not None and inner not in (*above, router):
+            yield from routers_below(inner, prefix + mount.prefix, (*above, router))
+
+
+def router_of(mount: Mount) -> Router | None:
+    """Return the Router that is mounted, or that WSGI middleware is around; None for any other application."""
+    innermost = layers(mount.application)[-1]
+    return innermost if isinstance(innermost, Router) else None
 
 
 def _inside(application: object) -> list[Router]:

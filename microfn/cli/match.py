@@ -9,7 +9,7 @@ import click
 from ..errors import name_of
 from .app_name import APP
 from .explanation import Explanation, explain
-from .loading import load_router
+from .loading import load_router, router_of
 
 __all__ = ["command"]
 
@@ -26,7 +26,8 @@ def command(ctx: click.Context, method: str, path: str, app: str | None) -> None
     microfn match GET /users/7
     microfn match DELETE '/caf%C3%A9?x=1' shop.app:app
 
-    The exit code is 0 for a route or a mount, 1 for every other answer.
+    A mounted Router is searched too; its patterns and paths are without the prefix of the mount. The exit code is 0
+    for a route, or the mount of another application, and 1 for every other response.
     """  # noqa: D301 - click wants the character
     if method.startswith("/"):
         raise click.UsageError("METHOD PATH [APP]: the method comes first")
@@ -37,7 +38,12 @@ def command(ctx: click.Context, method: str, path: str, app: str | None) -> None
     if method != method.upper():
         raise click.UsageError(f"methods are case-sensitive; did you mean {method.upper()}?")
     text, _, query = path.partition("?")
-    found = explain(router, method, unquote(text, errors="surrogateescape"), query)
+    path, prefix = unquote(text, errors="surrogateescape"), ""
+    found = explain(router, method, path, query)
+    while found.mount is not None and (inner := router_of(found.mount)) is not None:
+        click.echo(str(found.mount))
+        prefix, path = prefix + found.mount.prefix, path[len(found.mount.prefix) :]
+        found = explain(inner, method, path, query, prefix)
     if found.route is not None:
         click.echo(f"{found.route}\n  handle  {name_of(found.route.handle)}")
         for name, value in found.params.items():
@@ -45,7 +51,7 @@ def command(ctx: click.Context, method: str, path: str, app: str | None) -> None
     elif found.mount is not None:
         click.echo(str(found.mount))
     else:
-        _print_miss(found, text)
+        _print_miss(found, path)
         ctx.exit(1)
 
 

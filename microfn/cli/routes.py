@@ -10,7 +10,7 @@ from ..errors import name_of
 from ..router import Router
 from ..routing.route import Route
 from .app_name import APP
-from .loading import load_router
+from .loading import load_router, router_of, routers_below
 
 __all__ = ["command"]
 
@@ -20,7 +20,7 @@ __all__ = ["command"]
 @click.option("--tree", is_flag=True, help="Draw the radix tree of each method, with priorities.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
 def command(app: str | None, tree: bool, as_json: bool) -> None:
-    """List the routes of an application.
+    """List the routes of an application, and those of the Routers that are mounted in it.
 
     \b
     microfn routes
@@ -28,20 +28,24 @@ def command(app: str | None, tree: bool, as_json: bool) -> None:
     microfn routes --json | jq '.[].pattern'
     """  # noqa: D301 - click wants the character
     _, router = load_router(app)
+    routers = list(routers_below(router))
     if as_json:
-        click.echo(json.dumps([_described(route) for route in router.routes], indent=1))
+        routes = [_described(route, prefix) for prefix, one in routers for route in one.routes]
+        click.echo(json.dumps(routes, indent=1))
     elif tree:
-        for method, one in router._ensure_snapshot().table.trees.items():
-            click.secho(method, bold=True)
-            click.echo(str(one))
+        for prefix, one in routers:
+            for method, drawn in one._ensure_snapshot().table.trees.items():
+                click.secho(f"{method} {prefix}".rstrip(), bold=True)
+                click.echo(str(drawn))
     else:
-        _print_table(router)
+        _print_table(routers)
 
 
-def _described(route: Route) -> dict[str, object]:
+def _described(route: Route, prefix: str) -> dict[str, object]:
     return {
         "method": route.method,
-        "pattern": route.pattern,
+        "pattern": prefix + route.pattern,
+        "mount": prefix,
         "name": route.name,
         "handle": name_of(route.handle),
         "file": route.where and route.where[0],
@@ -49,9 +53,15 @@ def _described(route: Route) -> dict[str, object]:
     }
 
 
-def _print_table(router: Router) -> None:
-    rows = [(r.method, r.pattern, r.name or "", name_of(r.handle), r.place) for r in router.routes]
-    rows += [("*", f"{mount.prefix}/…", "", name_of(mount.application), mount.where) for mount in router.mounts]
+def _print_table(routers: list[tuple[str, Router]]) -> None:
+    rows = []
+    for prefix, router in routers:
+        rows += [(r.method, prefix + r.pattern, r.name or "", name_of(r.handle), r.place) for r in router.routes]
+        rows += [
+            ("*", f"{prefix}{mount.prefix}/…", "", name_of(mount.application), mount.where)
+            for mount in router.mounts
+            if router_of(mount) is None
+        ]
     if not rows:
         click.echo("There are no routes.")
         return
