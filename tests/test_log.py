@@ -196,6 +196,13 @@ def test_an_access_is_cut_too():
     assert json.loads(lines[0])["method"] == "M" * LONGEST
 
 
+def test_path_of_a_mounted_route_is_whole(caplog):
+    app = Router()
+    app.mount("/käse", failing(ValueError("a")))
+    call(app, path="/k\xc3\xa4se/x/7")
+    assert caplog.messages == [r"GET /k\xc3\xa4se/x/7 [/käse/x/*rest] raised ValueError"]
+
+
 def test_a_handler_has_the_exception_itself(caplog):
     error = ValueError("a\nb")
     call(failing(error))

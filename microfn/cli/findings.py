@@ -106,10 +106,7 @@ class _Segments:
                 break
             if colon:
                 nodes = [
-                    child
-                    for node in nodes
-                    for own, child in node.below.items()
-                    if own.startswith(text) and own != text
+                    child for node in nodes for own, child in node.below.items() if own.startswith(text) and own != text
                 ]
             else:
                 nodes = [node.below[segment] for node in nodes if segment in node.below]
