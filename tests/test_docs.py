@@ -160,7 +160,7 @@ def test_all_options_are_listed_with_their_defaults():
     text = (ROOT / "docs/howto/structure.md").read_text("utf-8").split("\n## Options\n")[1].split("\n## ")[0]
     listed = re.findall(r"^\| `(\w+)` \| `(\w+)` \|", text, re.MULTILINE)
     assert listed == [(name, str(option.default)) for name, option in inspect.signature(Router).parameters.items()]
-    (of_a_route,) = re.findall(r"^Those of a route: (.*)\.$", text, re.MULTILINE)
+    (of_a_route,) = re.findall(r"^Options of a route: (.*)\.$", text, re.MULTILINE)
     assert of_a_route.replace("`", "").split(", ") == list(RouteOptions.__annotations__)
 
 
@@ -182,7 +182,7 @@ IN = {'{"a": 1, "a": 2}, in': b'{"a": 1, "a": 2}', "NaN, in": b"NaN", "half a su
 
 
 def cells():
-    text = (ROOT / "docs/howto/json.md").read_text("utf-8").split("## Where they differ\n\n")[1].split("\n\n")[0]
+    text = (ROOT / "docs/howto/json.md").read_text("utf-8").split("## Differences between the libraries\n\n")[1].split("\n\n")[0]
     head, _, *rows = [[cell.strip().strip("`") for cell in row.strip("|").split("|")] for row in text.splitlines()]
     assert head[1:] == list(CODECS)
     for name, *told in rows:
@@ -231,7 +231,7 @@ SENT = {
 
 
 def sent_rows():
-    text = (ROOT / "docs/howto/json.md").read_text("utf-8").split("## What the default does\n")[1].split("## ")[0]
+    text = (ROOT / "docs/howto/json.md").read_text("utf-8").split("## Types that the default codec sends\n")[1].split("## ")[0]
     lines = re.findall(r"^\| (.*) \|$", text, re.MULTILINE)
     head, _, *rows = [[cell.strip().replace("`", "") for cell in line.split(" | ")] for line in lines]
     assert head == ["value", "microfn", "Flask", "FastAPI"]
