@@ -156,8 +156,13 @@ def test_what_sphinx_alone_understands_is_looked_at_too(tmp_path):
     assert run(document, tmp_path) == 1
 
 
+def section(page, heading):
+    """The text of a how-to page below one of its headings."""
+    return (ROOT / f"docs/howto/{page}.md").read_text("utf-8").split(f"\n## {heading}\n\n")[1].split("\n## ")[0]
+
+
 def test_all_options_are_listed_with_their_defaults():
-    text = (ROOT / "docs/howto/structure.md").read_text("utf-8").split("\n## Options\n")[1].split("\n## ")[0]
+    text = section("structure", "Options")
     listed = re.findall(r"^\| `(\w+)` \| `(\w+)` \|", text, re.MULTILINE)
     assert listed == [(name, str(option.default)) for name, option in inspect.signature(Router).parameters.items()]
     (of_a_route,) = re.findall(r"^Options of a route: (.*)\.$", text, re.MULTILINE)
@@ -182,7 +187,7 @@ IN = {'{"a": 1, "a": 2}, in': b'{"a": 1, "a": 2}', "NaN, in": b"NaN", "half a su
 
 
 def cells():
-    text = (ROOT / "docs/howto/json.md").read_text("utf-8").split("## Differences between the libraries\n\n")[1].split("\n\n")[0]
+    text = section("json", "Differences between the libraries").split("\n\n")[0]
     head, _, *rows = [[cell.strip().strip("`") for cell in row.strip("|").split("|")] for row in text.splitlines()]
     assert head[1:] == list(CODECS)
     for name, *told in rows:
@@ -231,7 +236,7 @@ SENT = {
 
 
 def sent_rows():
-    text = (ROOT / "docs/howto/json.md").read_text("utf-8").split("## Types that the default codec sends\n")[1].split("## ")[0]
+    text = section("json", "Types that the default codec sends")
     lines = re.findall(r"^\| (.*) \|$", text, re.MULTILINE)
     head, _, *rows = [[cell.strip().replace("`", "") for cell in line.split(" | ")] for line in lines]
     assert head == ["value", "microfn", "Flask", "FastAPI"]
