@@ -20,7 +20,9 @@ __all__ = ["command"]
 @click.option("--tree", is_flag=True, help="Draw the radix tree of each method, with priorities.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
 def command(app: str | None, tree: bool, as_json: bool) -> None:
-    """List the routes of an application, and those of the Routers that are mounted in it.
+    """List the routes of an application.
+
+    The routes of mounted Routers are listed too, with the prefix of the mount.
 
     \b
     microfn routes
