@@ -54,7 +54,7 @@ html_show_copyright = False
 pygments_style = "friendly"
 pygments_dark_style = "github-dark"
 
-PAGES = {"README.md": "overview.md", "CHANGELOG.md": "changelog.md", "benchmarks/README.md": "benchmarks.md"}
+PAGES = {"README.md": "index.md", "CHANGELOG.md": "changelog.md", "benchmarks/README.md": "benchmarks.md"}
 """Files beside docs/ that are pages here, under another name."""
 _OPTION = re.compile(r"`\w+`(, `\w+`)*: ")
 _TYPES = "|".join(types.__all__)
