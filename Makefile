@@ -7,6 +7,7 @@ JOBS := 3
 NAMES := clean odd poor colourful busy
 SOAK_SECONDS ?= 60
 FUZZ_SECONDS ?= 10
+QUICK := tests/routing tests/http tests/application tests/middleware
 MUTATE ?= $(addprefix routing.,pattern paths table shape index node conflicts tree) application.dispatch http.response
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
@@ -20,26 +21,104 @@ unexport PYTHONIOENCODING
 unexport PYTHONHOME PYTHONOPTIMIZE PYTHONPATH PYTHONSAFEPATH SCRIPT_NAME
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all environments faults fuzz mutation soak hosts hosts-apt peers pages lint audit docs check package \
-	versions bench bench-quick bench-check bench-compare bench-agent clean
+.PHONY: help run quick fix test lint docs clean check test-all bench-check faults package versions environments hosts-apt \
+	hosts peers audit pages bench-quick bench bench-compare bench-agent fuzz mutation soak
 
-help: ## list the targets; times are for two cores, without the installation
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+##@ Daily
+
+help: ## list the targets
+	@echo "Times are for two cores, without the installation."
+	@awk -F ':.*## ' '/^##@ / { print "\n" substr($$0, 5) } \
+	  /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(VENV)/run.stamp ## serve examples/hello.py with gunicorn on 127.0.0.1:8000, or on PORT=8001
 	$(BIN)/python -m gunicorn --bind 127.0.0.1:$(PORT) --no-control-socket examples.hello:app
 
-test: $(VENV)/dev.stamp ## run the fast tests, while you work (1 to 2 minutes)
+quick: $(VENV)/dev.stamp lint ## run lint and the fastest tests, those of QUICK, while you work (40 seconds)
+	$(BIN)/python -m pytest -q -n $(JOBS) -m "not (slow or server or $(APART))" $(QUICK)
+
+fix: $(VENV)/dev.stamp ## let ruff mend what it can, and format the code (1 second)
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+test: $(VENV)/dev.stamp ## run the fast tests, before each commit (1 to 2 minutes)
 	$(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal -m "not (slow or $(APART))"
 
-test-all: $(VENV)/dev.stamp ## run all tests and require 100 % coverage, before you push (7 minutes)
+lint: $(VENV)/dev.stamp ## run ruff, mypy --strict, import-linter and bandit (20 seconds)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/bandit --quiet --ini setup.cfg --recursive microfn examples setup.py
+
+docs: $(VENV)/docs.stamp ## build the pages in docs/ into build/docs; warnings are errors (20 seconds)
+	$(BIN)/sphinx-build --builder html --fresh-env --fail-on-warning --keep-going --quiet --doctree-dir build/doctrees docs build/docs
+	@echo build/docs/index.html
+
+clean: ## remove everything that make created (seconds)
+	rm -rf $(VENV) $(VENV)-bench build dist *.egg-info .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis .nox
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+##@ Before a commit or a release
+
+check: lint test-all docs ## run lint, test-all and docs, before you push; all have to pass (8 minutes)
+
+test-all: $(VENV)/dev.stamp ## run all tests and require 100 % coverage (7 minutes)
 	$(BIN)/python -m coverage erase
 	$(BIN)/python -m coverage run -m pytest -m "not ($(APART))"
 	$(BIN)/python -m coverage report
 	$(BIN)/python -m pytest -m speed
 
+bench-check: $(VENV)-bench/stamp ## check every answer that the benchmarks time, without timing it (seconds)
+	$(VENV)-bench/bin/python -m benchmarks.run check
+
+faults: $(VENV)/dev.stamp ## run functions that misbehave, under gunicorn (1 minute)
+	$(BIN)/python -m pytest -q -m faults tests/servers
+
+package: $(VENV)/dev.stamp ## build the distribution files, and install them into an empty environment (1 minute)
+	$(BIN)/python -m pytest -m package
+
+versions: $(VENV)/dev.stamp ## run the tests on each Python from 3.10 that this machine has (6 minutes)
+	$(BIN)/nox
+
 environments: | $(VENV)/bin/python ## make run and make test in clones on odd machines: users, locales, load (15 minutes)
 	$(BIN)/python -m tests.environments $(NAMES)
+
+hosts-apt: ## install the hosts that pip does not bring, as root; apt starts their services (1 minute)
+	apt-get update || true
+	DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends apache2 gcc \
+		libapache2-mod-passenger libapache2-mod-wsgi-py3 libev-dev lighttpd nginx-light python3-dev python3-venv
+
+hosts: $(VENV)/hosts.stamp ## send one set of requests through every host; none may be missing (2 minutes)
+	MICROFN_HOSTS=all $(BIN)/python -m pytest -q -m hosts tests/hosts
+
+peers: $(VENV)/peers.stamp ## run werkzeug's and Flask's own tests on microfn's classes, and libraries with it (1 minute)
+	$(BIN)/python -m tests.peers
+	MICROFN_LIBRARIES=all $(BIN)/python -m pytest -q tests/test_libraries.py
+
+audit: $(VENV)/audit.stamp ## run pip-audit on all that is installed in .venv; needs a network (seconds)
+	mkdir -p build
+	$(PIP) freeze --exclude-editable > build/audit.txt
+	$(BIN)/pip-audit --strict --disable-pip --no-deps --progress-spinner off --requirement build/audit.txt || { \
+	  echo "The audit failed: a package is vulnerable, or the service was unreachable." >&2; exit 1; }
+
+pages: $(VENV)/dev.stamp ## write the generated parts of docs/deployment again (seconds)
+	$(BIN)/python -m tests.hosts.pages
+
+##@ Research
+
+bench-quick: $(VENV)-bench/stamp ## measure some rows beside the peers (1 minute)
+	$(VENV)-bench/bin/python -m benchmarks.run quick
+
+bench: $(VENV)-bench/stamp ## measure everything, and write the tables and charts in benchmarks/ (10 minutes)
+	$(VENV)-bench/bin/python -m benchmarks.run all
+
+bench-compare: $(VENV)-bench/stamp ## compare the speed of this checkout with a commit: REF=main ROWS=stream (2 minutes)
+	@$(VENV)-bench/bin/python -m benchmarks.compare --ref="$$REF" --rows="$$ROWS"
+
+bench-agent: $(VENV)/dev.stamp ## measure overload with and without an agent, and a process for each call (1 minute)
+	$(BIN)/python -m benchmarks.overload
+	$(BIN)/python -m benchmarks.cold
 
 fuzz: $(VENV)/fuzz.stamp ## send hostile requests, and run atheris for FUZZ_SECONDS on each target (3 minutes)
 	FUZZ_COUNT=12500 FUZZ_PAIRS=1400 FUZZ_LIVES=2000 $(BIN)/python -m pytest -q tests/fuzz
@@ -60,69 +139,6 @@ mutation: $(VENV)/mutation.stamp ## change each module of MUTATE in many ways; a
 
 soak: $(VENV)/dev.stamp ## load a server for SOAK_SECONDS, with reloads and a kill (1 minute)
 	$(BIN)/python -m tests.servers.soak $(SOAK_SECONDS)
-
-faults: $(VENV)/dev.stamp ## run functions that misbehave, under gunicorn (1 minute)
-	$(BIN)/python -m pytest -q -m faults tests/servers
-
-hosts: $(VENV)/hosts.stamp ## send one set of requests through every host; none may be missing (2 minutes)
-	MICROFN_HOSTS=all $(BIN)/python -m pytest -q -m hosts tests/hosts
-
-hosts-apt: ## install the hosts that pip does not bring, as root; apt starts their services (1 minute)
-	apt-get update || true
-	DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends apache2 gcc \
-		libapache2-mod-passenger libapache2-mod-wsgi-py3 libev-dev lighttpd nginx-light python3-dev python3-venv
-
-peers: $(VENV)/peers.stamp ## run werkzeug's and Flask's own tests on microfn's classes, and libraries with it (1 minute)
-	$(BIN)/python -m tests.peers
-	MICROFN_LIBRARIES=all $(BIN)/python -m pytest -q tests/test_libraries.py
-
-pages: $(VENV)/dev.stamp ## write the generated parts of docs/deployment again (seconds)
-	$(BIN)/python -m tests.hosts.pages
-
-lint: $(VENV)/dev.stamp ## run ruff, mypy --strict, import-linter and bandit (20 seconds)
-	$(BIN)/ruff check
-	$(BIN)/ruff format --check
-	$(BIN)/mypy
-	$(BIN)/lint-imports --no-cache
-	$(BIN)/bandit --quiet --ini setup.cfg --recursive microfn examples setup.py
-
-audit: $(VENV)/audit.stamp ## run pip-audit on all that is installed in .venv; needs a network (seconds)
-	mkdir -p build
-	$(PIP) freeze --exclude-editable > build/audit.txt
-	$(BIN)/pip-audit --strict --disable-pip --no-deps --progress-spinner off --requirement build/audit.txt || { \
-	  echo "The audit failed: a package is vulnerable, or the service was unreachable." >&2; exit 1; }
-
-docs: $(VENV)/docs.stamp ## build the pages in docs/ into build/docs; warnings are errors (20 seconds)
-	$(BIN)/sphinx-build --builder html --fresh-env --fail-on-warning --keep-going --quiet --doctree-dir build/doctrees docs build/docs
-	@echo build/docs/index.html
-
-check: lint test-all docs ## run lint, test-all and docs: they have to pass before each commit (8 minutes)
-
-package: $(VENV)/dev.stamp ## build the distribution files, and install them into an empty environment (1 minute)
-	$(BIN)/python -m pytest -m package
-
-versions: $(VENV)/dev.stamp ## run the tests on each Python from 3.10 that this machine has (6 minutes)
-	$(BIN)/nox
-
-bench-quick: $(VENV)-bench/stamp ## measure some rows beside the peers (1 minute)
-	$(VENV)-bench/bin/python -m benchmarks.run quick
-
-bench: $(VENV)-bench/stamp ## measure everything, and write the tables and charts in benchmarks/ (10 minutes)
-	$(VENV)-bench/bin/python -m benchmarks.run all
-
-bench-check: $(VENV)-bench/stamp ## check every answer that the benchmarks time, without timing it (seconds)
-	$(VENV)-bench/bin/python -m benchmarks.run check
-
-bench-compare: $(VENV)-bench/stamp ## compare the speed of this checkout with a commit: REF=main ROWS=stream (2 minutes)
-	@$(VENV)-bench/bin/python -m benchmarks.compare --ref="$$REF" --rows="$$ROWS"
-
-bench-agent: $(VENV)/dev.stamp ## measure overload with and without an agent, and a process for each call (1 minute)
-	$(BIN)/python -m benchmarks.overload
-	$(BIN)/python -m benchmarks.cold
-
-clean: ## remove everything that make created (seconds)
-	rm -rf $(VENV) $(VENV)-bench build dist *.egg-info .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis .nox
-	find . -name __pycache__ -prune -exec rm -rf {} +
 
 $(VENV)/bin/python $(VENV)-bench/bin/python:
 	@command -v "$(PYTHON)" > /dev/null || { \

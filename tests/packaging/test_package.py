@@ -68,6 +68,7 @@ def test_the_sdist_has_what_it_takes_to_build_and_no_tests(sdist):
     with tarfile.open(sdist) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
     assert {"microfn/py.typed", "setup.cfg", "setup.py", "README.md", "LICENSE", "LICENSE.httprouter"} <= names
+    assert {"CHANGELOG.md", "CODE_OF_CONDUCT.md", "CONTRIBUTING.md", "SECURITY.md", "docs/tutorial.md"} <= names
     assert not [
         name for name in names if re.search(r"(^|/)tests?(/|_)|_test\.py$", name) and not name.startswith("docs/")
     ]
