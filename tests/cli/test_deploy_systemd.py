@@ -168,5 +168,5 @@ def test_state_directory_is_never_that_of_the_code(target, directory, state):
     found = settings(target, "--directory", directory)
     assert found.get("StateDirectory") == (state and [state])
     text = typed("deploy", target, "app:app", "--directory", directory)
-    assert ("It can write\n# to /tmp alone" in text) is (state is None)
-    assert (f"# to /tmp and /var/lib/{state} ($STATE_DIRECTORY) alone" in text) is (state is not None)
+    assert ("# The application writes only to /tmp; ReadWritePaths=" in text) is (state is None)
+    assert (f"writes only to /tmp and /var/lib/{state} ($STATE_DIRECTORY);" in text) is (state is not None)

@@ -1,8 +1,8 @@
-"""What the pages of docs/deployment show: the files that are printed, and how the hosts differ.
+"""The generated parts of docs/deployment: the printed files, and the differences between hosts.
 
     python -m tests.hosts.pages
 
-writes them anew.
+writes them again.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ APPLICATION = "from microfn import Router\n\napp = Router()\n"
 
 
 def as_written(text: str) -> str:
-    """A page with all that is made."""
+    """Return a page with its generated parts."""
     text = re.sub(r"^\$ (microfn deploy .*)\n(?:.*\n)*?```$", _with_output, text, flags=re.MULTILINE)
-    asked = _table(("asked", "answer"), [(case.name, f"`{case.expected}`") for case in CASES])
+    asked = _table(("request or value", "result"), [(case.name, f"`{case.expected}`") for case in CASES])
     differing = _table(
-        ("asked", "host", "answer instead", "why"),
+        ("request or value", "host", "result", "reason"),
         [(one.case, one.where, f"`{one.answer}`" if one.answer else "nothing", one.why) for one in DIFFERENCES],
     )
-    text = re.sub(r"(## What is asked\n\n)[^#]*", lambda found: f"{found[1]}{asked}\n", text)
-    return re.sub(r"(## Where they differ\n\n)[^#]*", lambda found: f"{found[1]}{differing}", text)
+    text = re.sub(r"(## Requests and results\n\n)[^#]*", lambda found: f"{found[1]}{asked}\n", text)
+    return re.sub(r"(## Differences\n\n)[^#]*", lambda found: f"{found[1]}{differing}", text)
 
 
 def _with_output(found: re.Match[str]) -> str:
