@@ -90,7 +90,7 @@ def bounded(size: int) -> dict[str, Any]:
 
 
 LIMITS = {
-    "a path that is no match": Limit(lambda size: {"path": "/" + "x" * (size - 1)}, 8192, 414, 404),
+    "a path that does not match": Limit(lambda size: {"path": "/" + "x" * (size - 1)}, 8192, 414, 404),
     "a path in characters": Limit(lambda size: {"path": "/" + "\xc3\xa9" * (size - 1)}, 8192, 414, 404),
     **{
         f"the header of {name}": Limit(
