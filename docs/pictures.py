@@ -196,9 +196,9 @@ def insertions() -> Iterator[tuple[str, str]]:
             if node in trail and prefix not in before and not any(old.startswith(prefix) for old in before):
                 marks[id(node)] = Mark("good", "new")
             elif prefix not in before:
-                marks[id(node)] = Mark("part", "what both begin with")
+                marks[id(node)] = Mark("part", "shared text")
             elif number and node not in trail and prefix.rsplit(node.path, 1)[0] not in before:
-                marks[id(node)] = Mark("part", "what is left of it")
+                marks[id(node)] = Mark("part", "remainder")
         title = f"The tree with {pattern} added"
         yield f"insert-{number + 1}", picture(title, tree, marks, (Strip("add", [(pattern, "good")]),))
         before = {prefix for _, prefix in prefixes(tree)}
@@ -217,8 +217,8 @@ def lookup(name: str, tree: Tree, path: str) -> tuple[str, str]:
     steps = steps_to(tree, path)
     pieces = [(path[step.start : step.end], "good") for step in steps]
     marks = {id(step.node): Mark("good", taken(step, path)) for step in steps}
-    marks[id(steps[-1].node)] = Mark("good", ", ".join(filter(None, (taken(steps[-1], path), "a hit"))))
-    return name, picture(f"How {path} is found", tree, marks, (Strip("look up", pieces),))
+    marks[id(steps[-1].node)] = Mark("good", ", ".join(filter(None, (taken(steps[-1], path), "match"))))
+    return name, picture(f"How {path} is found", tree, marks, (Strip("lookup", pieces),))
 
 
 def taken(step: Step, path: str) -> str:
@@ -234,11 +234,11 @@ def miss(name: str, tree: Tree, path: str) -> tuple[str, str]:
     other = toggle_trailing_slash(path) or ""
     steps = steps_to(tree, other)
     marks = {id(step.node): Mark("good", "") for step in steps}
-    marks[id(steps[-1].node)] = Mark("good", "a hit without the slash")
-    marks[id(stop)] = Mark("bad", f"only {stop.path[: length - steps[-1].end]} of it")
+    marks[id(steps[-1].node)] = Mark("good", "match without the slash")
+    marks[id(stop)] = Mark("bad", f"only {stop.path[: length - steps[-1].end]} matches")
     asked = [(path[step.start : step.end], "good") for step in steps] + [(path[len(other) :], "bad")]
     found = [(other[step.start : step.end], "good") for step in steps]
-    strips = (Strip("look up: no match", asked), Strip("its other spelling: a match, so TSR is True", found))
+    strips = (Strip("lookup: no match", asked), Strip("other spelling: a match, so TSR is True", found))
     return name, picture(f"Why {path} is no match, and {other} is one", tree, marks, strips)
 
 
@@ -249,13 +249,13 @@ def repair(name: str, tree: Tree, path: str) -> tuple[str, str]:
     marks = {}
     for step in steps:
         ours, theirs = spelling[step.start : step.end], path[step.start : step.end]
-        said = "the value stays" if step.node.kind > Kind.ROOT else f"{theirs} is mended" if ours != theirs else ""
+        said = "value unchanged" if step.node.kind > Kind.ROOT else f"{theirs} is repaired" if ours != theirs else ""
         marks[id(step.node)] = Mark("good", said)
     asked = [
         (path[s.start : s.end], "good" if path[s.start : s.end] == spelling[s.start : s.end] else "part") for s in steps
     ]
     found = [(spelling[step.start : step.end], "good") for step in steps]
-    strips = (Strip("look up, whatever the case", asked), Strip("the spelling that is registered", found))
+    strips = (Strip("lookup that ignores case", asked), Strip("registered spelling", found))
     return name, picture(f"How {path} becomes {spelling}", tree, marks, strips)
 
 
@@ -266,10 +266,10 @@ def turning_back(name: str, tree: Tree, path: str, dead_end: str) -> tuple[str, 
     stuck = trail_to(tree, leaf_of(tree, dead_end))
     for node in stuck:
         if id(node) not in marks:
-            marks[id(node)] = Mark("bad", "first, and in vain" if node is stuck[-1] else "")
-    marks[id(steps[-1].node)] = Mark("good", "a hit")
+            marks[id(node)] = Mark("bad", "first, no match" if node is stuck[-1] else "")
+    marks[id(steps[-1].node)] = Mark("good", "match")
     pieces = [(path[step.start : step.end], "good") for step in steps]
-    return name, picture(f"How {path} is found in overlap mode", tree, marks, (Strip("look up", pieces),))
+    return name, picture(f"How {path} is found in overlap mode", tree, marks, (Strip("lookup", pieces),))
 
 
 def pictures() -> dict[str, str]:
