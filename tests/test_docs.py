@@ -112,7 +112,7 @@ def of_directives(document):
             yield f"{entry}.md"
 
 
-@pytest.mark.parametrize("path", [ROOT / "README.md", *DOCUMENTS], ids=name_of)
+@pytest.mark.parametrize("path", [*sorted(ROOT.glob("*.md")), *DOCUMENTS], ids=name_of)
 def test_what_a_document_links_to_is_there(path):
     for target in [*re.findall(r"\]\(([^)\s]+)\)", path.read_text("utf-8")), *of_directives(path)]:
         if "://" in target:
