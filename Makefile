@@ -37,7 +37,7 @@ run: $(VENV)/run.stamp ## serve examples/hello.py with gunicorn on 127.0.0.1:800
 quick: $(VENV)/dev.stamp lint ## run lint and the fastest tests, those of QUICK, while you work (40 seconds)
 	$(BIN)/python -m pytest -q -n $(JOBS) -m "not (slow or server or $(APART))" $(QUICK)
 
-fix: $(VENV)/dev.stamp ## let ruff mend what it can, and format the code (1 second)
+fix: $(VENV)/dev.stamp ## let ruff correct the code, and format it (1 second)
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
@@ -69,7 +69,7 @@ test-all: $(VENV)/dev.stamp ## run all tests and require 100 % coverage (7 minut
 	$(BIN)/python -m coverage report
 	$(BIN)/python -m pytest -m speed
 
-bench-check: $(VENV)-bench/stamp ## check every answer that the benchmarks time, without timing it (seconds)
+bench-check: $(VENV)-bench/stamp ## check every response of the benchmarks, without timing it (seconds)
 	$(VENV)-bench/bin/python -m benchmarks.run check
 
 faults: $(VENV)/dev.stamp ## run functions that misbehave, under gunicorn (1 minute)
@@ -78,31 +78,31 @@ faults: $(VENV)/dev.stamp ## run functions that misbehave, under gunicorn (1 min
 package: $(VENV)/dev.stamp ## build the distribution files, and install them into an empty environment (1 minute)
 	$(BIN)/python -m pytest -m package
 
-versions: $(VENV)/dev.stamp ## run the tests on each Python from 3.10 that this machine has (6 minutes)
+versions: $(VENV)/dev.stamp ## run the tests on each installed Python from 3.10 (6 minutes)
 	$(BIN)/nox
 
-environments: | $(VENV)/bin/python ## make run and make test in clones on odd machines: users, locales, load (15 minutes)
+environments: | $(VENV)/bin/python ## run make run and make test in clones on odd machines: users, locales, load (15 minutes)
 	$(BIN)/python -m tests.environments $(NAMES)
 
-hosts-apt: ## install the hosts that pip does not bring, as root; apt starts their services (1 minute)
+hosts-apt: ## install the hosts that pip does not have, as root; apt starts their services (1 minute)
 	apt-get update || true
 	DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends apache2 gcc \
 		libapache2-mod-passenger libapache2-mod-wsgi-py3 libev-dev lighttpd nginx-light python3-dev python3-venv
 
-hosts: $(VENV)/hosts.stamp ## send one set of requests through every host; none may be missing (2 minutes)
+hosts: $(VENV)/hosts.stamp ## send the same requests through every host; all must be installed (2 minutes)
 	MICROFN_HOSTS=all $(BIN)/python -m pytest -q -m hosts tests/hosts
 
 peers: $(VENV)/peers.stamp ## run werkzeug's and Flask's own tests on microfn's classes, and libraries with it (1 minute)
 	$(BIN)/python -m tests.peers
 	MICROFN_LIBRARIES=all $(BIN)/python -m pytest -q tests/test_libraries.py
 
-audit: $(VENV)/audit.stamp ## run pip-audit on all that is installed in .venv; needs a network (seconds)
+audit: $(VENV)/audit.stamp ## run pip-audit on all packages in .venv; needs a network (seconds)
 	mkdir -p build
 	$(PIP) freeze --exclude-editable > build/audit.txt
 	$(BIN)/pip-audit --strict --disable-pip --no-deps --progress-spinner off --requirement build/audit.txt || { \
 	  echo "The audit failed: a package is vulnerable, or the service was unreachable." >&2; exit 1; }
 
-pages: $(VENV)/dev.stamp ## write the generated parts of docs/deployment again (seconds)
+pages: $(VENV)/dev.stamp ## regenerate the generated parts of docs/deployment (seconds)
 	$(BIN)/python -m tests.hosts.pages
 
 ##@ Research
