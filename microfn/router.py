@@ -19,6 +19,7 @@ from .http.host import trusted_name
 from .http.json import JSON, Codec
 from .http.request import MAX_CONTENT_LENGTH, Request
 from .http.response import Response
+from .routing.documentation import documentation_of
 from .routing.handle import check_handle
 from .routing.hints import REQUEST_NAMES, RESPONSE_NAMES, ROUTER_NAMES, add_hints
 from .routing.mount import Mount
@@ -30,11 +31,12 @@ from .routing.table import Table
 from .routing.urls import Query
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from werkzeug.exceptions import HTTPException
 
     from .http.types import Handle, Params, Result
+    from .routing.documentation import Described, Requirement
     from .testing import Client
 
 __all__ = ["Router"]
@@ -65,6 +67,7 @@ class Router(BaseRouter):
     `trusted_hosts`: the hosts to answer to, ".example.com" for all below, with any port unless one is named (else 400).
     `json`: an object with `dumps` and `loads`, such as `JSON(default=...)`, which sends types that JSON lacks.
     `path_info_encoded`: the host hands over PATH_INFO undecoded (Passenger).
+    `responses`, `tags`, `security`, `deprecated`: what documents say of each route that has nothing else, as `group`.
     """
 
     @refuse_other_options("a Router")
@@ -85,6 +88,10 @@ class Router(BaseRouter):
         trusted_hosts: Iterable[str] | None = None,
         json: Codec | None = None,
         path_info_encoded: bool = False,
+        responses: Mapping[int, Described] | None = None,
+        tags: Iterable[str] | None = None,
+        security: Iterable[Requirement] | None = None,
+        deprecated: bool | None = None,
     ) -> None:
         check_flags(
             redirect_trailing_slash=redirect_trailing_slash,
@@ -107,7 +114,8 @@ class Router(BaseRouter):
             "trusted_hosts": hosts,
             "router": self,
         }
-        self._scope = Scope()
+        documentation = documentation_of(responses=responses, tags=tags, security=security, deprecated=deprecated)
+        self._scope = Scope(documentation=documentation)
         self._registry = Registry(
             partial(Table, overlap=overlap, slash=redirect_trailing_slash, fixed=redirect_fixed_path), self._publish
         )

@@ -5,12 +5,13 @@ from __future__ import annotations
 import functools
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from ..errors import InvalidPattern
 from ..http.checks import check_for
+from ..routing.documentation import DocumentationOptions, documentation_of
 from ..routing.handle import check_handle, check_middleware, check_middlewares
 from ..routing.mount import Mount
 from ..routing.pattern import or_root, parse, shared
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
         RouteOptions,
         StatusDecorator,
     )
+    from ..routing.documentation import Described, Requirement
 
 __all__ = ["BaseRouter", "Group"]
 
@@ -95,7 +97,7 @@ class BaseRouter:
         `convert`: maps params to callables that turn their text into a value; ValueError and ArithmeticError mean 404.
         `query`: the type of the query, `request.query`, or a callable that gets `request.args`; a wrong one is a 422.
         `valid`: the type of the JSON that was sent, `request.valid`, or a callable that gets it; likewise.
-        `responses`: types of JSON, or texts, by status, as `microfn.openapi` documents them.
+        `responses`, `tags`, `security`, `deprecated`: what `microfn.openapi` documents, as `group` has them.
         `max_content_length`: bytes of a body that the handle may read, instead of the router's own; None for no limit.
 
         >>> from microfn import Router
@@ -143,6 +145,9 @@ class BaseRouter:
         if use:
             scope = Scope("", scope, use)
         given = {name: values[name] for name in ("query", "valid") if values.get(name) is not None}
+        described = {name: values.pop(name) for name in DocumentationOptions.__optional_keys__ & values.keys()}
+        if described:
+            values["documentation"] = documentation_of(**described)
         if given:
             values["checks"] = {name: check_for(name, value) for name, value in given.items()}
         self._registry.add([Route(method, pattern, handle, scope=scope, where=where, **values) for method in methods])
@@ -290,12 +295,28 @@ class BaseRouter:
             self._registry.add_middleware(self._scope, layer, where)
         return middleware
 
-    def group(self, prefix: str, *, use: Iterable[Middleware] | None = None) -> Group:
+    def group(
+        self,
+        prefix: str,
+        *,
+        use: Iterable[Middleware] | None = None,
+        responses: Mapping[int, Described] | None = None,
+        tags: Iterable[str] | None = None,
+        security: Iterable[Requirement] | None = None,
+        deprecated: bool | None = None,
+    ) -> Group:
         """A part of this one, below a prefix, with middleware and error handlers of its own; "" is no prefix.
 
         Its middleware is within that around it. It is for what is registered with the group, and for paths below its
         prefix that have no route at all; of several groups with one prefix these are the first's that has middleware
         or error handlers.
+
+        Documents of `microfn.openapi` say of each of its routes, unless the route or a part within says something else:
+
+        `responses`: types of JSON, or texts, by status. Those of a route are beside them.
+        `tags`: a list of texts, in place of the prefix.
+        `security`: a list of names of security schemes, of which one is enough; [] if the routes are public.
+        `deprecated`: True if clients should use them no more.
 
         >>> from microfn import Router
         >>> app = Router()
@@ -306,18 +327,29 @@ class BaseRouter:
         >>> app.test_client().get("/api/x").json
         {'error': 'nothing here'}
         """
-        scope = Scope(check_prefix(prefix), self._scope, check_middlewares("use", use))
+        documentation = documentation_of(responses=responses, tags=tags, security=security, deprecated=deprecated)
+        scope = Scope(check_prefix(prefix), self._scope, check_middlewares("use", use), documentation)
         if scope.use:
             self._registry.add_scope(scope, _caller())
         return Group(self._registry, scope)
 
-    def include(self, prefix: str, router: BaseRouter) -> None:
+    def include(
+        self,
+        prefix: str,
+        router: BaseRouter,
+        *,
+        responses: Mapping[int, Described] | None = None,
+        tags: Iterable[str] | None = None,
+        security: Iterable[Requirement] | None = None,
+        deprecated: bool | None = None,
+    ) -> None:
         """Take over all that another Router has: routes, names, middleware, error handlers, groups and mounts.
 
         The pattern "" of that Router is the prefix itself. It may be included under several prefixes.
         Its `json` and `overlap` do not come along: the including one's hold. Raises ValueError if it has other options
         of its own, such as `trusted_hosts` or limits, that the including one does not have too. Nothing can be
         registered with it any more, since that would be lost here. Where one thing is refused, nothing is taken.
+        `responses`, `tags`, `security` and `deprecated` are as in `group`; what the Router itself says comes first.
 
         >>> from microfn import Router
         >>> users, app = Router(), Router()
@@ -330,8 +362,10 @@ class BaseRouter:
             raise TypeError(f"what is included is a Router, not {router!r:.200}; {_meant_by(prefix, router)}")
         _check_options(router._registry.own_options, self._registry.own_options)
         where = f"at {_place()}"
-        scope = Scope(check_prefix(prefix), self._scope, router._scope.use)
-        self._registry.include(router._registry, router._scope, scope, where)
+        outer = documentation_of(responses=responses, tags=tags, security=security, deprecated=deprecated)
+        own = router._scope
+        scope = Scope(check_prefix(prefix), self._scope, own.use, own.documentation.within(outer))
+        self._registry.include(router._registry, own, scope, where)
 
     def mount(self, prefix: str, application: WSGIApplication, *, bare: bool = False) -> None:
         """Hand all below a prefix to another WSGI application: SCRIPT_NAME grows by the prefix, PATH_INFO loses it.

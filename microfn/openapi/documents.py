@@ -3,47 +3,38 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from ..http.response import Response
 from ..router import Router
-from ..routing.registry import Registrations
-from ..routing.route import Route
-from .names import UniqueNames
+from .entries import entries, facts_of, operation_ids, registered_routes, routers, tags_of
 from .operations import Operations
-from .paths import Paths
+from .security import Security
 
 if TYPE_CHECKING:
     from ..application.snapshot import Snapshot
     from ..http.request import Request
     from ..http.types import Handle, Params
 
-__all__ = ["document", "openapi"]
+__all__ = ["Served", "document", "openapi", "served_documents"]
 
-# OpenAPI 3.1, section 4.8.9: a path item has no field for another method.
-_METHODS = frozenset(["GET", "PUT", "POST", "DELETE", "OPTIONS", "HEAD", "PATCH", "TRACE"])
-
-
-class _Entry(NamedTuple):
-    """A route, the Router that has it, and where in the document it is."""
-
-    prefix: str
-    registered: Registrations
-    route: Route
-    template: str
-    names: tuple[str, ...]
+_ROOT_CHARACTERS = "/-._~!$&'()*+,;=:@"
 
 
-def document(app: Router, *, title: str, version: str) -> dict[str, Any]:
+def document(
+    app: Router, *, title: str, version: str, security_schemes: Mapping[str, Mapping[str, Any]] | None = None
+) -> dict[str, Any]:
     """Return the OpenAPI 3.1 document of an application, of what is registered now.
 
     It has the routes of the Router and of Routers that are mounted in it. A route with a name has it as its
-    operationId; if several have one name, the first keeps it. Groups and prefixes are tags. Automatic HEAD and
-    OPTIONS are left out, and so are methods that OpenAPI does not know, and the route of the document itself.
+    operationId; if several have one name, the first keeps it. Groups and prefixes are tags, unless `tags=` says
+    others. Automatic HEAD and OPTIONS are left out, and so are methods that OpenAPI does not know, and the route of
+    the document itself.
 
-    `title` and `version` are those of the API.
+    `title` and `version` are those of the API. `security_schemes` maps names, which `security=` of Routers, groups
+    and routes has, to security scheme objects (OpenAPI 3.1, section 4.8.27).
 
     >>> from microfn import Router
     >>> app = Router()
@@ -58,40 +49,64 @@ def document(app: Router, *, title: str, version: str) -> dict[str, Any]:
     >>> shown["summary"], shown["operationId"], list(shown["responses"])
     ('Show a user.', 'user', ['200', '404'])
 
-    Raises TypeError if `app` is no Router, `title` or `version` is no text, or a type has no JSON schema; and
-    ModuleNotFoundError if a type of `responses` needs pydantic or msgspec, and neither is installed.
+    Raises TypeError if `app` is no Router, `title` or `version` is no text, or a type has no JSON schema; ValueError
+    if `security=` names a scheme that is not there; and ModuleNotFoundError if a type of `responses` needs pydantic or
+    msgspec, and neither is installed.
     """
     _check(app, title, version)
-    entries = list(_entries(app))
-    ids = _operation_ids(entries)
+    security = Security(security_schemes)
+    shown = list(entries(app, leave_out=Served))
     operations = Operations()
     paths: dict[str, dict[str, Any]] = {}
     tags: dict[str, None] = {}
-    for entry, operation_id in zip(entries, ids, strict=True):
+    made: dict[str, Any] = {"openapi": "3.1.0", "info": {"title": title, "version": version}}
+    whole = app._scope.documentation.security
+    if whole is not None:
+        made["security"] = security.requirements(whole, "security of the Router")
+    for entry, operation_id in zip(shown, operation_ids(shown), strict=True):
+        facts = facts_of(entry)
         operation: dict[str, Any] = {}
-        tag = _tag_of(entry)
-        if tag:
-            operation["tags"] = [tag]
-            tags[tag] = None
+        own_tags = tags_of(entry, facts)
+        if own_tags:
+            operation["tags"] = own_tags
+            tags.update(dict.fromkeys(own_tags))
         if operation_id is not None:
             operation["operationId"] = operation_id
-        operation.update(operations.make(entry.route, entry.names, entry.registered))
+        operation.update(operations.make(entry))
+        if facts.deprecated:
+            operation["deprecated"] = True
+        if facts.security is not None and facts.security != whole:
+            operation["security"] = security.requirements(facts.security, f"security of {entry.route}")
         paths.setdefault(entry.template, {})[entry.route.method.lower()] = operation
-    made: dict[str, Any] = {"openapi": "3.1.0", "info": {"title": title, "version": version}, "paths": paths}
+    made["paths"] = paths
     if tags:
         made["tags"] = [{"name": tag} for tag in tags]
     responses = operations.problems.components
-    components = {"schemas": operations.schemas.needed(paths, responses), "responses": responses}
+    components = {
+        "schemas": operations.schemas.needed(paths, responses),
+        "responses": responses,
+        "securitySchemes": security.schemes,
+    }
     if any(components.values()):
         made["components"] = {name: parts for name, parts in components.items() if parts}
     return made
 
 
-def openapi(app: Router, *, title: str, version: str) -> Handle[Response]:
+def openapi(
+    app: Router,
+    *,
+    title: str,
+    version: str,
+    security_schemes: Mapping[str, Mapping[str, Any]] | None = None,
+    change: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
+) -> Handle[Response]:
     """Return a handle that serves the document of an application as application/json.
 
     The document is made with the first request, and again after routes have changed. Its server is the SCRIPT_NAME of
-    the request, if there is one.
+    the request, if there is one. `microfn openapi` prints the same.
+
+    `title`, `version` and `security_schemes` are as in `document`. `change` is called with each document that is made,
+    and returns the one to serve: the same dict with other contents, say.
 
     >>> from microfn import Router
     >>> app = Router()
@@ -100,30 +115,66 @@ def openapi(app: Router, *, title: str, version: str) -> Handle[Response]:
     >>> app.test_client().get("/openapi.json").json
     {'openapi': '3.1.0', 'info': {'title': 'Users', 'version': '1.0'}, 'paths': {}}
 
-    Raises TypeError if `app` is no Router, or `title` or `version` is no text. What `document` raises is a 500.
+    Raises TypeError if `app` is no Router, `title` or `version` is no text, or `change` cannot be called; TypeError or
+    ValueError if `security_schemes` has no schemes. What `document` or `change` raises is a 500.
     """
     _check(app, title, version)
-    return _Document(app, title, version)
+    Security(security_schemes)
+    if change is not None and not callable(change):
+        raise TypeError(f"change must be a function of a document, got {change!r:.200}")
+    return Served(app, title, version, security_schemes, change)
 
 
-class _Document:
+class Served:
     """A handle that serves a document, which is kept as long as the routes are the same."""
 
-    def __init__(self, app: Router, title: str, version: str) -> None:
+    def __init__(
+        self,
+        app: Router,
+        title: str,
+        version: str,
+        security_schemes: Mapping[str, Mapping[str, Any]] | None,
+        change: Callable[[dict[str, Any]], dict[str, Any]] | None,
+    ) -> None:
         self._app = app
         self._info = {"title": title, "version": version}
+        self._security_schemes = security_schemes
+        self._change = change
         self._made: tuple[list[Snapshot], str, bytes] | None = None
 
     def __call__(self, request: Request, params: Params) -> Response:  # noqa: ARG002 - it is a handle
-        snapshots = [router._ensure_snapshot() for router in _routers(self._app)]
-        root = quote(request.root_path.rstrip("/"), "/-._~!$&'()*+,;=:@")
+        """Serve the document, as JSON."""
+        snapshots = [router._ensure_snapshot() for router in routers(self._app)]
+        root = request.root_path.rstrip("/")
         made = self._made
         if made is None or made[:2] != (snapshots, root):
-            content = document(self._app, **self._info)
-            if root:
-                content["servers"] = [{"url": root}]
-            made = self._made = (snapshots, root, json.dumps(content, ensure_ascii=False).encode())
+            content = json.dumps(self.document(root), ensure_ascii=False).encode()
+            made = self._made = (snapshots, root, content)
         return Response(made[2], content_type="application/json")
+
+    def document(self, root: str, **info: str) -> dict[str, Any]:
+        """Return the document of an application below a path; `info` may have another title and version.
+
+        Raises what `document` raises, and TypeError if `change` returns no dict.
+        """
+        made = document(self._app, **{**self._info, **info}, security_schemes=self._security_schemes)
+        if root:
+            made["servers"] = [{"url": quote(root, _ROOT_CHARACTERS)}]
+        if self._change is None:
+            return made
+        changed = self._change(made)
+        if not isinstance(changed, dict):
+            raise TypeError(f"change must return the document, a dict, got {changed!r:.200}")
+        return changed
+
+
+def served_documents(app: Router) -> dict[str, tuple[str, Served]]:
+    """The handles of documents in an application and what is mounted in it, by their paths, with the mounts' prefix."""
+    return {
+        prefix + route.pattern: (prefix, route.handle)
+        for prefix, _, route in registered_routes(app)
+        if isinstance(route.handle, Served)
+    }
 
 
 def _check(app: object, title: object, version: object) -> None:
@@ -132,59 +183,3 @@ def _check(app: object, title: object, version: object) -> None:
     for name, text in (("title", title), ("version", version)):
         if not isinstance(text, str):
             raise TypeError(f"{name} must be a str, got {text!r:.200}")
-
-
-def _routers(app: Router, around: tuple[Router, ...] = ()) -> Iterator[Router]:
-    """The Router and those that are mounted in it; one that is mounted in itself has no end."""
-    yield app
-    for mount in app.mounts:
-        inner = mount.application
-        if isinstance(inner, Router) and inner not in (*around, app):
-            yield from _routers(inner, (*around, app))
-
-
-def _entries(app: Router) -> Iterator[_Entry]:
-    paths = Paths()
-    seen = set()
-    for prefix, registered in _registered(app, "", ()):
-        for route in registered.routes:
-            if route.method in _METHODS and not isinstance(route.handle, _Document):
-                template, names = paths.add(prefix, route)
-                if (template, route.method) not in seen:
-                    seen.add((template, route.method))
-                    yield _Entry(prefix, registered, route, template, names)
-
-
-def _registered(app: Router, prefix: str, around: tuple[Router, ...]) -> Iterator[tuple[str, Registrations]]:
-    """The registrations of a Router and of those that are mounted in it, the longest prefix first: it wins."""
-    registered = app._registry.current
-    yield prefix, registered
-    for mount in sorted(registered.mounts.values(), key=lambda mount: -len(mount.prefix)):
-        inner = mount.application
-        if isinstance(inner, Router) and inner not in (*around, app):
-            yield from _registered(inner, prefix + mount.prefix, (*around, app))
-
-
-def _operation_ids(entries: list[_Entry]) -> list[str | None]:
-    """Return the operationId of each route. The first of a name keeps it; others get their method behind it."""
-    unique = UniqueNames()
-    ids: list[str | None] = []
-    for name in dict.fromkeys(entry.route.name for entry in entries):
-        if name is not None:
-            unique.take(name)
-    first: set[str] = set()
-    for entry in entries:
-        name = entry.route.name
-        if name in first:
-            ids.append(unique.take(f"{name}_{entry.route.method.lower()}"))
-        else:
-            ids.append(name)
-            if name is not None:
-                first.add(name)
-    return ids
-
-
-def _tag_of(entry: _Entry) -> str:
-    """Return the prefix of the innermost group or included Router of a route, without its first slash; "" for none."""
-    text = entry.prefix + entry.route.scope.prefix
-    return "/".join(f"{{{part[1:]}}}" if part[:1] == ":" else part for part in text.split("/")[1:])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -11,10 +12,11 @@ from ..application.error_handlers import ErrorHandlers
 from ..http.checks import TypeCheck
 from ..http.grammar import STATUSES_WITHOUT_CONTENT
 from ..http.validation import InvalidData
-from ..routing.registry import Registrations
+from ..routing.documentation import Described
 from ..routing.route import Route
 from ..staticfiles import Files
 from .descriptions import description_of, returned_type
+from .entries import Entry, Part
 from .paths import path_parameters
 from .problems import Problems, phrase
 from .queries import query_parameters
@@ -33,13 +35,14 @@ class Operations:
         self.schemas = Schemas()
         self.problems = Problems(self.schemas)
 
-    def make(self, route: Route, names: tuple[str, ...], registered: Registrations) -> dict[str, Any]:
-        """Return the operation of a route, whose params have these names.
+    def make(self, entry: Entry) -> dict[str, Any]:
+        """Return the operation of a route.
 
         Raises TypeError for a type without a JSON schema, and ModuleNotFoundError if no library is there to make it.
         """
+        route = entry.route
         operation: dict[str, Any] = dict(description_of(route.handle))
-        parameters = path_parameters(route, names)
+        parameters = path_parameters(route, entry.names)
         query, valid = route.checks.get("query"), route.checks.get("valid")
         if isinstance(query, TypeCheck):
             schema = self.schemas.of_check(query, f"query of {route}")
@@ -50,38 +53,49 @@ class Operations:
             is_type = isinstance(valid, TypeCheck)
             schema = self.schemas.of_check(valid, f"valid of {route}") if is_type else {}
             operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
-        operation["responses"] = self._responses(route, registered)
+        operation["responses"] = self._responses(route, entry.parts)
         return operation
 
-    def _responses(self, route: Route, registered: Registrations) -> dict[str, Any]:
-        """Return the responses that the route declares, and those that microfn makes for it."""
-        found = {status: self._declared(status, route, registered) for status in route.responses}
+    def _responses(self, route: Route, parts: tuple[Part, ...]) -> dict[str, Any]:
+        """Return the responses that are declared, and those that microfn makes for the route."""
+        own, *outer = parts
+        declared = route.documentation.within(own.facts).responses
+        found = {status: self._declared(status, described, route, own) for status, described in declared.items()}
         if not any(status < 400 for status in found):
-            found[200] = self._returned(route)
+            found[200] = self._by(route.handle, "OK.")
         for status in _own_statuses(route):
             if status not in found:
-                is_own = _is_own(status, route, registered)
-                found[status] = self.problems.response(status) if is_own else {"description": f"{phrase(status)}."}
+                handler = _handler_of(status, route, own)
+                if handler is None:
+                    found[status] = self.problems.response(status)
+                else:
+                    found[status] = self._by(handler, f"{phrase(status)}.")
+        for part in outer:  # of the Router that this one is mounted in: its middleware responds, no error handler
+            for status, described in part.facts.responses.items():
+                if status not in found:
+                    found[status] = self._declared(status, described, route, part)
         return {str(status): found[status] for status in sorted(found)}
 
-    def _declared(self, status: int, route: Route, registered: Registrations) -> dict[str, Any]:
-        declared = route.responses[status]
+    def _declared(self, status: int, declared: Described, route: Route, part: Part) -> dict[str, Any]:
         if not isinstance(declared, str):
             response: dict[str, Any] = {"description": f"{phrase(status)}."}
             schema = self.schemas.of_type(declared, f"responses of {route}")
             if str(status) not in STATUSES_WITHOUT_CONTENT:
                 response["content"] = {"application/json": {"schema": schema}}
             return response
+        handler = _handler_of(status, route, part) if status >= 400 else None
+        if handler is not None:
+            return self._by(handler, declared)
         response = {"description": declared}
-        if status >= 400 and _is_own(status, route, registered):
+        if status >= 400:
             is_check = status == 422 and route.checks
             response["content"] = self.problems.invalid_data() if is_check else self.problems.content()
         return response
 
-    def _returned(self, route: Route) -> dict[str, Any]:
-        """Return the response 200, with the type that the handle is annotated with, if a schema can be made of it."""
-        response: dict[str, Any] = {"description": "OK."}
-        hint = returned_type(route.handle)
+    def _by(self, function: Callable[..., Any], description: str) -> dict[str, Any]:
+        """Return the response of a handle or an error handler, with content if its annotation says which."""
+        response: dict[str, Any] = {"description": description}
+        hint = returned_type(function)
         if hint is str:
             response["content"] = {"text/plain": {"schema": {"type": "string"}}}
         elif hint is not None:
@@ -104,13 +118,16 @@ def _own_statuses(route: Route) -> set[int]:
     return statuses
 
 
-def _is_own(status: int, route: Route, registered: Registrations) -> bool:
-    """Whether microfn's own page responds to an error: an error handler may respond with anything."""
+def _handler_of(status: int, route: Route, part: Part) -> Callable[..., Any] | None:
+    """Return the error handler that responds to an error; None if microfn's own page does."""
     error: HTTPException
     if status == 422 and route.checks:
         error = InvalidData("")
     else:
         error = default_exceptions.get(status, HTTPException)()
         error.code = status
-    layers = (registered.handlers.get(scope) for scope in route.scope.lineage())
-    return not any(handlers and ErrorHandlers(handlers).find(error) for handlers in layers)
+    for scope in reversed(part.scope.lineage()):
+        match = ErrorHandlers(part.registered.handlers.get(scope, {})).find(error)
+        if match is not None:
+            return match.handler
+    return None

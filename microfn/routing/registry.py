@@ -273,5 +273,6 @@ def _relocate(scope: Scope, relocated: dict[Scope, Scope]) -> Scope:
     """The counterpart of a scope below another prefix, made where it is not there yet."""
     for part in scope.lineage():
         if part not in relocated:
-            relocated[part] = Scope(part.own_prefix, part.parent and relocated[part.parent], part.use)
+            parent = part.parent and relocated[part.parent]
+            relocated[part] = Scope(part.own_prefix, parent, part.use, part.documentation)
     return relocated[scope]

@@ -6,12 +6,13 @@ import functools
 import os.path
 import re
 from collections.abc import Callable, Iterable, Mapping
-from types import MappingProxyType, UnionType
-from typing import Any, TypedDict, get_origin
+from types import UnionType
+from typing import Any
 
 from ..arguments import ENDLESS, check_size, nearest
 from ..errors import InvalidMethod, InvalidPattern, name_of
 from .converters import Converter, converters_for
+from .documentation import UNDOCUMENTED, Described, Documentation, DocumentationOptions
 from .handle import Handle, Middleware, check_handle
 from .hints import hint_for_option, hint_for_pattern
 from .pattern import Pattern, or_root, parse
@@ -28,7 +29,6 @@ __all__ = [
 _NOT_GIVEN: Any = object()
 _NO_CONVERTERS: dict[str, Converter] = {}
 _NO_CHECKS: Mapping[str, Any] = {}
-_NO_RESPONSES: Mapping[int, Any] = {}
 _ANYWHERE = Scope()
 
 # RFC 9110, section 5.6.2: a token. Upper case only: methods are case-sensitive, and nobody means "get".
@@ -38,18 +38,15 @@ _USUAL_METHODS = frozenset(["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OP
 
 Checked = type[Any] | UnionType | Callable[[Any], Any]
 """A type that data is checked by, or a callable that gets the data."""
-Described = type[Any] | UnionType | str
-"""The type of the JSON of a response, or a text about it."""
 
 
-class PlainOptions(TypedDict, total=False):
+class PlainOptions(DocumentationOptions, total=False):
     """The options of a route whose types the layers above share."""
 
     name: str | None
     convert: Mapping[str, Converter] | None
     query: Checked | None
     valid: Checked | None
-    responses: Mapping[int, Described] | None
     max_content_length: int | None
 
 
@@ -64,13 +61,14 @@ class Route:
 
     `method` and `pattern` are texts; the pattern "" is "/", and the prefix itself where its Router is included. `name`
     is the one given for reverse URLs, `where` is the file and line that registered it. `handle` is the callable itself,
-    unchanged; `query` and `valid` are the types that were given, `responses` the types and texts by status. `scope` is
-    the part of the application that it belongs to.
+    unchanged; `query` and `valid` are the types that were given, `responses` the types and texts by status, without
+    those of groups. `scope` is the part of the application that it belongs to.
     """
 
     __slots__ = (
         "checks",
         "converters",
+        "documentation",
         "handle",
         "is_prefix",
         "max_content_length",
@@ -80,7 +78,6 @@ class Route:
         "parsed",
         "pattern",
         "query",
-        "responses",
         "scope",
         "valid",
         "where",
@@ -96,7 +93,7 @@ class Route:
         convert: Mapping[str, Converter] | None = None,
         query: Checked | None = None,
         valid: Checked | None = None,
-        responses: Mapping[int, Described] | None = None,
+        documentation: Documentation = UNDOCUMENTED,
         checks: Mapping[str, Any] = _NO_CHECKS,
         max_content_length: int | None = _NOT_GIVEN,
         scope: Scope = _ANYWHERE,
@@ -126,7 +123,8 @@ class Route:
         """Bytes; None where the router's own limit holds."""
         self.query = query
         self.valid = valid
-        self.responses = _checked_responses(responses) if responses is not None else _NO_RESPONSES
+        self.documentation = documentation
+        """What is said of this route alone, for documents."""
         self.checks = checks
         """The checks of data of requests, by the name of their option: "query" or "valid"."""
         self.scope = scope
@@ -157,6 +155,11 @@ class Route:
         except (ValueError, ArithmeticError):
             return None
         return values
+
+    @property
+    def responses(self) -> Mapping[int, Described]:
+        """The types and texts that this route was given, by status."""
+        return self.documentation.responses
 
     @property
     def place(self) -> str:
@@ -190,21 +193,6 @@ def _check_method(method: str) -> None:
             raise InvalidMethod(method, f"methods are case-sensitive; did you mean {upper!r}?")
         hint = "; the method comes first, then the pattern" if method.startswith("/") else ""
         raise InvalidMethod(method, f"it is no token (RFC 9110, section 5.6.2){hint}")
-
-
-def _checked_responses(responses: Mapping[int, Described]) -> Mapping[int, Described]:
-    """Return a copy of the responses that were given. Raises TypeError and ValueError for what describes none."""
-    if not isinstance(responses, Mapping):
-        raise TypeError(f"responses must be a mapping of statuses to types or texts, got {responses!r:.200}")
-    for status, described in responses.items():
-        if isinstance(status, bool) or not isinstance(status, int):
-            raise TypeError(f"responses must have statuses that are ints, got {status!r:.200}")
-        if not 200 <= status <= 599:
-            raise ValueError(f"responses must have statuses from 200 to 599, got {status}")
-        is_type = isinstance(described, type) or get_origin(described) is not None or hasattr(described, "__value__")
-        if not (is_type or isinstance(described, str)):
-            raise TypeError(f"responses must be types or texts, got {described!r:.200} for {status}")
-    return MappingProxyType(dict(responses))
 
 
 def _parse(text: str) -> Pattern:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..errors import InvalidPattern
+from .documentation import UNDOCUMENTED, Documentation
 from .handle import Middleware
 from .hints import hint_for_pattern
 from .pattern import parse
@@ -18,14 +19,22 @@ class Scope:
     '/api/v1/users/:id'
     """
 
-    __slots__ = ("own_prefix", "parent", "prefix", "use")
+    __slots__ = ("documentation", "own_prefix", "parent", "prefix", "use")
 
-    def __init__(self, prefix: str = "", parent: Scope | None = None, use: tuple[Middleware, ...] = ()) -> None:
+    def __init__(
+        self,
+        prefix: str = "",
+        parent: Scope | None = None,
+        use: tuple[Middleware, ...] = (),
+        documentation: Documentation = UNDOCUMENTED,
+    ) -> None:
         self.own_prefix = prefix
         self.prefix: str = (parent.prefix if parent else "") + prefix
         self.parent = parent
         self.use = use
         """The middleware it was made with. What is added later is outside of a scope, in what is registered."""
+        self.documentation = documentation
+        """What is said of all that is registered in it, for documents."""
 
     def pattern(self, path: str) -> str:
         """The whole pattern of what is registered here as `path`; "" is the prefix itself."""

@@ -13,6 +13,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from microfn import HostSwitch, Router
 from microfn.openapi import document, openapi
+from microfn.openapi.documents import served_documents
 
 from .notes import app as notes
 
@@ -22,9 +23,9 @@ def handle(request, params):
     return ""
 
 
-def made(app):
+def made(app, **options):
     """The document of an application, which has to be valid."""
-    result = document(app, title="Käse", version="1")
+    result = document(app, title="Käse", version="1", **options)
     assert list(OpenAPIV31SpecValidator(result).iter_errors()) == []
     return result
 
@@ -138,6 +139,71 @@ def test_an_overlap_is_two_paths():
     ]
 
 
+TOKEN = {"token": {"type": "http", "scheme": "bearer"}}
+
+
+def test_schemes_and_the_security_of_the_router_hold_for_all():
+    app = Router(security=["token"])
+    app.get("/guarded", security=["token"])(handle)
+    app.get("/public", security=[])(handle)
+    app.get("/either", security=["token", {}])(handle)
+    app.mount("/in", app)
+    result = made(app, security_schemes=TOKEN)
+    assert result["components"] == {"securitySchemes": TOKEN}
+    assert result["security"] == [{"token": []}]
+    assert {path: one.get("security") for (path, _), one in operations(result).items()} == {
+        "/guarded": None,
+        "/public": [],
+        "/either": [{"token": []}, {}],
+    }
+
+
+def test_security_of_a_group_is_that_of_its_operations():
+    app = Router()
+    app.group("/a", security=["token"]).get("/x")(handle)
+    app.get("/b")(handle)
+    result = made(app, security_schemes=TOKEN)
+    assert "security" not in result
+    assert [one.get("security") for one in operations(result).values()] == [[{"token": []}], None]
+
+
+@pytest.mark.parametrize(
+    ("app", "place"),
+    [
+        (lambda: Router(security=["tokn"]), "security of the Router"),
+        (lambda: guarded("tokn"), r"security of GET /x \(.*test_documents.py:\d+\)"),
+    ],
+)
+def test_a_scheme_that_is_not_there_is_refused(app, place):
+    with pytest.raises(ValueError, match=f"^{place} must name security_schemes, got 'tokn'; did you mean 'token'"):
+        made(app(), security_schemes=TOKEN)
+
+
+def guarded(name):
+    app = Router()
+    app.get("/x", security=[name])(handle)
+    return app
+
+
+def test_deprecated_operations_say_so():
+    app = Router()
+    old = app.group("/v1", deprecated=True)
+    old.get("/x")(handle)
+    old.get("/y", deprecated=False)(handle)
+    app.get("/z", deprecated=True)(handle)
+    assert [one.get("deprecated") for one in operations(made(app)).values()] == [True, None, True]
+
+
+def test_all_tags_of_operations_are_listed_once():
+    app = Router()
+    app.get("/x", tags=["b", "a"])(handle)
+    app.group("/a").get("/y")(handle)
+    app.group("/c", tags=[]).get("/y")(handle)
+    result = made(app)
+    assert result["tags"] == [{"name": "b"}, {"name": "a"}]
+    assert [one.get("tags") for one in operations(result).values()] == [["b", "a"], ["a"], None]
+
+
 class Node(pydantic.BaseModel):
     children: list[Node] = []
 
@@ -161,6 +227,8 @@ def test_recursive_types_of_both_libraries_are_valid():
         (lambda: document(Router().group("/x"), title="x", version="1"), "app must be a Router, got <Group /x>"),
         (lambda: document(Router(), title=None, version="1"), "title must be a str, got None"),
         (lambda: openapi(Router(), title="x", version=1.0), "version must be a str, got 1.0"),
+        (lambda: openapi(Router(), title="x", version="1", change={}), r"change must be a function of .*, got \{\}"),
+        (lambda: openapi(Router(), title="x", version="1", security_schemes=["a"]), "security_schemes must be a map"),
     ],
 )
 def test_arguments_of_other_types_are_refused(given, message):
@@ -240,6 +308,43 @@ class TestServed:
         client = self.app().test_client()
         assert client.get("/openapi.json", base_url="http://x/ä b").json["servers"] == [{"url": "/%C3%A4%20b"}]
         assert "servers" not in client.get("/openapi.json").json
+
+    def test_a_change_sees_the_server_and_is_made_once(self):
+        def change(content):
+            seen.append(content.get("servers"))
+            content["info"]["license"] = {"name": "MIT"}
+            return {**content, "externalDocs": {"url": "https://example.com/ä"}}
+
+        seen, app = [], Router()
+        app.get("/openapi.json")(openapi(app, title="Käse", version="1", security_schemes=TOKEN, change=change))
+        client = app.test_client()
+        for _ in range(2):
+            content = client.get("/openapi.json", base_url="http://x/api").json
+            assert content["info"] == {"title": "Käse", "version": "1", "license": {"name": "MIT"}}
+            assert content["externalDocs"] == {"url": "https://example.com/ä"}
+            assert content["servers"] == [{"url": "/api"}]
+            assert content["components"] == {"securitySchemes": TOKEN}
+            assert content["paths"] == {}
+        assert seen == [[{"url": "/api"}]]
+
+    @pytest.mark.parametrize("wrong", [None, [], "{}"])
+    def test_a_change_that_returns_no_document_is_a_500(self, wrong, caplog):
+        app = Router()
+        app.get("/openapi.json")(openapi(app, title="Käse", version="1", change=lambda content: wrong))
+        assert app.test_client().get("/openapi.json").status_code == 500
+        assert f"change must return the document, a dict, got {wrong!r}" in caplog.text
+
+    def test_documents_that_are_served_are_found_by_their_paths(self):
+        inner, app = self.app(), Router()
+        app.mount("/in", inner)
+        app.group("/v1").get("/doc.json")(openapi(app, title="All", version="2"))
+        found = served_documents(app)
+        assert {path: prefix for path, (prefix, _) in found.items()} == {"/v1/doc.json": "", "/in/openapi.json": "/in"}
+        prefix, served = found["/in/openapi.json"]
+        client = app.test_client()
+        assert served.document(prefix) == client.get("/in/openapi.json").json
+        assert served.document("", title="Other")["info"] == {"title": "Other", "version": "1"}
+        assert found["/v1/doc.json"][1].document("") == client.get("/v1/doc.json").json
 
     def test_a_type_without_a_schema_is_a_500_that_says_why(self, caplog):
         app = self.app()

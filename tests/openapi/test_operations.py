@@ -10,6 +10,7 @@ from werkzeug.exceptions import HTTPException
 
 import microfn
 from microfn import InvalidData, Router
+from microfn.openapi.entries import Entry, Part, entries
 from microfn.openapi.operations import Operations
 
 
@@ -30,11 +31,15 @@ def reading(request, params):
     return str([getattr(request, name) for name in request.route.checks])
 
 
+def entry_of(app, number=-1):
+    route = app.routes[number]
+    return Entry("", (Part(app._registry.current, route.scope),), route, "", route.parsed.names)
+
+
 def operation(*, app=None, pattern="/", method="POST", of=handle, **options):
     app = app or Router()
     app.handle(method, pattern, of, **options)
-    route = app.routes[-1]
-    return Operations().make(route, route.parsed.names, app._registry.current)
+    return Operations().make(entry_of(app))
 
 
 def statuses(**options):
@@ -84,7 +89,7 @@ def test_a_status_that_is_told_is_one_that_is_sent(options, request_of, status):
 def test_files_may_be_missing():
     app = Router()
     app.serve_files("/source/*path", microfn.__path__[0])
-    made = Operations().make(app.routes[0], ("path",), app._registry.current)
+    made = Operations().make(entry_of(app))
     assert list(made["responses"]) == ["200", "404"]
 
 
@@ -137,9 +142,78 @@ def test_an_error_handler_counts_for_its_own_scope_and_status():
     group = app.group("/inner")
     group.error(499)(handle)
     group.post("/x", responses={499: "Odd.", 498: "Odd."})(handle)
-    responses = Operations().make(app.routes[-1], (), app._registry.current)["responses"]
+    responses = Operations().make(entry_of(app))["responses"]
     assert responses["499"] == {"description": "Odd."}
     assert "content" in responses["498"]
+
+
+@dataclass
+class HouseError:
+    error: str
+
+
+HOUSE = {"application/json": {"schema": {"$ref": "#/components/schemas/HouseError"}}}
+
+
+def test_responses_of_a_group_are_those_of_its_routes():
+    app = Router(responses={422: HouseError})
+    group = app.group("/in", responses={401: "Log in.", 200: Note})
+    group.post("/x", query=Note, responses={401: HouseError})(handle)
+    group.post("/y")(handle)
+    app.post("/z", query=Note)(handle)
+    first, second, third = (Operations().make(entry_of(app, number))["responses"] for number in range(3))
+    assert list(first) == ["200", "401", "414", "422"]
+    assert first["401"]["content"] == first["422"]["content"] == HOUSE
+    assert list(second) == ["200", "401", "422"]
+    assert second["401"]["description"] == "Log in."
+    assert "application/problem+json" in second["401"]["content"]
+    assert list(third) == ["200", "414", "422"]
+    assert third["422"] == {"description": "Unprocessable Entity.", "content": HOUSE}
+
+
+def test_responses_around_a_mount_are_those_of_its_middleware():
+    """Error handlers do not see what a mounted Router responds with, so its own 422 stays."""
+    inner, app = Router(), Router(responses={401: "Log in.", 422: HouseError, 201: Note})
+    inner.post("/x", query=Note)(handle)
+    app.error(401)(lambda request, error: {"house": "format"})
+    app.mount("/in", inner)
+    (entry,) = entries(app, leave_out=str)
+    responses = Operations().make(entry)["responses"]
+    assert list(responses) == ["200", "201", "401", "414", "422"]
+    assert responses["401"] == {"description": "Log in."}
+    assert responses["422"] == {"$ref": "#/components/responses/UnprocessableEntity"}
+
+
+def test_an_inherited_type_that_no_library_knows_names_its_route():
+    app = Router(responses={200: Operations})
+    app.get("/x")(handle)
+    with pytest.raises(TypeError, match=r"^responses of GET /x \(.*test_operations.py:\d+\) must be a type"):
+        Operations().make(entry_of(app))
+
+
+def test_an_annotated_error_handler_says_the_content():
+    def house(request, error) -> HouseError: ...
+
+    def text(request, error) -> str: ...
+
+    app = Router()
+    app.error(HTTPException)(house)
+    group = app.group("/in")
+    group.error(409)(text)
+    group.post("/x", query=Note, responses={409: "Taken.", 410: "Gone.", 303: "See it."})(handle)
+    responses = Operations().make(entry_of(app))["responses"]
+    assert responses["422"] == {"description": "Unprocessable Entity.", "content": HOUSE}
+    assert responses["410"] == {"description": "Gone.", "content": HOUSE}
+    assert responses["409"] == {"description": "Taken.", "content": {"text/plain": {"schema": {"type": "string"}}}}
+    assert responses["303"] == {"description": "See it."}
+
+
+def test_a_type_of_responses_comes_before_an_error_handler():
+    def house(request, error) -> dict[str, str]: ...
+
+    app = Router(responses={422: HouseError})
+    app.error(422)(house)
+    assert operation(app=app, query=Note)["responses"]["422"]["content"] == HOUSE
 
 
 def annotated(hint):
@@ -187,6 +261,6 @@ def test_both_libraries_name_their_classes_in_one_document():
     app = Router()
     app.post("/a", valid=Struct)(handle)
     app.post("/b", valid=Note, responses={200: Note})(handle)
-    for route in app.routes:
-        made.make(route, (), app._registry.current)
+    for number in range(2):
+        made.make(entry_of(app, number))
     assert {"Struct", "Note"} <= set(made.schemas.components)

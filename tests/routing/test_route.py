@@ -74,7 +74,9 @@ def test_a_place_outside_of_the_working_directory_is_told_whole(tmp_path, monkey
 def test_an_unknown_option_of_a_route_is_refused():
     with pytest.raises(TypeError, match="'nmae' is no option of a route; did you mean 'name'"):
         Router().get("/x", nmae="x")
-    with pytest.raises(TypeError, match="'zzz' is no option of a route; there are convert, max_content_length, name"):
+    with pytest.raises(
+        TypeError, match="'zzz' is no option of a route; there are convert, deprecated, max_content_length, "
+    ):
         Router().handle("GET", "/x", ok, zzz="x")
 
 
@@ -82,13 +84,8 @@ def test_an_unknown_option_of_a_route_is_refused():
     ("options", "error", "message"),
     [
         ({"name": 5}, TypeError, "a route's name is a str"),
-        ({"responses": [404]}, TypeError, r"responses must be a mapping of statuses to types or texts, got \[404\]"),
-        ({"responses": {"404": "No."}}, TypeError, "responses must have statuses that are ints, got '404'"),
-        ({"responses": {True: "No."}}, TypeError, "responses must have statuses that are ints, got True"),
-        ({"responses": {199: "No."}}, ValueError, "responses must have statuses from 200 to 599, got 199"),
-        ({"responses": {600: "No."}}, ValueError, "responses must have statuses from 200 to 599, got 600"),
-        ({"responses": {404: 7}}, TypeError, "responses must be types or texts, got 7 for 404"),
-        ({"responses": {404: None}}, TypeError, "responses must be types or texts, got None for 404"),
+        ({"responses": [404]}, TypeError, "responses must be a mapping"),
+        ({"tags": "users"}, TypeError, "tags must be a list of texts"),
         ({"max_content_length": "5"}, TypeError, "max_content_length is a number or None"),
         ({"max_content_length": -1}, ValueError, "cannot be negative"),
         ({"convert": [int]}, TypeError, "convert maps params to callables"),

@@ -31,6 +31,16 @@ class ItemParams(TypedDict):
     id: int
 
 
+described_group = app.group(
+    "/described",
+    responses={401: "No."},
+    tags=["a"],
+    security=["token", {"oauth": ["read"], "key": ()}, {}],
+    deprecated=True,
+)
+app.include("/included", Router(tags=("a",), security=[]), responses={422: ItemParams}, deprecated=None)
+
+
 # What a handle takes
 
 

@@ -191,3 +191,7 @@ def responses() -> None:
     @app.get("/", responses={404: 7})  # wrong
     def number(request: Request, params: Params) -> str:
         return ""
+
+    app.group("/", tags=[7])  # wrong
+    app.group("/", security=[["token"]])  # wrong
+    Router(deprecated="yes")  # wrong
