@@ -74,7 +74,11 @@ def test_the_api_describes_itself(client: Client) -> None:
     OpenAPIV31SpecValidator(document).validate()
     assert {"/users", "/bookmarks/", "/health"} & set(document["paths"])
     created = next(path["post"] for name, path in document["paths"].items() if name.rstrip("/") == "/bookmarks")
-    assert {"201", "422"} <= set(created["responses"])
+    assert {"201", "401", "422", "503"} <= set(created["responses"])
+    assert created["security"] == [{"token": []}]
+    assert set(document["components"]["securitySchemes"]) == {"token", "metrics"}
+    operations = [operation for path in document["paths"].values() for operation in path.values()]
+    assert all(("401" in one["responses"]) is ("security" in one) for one in operations)
 
 
 @pytest.fixture

@@ -21,8 +21,8 @@ def hash_password(password: str) -> str:
     return generate_password_hash(password, "scrypt:32768:8:3")
 
 
-SIGNED_IN = {401: "The token is missing, unknown or too old."}
-"""The description of this answer, for the routes of those who are signed in."""
+REFUSED = {401: "The token is missing, unknown or too old."}
+"""The description of this answer, for all routes that need a token."""
 NO_PASSWORD = hash_password(secrets.token_urlsafe())
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from microfn import InvalidData, Params, Request, Router, abort
 
-from .auth import SIGNED_IN, hash_password, is_password_of, issue_token, signed_in, user_of
+from .auth import REFUSED, hash_password, is_password_of, issue_token, signed_in, user_of
 from .database import session_of
 from .models import User
 
@@ -37,6 +37,7 @@ class NewUser(Credentials):
 def users(*, token_days: int) -> Router:
     """Make the routes of users and their tokens."""
     app = Router()
+    signed = app.group("", security=["token"], responses=REFUSED)
 
     @app.post("/users", valid=NewUser, name="register", responses={201: dict[str, str], 409: "The name is taken."})
     def register(request: Request, params: Params) -> tuple[dict[str, str], int, dict[str, str]]:
@@ -51,7 +52,7 @@ def users(*, token_days: int) -> Router:
             abort(409, f"The name {wanted.name!r} is taken.")
         return {"name": wanted.name}, 201, {"Location": request.url_for(me)}
 
-    @app.get("/users/me", use=[signed_in], name="me", responses=SIGNED_IN)
+    @signed.get("/users/me", use=[signed_in], name="me")
     def me(request: Request, params: Params) -> dict[str, str]:
         return {"name": user_of(request).name}
 
@@ -64,7 +65,7 @@ def users(*, token_days: int) -> Router:
         token = issue_token(request, user, seconds=token_days * 86400)
         return {"token": token, "expires_in": token_days * 86400}, 201, {"Cache-Control": "no-store"}
 
-    @app.delete("/tokens/current", use=[signed_in], name="logout", responses={204: "Signed out.", **SIGNED_IN})
+    @signed.delete("/tokens/current", use=[signed_in], name="logout", responses={204: "Signed out."})
     def logout(request: Request, params: Params) -> tuple[str, int]:
         session_of(request).delete(request.context.token)
         return "", 204
