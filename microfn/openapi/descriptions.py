@@ -13,7 +13,7 @@ __all__ = ["description_of", "returned_type"]
 
 _UNIONS = (typing.Union, UnionType)
 _OWN = __name__.partition(".")[0] + "."
-"""The modules of objects, such as those that serve files, whose docstrings are for other readers."""
+"""The modules of objects, such as files and metrics, whose docstrings are for other readers."""
 
 
 def description_of(handle: Callable[..., Any]) -> dict[str, str]:
@@ -27,7 +27,8 @@ def description_of(handle: Callable[..., Any]) -> dict[str, str]:
     >>> description_of(show)
     {'summary': 'Show a user.', 'description': 'Users are public.'}
     """
-    text = None if type(handle).__module__.startswith(_OWN) else _function_of(handle).__doc__
+    owner = getattr(handle, "__self__", handle)
+    text = None if type(owner).__module__.startswith(_OWN) else _function_of(handle).__doc__
     if not text:
         return {}
     first, _, rest = inspect.cleandoc(text).partition("\n\n")

@@ -9,9 +9,11 @@ from typing import Annotated, Any, TypedDict
 import msgspec
 import pydantic
 import pytest
+from prometheus_client import CollectorRegistry
 
 import microfn
 from microfn import Response
+from microfn.middleware import Metrics
 from microfn.openapi.descriptions import description_of, returned_type
 
 
@@ -72,6 +74,11 @@ def test_handles_of_microfn_say_nothing_of_their_inside():
     app = microfn.Router()
     app.serve_files("/source/*path", microfn.__path__[0])
     assert description_of(app.routes[0].handle) == {}
+    assert description_of(Metrics(registry=CollectorRegistry()).expose) == {}
+
+
+def test_a_handle_without_a_module_is_described():
+    assert description_of({}.get)["summary"].startswith("Return the value for key")
 
 
 @dataclass
