@@ -264,3 +264,55 @@ def test_copy_of_a_request_has_its_query():
 
     app.get("/", query=Paging)(copied)
     assert get(app, "page=2").json == [2, 2, 2, 2]
+
+
+class ModelChange(pydantic.BaseModel):
+    title: str = ""
+    note: str | None = None
+
+
+class StructChange(msgspec.Struct):
+    title: str | msgspec.UnsetType = msgspec.UNSET
+    note: str | msgspec.UnsetType | None = msgspec.UNSET
+
+
+def sent_of(change):
+    if isinstance(change, pydantic.BaseModel):
+        return change.model_dump(exclude_unset=True)
+    return {name: value for name, value in msgspec.structs.asdict(change).items() if value is not msgspec.UNSET}
+
+
+@pytest.mark.parametrize("form", [ModelChange, StructChange])
+@pytest.mark.parametrize(
+    ("sent", "changes"),
+    [
+        (b"{}", {}),
+        (b'{"title": ""}', {"title": ""}),
+        (b'{"note": null}', {"note": None}),
+        (b'{"title": "\xc3\xa4", "note": "x"}', {"title": "ä", "note": "x"}),
+        (b'{"title": null}', None),
+        (b'{"title": 7}', None),
+        (b"null", None),
+    ],
+)
+def test_patch_tells_null_from_a_field_that_is_absent(form, sent, changes):
+    app = Router()
+    app.patch("/", valid=form)(lambda request, params: sent_of(request.valid))
+    got = app.test_client().patch("/", data=sent, content_type="application/json")
+    assert (got.status_code, got.json if got.status_code == 200 else None) == (
+        200 if changes is not None else 422,
+        changes,
+    )
+
+
+def test_only_validate_makes_a_422_of_data_that_a_handle_checks(caplog):
+    app = Router()
+    app.post("/checked")(lambda request, params: validate(Model, request.json).model_dump())
+    app.post("/own")(lambda request, params: Model.model_validate(request.json).model_dump())
+    client = app.test_client()
+    assert [client.post(path, json={"page": 2}).status_code for path in ("/checked", "/own")] == [200, 200]
+    got = client.post("/checked", json={"page": "two"})
+    assert (got.status_code, got.json["errors"][0]["pointer"]) == (422, "#/page")
+    assert "ValidationError" not in caplog.text
+    assert client.post("/own", json={"page": "two"}).status_code == 500
+    assert "ValidationError" in caplog.text

@@ -212,6 +212,19 @@ class Tree(msgspec.Struct):
     left: Tree | None = None
 
 
+class Change(msgspec.Struct):
+    title: str | msgspec.UnsetType = msgspec.UNSET
+    note: str | msgspec.UnsetType | None = msgspec.UNSET
+
+
+def test_fields_that_may_be_absent_are_not_required():
+    app = Router()
+    app.patch("/", valid=Change)(handle)
+    schema = made(app)["components"]["schemas"]["Change"]
+    assert schema["required"] == []
+    assert schema["properties"]["title"] == {"type": "string"}
+
+
 def test_recursive_types_of_both_libraries_are_valid():
     app = Router()
     app.post("/a", valid=Node, responses={200: list[Node]})(handle)
