@@ -305,12 +305,16 @@ _OPTIONS = {
     "decorators": "use=[...], middleware",
     "defaults": "a second route of the handle, and params.get(name, default)",
     "dependencies": "use=[...], middleware",
+    "description": "the docstring of the handle",
     "endpoint": "name=",
     "method": "app.route(pattern, methods=[...])",
     "methods": "app.route(pattern, methods=[...])",
     "middleware": "use=[...]",
+    "operation_id": "name=",
+    "response_model": "responses={200: ...}",
     "status_code": "(body, status), which the handle returns",
     "strict_slashes": "Router(redirect_trailing_slash=False)",
+    "summary": "the docstring of the handle",
 }
 """Options of a route elsewhere."""
 

@@ -81,6 +81,20 @@ def test_an_unknown_option_of_a_route_is_refused():
 
 
 @pytest.mark.parametrize(
+    ("name", "ours"),
+    [
+        ("response_model", r"responses=\{200: \.\.\.\}"),
+        ("operation_id", "name="),
+        ("summary", "the docstring of the handle"),
+        ("description", "the docstring of the handle"),
+    ],
+)
+def test_an_option_for_documents_elsewhere_gets_a_hint(name, ours):
+    with pytest.raises(TypeError, match=f"'{name}' is no option of a route; it is {ours}$"):
+        Router().get("/x", **{name: "x"})
+
+
+@pytest.mark.parametrize(
     ("options", "error", "message"),
     [
         ({"name": 5}, TypeError, "a route's name is a str"),
