@@ -126,13 +126,13 @@ def docstrings(source: str, path: Path) -> Iterator[Block]:
 
 
 def paragraphs(text: str, path: Path, first: int) -> Iterator[Block]:
-    """Split text at empty lines and list items. Skip doctests and blocks that are indented like code."""
+    """Split text at empty lines, list items and rows of tables. Skip doctests and indented code."""
     last = (text.splitlines() or [""])[-1]
     margin = 0 if last.strip() else len(last)
     start, kept, skipping, literal = first, [], False, False
     for number, line in enumerate([*text.splitlines(), ""], first):
         stripped = line.strip()
-        item = re.match(r"([-*+]|\d+\.|#+|>) |\||:\w[\w ]*: ", stripped)
+        item = re.match(r"([-*+]|\d+\.|#+|>) |\||:\w[\w ]*: |(?=.*\S {3,}\S)", stripped)
         if (not stripped or item) and kept:
             yield Block(path, start, " ".join(kept))
             literal = kept[-1].endswith("::")

@@ -1,14 +1,13 @@
-"""The route table compiled for lookups: answers what the trees of all methods would, without walking them.
+"""The route table, compiled for lookups: the same results as the trees of all methods, without a walk.
 
-A pattern without wildcards is a key of one dict. The others are grouped by *shape*: the text of their first segment,
-the number of their segments, and which of those are literal. For a shape, one `itemgetter` picks the literal segments
-out of a path, and one dict says whether a pattern has just these. Shapes are tried literal-first from the left, which
-is the precedence of overlap mode, so the first one that has the method is the answer (in strict mode there is one at
-most).
+A pattern without wildcards is a key of one dict. The others are grouped by *shape*: the text of the first segment,
+the number of segments, and the positions of literal segments. For each shape, one `itemgetter` picks the literal
+segments out of a path, and one dict maps them to a pattern. Shapes are tried literal-first from the left, which is
+the precedence of overlap mode. The first shape that has the method wins. In strict mode, at most one shape matches.
 
     /users/:id/posts    bucket "users", 4 segments ("", "users", ":id", "posts"): {"posts": leaf}
     /src/*filepath      bucket "src", any number of segments from 3 on
-    /:page              the bucket of what may begin with anything
+    /:page              the bucket of patterns whose first segment is a wildcard
 
 A leaf holds the values of all methods, so that a path without a value for one method tells which methods have one.
 """
@@ -38,21 +37,21 @@ StaticLeaf = tuple[str, Any, tuple[dict[str, tuple[Any, Params]], "Miss"]]
 
 
 class Miss(NamedTuple):
-    """What is known of a path that has no value for a method."""
+    """The result for a path without a value for a method."""
 
     methods: tuple[str, ...]
-    """The methods that have one."""
+    """The methods that have a value."""
     may_redirect: bool = True
-    """Whether another spelling of the path might match."""
+    """True if another spelling of the path might match."""
 
 
 NO_MATCH = Miss(())
 NO_PREFIX = Miss((), may_redirect=False)
-"""No pattern has the first segment of this path, in whatever case."""
+"""No pattern has the first segment of this path, even if case is ignored."""
 NOT_UTF8 = Miss((), may_redirect=False)
-"""The path is not UTF-8, or a host has put characters there that are no bytes."""
+"""The path is not UTF-8, or a server has put characters there that are not bytes."""
 NO_PATH = Miss((), may_redirect=False)
-"""What was asked for does not begin with a slash."""
+"""The path does not begin with a slash."""
 
 
 class Index:
@@ -94,7 +93,7 @@ class Index:
 
 
 _miss = lru_cache(maxsize=4096)(Miss)
-"""Most paths have the same few methods, so the misses of many are one object."""
+"""Shares the results of misses, since most paths have the same few methods."""
 
 
 def _static_leaf(path: str, values: dict[str, Any], find: Find) -> StaticLeaf:
@@ -117,8 +116,8 @@ def _finder(  # noqa: C901 - it holds the search, see PERF
 ) -> Find:
     """The search: in the paths that are known as they are, then in the bucket of the first segment.
 
-    PERF: a request calls this once. It is a function because it reads names faster than attributes; a single param is
-    bound by itself and others by a loop, since `dict(zip(...))` takes twice as long.
+    PERF: a request calls this once. A function reads names faster than attributes. A single param is bound without a
+    loop, and several with one, since `dict(zip(...))` takes twice as long.
     """
 
     def find(method: Any, path: str) -> tuple[Any, Any]:  # noqa: C901, PLR0912
@@ -149,10 +148,10 @@ def _finder(  # noqa: C901 - it holds the search, see PERF
                 return None, NO_MATCH
             return None, NO_PREFIX
         # 4. The number of segments selects the shapes. A param at the end is not empty, so a path with a slash at the
-        #    end has a number of its own.
+        #    end has a separate number.
         count = len(segments)
         candidates = bucket.get(count if segments[-1] else -count) or bucket.longer_than(count)
-        # 5. The first shape that has a pattern for this path, and that pattern a value for the method, is the answer.
+        # 5. The first shape with a pattern for this path and a value for the method wins.
         methods: tuple[str, ...] = ()
         for key_of, table in candidates:
             leaf = table.get(key_of(segments)) if key_of else table
@@ -229,12 +228,12 @@ def _binding(names: tuple[str, ...], shape: Shape) -> Binding:
 
 
 def _candidate(shape: Shape, table: dict[Any, Leaf]) -> Candidate:
-    """How to look for patterns of this shape: None and the leaf where there is no text to tell them apart."""
+    """Return the lookup of a shape: None and the leaf if no text distinguishes its patterns."""
     return (shape.key_of, table) if shape.has_literals else (None, table[""])
 
 
 def _binder(names: tuple[str, ...], shape: Shape) -> Callable[[list[str]], dict[str, str]]:
-    """Binds params that are not all whole segments: behind a prefix, or a catch-all."""
+    """Return a function that binds params if some are not whole segments, after a prefix or in a catch-all."""
 
     def bind(segments: list[str]) -> dict[str, str]:
         values = [segments[position][length:] for position, length in shape.params]
