@@ -101,7 +101,7 @@ SECRET = chunk(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(100_000_000)))
         (png_of(5, 5, SECRET), 400, "The image is broken"),
         (png_of(MOST_PIXELS // 1000, 1001), 413, "The image has more than 16,000,000 pixels."),
         (png_of(2**31 - 1, 2**31 - 1), 413, "The image has more than 16,000,000 pixels."),
-        (bytes(16_000_001), 413, "The body can have 16000000 bytes at most."),
+        (bytes(16_000_001), 413, "The body can have at most 16000000 bytes."),
     ],
     ids=["nothing", "text", "a head", "BMP", "cut off", "too few pixels", "a text bomb", "large", "a bomb", "long"],
 )

@@ -35,7 +35,7 @@ class Directory:
     def __init__(self, path: str) -> None:
         self.path = os.path.realpath(path)
         if not os.path.isdir(self.path):
-            raise ValueError(f"there is no directory {path!r} to serve files from")
+            raise ValueError(f"directory must be an existing directory, got {path!r}")
         self._prefix = os.path.join(self.path, "")
         self._identity = _identity(os.stat(self.path))
 
@@ -62,7 +62,7 @@ class Directory:
     def _open(self, path: str) -> File:
         """Open a file at its real path. Raises OSError if there is a link in it."""
         if not path.startswith(self._prefix):
-            raise OSError(errno.EXDEV, "it is not below the directory")
+            raise OSError(errno.EXDEV, "the file is not below the directory")
         if os.open not in os.supports_dir_fd:
             return opened(_open_by_path(path), path)
         *parents, name = path[len(self._prefix) :].split("/")
@@ -70,7 +70,7 @@ class Directory:
         try:
             # A device or a pipe is not opened, since that may have effects.
             if not stat.S_ISREG(os.stat(name, dir_fd=directory, follow_symlinks=False).st_mode):
-                raise OSError(errno.ELOOP, "it is no regular file")
+                raise OSError(errno.ELOOP, "it is not a regular file")
             return opened(os.open(name, _READ, dir_fd=directory), path)
         finally:
             os.close(directory)
@@ -106,7 +106,7 @@ def _open_by_path(path: str) -> int:
     descriptor = os.open(path, _READ)
     try:
         if os.path.realpath(path) != path or not os.path.samestat(os.lstat(path), os.fstat(descriptor)):
-            raise OSError(errno.ELOOP, "a link is on the way")
+            raise OSError(errno.ELOOP, "the path has a symbolic link")
     except BaseException:
         os.close(descriptor)
         raise
@@ -118,7 +118,7 @@ def opened(descriptor: int, path: str) -> File:
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
-            raise OSError(errno.ELOOP, "it is no regular file")
+            raise OSError(errno.ELOOP, "it is not a regular file")
         return File(FileIO(descriptor), path, status)
     except BaseException:
         os.close(descriptor)

@@ -21,11 +21,12 @@ __all__ = [
 ConflictKind = Literal["same", "names", "place", "mount"]
 
 _RESOLUTIONS: dict[ConflictKind, str] = {
-    "same": "each can be registered once",
-    "names": "two wildcards of different names cannot stand at the same place;"
-    " use one name in both, or Router(overlap=True), where each pattern has names of its own",
-    "place": "a wildcard and other text cannot stand at the same place; Router(overlap=True) lets literal text win",
-    "mount": "all that is below a mount is the mounted application's",
+    "same": "a route can be registered only once",
+    "names": "wildcards at the same position must have the same name;"
+    " rename one, or use Router(overlap=True), which gives each pattern its own names",
+    "place": "a wildcard and literal text cannot be at the same position;"
+    " Router(overlap=True) prefers the literal text",
+    "mount": "the mounted application gets every path below its prefix",
 }
 
 
@@ -45,7 +46,7 @@ class InvalidPattern(RouteError):
         self.reason = reason
 
     def __str__(self) -> str:
-        return f"the pattern {self.pattern!r} is refused: {self.reason}"
+        return f"invalid pattern {self.pattern!r}: {self.reason}"
 
 
 class RouteConflict(RouteError):
@@ -66,7 +67,7 @@ class RouteConflict(RouteError):
         self.handle = handle
 
     def __str__(self) -> str:
-        return f"{self.new} collides with {self.existing}; {_RESOLUTIONS[self.clash]}"
+        return f"{self.new} conflicts with {self.existing}; {_RESOLUTIONS[self.clash]}"
 
 
 class InvalidMethod(RouteError):
@@ -78,7 +79,7 @@ class InvalidMethod(RouteError):
         self.reason = reason
 
     def __str__(self) -> str:
-        return f"the method {self.method!r} is refused: {self.reason}"
+        return f"invalid method {self.method!r}: {self.reason}"
 
 
 class InvalidUrl(RouteError):
@@ -94,7 +95,7 @@ class InvalidUrl(RouteError):
 
     def __str__(self) -> str:
         target = repr(self.target) if isinstance(self.target, str) else name_of(self.target)
-        return f"there is no URL for {target}: {self.reason}"
+        return f"cannot build a URL for {target}: {self.reason}"
 
 
 class InvalidHandle(TypeError):

@@ -38,12 +38,14 @@ class HostSwitch:
 
     def __init__(self, hosts: Mapping[str, WSGIApplication], *, default: WSGIApplication | None = None) -> None:
         if not isinstance(hosts, Mapping):
-            raise TypeError(f"hosts map names to applications, like {{'api.example.com': api}}; not {hosts!r}")
+            raise TypeError(
+                f"hosts must be a mapping of names to applications, like {{'api.example.com': api}}, got {hosts!r}"
+            )
         self._applications: dict[str, WSGIApplication] = {}
         for name, application in hosts.items():
             host = _checked_host(name)
             if host in self._applications:
-                raise ValueError(f"the host {name!r} is there twice")
+                raise ValueError(f"hosts must have each host once, got {name!r} twice")
             self._applications[host] = _checked_application(application)
         self._default = None if default is None else _checked_application(default)
 
@@ -71,22 +73,24 @@ class HostSwitch:
         if application is None:
             application = self._default
         if application is None:
-            raise NotFound("There is nothing on this host.")
+            raise NotFound("No application for this host.")
         return application
 
 
 def _checked_host(host: object) -> str:
     if not isinstance(host, str):
-        raise TypeError(f"a host is a str, not {host!r}")
+        raise TypeError(f"hosts must have names of type str, got {host!r}")
     name = host.lower().rstrip(".")
     if not name.isascii():
         name = name.encode("idna").decode()
     if not re.fullmatch(_HOST, name):
-        raise ValueError(f"{host!r} is no host: a name like 'example.com' or '*.example.com', without scheme and port")
+        raise ValueError(
+            f"hosts must have names like 'example.com' or '*.example.com', without scheme and port, got {host!r}"
+        )
     return name
 
 
 def _checked_application(application: WSGIApplication) -> WSGIApplication:
     if not callable(application):
-        raise TypeError(f"a host's application is a WSGI application, not {application!r}")
+        raise TypeError(f"hosts must have WSGI applications as values, got {application!r}")
     return application

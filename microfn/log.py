@@ -65,7 +65,7 @@ def _message(error: BaseException, environ: WSGIEnvironment, origin: str | None)
     mount = environ.get("microfn.mount", "").encode().decode("latin-1")  # as PEP 3333 has text
     path = _ascii(f"{mount}{environ.get('PATH_INFO', '')}")
     route, name = environ.get("microfn.route", "no route"), environ.get("microfn.request_id")
-    source = f" for what {origin} returned" if origin else ""
+    source = f" for the result of {origin}" if origin else ""
     raised = _printable(f"[{route}] raised {type(error).__name__}{source}")
     return f"{method} {path} {raised}" + (f" (request {_ascii(name)})" if name else "")
 
@@ -92,7 +92,7 @@ def _text_of(error: BaseException) -> str:
     try:
         lines = "".join(traceback.format_exception(error)).splitlines()
     except Exception as format_error:  # an exception may be as odd as it likes
-        lines = [f"{type(error).__name__}, of which no traceback can be made: {type(format_error).__name__}"]
+        lines = [f"{type(error).__name__}, without a traceback: formatting it raised {type(format_error).__name__}"]
     return indented(lines)
 
 
@@ -100,14 +100,14 @@ def indented(lines: list[str]) -> str:
     """Lines that others chose, so that none of them looks like one of the log; of many, the middle is left out."""
     if len(lines) > _MOST_LINES:
         half = _MOST_LINES // 2
-        lines = [*lines[:half], f"... and {len(lines) - 2 * half} lines more ...", *lines[-half:]]
+        lines = [*lines[:half], f"... and {len(lines) - 2 * half} more lines ...", *lines[-half:]]
     return "\n".join(f"    {_printable(line)}" for line in lines)
 
 
 def _printable(line: str) -> str:
     """A line without what steers a terminal or begins another line, and no longer than lines may be."""
     if len(line) > LONGEST:
-        line = f"{line[:LONGEST]}... and {len(line) - LONGEST} characters more"
+        line = f"{line[:LONGEST]}... and {len(line) - LONGEST} more characters"
     if line.isprintable():
         return line
     return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in line)

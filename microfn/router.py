@@ -274,7 +274,7 @@ def _without_defaults(**options: object) -> dict[str, object]:
 def _check_codec(codec: Any) -> Any:
     for function in ("dumps", "loads"):
         if not callable(getattr(codec, function, None)):
-            raise TypeError(f"json is an object with dumps and loads; {codec!r} has no {function}")
+            raise TypeError(f"json must be an object with dumps and loads, got {codec!r}, which has no {function}")
     return codec
 
 
@@ -282,17 +282,17 @@ def _check_hosts(hosts: Any) -> list[str] | None:
     if hosts is None:
         return None
     if isinstance(hosts, str) or not isinstance(hosts, Iterable):
-        raise TypeError(f"trusted_hosts is a list of hosts, not {hosts!r}")
+        raise TypeError(f"trusted_hosts must be a list of hosts, got {hosts!r}")
     listed = [_trusted(host) for host in hosts]
     if not listed:
-        raise ValueError("trusted_hosts is empty, so no request could be answered; leave it out to answer to any host")
+        raise ValueError("trusted_hosts must have at least one host; leave it out to accept any host")
     return listed
 
 
 def _trusted(host: object) -> str:
     if not isinstance(host, str):
-        raise TypeError(f"trusted_hosts holds hosts as str, not {host!r}")
+        raise TypeError(f"trusted_hosts must be a list of str, got {host!r}")
     try:
         return trusted_name(host)
     except ValueError as error:
-        raise ValueError(f"trusted_hosts holds {host!r}, which is no host: {error}") from None
+        raise ValueError(f"trusted_hosts must be a list of valid hosts, got {host!r}: {error}") from None

@@ -39,13 +39,13 @@ class Event(NamedTuple):
         for name, value in ("event", self.event), ("id", self.id):
             if value is not None:
                 if not isinstance(value, str):
-                    raise TypeError(f"an event's {name} is a str, not {value!r}")
+                    raise TypeError(f"{name} must be a str, got {value!r}")
                 if _LINE_BREAK.search(value) or "\0" in value:
-                    raise ValueError(f"an event's {name} is one line, not {value!r}")
+                    raise ValueError(f"{name} must be one line, got {value!r}")
                 lines.append(f"{name}: {value}")
         if self.retry is not None:
             if not isinstance(self.retry, int) or isinstance(self.retry, bool) or self.retry < 0:
-                raise ValueError(f"an event's retry is a number of milliseconds, not {self.retry!r}")
+                raise ValueError(f"retry must be a number of milliseconds, got {self.retry!r}")
             lines.append(f"retry: {self.retry}")
         text = self.data if isinstance(self.data, str) else _encode_json(self.data)
         lines += [f"data: {line}" for line in _LINE_BREAK.split(text)]
@@ -74,11 +74,11 @@ def event_stream(source: Iterable[Any] | queue.Queue[Any], *, heartbeat: float =
     ':\n\nid: 0\ndata: 0\n\nid: 1\ndata: 1\n\n'
     """
     if isinstance(heartbeat, bool) or not isinstance(heartbeat, (int, float)):
-        raise TypeError(f"heartbeat is a number of seconds, not {heartbeat!r}")
+        raise TypeError(f"heartbeat must be a number of seconds, got {heartbeat!r}")
     if not heartbeat > 0:
-        raise ValueError(f"heartbeat is a number of seconds above 0, not {heartbeat!r}")
+        raise ValueError(f"heartbeat must be a number of seconds above 0, got {heartbeat!r}")
     if isinstance(source, (str, bytes, dict, type)) or not (_is_queue(source) or isinstance(source, Iterable)):
-        raise TypeError(f"events come from a queue or an iterator, not from {source!r:.100}")
+        raise TypeError(f"source must be a queue or an iterator, got {source!r:.100}")
     # A queue first: gevent's, which it puts in the place of the standard library's, is iterable too.
     items: Any = source
     items = _taken(items, heartbeat) if _is_queue(items) else iter(items)

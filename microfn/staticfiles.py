@@ -34,7 +34,7 @@ __all__ = ["Files"]
 
 _HASHED = r"[.-](?=[a-f]*[0-9])[0-9a-f]{8,64}\."
 _YEAR = 365 * 24 * 60 * 60
-_NOTHING = "There is no such file."
+_NOTHING = "No such file."
 _SECOND = 1_000_000_000
 # Tools for reproducible files write 0 (Bazel), 1 (Nix), or the first day that a ZIP file can name, in any time zone.
 _FIRST_TIME = 315_532_800 + 2 * 24 * 60 * 60
@@ -131,15 +131,15 @@ class Files:
         check_size("max_age", max_age, optional=True)
         for name, file in ("index", index), ("fallback", fallback):
             if file is not None and not isinstance(file, str):
-                raise TypeError(f"{name} is the name of a file, not {file!r}")
+                raise TypeError(f"{name} must be the name of a file, got {file!r}")
         if not isinstance(precompressed, bool):
-            raise TypeError(f"precompressed is True or False, not {precompressed!r}")
+            raise TypeError(f"precompressed must be True or False, got {precompressed!r}")
         if not isinstance(immutable, (bool, str)):
-            raise TypeError(f"immutable is True, False or a regular expression, not {immutable!r}")
+            raise TypeError(f"immutable must be True, False or a regular expression, got {immutable!r}")
         self._directory = Directory(directory)
         self.root = self._directory.path
         if fallback is not None and not self._exists(fallback):
-            raise ValueError(f"there is no file {fallback!r} in {directory!r} as a fallback")
+            raise ValueError(f"fallback must be a file in {directory!r}, got {fallback!r}")
         self._param = param
         self._max_age = max_age
         self._immutable = _compiled(_HASHED if immutable is True else immutable) if immutable else None
@@ -202,7 +202,7 @@ def _compiled(expression: str) -> re.Pattern[str]:
     try:
         return re.compile(expression)
     except re.error as error:
-        raise ValueError(f"immutable is no regular expression: {error}") from None
+        raise ValueError(f"immutable must be a valid regular expression: {error}") from None
 
 
 def _accepted_codings(request: Request) -> list[str]:

@@ -185,7 +185,7 @@ def test_the_top_of_all_may_be_the_root(root, monkeypatch):
 
 def test_a_path_without_a_directory_is_refused(root):
     for path in root / "nothing", root / "sub" / "deep" / "a.txt":
-        with pytest.raises(ValueError, match="there is no directory"):
+        with pytest.raises(ValueError, match="directory must be an existing directory"):
             Directory(str(path))
 
 

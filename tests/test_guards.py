@@ -127,7 +127,7 @@ def check(application: Application, method: str, path: str) -> str:
 
 
 def is_guarded(application: Application, method: str, path: str) -> bool | None:
-    """Whether the route of this path is guarded; None if it has none. `path` may be percent-encoded."""
+    """Whether the route of this path is guarded; None if its params are none. `path` may be percent-encoded."""
     seen = len(application.seen)
     reply = call(application.app, method, encoded(path), validate=False, HTTP_X_KEY="7")
     if len(application.seen) == seen or reply.code != 200:

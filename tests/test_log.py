@@ -173,7 +173,7 @@ def test_what_is_long_is_cut(text, size, printed):
     assert len(first) <= LONGEST + 100
     assert max(map(len, lines)) < 11 * LONGEST
     left_out = len("ValueError: ") + size - LONGEST
-    assert lines[-2].endswith(f"... and {left_out} characters more")
+    assert lines[-2].endswith(f"... and {left_out} more characters")
 
 
 def test_of_many_lines_the_first_and_the_last_are_shown(printed):
@@ -182,7 +182,7 @@ def test_of_many_lines_the_first_and_the_last_are_shown(printed):
     call(failing(last))
     lines = printed.getvalue().splitlines()
     assert len(lines) == 1 + 1001
-    assert re.fullmatch(" {4}... and [0-9]+ lines more ...", lines[501])
+    assert re.fullmatch(" {4}... and [0-9]+ more lines ...", lines[501])
     assert lines[1] == "    ValueError: "
     assert lines[-1] == "    KeyError: 'the last'"
 
@@ -246,7 +246,7 @@ def test_an_exception_of_any_kind_is_logged(printed):
     call(failing(Unreadable()))
     assert "Unreadable: <exception str() failed>" in printed.getvalue()
     call(failing(Baseless()))
-    assert "    Baseless, of which no traceback can be made: ZeroDivisionError\n" in printed.getvalue()
+    assert "    Baseless, without a traceback: formatting it raised ZeroDivisionError\n" in printed.getvalue()
     assert "forged" not in printed.getvalue()
 
 

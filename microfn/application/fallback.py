@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 __all__ = ["NO_TEXT", "Allowed", "fallback", "find_target"]
 
-_NOTHING = "There is nothing at this path."
-_NOT_ALLOWED = "This path answers other methods, those in Allow."
+_NOTHING = "No resource at this path."
+_NOT_ALLOWED = "Method not allowed. The Allow header lists the supported methods."
 _MOVED = {
     status: (line, LENGTH_HEADERS[len(line) - 3], f"{line[4:]}\n".encode())
     for status, line in ((status, status_line(status)) for status in (301, 307, 308))
 }
 _NOT_FOUND = CachedErrorPage(404, _NOTHING)
-NO_TEXT = "The path is not UTF-8."
+NO_TEXT = "The path is not valid UTF-8."
 
 
 def fallback(
@@ -84,7 +84,7 @@ def _invalid_target(
     if miss is NOT_UTF8:
         return _reject(snapshot, environ, BadRequest(NO_TEXT), request)
     if environ.get("PATH_INFO") != "*" or environ["REQUEST_METHOD"] != "OPTIONS":
-        return _reject(snapshot, environ, BadRequest("The path does not begin with a slash."), request)
+        return _reject(snapshot, environ, BadRequest("The path must begin with a slash."), request)
     if not snapshot.methods or not snapshot.handle_options:
         return _not_found(snapshot, environ, request)
     return _method_not_allowed(snapshot, environ, tuple(snapshot.methods), request)

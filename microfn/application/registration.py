@@ -59,7 +59,9 @@ def _refuse_misplaced(method: F) -> F:
                 meant = f'app.handle("{token}", {path!r}, {name}), or @app.{verb}({path!r}) above {name}'
             else:
                 meant = f"app.route({path!r}, methods={given!r:.200})"
-            raise TypeError(f"what follows the pattern must be named, got {given!r:.200}; did you mean {meant}?")
+            raise TypeError(
+                f"arguments after the pattern must be passed by keyword, got {given!r:.200}; did you mean {meant}?"
+            )
         return method(self, path, **options)
 
     return cast("F", checked)
@@ -114,10 +116,10 @@ class BaseRouter:
     def route(self, path: str, *, methods: Iterable[str] = ("GET",), **options: Unpack[RouteOptions]) -> RouteDecorator:
         """Register the decorated function for several methods: all of them or, where one is refused, none."""
         if isinstance(methods, str) or not isinstance(methods, Iterable):
-            raise TypeError(f"methods is a list of methods, not {methods!r}")
+            raise TypeError(f"methods must be a list of methods, got {methods!r}")
         names = list(methods)
         if not names:
-            raise ValueError("methods is empty; a route answers at least one")
+            raise ValueError("methods must have at least one method")
         return self._register(path, names, options)
 
     def _register(self, path: str, names: list[str], options: RouteOptions) -> RouteDecorator:
@@ -219,7 +221,7 @@ class BaseRouter:
         base = os.path.dirname(os.path.abspath(where[0]))
         names = parse(or_root(self._scope.pattern(path))).names
         if not names or not path.endswith(f"/*{names[-1]}"):
-            raise InvalidPattern(path, "files are served below a catch-all: '/static/*filepath'")
+            raise InvalidPattern(path, "serve_files needs a catch-all at the end, like '/static/*filepath'")
         handle = Files(
             os.path.join(base, directory),
             names[-1],
@@ -244,13 +246,13 @@ class BaseRouter:
         foresaw, never for an HTTPException; that of 500 likewise, after it.
         """
         if callable(key) and not isinstance(key, type):
-            raise TypeError("the decorator lacks what it is for: @app.error(404), not @app.error")
+            raise TypeError("the decorator must be called with a status or a class, like @app.error(404)")
         if isinstance(key, bool) or not isinstance(key, (int, type)):
-            raise TypeError(f"an error is registered by its status or its class, not by {key!r}")
+            raise TypeError(f"key must be a status or a class of exceptions, got {key!r}")
         if isinstance(key, int) and not 400 <= key <= 599:
-            raise ValueError(f"{key} is no status of an error; those are 400 to 599")
+            raise ValueError(f"key must be the status of an error, 400 to 599, got {key}")
         if isinstance(key, type) and not issubclass(key, Exception):
-            raise TypeError(f"{key.__name__} is no class of exceptions (Exception and below)")
+            raise TypeError(f"key must be a subclass of Exception, got {key.__name__}")
 
         def register(handler: Any) -> Any:
             check_handle(handler, "an error handler: handler(request, error)")
@@ -327,7 +329,7 @@ class BaseRouter:
         '/users/7'
         """
         if not isinstance(router, BaseRouter) or router._scope.parent is not None:
-            raise TypeError(f"what is included is a Router, not {router!r:.200}; {_meant_by(prefix, router)}")
+            raise TypeError(f"router must be a Router, got {router!r:.200}; {_meant_by(prefix, router)}")
         _check_options(router._registry.own_options, self._registry.own_options)
         where = f"at {_place()}"
         scope = Scope(check_prefix(prefix), self._scope, router._scope.use)
@@ -385,16 +387,16 @@ class Group(BaseRouter):
 def _check_path(path: object) -> None:
     if callable(path):
         name = getattr(path, "__name__", path)
-        raise TypeError(f'the decorator of {name} lacks its pattern: @app.get("/..."), not @app.get')
+        raise TypeError(f'the decorator of {name} must be called with a pattern, like @app.get("/path")')
 
 
 def _meant_by(prefix: object, included: object) -> str:
     if isinstance(prefix, BaseRouter):
-        return "the prefix comes first"
+        return "pass the prefix first"
     inside = [name for name, value in getattr(included, "__dict__", {}).items() if isinstance(value, BaseRouter)]
     if isinstance(included, ModuleType) and inside:
         return f"did you mean {included.__name__}.{inside[0]}?"
-    return "other WSGI applications can be mounted"
+    return "use app.mount for other WSGI applications"
 
 
 def _check_options(own: dict[str, object], known: dict[str, object]) -> None:

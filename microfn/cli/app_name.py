@@ -54,8 +54,8 @@ class AppName:
     def refuse_arguments(self, server: str) -> None:
         """Raise `click.UsageError` for arguments, which some servers cannot pass to a factory."""
         if self.has_arguments:
-            hint = f"write application = {self.call} into a module, and name that"
-            raise click.UsageError(f"{server} calls a factory without arguments, got {self}; {hint}")
+            hint = f"write application = {self.call} into a module and pass its name"
+            raise click.UsageError(f"APP must be a factory without arguments for {server}, got {self}; {hint}.")
 
     @classmethod
     def parse(cls, given: str) -> AppName:
@@ -63,9 +63,9 @@ class AppName:
         module, _, text = given.partition(":")
         if module.endswith(".py") or os.sep in module:
             meant = given.replace(".py", "", 1).replace(os.sep, ".").lstrip(".")
-            raise click.UsageError(f"{given!r} is a file; a module is meant: {meant!r}")
+            raise click.UsageError(f"APP must be a module, got the file {given!r}; did you mean {meant!r}?")
         if not module:
-            raise click.UsageError(f"{given!r} names no module; APP is module:name")
+            raise click.UsageError(f"APP must be module:name, got {given!r}.")
         if not text:
             return cls(module)
         match _expression(text):
@@ -73,7 +73,7 @@ class AppName:
                 return cls(module, name)
             case ast.Call(func=ast.Name(id=name)) as call:
                 return cls(module, name, ast.unparse(call), *_constants(call))
-        raise click.UsageError(f"APP must be module:name or module:factory(...) with constants, got {given!r:.200}")
+        raise click.UsageError(f"APP must be module:name or module:factory(...) with constants, got {given!r:.200}.")
 
 
 def _expression(text: str) -> ast.expr | None:
@@ -89,9 +89,9 @@ def _constants(call: ast.Call) -> tuple[tuple[Any, ...], dict[str, Any]]:
         arguments = tuple(ast.literal_eval(argument) for argument in call.args)
         keywords = {one.arg: ast.literal_eval(one.value) for one in call.keywords if one.arg}
     except (ValueError, TypeError):  # TypeError: an unhashable key
-        raise click.UsageError(f"the arguments of a factory must be constants, got {ast.unparse(call):.200}") from None
+        raise click.UsageError(f"The arguments of a factory must be constants, got {ast.unparse(call):.200}.") from None
     if len(keywords) != len(call.keywords):  # **{...}, which gunicorn does not take either, or one name twice
-        raise click.UsageError(f"the keywords of a factory must be named once each, got {ast.unparse(call):.200}")
+        raise click.UsageError(f"The keywords of a factory must be different names, got {ast.unparse(call):.200}.")
     return arguments, keywords
 
 
@@ -101,7 +101,9 @@ def find(given: str | None) -> AppName:
         return AppName.parse(given)
     file = next((file for file in _FILES if os.path.isfile(file)), None)
     if file is None:
-        raise click.UsageError(f"there is no {', '.join(_FILES)} here; say which: microfn COMMAND module:name")
+        raise click.UsageError(
+            f"No {', '.join(_FILES)} in this directory; pass the application: microfn COMMAND module:name."
+        )
     return AppName(file.removesuffix(".py"))
 
 
@@ -112,4 +114,4 @@ def nothing_in(app: AppName, routers: Sequence[str], names: Container[str]) -> c
     near = nearest(app.name, known) or next(iter(known), None)
     meant = f"{app.module}:{near}"
     hint = f"; did you mean {repr(meant) if meant.endswith(')') else meant}?" if near else ""
-    return click.ClickException(f"there is no {wanted} in {app.module}{hint}")
+    return click.ClickException(f"There is no {wanted} in {app.module}{hint or '.'}")

@@ -56,13 +56,13 @@ def command(ctx: click.Context, app: str | None) -> None:
     count = sum(len(one.routes) + sum(router_of(mount) is None for mount in one.mounts) for one in below)
     click.echo(f"{name}: {count} route{'' if count == 1 else 's'}")
     for warning in found:
-        click.secho(f"warning: {warning}", fg="yellow")
+        click.secho(f"Warning: {warning}", fg="yellow")
     _build(routers)
     for note in [*(note for one in routers for note in notes(one, application)), *remarks]:
-        click.echo(f"note: {note}")
+        click.echo(f"Note: {note}")
     if found:
         ctx.exit(1)
-    click.secho("nothing is wrong", fg="green")
+    click.secho("No problems found.", fg="green")
 
 
 def _build(routers: Sequence[Router]) -> None:
@@ -73,4 +73,4 @@ def _build(routers: Sequence[Router]) -> None:
         place = place_of(routers, error.handle)
         raise click.ClickException(f"{error}{place and f' ({place})'}") from None
     except Exception:
-        raise failed("the application cannot be built") from None
+        raise failed("The application cannot be built") from None

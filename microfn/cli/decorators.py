@@ -54,7 +54,7 @@ def unused_decorators(routes: Sequence[Route], bindings: Bindings) -> list[Unuse
             continue
         names = " and ".join(f"@{_name(one)} ({short_name(file)}:{one.lineno})" for one in above)
         own = _name(definition.decorator_list[number])
-        text = f"{route} is served without {names}; put @{own} above, since a decorator takes what stands below it"
+        text = f"{route} does not use {names}; move @{own} above, since a decorator applies to the function below it"
         found[route.where] = Unused(text, isinstance(outer, _FUNCTIONS) and id(outer) not in served)
     return list(found.values())
 

@@ -31,16 +31,16 @@ _OF_THE_PROXY = {"base_url", "host", "host_url", "is_secure", "remote_addr", "ro
 
 def warnings(routers: Sequence[Router]) -> list[str]:
     """What is probably not meant, in an application and in what is mounted in it."""
-    found = [] if routers[0].routes or routers[0].mounts else ["there are no routes"]
+    found = [] if routers[0].routes or routers[0].mounts else ["The application has no routes."]
     for router in routers:
         found += [
-            f"{mount} takes paths that {route} would match"
+            f"{mount} hides paths that match {route}."
             for mount in router.mounts
             for route in router.routes
             if mount.may_meet(route.pattern)
         ]
         found += [
-            f"{route} serves {', '.join(private)} to everyone: keep public files in a directory of their own"
+            f"{route} serves {', '.join(private)} to everyone; move public files to their own directory."
             for route in router.routes
             if (private := _private(route.handle))
         ]
@@ -131,7 +131,7 @@ def _without_proxy_fix(router: Router) -> list[str]:
     for route in router.routes:
         for name in _attributes_read(route.handle):
             if name in _OF_THE_PROXY:
-                return [f"{route} reads request.{name}, which behind a proxy is the proxy's without ProxyFix"]
+                return [f"{route} reads request.{name}, which has the proxy's value behind a proxy without ProxyFix."]
     return []
 
 

@@ -38,11 +38,12 @@ def load(given: str | None) -> tuple[str, Any]:
     if app.call is not None:
         application = _called(app, application)
     if not callable(application):
-        raise click.ClickException(f"{app} is no application but {application!r:.200}")
+        raise click.ClickException(f"{app} must be an application, got {application!r:.200}.")
     if not _accepts(application, None, None):
         hint = _factory_hint(str(app), application)
         raise click.ClickException(
-            f"{app} must take environ and start_response, as WSGI applications do, got {_shown(application)}{hint}"
+            f"{app} must accept environ and start_response, as WSGI applications do, "
+            f"got {_shown(application)}{hint or '.'}"
         )
     return str(app), application
 
@@ -55,7 +56,9 @@ def _imported(name: str) -> ModuleType:
         return import_module(name)
     except ImportError as error:
         if isinstance(error, ModuleNotFoundError) and error.name and name.startswith(error.name):
-            raise click.ClickException(f"there is no module {error.name!r} in {directory} or installed") from None
+            raise click.ClickException(
+                f"There is no module {error.name!r} in {directory} or in the environment."
+            ) from None
         raise failed(f"{name} cannot be imported") from None
     except (Exception, SystemExit):
         raise failed(f"{name} cannot be imported") from None
@@ -64,9 +67,9 @@ def _imported(name: str) -> ModuleType:
 def _called(app: AppName, factory: Any) -> Any:
     """What a factory returns for the arguments that were typed."""
     if not callable(factory):
-        raise click.ClickException(f"{app.module}:{app.name} is no factory but {factory!r:.200}")
+        raise click.ClickException(f"{app.module}:{app.name} must be a factory, got {factory!r:.200}.")
     if not _accepts(factory, *app.arguments, **app.keywords):
-        raise click.ClickException(f"the arguments must be those of {_shown(factory)}, got {app.call}")
+        raise click.ClickException(f"The arguments must match {_shown(factory)}, got {app.call}.")
     try:
         return factory(*app.arguments, **app.keywords)
     except (Exception, SystemExit):
@@ -107,7 +110,7 @@ def router_in(name: str, application: object) -> Router:
     found = next((layer for layer in layers(application) if isinstance(layer, Router)), None)
     if found is None:
         kind, hint = type(application).__name__, _factory_hint(name, application)
-        raise click.ClickException(f"{name} is no Router but a {kind}, which shows no routes{hint}")
+        raise click.ClickException(f"{name} must be a Router, got {kind}, whose routes are unknown{hint or '.'}")
     return found
 
 

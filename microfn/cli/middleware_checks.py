@@ -33,8 +33,8 @@ def wsgi_middleware(routers: Sequence[Router]) -> list[str]:
     """Find WSGI middleware given to `use`, such as ProxyFix: a class whose objects are WSGI applications."""
     layers = {id(layer): layer for router in routers for chain in _chains(router) for layer in chain}
     return [
-        f"{name_of(layer)} ({place_of(routers, layer)}) is WSGI middleware, which use does not take: "
-        f"put it around the application, application = {layer.__name__}(app)"
+        f"{name_of(layer)} ({place_of(routers, layer)}) is WSGI middleware, which app.use does not accept; "
+        f"wrap the application, application = {layer.__name__}(app)."
         for layer in layers.values()
         if isinstance(layer, type) and _is_wsgi(layer.__call__)
     ]
@@ -72,11 +72,13 @@ def separate_metrics(routers: Sequence[Router]) -> tuple[list[str], list[str]]:
         return [], []
     at = ", ".join(dict.fromkeys(place for _, place in used.values()))
     by = ", ".join(dict.fromkeys(str(route) for _, route in exposed.values()))
-    text = f"there are {len(everything)} Metrics, used at {at or 'no place'} and exposed by {by or 'no route'}"
+    text = (
+        f"The application has {len(everything)} Metrics, used at {at or 'no place'} and exposed by {by or 'no route'}"
+    )
     meets = any(len({id(one) for layer in chain for one in layer}) > 1 for chain in chains)
     if used.keys() == exposed.keys() or not (exposed or meets):
-        return [], [f"{text}: each has figures of its own"]
-    return [f"{text}: each has figures of its own, so some are not shown; make one Metrics, and use it everywhere"], []
+        return [], [f"{text}. Each counts separately."]
+    return [f"{text}. Each counts separately, so some figures are not shown; use one Metrics everywhere."], []
 
 
 def _metrics_in(function: object) -> list[Metrics]:

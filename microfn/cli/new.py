@@ -49,10 +49,10 @@ def test_what_is_not_there_is_404(client: Client) -> None:
 """
 _MAKEFILE = """.PHONY: run serve test
 
-run: ## while you develop
+run: ## serve it while you develop
 \tmicrofn run
 
-serve: ## as it is deployed
+serve: ## serve it as it is deployed
 \tmicrofn serve
 
 test:
@@ -80,16 +80,16 @@ def command(directory: str) -> None:
     """  # noqa: D301 - click wants the character
     shown = click.format_filename(directory)
     if not directory:
-        raise click.UsageError(f"DIRECTORY must be the name of a directory, got {directory!r}")
+        raise click.UsageError(f"DIRECTORY must be the name of a directory, got {directory!r}.")
     taken = [name for name in _FILES if os.path.lexists(os.path.join(directory, name))]
     if taken:
-        raise click.ClickException(f"{shown} has {', '.join(taken)} already; nothing was written")
+        raise click.ClickException(f"{shown} already has {', '.join(taken)}; nothing was written.")
     with ExitStack() as undone:
         try:
             _write(directory, undone)
         except OSError as error:
             place = click.format_filename(os.fspath(error.filename or directory))
-            raise click.ClickException(f"{place} cannot be written: {error.strerror}; nothing was written") from None
+            raise click.ClickException(f"{place} cannot be written: {error.strerror}; nothing was written.") from None
         undone.pop_all()
     enter = f"cd {shlex.quote(os.path.join('.', shown) if shown.startswith('-') else shown)} && "
     click.echo(f"Written to {shown}: {', '.join(_FILES)}\nNext: {'' if directory == '.' else enter}microfn run")

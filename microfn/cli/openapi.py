@@ -16,9 +16,9 @@ __all__ = ["command"]
 
 @click.command("openapi")
 @APP
-@click.option("--yaml", "as_yaml", is_flag=True, help="Print YAML, which needs microfn[openapi].")
-@click.option("--title", help="The title of the API.  [default: APP]")
-@click.option("--version", default="0.1.0", show_default=True, help="The version of the API.")
+@click.option("--yaml", "as_yaml", is_flag=True, help="Print YAML. Needs microfn[openapi].")
+@click.option("--title", help="Title of the API.  [default: APP]")
+@click.option("--version", default="0.1.0", show_default=True, help="Version of the API.")
 def command(app: str | None, as_yaml: bool, title: str | None, version: str) -> None:
     """Print the OpenAPI 3.1 document of an application.
 
@@ -38,7 +38,7 @@ def _as_yaml(made: dict[str, Any]) -> str:
     try:
         import yaml  # noqa: PLC0415 - it is an extra
     except ModuleNotFoundError:
-        raise click.ClickException('--yaml needs PyYAML: pip install "microfn[openapi]"') from None
+        raise click.ClickException('--yaml needs PyYAML; run pip install "microfn[openapi]".') from None
     plain = json.loads(json.dumps(made))  # parts that are the same object would become aliases
     text: str = yaml.safe_dump(plain, allow_unicode=True, sort_keys=False)
     return text.rstrip("\n")

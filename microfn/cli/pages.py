@@ -57,12 +57,12 @@ _FRAME = Markup("""<!doctype html>
 <style>{style}</style>
 <h1>{title}</h1>
 {body}
-<footer>This page is shown by <code>microfn run</code> alone.</footer>
+<footer>Only <code>microfn run</code> shows this page.</footer>
 """)
 _PATH = Markup('<p class="path"><code>{method} {reached}<span class="rest">{rest}</span></code>\n')
-_STOPS = Markup("<p>The walk through the tree of {method} stops where it turns red.\n")
-_REFUSED = Markup("<p><code>{route}</code> matches, but its <code>convert</code> refuses what is there.\n")
-_NEAR = Markup("<p>These are near:\n<ul>{items}</ul>\n")
+_STOPS = Markup("<p>The lookup in the tree of {method} stops at the red part.\n")
+_REFUSED = Markup("<p><code>{route}</code> matches, but its converter rejects the value.\n")
+_NEAR = Markup("<p>Similar routes:\n<ul>{items}</ul>\n")
 _TREE = Markup("<details><summary>The tree of {method}</summary><pre>{tree}</pre></details>\n")
 _FACTS = Markup("<dl>{facts}</dl>\n")
 _FACT = Markup("<dt>{name}<dd><code>{value}</code>")

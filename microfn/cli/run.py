@@ -34,9 +34,12 @@ _IS_TRUSTED = "microfn.is_trusted"
 @APP
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True)
-@click.option("--no-reload", is_flag=True, help="Do not start again when a file changes.")
+@click.option("--no-reload", is_flag=True, help="Do not reload when a file changes.")
 @click.option(
-    "--trusted-host", "trusted", multiple=True, help='Another host to trust; ".example.com" and all below it.'
+    "--trusted-host",
+    "trusted",
+    multiple=True,
+    help='Host to trust, for example ".example.com" for it and its subdomains.',
 )
 def command(app: str | None, host: str, port: int, no_reload: bool, trusted: tuple[str, ...]) -> None:
     """Serve an application while it is developed: it is loaded again when a file changes, and errors are shown.
@@ -50,11 +53,11 @@ def command(app: str | None, host: str, port: int, no_reload: bool, trusted: tup
     other names may have been made to lead here by another site.
     """  # noqa: D301 - click wants the character
     if not is_running_from_reloader():
-        click.secho("For development only: tracebacks are shown in a browser. To deploy: microfn serve", fg="red")
+        click.secho("For development only: browsers see tracebacks. To deploy: microfn serve", fg="red")
     try:
         hosts = TrustedHosts(host, trusted)
     except ValueError as error:
-        raise click.UsageError(f"--trusted-host: {error}") from None
+        raise click.UsageError(str(error)) from None
     try:
         _, application = load(app)
     except click.ClickException as error:
@@ -116,10 +119,10 @@ def _is_shown(environ: WSGIEnvironment) -> bool:
 def _is_trusted(environ: WSGIEnvironment) -> bool:
     is_trusted = bool(environ.get(_IS_TRUSTED))
     if not is_trusted:
-        sent, reason = environ.get("HTTP_HOST"), "which is no --trusted-host"
+        sent, reason = environ.get("HTTP_HOST"), "which is not a --trusted-host"
         if environ.get("HTTP_ORIGIN"):
-            sent, reason = environ["HTTP_ORIGIN"], "which is neither on this machine nor the Host that was asked"
-        click.secho(f"What went wrong is not shown to {sent!a:.200}, {reason}", fg="red", err=True)
+            sent, reason = environ["HTTP_ORIGIN"], "which is neither on this machine nor the Host of the request"
+        click.secho(f"The error is not shown to {sent!a:.200}, {reason}.", fg="red", err=True)
     return is_trusted
 
 

@@ -38,10 +38,16 @@ class _WithOptions(click.Command):
 
 @click.command("serve", cls=_WithOptions)
 @APP
-@click.option("--bind", default="127.0.0.1:8000", show_default=True, help="Where to listen: HOST:PORT or unix:PATH.")
-@click.option("--workers", type=click.IntRange(1), help="Processes.  [default: one for each core]")
-@click.option("--threads", type=click.IntRange(1), default=4, show_default=True, help="Threads of each process.")
-@click.option("--no-log", "unlogged", multiple=True, metavar="PATH", help="Leave this very path out of the access log.")
+@click.option(
+    "--bind", default="127.0.0.1:8000", show_default=True, help="Address to listen on: HOST:PORT or unix:PATH."
+)
+@click.option("--workers", type=click.IntRange(1), help="Number of processes.  [default: one for each core]")
+@click.option(
+    "--threads", type=click.IntRange(1), default=4, show_default=True, help="Number of threads in each process."
+)
+@click.option(
+    "--no-log", "unlogged", multiple=True, metavar="PATH", help="Path to omit from the access log, matched exactly."
+)
 @click.option("--print", "is_printed", is_flag=True, help="Print the command instead of running it.")
 @click.pass_obj
 def command(  # noqa: PLR0917 - click names them all
@@ -69,7 +75,7 @@ def command(  # noqa: PLR0917 - click names them all
     has no workers.
     """  # noqa: D301 - click wants the character
     if not re.fullmatch(ADDRESS, bind):
-        raise click.UsageError(f"--bind is HOST:PORT or unix:PATH, not {bind!r}")
+        raise click.UsageError(f"--bind must be HOST:PORT or unix:PATH, got {bind!r}.")
     paths = " ".join(map(_checked_path, unlogged)) if unlogged else os.environ.get(NO_LOG, "")
     name, _ = load(app)
     is_windows = sys.platform == "win32"
@@ -85,7 +91,7 @@ def command(  # noqa: PLR0917 - click names them all
         click.echo(variable + shlex.join([_PROGRAMS[server], *arguments]))
         return
     if find_spec(server) is None:
-        raise click.ClickException(f'{server} is not installed: pip install "microfn[{server}]"')
+        raise click.ClickException(f'{server} is not installed; run pip install "microfn[{server}]".')
     sys.stdout.flush()
     # The very interpreter, with what was typed on the same command line, and no shell that would read it again.
     words = [sys.executable, "-m", server, *arguments]
@@ -98,7 +104,7 @@ def command(  # noqa: PLR0917 - click names them all
 def _checked_path(path: str) -> str:
     """A path as a URL has it, which is typed so or as text. Raises `click.UsageError`."""
     if not path.startswith("/") or "?" in path or "#" in path:
-        raise click.UsageError(f"--no-log must be a path that begins with a slash, without a query, got {path!r}")
+        raise click.UsageError(f"--no-log must be a path that begins with a slash, without a query, got {path!r}.")
     return quote(unquote_to_bytes(os.fsencode(path)), safe="/:@!$&'()*+,;=")
 
 

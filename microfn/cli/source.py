@@ -119,5 +119,5 @@ def _spec_of(module: str) -> ModuleSpec:
         # By its last name alone: with the whole name, the packages around it would have to be imported.
         spec = PathFinder.find_spec(part, list(spec.submodule_search_locations or ())) if spec else None
     if spec is None:
-        raise click.ClickException(f"there is no module {module!r} in {directory} or installed")
+        raise click.ClickException(f"There is no module {module!r} in {directory} or in the environment.")
     return spec

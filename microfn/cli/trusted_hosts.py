@@ -31,7 +31,10 @@ class TrustedHosts:
         names = [name.lower() for name in given]
         for name in names:
             if not _NAME.fullmatch(name):
-                raise ValueError(f"{name!r} is no host like 'www.example.com', or '.example.com' for all below it")
+                raise ValueError(
+                    "--trusted-host must be like 'www.example.com', or '.example.com' for it and its subdomains, "
+                    f"got {name!r}."
+                )
         self._names = {"localhost", bound.lower(), *(name.removeprefix(".") for name in names)}
         # RFC 6761, section 6.3
         self._suffixes = (".localhost", *(name for name in names if name.startswith(".")))

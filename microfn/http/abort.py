@@ -34,9 +34,9 @@ def abort(status: int | Response, *args: Any, **options: Any) -> NoReturn:
         if reason is None:
             raise
     except LookupError:
-        raise LookupError(f"status must be one of an error that werkzeug has, got {status!r}") from None
+        raise LookupError(f"status must be the status of an error that werkzeug knows, got {status!r}") from None
     except TypeError as error:
-        reason = f"abort must get a status and a description, got {_written(args, options)}: {error}"
+        reason = f"arguments of abort must be a status and a description, got {_written(args, options)}: {error}"
     raise TypeError(reason)
 
 
@@ -45,7 +45,7 @@ def _trouble_with(error: HTTPException) -> str | None:
     description, response = error.description, error.response
     if isinstance(description, (dict, list, tuple, set, bytes)):
         hint = "return (value, status) sends JSON"
-        return f"description must be a text, got {type(description).__name__}: {description!r:.200}; {hint}"
+        return f"description must be a str, got {type(description).__name__}: {description!r:.200}; {hint}"
     if response is not None and not callable(response):
         return f"response must be a Response, got {response!r:.200}"
     # The first argument of these is no description.

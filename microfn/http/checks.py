@@ -140,9 +140,11 @@ def type_check(option: str, form: Any) -> TypeCheck:
     try:
         named = libraries_in(form)
     except NameError as error:
-        raise TypeError(f"{option} must be a type that is complete, got {_name_of(form)}: {error}") from error
+        raise TypeError(f"{option} must be a complete type, got {_name_of(form)}: {error}") from error
     if len(named) > 1:
-        raise TypeError(f"{option} must be a type of one library, got {_name_of(form)}, of msgspec and of pydantic")
+        raise TypeError(
+            f"{option} must be a type of one library, got {_name_of(form)}, which uses msgspec and pydantic"
+        )
     for name in named or _LIBRARIES:
         library = _import_library(name)
         if library is not None:
@@ -151,7 +153,9 @@ def type_check(option: str, form: Any) -> TypeCheck:
             except (TypeError, NameError) as error:
                 troubles.append(f"{name} says: {error}")
     if troubles:
-        raise TypeError(f"{option} must be a type that a library knows, got {_name_of(form)}; {'; '.join(troubles)}")
+        raise TypeError(
+            f"{option} must be a type that msgspec or pydantic supports, got {_name_of(form)}; {'; '.join(troubles)}"
+        )
     wanted = " or ".join(named or _LIBRARIES)
     raise ModuleNotFoundError(f"{option}={_name_of(form)} needs {wanted}, which is not installed")
 

@@ -68,11 +68,11 @@ class Measured(CloseOnce):
             if len(chunk) > missing:
                 if missing:
                     yield chunk[:missing]
-                raise ValueError(f"the body is longer than its Content-Length, {self._size} bytes")
+                raise ValueError(f"the body is longer than its Content-Length of {self._size} bytes")
             missing -= len(chunk)
             yield chunk
         if missing:
-            raise ValueError(f"the body is {missing} bytes shorter than its Content-Length, {self._size} bytes")
+            raise ValueError(f"the body is {missing} bytes shorter than its Content-Length of {self._size} bytes")
 
 
 def keep_length(status: str, headers: Headers, body: Iterable[bytes], environ: WSGIEnvironment) -> WSGIResponse:

@@ -40,7 +40,9 @@ class FilePart:
         wanted = min(size, self._size - self._position)
         data: bytes = self._file.read(wanted)
         if wanted and not data:
-            raise EOFError(f"the file became shorter: {self._position} of {self._size} bytes were sent")
+            raise EOFError(
+                f"the file became shorter while it was sent: {self._position} of {self._size} bytes were sent"
+            )
         self._position += len(data)
         return data
 

@@ -73,14 +73,14 @@ class FormParser(FormDataParser):
         data = stream.read() if self.max_form_memory_size is None else _read_up_to(stream, self.max_form_memory_size)
         pairs = [pair.partition(b"=") for pair in data.split(b"&")]
         if self.max_form_parts is not None and len(pairs) > self.max_form_parts:
-            raise RequestEntityTooLarge(f"The form can have {self.max_form_parts} fields at most.")
+            raise RequestEntityTooLarge(f"The form can have at most {self.max_form_parts} fields.")
         return [(_unquoted(name), _unquoted(value)) for name, equals, value in pairs if name or equals]
 
     def _parts(self, stream: IO[bytes], boundary: str, content_length: int | None) -> Any:
         if not boundary:
-            raise ValueError("there is no boundary")
+            raise ValueError("the Content-Type has no boundary")
         if len(boundary) > _LONGEST_BOUNDARY:
-            raise BadRequest(f"The boundary of a form can have {_LONGEST_BOUNDARY} characters at most.")
+            raise BadRequest(f"The boundary of a form can have at most {_LONGEST_BOUNDARY} characters.")
         parser = _PartsParser(
             self.stream_factory, self.max_form_memory_size, self.cls, max_form_parts=self.max_form_parts
         )
@@ -155,11 +155,11 @@ class _Decoder(MultipartDecoder):
         head = data.strip()  # half a line break is left over where the boundary ended with a chunk
         if len(head) > _LONGEST_HEAD or len(head.splitlines()) > _MOST_HEADERS:
             raise RequestEntityTooLarge(
-                f"A part of a form can have {_MOST_HEADERS} headers and {_LONGEST_HEAD} bytes of them at most."
+                f"A part of a form can have at most {_MOST_HEADERS} headers with {_LONGEST_HEAD} bytes."
             )
         if head.count(b";") > _MOST_MARKS or head.count(b'"') > _MOST_MARKS:
             raise RequestEntityTooLarge(
-                f"A part of a form can have {_MOST_MARKS} semicolons and {_MOST_MARKS} quotes in its headers at most."
+                f"A part of a form can have at most {_MOST_MARKS} semicolons and {_MOST_MARKS} quotes in its headers."
             )
         self._take(max(0, len(head) - _SHORT_HEAD), "fields and headers")
         self._headers = super()._parse_headers(_text_of(head).encode())
@@ -168,7 +168,7 @@ class _Decoder(MultipartDecoder):
     def _take(self, size: int, taken: str = "fields") -> None:
         self._taken += size
         if self._most is not None and self._taken > self._most:
-            raise RequestEntityTooLarge(f"The {taken} of the form can have {self._most} bytes at most.")
+            raise RequestEntityTooLarge(f"The {taken} of the form can have at most {self._most} bytes.")
 
 
 def _named_part(headers: Headers) -> Field | File:
@@ -240,5 +240,5 @@ def _read_up_to(stream: IO[bytes], limit: int) -> bytes:
     while chunk := stream.read(min(_PIECE, limit + 1 - len(data))):
         data += chunk
         if len(data) > limit:
-            raise RequestEntityTooLarge(f"The form can have {limit} bytes at most.")
+            raise RequestEntityTooLarge(f"The form can have at most {limit} bytes.")
     return bytes(data)

@@ -42,7 +42,7 @@ def _made_safe(compute: Any, header: str | None = None, *, is_of_target: bool = 
         except HTTPException:
             raise
         except (ValueError, ArithmeticError, LookupError, RecursionError) as error:
-            raise BadRequest(f"The request's {compute.__name__} cannot be read.") from error
+            raise BadRequest(f"The request's {compute.__name__} is invalid.") from error
 
     return read
 

@@ -90,7 +90,9 @@ def status_line(status: int | str) -> str:
     if isinstance(status, str):
         return status
     if not isinstance(status, int):
-        raise TypeError(f"a status is an int, or a str like '404 Not Found'; not {status!r} (body, status, headers)")
+        raise TypeError(
+            f"status must be an int or a str like '404 Not Found', got {status!r}; return (body, status, headers)"
+        )
     return _STATUS_LINES.get(status) or f"{int(status)} Unknown"
 
 
@@ -107,7 +109,7 @@ def as_uri(location: str) -> str:
     if _URL.fullmatch(location):
         return location
     if _CONTROL.search(location):
-        raise ValueError(f"the location {location!r} holds a control character")
+        raise ValueError(f"location must be without control characters, got {location!r}")
     # Of slashes and blanks that it begins with, Python's urlsplit drops some, and then it leads elsewhere.
     with suppress(ValueError):  # a host that is none
         if location[:3] != "///" and location.strip() == location:
@@ -137,7 +139,7 @@ def validate_headers(line: str, headers: Headers, *, is_whole: bool = False) -> 
     The length that is given for a body that `is_whole` may be anything, since its own replaces it.
     """
     if line not in _KNOWN_LINES and not _STATUS_LINE.fullmatch(line):
-        raise ValueError(f"{line!r} is no status line: a final status (200 to 599), a space and a phrase")
+        raise ValueError(f"status must be a final status (200 to 599), a space and a reason phrase, got {line!r}")
     told = None
     for name, value in headers:
         # PERF: nearly all values are printable ASCII, which these calls find in a third of the time of an expression.
@@ -149,19 +151,21 @@ def validate_headers(line: str, headers: Headers, *, is_whole: bool = False) -> 
         if not is_plain:
             _validate_header(name, value, is_whole)
         elif is_length and told not in (None, value) and not is_whole:
-            raise ValueError(f"the header {name!r} is both {told!r} and {value!r} (RFC 9112, section 6.3)")
+            raise ValueError(
+                f"the header {name!r} must have one value (RFC 9112, section 6.3), got {told!r} and {value!r}"
+            )
         elif is_length:
             told = value
 
 
 def _validate_header(name: str, value: str, is_whole: bool) -> None:
     if not isinstance(name, str) or not isinstance(value, str):
-        raise TypeError(f"the header {name!r} is {value!r}; name and value are str")
+        raise TypeError(f"names and values of headers must be str, got {name!r}: {value!r}")
     is_length = _NAMES[name]
     if _UNSENDABLE.search(value):
-        raise ValueError(f"the header {name!r} holds what cannot be sent, in {value!r}")
+        raise ValueError(f"the header {name!r} must be without control characters and in latin-1, got {value!r}")
     if is_length and not is_whole and not DIGITS.fullmatch(value):
-        raise ValueError(f"the header {name!r} must be the number of bytes (RFC 9110, section 8.6), got {value!r}")
+        raise ValueError(f"the header {name!r} must be a number of bytes (RFC 9110, section 8.6), got {value!r}")
 
 
 class _Names(dict[str, bool]):
@@ -169,12 +173,10 @@ class _Names(dict[str, bool]):
 
     def __missing__(self, name: str) -> bool:
         if not TOKEN.fullmatch(name):
-            raise ValueError(f"{name!r} is no name of a header (RFC 9110, section 5.1)")
+            raise ValueError(f"the name of a header must be a token (RFC 9110, section 5.1), got {name!r}")
         lower = name.lower()
         if lower in HOP_BY_HOP:
-            raise ValueError(
-                f"the header {name!r} is about the connection, which is the server's (PEP 3333); leave it out"
-            )
+            raise ValueError(f"the header {name!r} belongs to the server's connection (PEP 3333); leave it out")
         is_length = lower == "content-length"
         if len(self) < 1024 and len(name) < 64:
             self[str(name)] = is_length

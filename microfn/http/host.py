@@ -59,10 +59,10 @@ def trusted_name(host: str) -> str:
     written = host if host.startswith("[") else name.encode("idna").decode() + colon + port
     match = re.fullmatch(HOST, written)
     if match is None:
-        raise ValueError("it is neither a name nor an address, where one of IPv6 has brackets")
+        raise ValueError("it must be a name or an address, with brackets around IPv6")
     port = match[2]
     if port and not 0 < int(port) < 65536:
-        raise ValueError("its port is none between 1 and 65535")
+        raise ValueError("its port must be between 1 and 65535")
     return dot + name_of_host(written) + (f":{int(port)}" if port else "")
 
 

@@ -101,7 +101,7 @@ class JSON:
         decoded = text.decode()
         brackets = len(text.translate(None, _NO_BRACKETS)) if len(text) > _DEEPEST else 0
         if brackets > _MOST_BRACKETS:
-            raise InvalidJSON(f"there may be {_MOST_BRACKETS:,} lists and objects")
+            raise InvalidJSON(f"it can have at most {_MOST_BRACKETS:,} lists and objects")
         try:
             # PERF: the scanner itself, without the two searches for white space around it, saves a µs.
             value, end = self._scan(decoded, 0)
@@ -110,7 +110,7 @@ class JSON:
         if end != len(decoded):
             value = self._decode(decoded)
         if brackets > _DEEPEST and _is_too_deep(value):
-            raise InvalidJSON(f"it is nested too deep: there may be {_DEEPEST} levels")
+            raise InvalidJSON(f"it is nested too deep: it can have at most {_DEEPEST} levels")
         if "\\" in decoded and ("\\ud" in decoded or "\\uD" in decoded):  # PERF: most texts have no backslash
             # UnicodeEncodeError is a ValueError: no such text could be stored or sent again.
             self._encode(value).encode()
@@ -187,8 +187,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, pathlib.PurePath):
         return str(value)
     raise TypeError(
-        f"{type(value).__name__} is nothing that JSON can say, unless JSON(default=...) turns it into something else: "
-        f"{value!r:.200}"
+        f"{type(value).__name__} cannot be encoded as JSON; JSON(default=...) can convert it first, got {value!r:.200}"
     )
 
 
@@ -214,9 +213,9 @@ def _short_integer(text: str) -> int:
 def _finite(text: str) -> float:
     number = float(text)
     if not isfinite(number):
-        raise InvalidJSON(f"{text[:40]} is too large a number")
+        raise InvalidJSON(f"the number {text[:40]} is too large")
     return number
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise InvalidJSON(f"{name} is no JSON")
+    raise InvalidJSON(f"{name} is not valid JSON")

@@ -43,9 +43,9 @@ def check_header(environ: Mapping[str, Any], key: str, longest: int = MAX_HEADER
     """Refuse a header with 400 before it is parsed: a long one, or one full of blanks."""
     value = environ.get(key) or ""
     if len(value) > longest:
-        raise BadRequest(f"The header {_name_of(key)} can have {longest} characters at most.")
+        raise BadRequest(f"The header {_name_of(key)} can have at most {longest} characters.")
     if _has_long_blank(value):
-        raise BadRequest(f"The header {_name_of(key)} has too many blanks in a row.")
+        raise BadRequest(f"The header {_name_of(key)} has too many spaces in a row.")
 
 
 def check_conditions(environ: Mapping[str, Any], longest: int = MAX_HEADER_LENGTH) -> None:
@@ -59,7 +59,7 @@ def check_target(environ: Mapping[str, Any], longest: int = MAX_TARGET_LENGTH) -
     get = environ.get
     # PERF: a sum over a generator takes three times as long.
     if len(get("QUERY_STRING") or "") + len(get("PATH_INFO") or "") + len(get("SCRIPT_NAME") or "") > longest:
-        raise RequestURITooLarge(f"The path and the query can have {longest} characters at most.")
+        raise RequestURITooLarge(f"The path and the query can have at most {longest} characters.")
 
 
 def _has_long_blank(value: str) -> bool:

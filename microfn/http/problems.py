@@ -76,7 +76,7 @@ def error_page(error: HTTPException, environ: WSGIEnvironment, sent: Collection[
     """
     status = error.code or 500
     extra = extra_headers(error, environ)
-    detail = f"The request lacks {error.args[0]!r}." if _is_missing_key(error, sent) else str(error.description or "")
+    detail = f"The request has no {error.args[0]!r}." if _is_missing_key(error, sent) else str(error.description or "")
     members = getattr(error, "members", {})
     line, headers, content = _render(status, detail, tuple(extra), environ.get("HTTP_ACCEPT", ""), members)
     validate_headers(line, headers)

@@ -182,7 +182,7 @@ class Request(_Slots, GuardedRequest):
         sent = self.environ.get("HTTP_HOST")
         host = written_host(sent, self.scheme) if sent else get_host(self.scheme, None, self.server)
         if host is None:
-            raise SecurityError("The Host header is no host.")
+            raise SecurityError("The Host header is invalid.")
         if self.trusted_hosts and not is_trusted_by(host, self.scheme, tuple(self.trusted_hosts)):
             raise SecurityError(f"Host {host!r} is not trusted.")
         return host
@@ -197,7 +197,7 @@ class Request(_Slots, GuardedRequest):
         if self._cached_data is not None:
             return io.BytesIO()
         if self.shallow:
-            raise RuntimeError("this request was made with shallow=True, so its body is not to be read")
+            raise RuntimeError("the body of a request with shallow=True cannot be read")
         return open_body(self.environ, self._body_limit())
 
     _cached_data: bytes | None = None  # type: ignore[assignment] # werkzeug's is None too, until the body is read
@@ -250,7 +250,7 @@ class Request(_Slots, GuardedRequest):
         """Return the check of the route. Raises RuntimeError if it has none."""
         check = self.route.checks.get(option) if self.route is not None else None
         if check is None:
-            raise RuntimeError(f"request.{option} is for routes that are registered with {option}=")
+            raise RuntimeError(f"request.{option} needs a route that is registered with {option}=")
         return check
 
     def url_for(self, target: str | Handle, /, *, query: Query | str | None = None, **params: object) -> str:
@@ -364,7 +364,7 @@ class Request(_Slots, GuardedRequest):
         """Answer a body that is no JSON with 400, one that is not said to be JSON with 415."""
         if e is None:
             raise UnsupportedMediaType("Send JSON, with Content-Type: application/json.")
-        raise BadRequest(f"The body is no JSON{reason_of(e)}")
+        raise BadRequest(f"The body is not valid JSON{reason_of(e)}")
 
     @property
     def json_module(self) -> Any:

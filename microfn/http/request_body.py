@@ -21,7 +21,7 @@ __all__ = ["Body", "UnsupportedCoding", "checked_length", "is_encoded", "open_bo
 class UnsupportedCoding(UnsupportedMediaType):
     """A body with a Content-Encoding, where its content is asked for (RFC 9110, sections 8.4 and 15.5.16)."""
 
-    description = "Send the body as it is, without a Content-Encoding."
+    description = "Send the body without a Content-Encoding."
 
     def get_headers(self, *args: Any, **kwargs: Any) -> list[tuple[str, str]]:
         """RFC 9110, section 12.5.3: Accept-Encoding in a response tells what a request may be encoded with."""
@@ -58,7 +58,7 @@ def checked_length(promised: str, limit: int | None) -> int:
     # A number of thousands of digits is over every limit; int() would refuse it.
     length = int(promised) if len(promised) < 20 else ENDLESS
     if limit is not None and length > limit:
-        raise RequestEntityTooLarge(f"The body can have {limit} bytes at most.")
+        raise RequestEntityTooLarge(f"The body can have at most {limit} bytes.")
     return length
 
 
@@ -128,7 +128,7 @@ class Body(LimitedStream):
     def on_exhausted(self) -> None:
         """It was read to its limit. Raises `RequestEntityTooLarge` (413) where there is more."""
         if self._limit_is_max and self._has_more():
-            self._fail(RequestEntityTooLarge(f"The body can have {self.limit} bytes at most."))
+            self._fail(RequestEntityTooLarge(f"The body can have at most {self.limit} bytes."))
 
     def on_disconnect(self, error: Exception | None = None) -> None:
         """It ended before its length. Raises `ClientDisconnected` (400), or what is no client's fault."""

@@ -285,7 +285,7 @@ def _type_header(mimetype: str | None, content_type: str | None) -> tuple[str, s
     """The Content-Type by these arguments. Raises AttributeError, TypeError or ValueError if it is none."""
     value = get_content_type(mimetype or "", "utf-8") if content_type is None else content_type
     if len(value) > _LONGEST_TYPE:
-        raise ValueError("it is too long to be remembered")
+        raise ValueError("it is too long to be cached")
     validate_headers("200 OK", [("Content-Type", value)])
     return "Content-Type", value
 
@@ -347,8 +347,8 @@ def _check_body(body: Any) -> Any:
         or not (hasattr(body, "__iter__") or hasattr(body, "__getitem__"))  # PEP 3333's file wrapper has the latter
     ):
         raise TypeError(
-            f"the body of a Response must be str, bytes, or an iterable of them, got {body!r:.200}; "
-            "json_response(value, status) sends JSON"
+            f"body must be str, bytes, or an iterable of them, got {body!r:.200}; "
+            "use json_response(value, status) for JSON"
         )
     return body
 
@@ -391,7 +391,7 @@ class PendingJSON:
         self.value = value
 
     def __iter__(self) -> Iterator[bytes]:
-        raise RuntimeError("the body of a json_response is there once its handle has returned it")
+        raise RuntimeError("the body of a json_response exists only after its handle has returned it")
 
 
 def json_response(value: Any, status: int = 200, headers: Any = None) -> Response:
@@ -436,7 +436,7 @@ def redirect(location: str, code: int = 302) -> Response:
     '/login'
     """
     if code not in (301, 302, 303, 307, 308):
-        raise ValueError(f"{code!r} is no redirect; those are 301, 302, 303, 307 and 308")
+        raise ValueError(f"code must be 301, 302, 303, 307 or 308, got {code!r}")
     url = as_uri(location)
     if Response.autocorrect_location_header:
         return _redirect(url, code, Response)  # type: ignore[return-value]

@@ -23,7 +23,7 @@ def unpack_tuple(result: tuple[Any, ...], origin: object) -> tuple[Any, int | st
         if len(result) == 3:
             return result[0], result[1], _list_headers(result[2])
         raise TypeError(
-            f"{name_of(origin)} returned a tuple of {len(result)}; it is (body, status[, headers]) or (body, headers)"
+            f"{name_of(origin)} must return (body, status[, headers]) or (body, headers), got a tuple of {len(result)}"
         )
     except BaseException:
         close_body(result[0] if result else None)
@@ -45,7 +45,7 @@ def _list_headers(headers: Any) -> Headers:
     is_dict = type(headers) is dict
     pairs = list(headers.items() if is_dict or hasattr(headers, "items") else headers if _is_iterable(headers) else [0])
     if not is_dict and not all(isinstance(pair, (tuple, list)) and len(pair) == 2 for pair in pairs):
-        raise TypeError(f"headers are a dict, or a list of (name, value); not {headers!r:.200}")
+        raise TypeError(f"headers must be a dict or a list of (name, value) pairs, got {headers!r:.200}")
     listed: Headers = []
     for name, value in pairs:
         for item in value if isinstance(value, (list, tuple)) else (value,):

@@ -20,7 +20,7 @@ __all__ = ["InvalidData", "Source", "refusal_for"]
 _MSGSPEC_PLACE = re.compile(r"(?:key` in `)?\$(.*)`", re.DOTALL)
 _MOST_ERRORS = 100
 _LONGEST_TEXT = 1000
-_UNEXPECTED = "This is not what is expected here."
+_UNEXPECTED = "The value is not as expected."
 
 Steps = str | int | Iterable[str | int]
 """The place of an error in data: a name or an index, or a list of them."""
@@ -128,7 +128,7 @@ def _msgspec_error(error: Exception, data: Any) -> dict[str, str]:
 def _pydantic_errors(error: Any, data: Any) -> list[dict[str, str]]:
     count = error.error_count() if hasattr(error, "error_count") else 0
     if count > _MOST_ERRORS:  # to have them listed would take more memory than a machine has
-        return [_error_of(f"There are {count} errors, too many to be told.")]
+        return [_error_of(f"There are {count} errors, too many to list.")]
     found = []
     for one in islice(error.errors(), _MOST_ERRORS):
         cause = one.get("ctx", {}).get("error")
@@ -143,9 +143,9 @@ def _checked_errors(errors: Any) -> tuple[list[dict[str, str]], list[dict[str, s
     listed = list(errors) if isinstance(errors, Iterable) else [errors]
     for error in listed:
         if not isinstance(error, Mapping) or not isinstance(error.get("detail"), str):
-            raise TypeError(f"errors must be a text or a list of dicts with a detail, got {errors!r:.200}")
+            raise TypeError(f"errors must be a str or a list of dicts with a detail, got {errors!r:.200}")
     if len(listed) > _MOST_ERRORS:
-        listed = [{"detail": f"There are {len(listed)} errors, too many to be told."}]
+        listed = [{"detail": f"There are {len(listed)} errors, too many to list."}]
     checked = [{**_error_of(error["detail"]), **error, "detail": error["detail"][:_LONGEST_TEXT]} for error in listed]
     return checked, [error for error, given in zip(checked, listed, strict=True) if "in" not in given]
 

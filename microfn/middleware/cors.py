@@ -48,7 +48,7 @@ def cors(
         else _among(origins, credentials=credentials)
     )
     if origins == "*" and credentials:
-        raise ValueError('origins is "*", which browsers refuse with credentials; list the origins')
+        raise ValueError('origins must be a list if credentials is True, got "*"; browsers reject "*" with credentials')
     check_size("max_age", max_age)
     exposed = _tokens("expose", expose, credentials=credentials)
     wanted = _tokens("headers", () if headers is None else headers, credentials=credentials)
@@ -95,11 +95,13 @@ def _among(origins: str | Iterable[str], *, credentials: bool) -> Callable[[str]
     for one in listed or [""]:
         sent = one if one == "null" else _as_sent(one)
         if sent is None:
-            raise ValueError(f"{one!r} is no origin, like 'https://www.example.com'; all of them are cors(\"*\")")
+            raise ValueError(
+                f"origins must be like 'https://www.example.com', got {one!r}; cors(\"*\") allows all of them"
+            )
         if sent != one:
-            raise ValueError(f"origins must be as browsers send them, got {one!r}; write {sent!r}")
+            raise ValueError(f"origins must be written as browsers send them, got {one!r}; did you mean {sent!r}?")
     if credentials and "null" in listed:
-        raise ValueError('origins must be without "null" if credentials is True, since any page can be of that origin')
+        raise ValueError('origins must be without "null" if credentials is True, since any page can have that origin')
     return listed.__contains__
 
 
@@ -143,11 +145,13 @@ def _tokens(name: str, values: Iterable[str], *, credentials: bool) -> str:
     for one in listed:
         if not TOKEN.fullmatch(one):
             kind = "methods" if name == "methods" else "names of headers"
-            raise ValueError(f"{name} must be {kind}, each by itself, got {one!r}")
+            raise ValueError(f"{name} must be a list of {kind}, got {one!r}")
         if name == "methods" and one != one.upper():
-            raise ValueError(f"methods must be in upper case, as routes have them, got {one!r}; write {one.upper()!r}")
+            raise ValueError(f"methods must be in upper case, got {one!r}; did you mean {one.upper()!r}?")
         if credentials and one == "*":
-            raise ValueError(f'{name} must be without "*" if credentials is True: browsers take it for a name then')
+            raise ValueError(
+                f'{name} must be without "*" if credentials is True, since browsers then treat it as a name'
+            )
     return ", ".join(listed)
 
 

@@ -52,8 +52,8 @@ class Metrics:
             )
         except ValueError:
             raise ValueError(
-                "registry must be without Metrics, got the one that other Metrics write to; use those in all Routers "
-                "of a process, or give these a registry=CollectorRegistry() for figures of their own"
+                "registry must be without Metrics, got the registry of other Metrics; use those in all Routers "
+                "of a process, or pass registry=CollectorRegistry() for separate figures"
             ) from None
         self._seconds = prometheus_client.Histogram(
             "http_request_duration_seconds",

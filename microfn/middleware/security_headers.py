@@ -45,7 +45,7 @@ def security_headers(
     }
     for name, value in given.items():
         if value is not None and not isinstance(value, str):
-            raise TypeError(f"{name} is text or None, not {value!r}")
+            raise TypeError(f"{name} must be a str or None, got {value!r}")
     always = [(name, value) for name, value in given.items() if value is not None]
     validate_headers("200 OK", always)
     over_https = [] if hsts is None else [("Strict-Transport-Security", f"max-age={hsts}")]

@@ -83,7 +83,7 @@ def path_parameters(route: Route, names: tuple[str, ...]) -> list[dict[str, Any]
     for own, name in zip(route.parsed.names, names, strict=True):
         parameter: dict[str, Any] = {"name": name, "in": "path", "required": True}
         if own == route.parsed.names[-1] and _has_catch_all(route):
-            parameter["description"] = "The rest of the path, which may have slashes."
+            parameter["description"] = "The rest of the path, which can contain slashes."
         converter = route.converters.get(own)
         parameter["schema"] = {"type": "string"} if converter is None else _schema_of(converter)
         found.append(parameter)

@@ -22,7 +22,7 @@ _PROBLEM = {
 }
 _INVALID_DATA = {
     "type": "object",
-    "description": "Problem details (RFC 9457) of data that is not as expected.",
+    "description": "Problem details (RFC 9457) of invalid data.",
     "properties": {
         **_PROBLEM["properties"],  # type: ignore[dict-item]
         "errors": {

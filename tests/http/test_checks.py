@@ -21,7 +21,7 @@ import microfn.http.checks
 from microfn import InvalidData, Router, abort, validate
 from microfn.http.checks import check_for
 
-UNEXPECTED = "This is not what is expected here."
+UNEXPECTED = "The value is not as expected."
 
 
 class Model(BaseModel):
@@ -233,8 +233,11 @@ MISTAKES = [
     ("Data", "must be a type or a callable, got 'Data'"),
     ([Data], r"must be a type or a callable, got \[<class"),
     (Model | Struct, "must be a type of one library, got .*Model | .*Struct, of msgspec and of pydantic"),
-    (list["Data"], "must be a type that a library knows, got list"),
-    (Struct | ClosedStruct, "must be a type that a library knows, got .*; msgspec says: If a type union contains"),
+    (list["Data"], "must be a type that msgspec or pydantic supports, got list"),
+    (
+        Struct | ClosedStruct,
+        "must be a type that msgspec or pydantic supports, got .*; msgspec says: If a type union contains",
+    ),
 ]
 
 
@@ -262,7 +265,7 @@ def test_type_that_is_not_complete_is_refused():
     class Unfinished:
         n: Nothing  # noqa: F821
 
-    with pytest.raises(TypeError, match=r"^valid must be a type that is complete, got Unfinished: name 'Nothing' is"):
+    with pytest.raises(TypeError, match=r"^valid must be a complete type, got Unfinished: name 'Nothing' is"):
         Router().post("/", valid=Unfinished)(lambda request, params: "")
 
 

@@ -56,7 +56,7 @@ def test_a_part_of_a_file_that_became_shorter_ends_in_an_error(path):
     part = FilePart(FileIO(path), 10, 20)
     os.truncate(path, 15)
     assert part.read(20) == bytes(range(10, 15))
-    with pytest.raises(EOFError, match="the file became shorter: 5 of 20 bytes were sent"):
+    with pytest.raises(EOFError, match="the file became shorter while it was sent: 5 of 20 bytes were sent"):
         part.read(1)
     part.close()
 

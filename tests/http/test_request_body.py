@@ -278,7 +278,7 @@ def test_a_route_may_have_no_limit_at_all():
     body = b"x" * (17 << 20)
     assert call(app, "POST", body=body).text == str(len(body))
     assert call(app, "POST", body=body, CONTENT_LENGTH=None, wsgi__input_terminated=True).text == str(len(body))
-    with pytest.raises(ValueError, match="cannot be negative"):
+    with pytest.raises(ValueError, match="must be 0 or more"):
         app.post("/other", max_content_length=-1)(lambda request, params: "")
 
 
@@ -327,7 +327,7 @@ def test_encoded_body_is_415_where_its_content_is_asked(path, body, kind):
         for sent in gzip.compress(body), body:
             got = call(app, "POST", path=path, body=sent, CONTENT_TYPE=kind, HTTP_CONTENT_ENCODING=coding)
             assert (got.code, got.headers["accept-encoding"]) == (415, "identity")
-            assert got.json["detail"] == "Send the body as it is, without a Content-Encoding."
+            assert got.json["detail"] == "Send the body without a Content-Encoding."
     for coding in ["identity", "Identity , identity", "", ","]:
         got = call(app, "POST", path=path, body=body, CONTENT_TYPE=kind, HTTP_CONTENT_ENCODING=coding)
         assert got.json == {"got": {"a": "1"}}
