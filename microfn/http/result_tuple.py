@@ -13,11 +13,11 @@ __all__ = ["merge_headers", "unpack_tuple"]
 
 
 def unpack_tuple(result: tuple[Any, ...], origin: object) -> tuple[Any, int | str | None, Headers]:
-    """`(body, status)`, `(body, headers)` or `(body, status, headers)`."""
+    """Return the parts of `(body, status)`, `(body, headers)` or `(body, status, headers)`."""
     try:
         if len(result) == 2:
             body, second = result
-            # PERF: most are statuses, of which `hasattr` would make an exception.
+            # PERF: most are statuses, for which `hasattr` would raise an exception.
             is_status = isinstance(second, int) or not (isinstance(second, (list, tuple)) or hasattr(second, "items"))
             return (body, second, []) if is_status else (body, None, _list_headers(second))
         if len(result) == 3:
@@ -31,7 +31,7 @@ def unpack_tuple(result: tuple[Any, ...], origin: object) -> tuple[Any, int | st
 
 
 def merge_headers(headers: Headers, given: Headers, *, is_whole: bool) -> Headers:
-    """The given headers replace those of the same name; only the length of a body that is whole is known better."""
+    """Replace headers of the same names. Only the length of a whole body stays, since it is known better."""
     names = {_lower(name) for name, _ in given}
     if is_whole and "content-length" in names:
         names.remove("content-length")

@@ -1,4 +1,4 @@
-"""Messages for results that are no answer, with a hint for those that other frameworks send."""
+"""Messages for unsupported results, with hints for values that other frameworks accept."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["describe_unsupported"]
 
 
 def describe_unsupported(body: object, origin: object) -> str:
-    """The message for what `origin` returned, which is no answer."""
+    """Return the message for an unsupported result of `origin`."""
     if body is None:
         return f'{name_of(origin)} returned None; did you forget to return? (An empty response is "", 204)'
     hint = _hint_for_value(body)
@@ -21,7 +21,7 @@ def describe_unsupported(body: object, origin: object) -> str:
 
 
 def _hint_for_value(body: object) -> str | None:
-    """Return a hint for a value that other frameworks can send; None if there is none."""
+    """Return a hint for a value that other frameworks accept, or None."""
     kind = type(body)
     if hasattr(kind, "__await__") or hasattr(kind, "__anext__"):
         return "WSGI is synchronous: use `def`, without `async` and `await`"
