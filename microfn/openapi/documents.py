@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 __all__ = ["document", "openapi"]
 
-# OpenAPI 3.1, section 4.8.9: a path item has no field for another method.
+# OpenAPI 3.1, section 4.8.9: a path item has only these methods.
 _METHODS = frozenset(["GET", "PUT", "POST", "DELETE", "OPTIONS", "HEAD", "PATCH", "TRACE"])
 
 
 class _Entry(NamedTuple):
-    """A route, the Router that has it, and where in the document it is."""
+    """A route, its Router, and its position in the document."""
 
     prefix: str
     registered: Registrations
@@ -37,13 +37,13 @@ class _Entry(NamedTuple):
 
 
 def document(app: Router, *, title: str, version: str) -> dict[str, Any]:
-    """Return the OpenAPI 3.1 document of an application, of what is registered now.
+    """Return the OpenAPI 3.1 document of an application, with its current registrations.
 
-    It has the routes of the Router and of Routers that are mounted in it. A route with a name has it as its
-    operationId; if several have one name, the first keeps it. Groups and prefixes are tags. Automatic HEAD and
-    OPTIONS are left out, and so are methods that OpenAPI does not know, and the route of the document itself.
+    The document has the routes of the Router and of mounted Routers. The name of a route is its operationId; if several
+    have the same name, the first keeps it. Groups and prefixes are tags. Automatic HEAD and OPTIONS are omitted, and so
+    are methods unknown to OpenAPI and the route of the document itself.
 
-    `title` and `version` are those of the API.
+    `title` and `version` describe the API.
 
     >>> from microfn import Router
     >>> app = Router()
@@ -58,7 +58,7 @@ def document(app: Router, *, title: str, version: str) -> dict[str, Any]:
     >>> shown["summary"], shown["operationId"], list(shown["responses"])
     ('Show a user.', 'user', ['200', '404'])
 
-    Raises TypeError if `app` is no Router, `title` or `version` is no text, or a type has no JSON schema; and
+    Raises TypeError if `app` is not a Router, `title` or `version` is not a str, or a type has no JSON schema. Raises
     ModuleNotFoundError if a type of `responses` needs pydantic or msgspec, and neither is installed.
     """
     _check(app, title, version)
@@ -90,8 +90,8 @@ def document(app: Router, *, title: str, version: str) -> dict[str, Any]:
 def openapi(app: Router, *, title: str, version: str) -> Handle[Response]:
     """Return a handle that serves the document of an application as application/json.
 
-    The document is made with the first request, and again after routes have changed. Its server is the SCRIPT_NAME of
-    the request, if there is one.
+    The document is created with the first request, and again after routes have changed. Its server is the SCRIPT_NAME
+    of the request, if there is one.
 
     >>> from microfn import Router
     >>> app = Router()
@@ -100,14 +100,14 @@ def openapi(app: Router, *, title: str, version: str) -> Handle[Response]:
     >>> app.test_client().get("/openapi.json").json
     {'openapi': '3.1.0', 'info': {'title': 'Users', 'version': '1.0'}, 'paths': {}}
 
-    Raises TypeError if `app` is no Router, or `title` or `version` is no text. What `document` raises is a 500.
+    Raises TypeError if `app` is not a Router, or `title` or `version` is not a str. Errors of `document` become a 500.
     """
     _check(app, title, version)
     return _Document(app, title, version)
 
 
 class _Document:
-    """A handle that serves a document, which is kept as long as the routes are the same."""
+    """A handle that serves a document, which is cached until the routes change."""
 
     def __init__(self, app: Router, title: str, version: str) -> None:
         self._app = app
@@ -135,7 +135,7 @@ def _check(app: object, title: object, version: object) -> None:
 
 
 def _routers(app: Router, around: tuple[Router, ...] = ()) -> Iterator[Router]:
-    """The Router and those that are mounted in it; one that is mounted in itself has no end."""
+    """Yield the Router and the Routers mounted in it. A Router that is mounted in itself is not entered again."""
     yield app
     for mount in app.mounts:
         inner = mount.application
@@ -156,7 +156,7 @@ def _entries(app: Router) -> Iterator[_Entry]:
 
 
 def _registered(app: Router, prefix: str, around: tuple[Router, ...]) -> Iterator[tuple[str, Registrations]]:
-    """The registrations of a Router and of those that are mounted in it, the longest prefix first: it wins."""
+    """Yield the registrations of a Router and of those mounted in it. The longest prefix is first, since it wins."""
     registered = app._registry.current
     yield prefix, registered
     for mount in sorted(registered.mounts.values(), key=lambda mount: -len(mount.prefix)):
@@ -166,7 +166,7 @@ def _registered(app: Router, prefix: str, around: tuple[Router, ...]) -> Iterato
 
 
 def _operation_ids(entries: list[_Entry]) -> list[str | None]:
-    """Return the operationId of each route. The first of a name keeps it; others get their method behind it."""
+    """Return the operationId of each route. The first of a name keeps it; the method is appended to others."""
     unique = UniqueNames()
     ids: list[str | None] = []
     for name in dict.fromkeys(entry.route.name for entry in entries):
@@ -185,6 +185,6 @@ def _operation_ids(entries: list[_Entry]) -> list[str | None]:
 
 
 def _tag_of(entry: _Entry) -> str:
-    """Return the prefix of the innermost group or included Router of a route, without its first slash; "" for none."""
+    """Return the prefix of the innermost group or included Router of a route, without its first slash, or ""."""
     text = entry.prefix + entry.route.scope.prefix
     return "/".join(f"{{{part[1:]}}}" if part[:1] == ":" else part for part in text.split("/")[1:])

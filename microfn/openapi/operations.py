@@ -34,9 +34,9 @@ class Operations:
         self.problems = Problems(self.schemas)
 
     def make(self, route: Route, names: tuple[str, ...], registered: Registrations) -> dict[str, Any]:
-        """Return the operation of a route, whose params have these names.
+        """Return the operation of a route; `names` are the names of its params.
 
-        Raises TypeError for a type without a JSON schema, and ModuleNotFoundError if no library is there to make it.
+        Raises TypeError if a type has no JSON schema, and ModuleNotFoundError if its library is not installed.
         """
         operation: dict[str, Any] = dict(description_of(route.handle))
         parameters = path_parameters(route, names)
@@ -54,7 +54,7 @@ class Operations:
         return operation
 
     def _responses(self, route: Route, registered: Registrations) -> dict[str, Any]:
-        """Return the responses that the route declares, and those that microfn makes for it."""
+        """Return the responses that the route declares, and those of microfn itself."""
         found = {status: self._declared(status, route, registered) for status in route.responses}
         if not any(status < 400 for status in found):
             found[200] = self._returned(route)
@@ -79,21 +79,21 @@ class Operations:
         return response
 
     def _returned(self, route: Route) -> dict[str, Any]:
-        """Return the response 200, with the type that the handle is annotated with, if a schema can be made of it."""
+        """Return the response 200, with the return annotation of the handle, if it has a schema."""
         response: dict[str, Any] = {"description": "OK."}
         hint = returned_type(route.handle)
         if hint is str:
             response["content"] = {"text/plain": {"schema": {"type": "string"}}}
         elif hint is not None:
             schema: dict[str, Any] = {}
-            with suppress(TypeError, ModuleNotFoundError):  # nobody has said that it is for a document
+            with suppress(TypeError, ModuleNotFoundError):  # the annotation was not meant for a document
                 schema = self.schemas.of_type(hint, "the annotation")
             response["content"] = {"application/json": {"schema": schema}}
         return response
 
 
 def _own_statuses(route: Route) -> set[int]:
-    """The statuses of errors that microfn responds with although the route matches its pattern."""
+    """Return the statuses of errors that microfn responds with after the pattern of the route has matched."""
     statuses: set[int] = set()
     if route.converters or isinstance(route.handle, Files):
         statuses.add(404)
@@ -105,7 +105,7 @@ def _own_statuses(route: Route) -> set[int]:
 
 
 def _is_own(status: int, route: Route, registered: Registrations) -> bool:
-    """Whether microfn's own page responds to an error: an error handler may respond with anything."""
+    """Return True if the page of microfn responds to an error. An error handler can respond with anything."""
     error: HTTPException
     if status == 422 and route.checks:
         error = InvalidData("")
