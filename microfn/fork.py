@@ -1,6 +1,6 @@
-"""Objects that a forked child has to reset: their locks, calls and tokens are those of its parent.
+"""Objects that a forked child must reset, since their locks, calls and tokens belong to the parent.
 
-Servers fork after they have imported an application: gunicorn's --preload, mod_wsgi, uWSGI.
+Servers fork after the import of an application: gunicorn's --preload, mod_wsgi, uWSGI.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ __all__ = ["CollectorPause", "ForkSafeLock", "Resettable", "register_fork_reset"
 
 
 class Resettable(Protocol):
-    """An object that can forget what belongs to its parent process."""
+    """An object that can discard the state of its parent process."""
 
     def reset_after_fork(self) -> None:
-        """Forget what belongs to the parent process."""
+        """Discard the state of the parent process."""
 
 
 _targets: weakref.WeakSet[Resettable] = weakref.WeakSet()
 
 
 def register_fork_reset(target: Resettable) -> None:
-    """Call `target.reset_after_fork()` in each child that is forked from now on, as long as the object exists."""
+    """Call `target.reset_after_fork()` in each child that is forked from now on, if the object still exists."""
     _targets.add(target)
 
 
@@ -40,10 +40,10 @@ if hasattr(os, "register_at_fork"):
 
 
 class ForkSafeLock:
-    """A reentrant lock that nobody holds in a forked child.
+    """A reentrant lock that is free in a forked child.
 
-    It is another lock if threads have become greenlets since it was made: gevent replaces the locks of the standard
-    library, and a worker of gunicorn's does that after `--preload` has imported the application.
+    The lock is replaced if threads have become greenlets since its creation. gevent replaces the locks of the standard
+    library, and gunicorn's worker does this after `--preload` has imported the application.
 
     >>> lock = ForkSafeLock()
     >>> with lock.current, lock.current:
@@ -63,7 +63,7 @@ class ForkSafeLock:
         return self._lock
 
     def reset_after_fork(self) -> None:
-        """Make a lock that nobody holds."""
+        """Create a free lock."""
         self._kind, self._lock = threading.Lock, threading.RLock()
 
 

@@ -38,7 +38,7 @@ class ErrorHandlers:
         self.layers: list[Mapping[Key, Handle]] = [handlers, *(around.layers if around else ())]
 
     def find(self, error: Exception, tried: Sequence[Handle] = ()) -> Match | None:
-        """Return the handler of an error unless it was tried. A handler of 500 gets an InternalServerError around it."""
+        """Return the handler of an error unless it was tried. A handler of 500 gets an InternalServerError."""
         keys = _keys_of(error)
         for handlers in self.layers:
             for key in keys:
