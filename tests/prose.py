@@ -54,26 +54,7 @@ EXCLUDED = (
     "benchmarks",
     "docs",
     "examples",
-    "microfn/__init__.py",
     "microfn/agent",
-    "microfn/application",
-    "microfn/arguments.py",
-    "microfn/cli",
-    "microfn/directory.py",
-    "microfn/errors.py",
-    "microfn/fork.py",
-    "microfn/host_switch.py",
-    "microfn/http",
-    "microfn/log.py",
-    "microfn/middleware",
-    "microfn/openapi",
-    "microfn/router.py",
-    "microfn/routing",
-    "microfn/server_log.py",
-    "microfn/shortage.py",
-    "microfn/sse.py",
-    "microfn/staticfiles.py",
-    "microfn/testing.py",
     "noxfile.py",
     "setup.cfg",
     "tests",
@@ -126,7 +107,7 @@ def docstrings(source: str, path: Path) -> Iterator[Block]:
 
 
 def paragraphs(text: str, path: Path, first: int) -> Iterator[Block]:
-    """Split text at empty lines, list items and rows of tables. Skip doctests and indented code."""
+    """Split text at empty lines, list items and rows of tables. Skip doctests, indented code and click's `\\b` lists."""
     last = (text.splitlines() or [""])[-1]
     margin = 0 if last.strip() else len(last)
     start, kept, skipping, literal = first, [], False, False
@@ -139,7 +120,7 @@ def paragraphs(text: str, path: Path, first: int) -> Iterator[Block]:
             kept = []
         if not stripped:
             skipping = False
-        elif stripped.startswith(">>>"):
+        elif stripped.startswith((">>>", "\b")):
             skipping = True
         elif literal and number > first and len(line) - len(line.lstrip()) > margin:
             continue

@@ -1,4 +1,4 @@
-"""`microfn deploy`: the file that a host wants, with its traps avoided and told."""
+"""`microfn deploy`, which prints the configuration file of a server, with its pitfalls avoided and explained."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _BIND = "127.0.0.1:8000"
 _LONGEST_SHEBANG = 125
 _PROGRAMS = ("apache", "cgi", "fastcgi", "passenger", "lambda")
 _WITHOUT_ARGUMENTS = ("waitress", "uwsgi")
-# What may be written, for each option. Nothing of it means anything else in one of the files, quoted as it is there.
+# Valid values of each option. They have no special meaning in any of the files, as quoted there.
 _ALLOWED = {
     "prefix": (r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*", "a path like /shop"),
     "server_name": (r"[A-Za-z0-9*_][A-Za-z0-9.*_-]*", "the name of a host"),
@@ -35,7 +35,7 @@ _ALLOWED = {
     "group": (r"[A-Za-z_][A-Za-z0-9_-]*", "the name of a group"),
     "env_file": (r"/[\w ./+~-]*\w", "an absolute path of letters, digits, spaces and any of ./_+~-"),
 }
-# What the templates use of each option.
+# The names in templates that need each option.
 _VALUES = {
     "prefix": {"prefix", "pattern"},
     "server_name": {"server_name"},
@@ -47,7 +47,7 @@ _VALUES = {
     "group": {"group"},
     "env_file": {"env_file"},
 }
-# No file of ours is made there.
+# Our own files are never there.
 _TEMPORARY = ("/tmp/", "/var/tmp/")  # noqa: S108  # nosec B108
 
 
@@ -136,7 +136,7 @@ def command(ctx: click.Context, /, target: str, app: str | None, **options: Any)
 
 
 def _checked_app(target: str, app: AppName) -> AppName:
-    """The same if a target takes it. Raises `click.UsageError`."""
+    """Return the name if a target supports it. Raises `click.UsageError`."""
     if not re.fullmatch(r"[\w-]+(?:\.[\w-]+)*", app.module):
         raise click.UsageError(f"The module must have only letters, digits and any of _-., got {app.module!r}.")
     if target in _PROGRAMS and not all(part.isidentifier() and not iskeyword(part) for part in app.module.split(".")):
@@ -147,7 +147,7 @@ def _checked_app(target: str, app: AppName) -> AppName:
 
 
 def _values(target: str, app: AppName, options: dict[str, Any]) -> dict[str, str]:
-    """All that a template may name."""
+    """Return the values of all names in templates."""
     given = {
         **options,
         "prefix": options["prefix"].rstrip("/"),
@@ -186,15 +186,15 @@ def _flag(option: str) -> str:
 
 def _shebang(python: str) -> str:
     """Return a first line that starts a program with `python`, even if its path is long or has spaces."""
-    # A kernel splits the first line at spaces, and reads 127 bytes of it (Linux before 5.1). The shell has no such
-    # limits: it runs the second line, which Python reads as the beginning of a string.
+    # Linux splits the first line at spaces, and before 5.1 reads 127 bytes of it. The shell has no such limits. It runs
+    # the second line, which for Python is the start of a string.
     if " " in python or len(os.fsencode(python)) > _LONGEST_SHEBANG:
         return f"#!/bin/sh\n'''exec' \"{python}\" \"$0\" \"$@\"\n' '''"
     return f"#!{python}"
 
 
 def _listening(bind: str) -> dict[str, str]:
-    """The same address as each server wants it."""
+    """Return the address in the form of each server."""
     host, _, port = bind.rpartition(":")
     if host != "unix":
         capability = "CAP_NET_BIND_SERVICE" if port and 0 < int(port) < 1024 else ""
@@ -211,17 +211,17 @@ def _listening(bind: str) -> dict[str, str]:
 
 
 def _hardening(name: str, directory: str, programs: list[str], listening: dict[str, str]) -> dict[str, str]:
-    """What a service needs in spite of its hardening."""
+    """Return the exceptions from the hardening that a service needs."""
     socket = listening["socket"]
-    # A virtual environment leads to a Python that may be elsewhere, as that of uv.
+    # A virtual environment can refer to a Python in another directory, such as that of uv.
     used = [directory, socket, *programs, *map(os.path.realpath, programs)]
     state = f"/var/lib/{name}"
     return {
         "writable": "" if listening["runtime"] else os.path.dirname(socket),
         "protect_home": "read-only" if _any_below(used, "/home/", "/root/", "/run/user/") else "yes",
-        # What nginx is to find in /tmp cannot be in a /tmp of the unit's own.
+        # A socket in /tmp is hidden from nginx if the unit has a private /tmp.
         "private_tmp": "no" if _any_below([socket], *_TEMPORARY) else "yes",
-        # systemd would make code that is there the user's own.
+        # systemd would change the owner of code there to the user.
         "state": "" if _any_below([f"{directory}/"], f"{state}/") else state,
     }
 
@@ -231,7 +231,7 @@ def _any_below(paths: list[str], *directories: str) -> bool:
 
 
 def _importing(app: AppName) -> dict[str, str]:
-    """How an application becomes a name in a file of Python, and a word of systemd's."""
+    """Return the import of an application, in Python and as a word for systemd."""
     if app.call is not None:
         lines = [f"from {app.module} import {app.name}", f"application = {app.call}"]
     else:
@@ -249,5 +249,5 @@ def _importing(app: AppName) -> dict[str, str]:
 
 
 def _within_quotes(text: str) -> str:
-    """Text as it stands between double quotes in a line of systemd's (systemd.service, "Command lines")."""
+    """Return text for a double-quoted string of systemd (systemd.service, "Command lines")."""
     return text.replace("\\", r"\\").replace('"', r"\"").replace("%", "%%").replace("$", "$$")

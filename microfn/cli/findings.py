@@ -1,4 +1,4 @@
-"""What is probably not meant, and what may surprise, found in an application without a request."""
+"""Probable mistakes and surprises in an application, found without a request."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ __all__ = ["notes", "warnings"]
 
 _PRIVATE = {".env", ".git", ".hg", ".htpasswd", ".ssh", ".svn", ".venv", "__pycache__"}
 _PRIVATE_ENDINGS = (".py", ".db", ".sqlite", ".sqlite3", ".key", ".pem")
-# What of a request a proxy changes, and ProxyFix mends.
+# Properties that a proxy changes, and that ProxyFix corrects.
 _OF_THE_PROXY = {"base_url", "host", "host_url", "is_secure", "remote_addr", "root_url", "scheme", "url", "url_root"}
 
 
 def warnings(routers: Sequence[Router]) -> list[str]:
-    """What is probably not meant, in an application and in what is mounted in it."""
+    """Return probable mistakes in an application and in mounted applications."""
     found = [] if routers[0].routes or routers[0].mounts else ["The application has no routes."]
     for router in routers:
         found += [
@@ -48,7 +48,7 @@ def warnings(routers: Sequence[Router]) -> list[str]:
 
 
 def notes(router: Router, application: object) -> list[str]:
-    """What is as it was asked for, and may surprise; `application` is the Router, or what is around it."""
+    """Return valid but surprising facts. `application` is the Router, or the WSGI middleware around it."""
     return [
         *(f"{mount} is not seen by the middleware of the group around it" for mount in _unseen(router)),
         *(f"{other} goes before {route}" for other, route in _hidden(router.routes)),
@@ -57,19 +57,19 @@ def notes(router: Router, application: object) -> list[str]:
 
 
 def _private(handle: Handle) -> list[str]:
-    """Return up to three files below a static root that are hardly ever meant to be public."""
+    """Return up to three files below a static root that are probably private."""
     if not isinstance(handle, Files):
         return []
     names = sorted(os.listdir(handle.root))
     found = [name for name in names if name in _PRIVATE or name.endswith(_PRIVATE_ENDINGS)]
-    # Python writes __pycache__ beside the source files that it imports: they are the finding, not their copies.
+    # Python writes __pycache__ beside imported source files. Those files are the finding, not their copies.
     if any(name.endswith(".py") for name in found):
         found = [name for name in found if name != "__pycache__"]
     return found[:3]
 
 
 def _unseen(router: Router) -> list[Mount]:
-    """The mounts within groups whose middleware people may count on."""
+    """Return mounts inside groups whose middleware does not run for them."""
     snapshot = router._ensure_snapshot()
     unseen = []
     for mount in router.mounts:
@@ -127,7 +127,7 @@ def _hidden(routes: Sequence[Route]) -> Iterator[tuple[Route, Route]]:
 
 
 def _without_proxy_fix(router: Router) -> list[str]:
-    """The first route that reads what a proxy changes."""
+    """Return a message about the first route that reads a property changed by a proxy."""
     for route in router.routes:
         for name in _attributes_read(route.handle):
             if name in _OF_THE_PROXY:
@@ -136,7 +136,7 @@ def _without_proxy_fix(router: Router) -> list[str]:
 
 
 def _attributes_read(handle: Any) -> list[str]:
-    """What a function reads of its first argument, as far as its source tells."""
+    """Return the attributes that a function reads from its first argument, according to its source."""
     with suppress(OSError, TypeError, ValueError, SyntaxError):
         first = next(iter(inspect.signature(handle).parameters), None)
         nodes = ast.walk(ast.parse(textwrap.dedent(inspect.getsource(handle))))

@@ -1,4 +1,4 @@
-"""`microfn match`: what a request would lead to, and why."""
+"""`microfn match`, which prints the route of a request, or the reason if there is none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`microfn new`: a project to begin with."""
+"""`microfn new`, which creates a project."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def command(directory: str) -> None:
     \b
     microfn new shop && cd shop && microfn run
 
-    The directory may be there already. Nothing is written if one of the files is.
+    The directory may exist. If one of the files exists, nothing is written.
     """  # noqa: D301 - click wants the character
     shown = click.format_filename(directory)
     if not directory:
@@ -96,13 +96,13 @@ def command(directory: str) -> None:
 
 
 def _write(directory: str, undone: ExitStack) -> None:
-    """Write the files; `undone` gets how to take back each step."""
+    """Write the files; `undone` gets the function that reverts each step."""
     missing, parent = [], directory
     while parent and not os.path.lexists(parent):
         missing.append(parent)
         parent = os.path.dirname(parent)
     for path in reversed(missing):
-        if not os.path.isdir(path):  # "shop/" is there after "shop"
+        if not os.path.isdir(path):  # "shop/" exists as soon as "shop" does
             os.mkdir(path)
             undone.callback(_remove, os.rmdir, path)
     for name, text in _FILES.items():
@@ -113,5 +113,5 @@ def _write(directory: str, undone: ExitStack) -> None:
 
 
 def _remove(remove: Callable[[str], None], path: str) -> None:
-    with suppress(OSError):  # what went wrong before is told
+    with suppress(OSError):  # the first error is the one to report
         remove(path)

@@ -1,4 +1,4 @@
-"""`microfn openapi`: the OpenAPI document of an application."""
+"""`microfn openapi`, which prints the OpenAPI document of an application."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ def command(app: str | None, as_yaml: bool, title: str | None, version: str) -> 
 
 def _as_yaml(made: dict[str, Any]) -> str:
     try:
-        import yaml  # noqa: PLC0415 - it is an extra
+        import yaml  # noqa: PLC0415 - an extra
     except ModuleNotFoundError:
         raise click.ClickException('--yaml needs PyYAML; run pip install "microfn[openapi]".') from None
-    plain = json.loads(json.dumps(made))  # parts that are the same object would become aliases
+    plain = json.loads(json.dumps(made))  # a copy, since YAML writes aliases for shared objects
     text: str = yaml.safe_dump(plain, allow_unicode=True, sort_keys=False)
     return text.rstrip("\n")

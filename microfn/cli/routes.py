@@ -1,4 +1,4 @@
-"""`microfn routes`: what is registered."""
+"""`microfn routes`, which lists the routes."""
 
 from __future__ import annotations
 

@@ -36,7 +36,11 @@ CHECKED = [
         0,
         "No problems found.",
     ),
-    ("app.get('/:page')(h)\napp.mount('/old', app2)", 1, "the mount /old (checked.py:6) hides paths that match GET /:page"),
+    (
+        "app.get('/:page')(h)\napp.mount('/old', app2)",
+        1,
+        "the mount /old (checked.py:6) hides paths that match GET /:page",
+    ),
     ("app.get('/a/:x')(h)\napp.get('/a/b:x')(h)\napp.get('/c:x/d')(h)", 0, "Note: GET /a/b:x"),
     (
         "app.get('/*rest')(h)\napp.get('/a/b')(h)\napp.post('/a')(h)",
