@@ -1,4 +1,4 @@
-"""What the functions answer, what becomes of those that misbehave, and the same under gunicorn and without HTTP."""
+"""Tests of the functions: their responses, the end of those that misbehave, gunicorn, and no HTTP."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def chunk(kind: bytes, data: bytes) -> bytes:
 
 
 def png_of(width: int, height: int, *chunks: bytes) -> bytes:
-    """A PNG that says so, whatever it has."""
+    """Return a PNG with a header of this size, whatever its chunks are."""
     head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
     data = chunk(b"IDAT", zlib.compress(bytes(100)))
     return b"\x89PNG\r\n\x1a\n" + b"".join([head, *chunks, data, chunk(b"IEND", b"")])
@@ -212,7 +212,7 @@ def test_the_command_line_says_why_there_is_no_thumbnail(tmp_path: Path) -> None
 
 @pytest.fixture(scope="module")
 def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    """That of a gunicorn, which has to end well."""
+    """Return the port of gunicorn, which must exit cleanly."""
     log = tmp_path_factory.mktemp("gunicorn") / "log"
     options = ["--bind", "127.0.0.1:0", "--workers", "2", "--worker-class", "gthread", "--threads", "4"]
     command = [sys.executable, "-m", "gunicorn", "--no-control-socket", *options, "examples.functions:app"]

@@ -48,15 +48,9 @@ AREAS = {
 }
 
 EXCLUDED = (
-    ".ruff.toml",
-    "Makefile",
     "README.md",
-    "benchmarks",
     "docs",
-    "examples",
     "microfn/agent",
-    "noxfile.py",
-    "setup.cfg",
     "tests",
 )
 """Files and folders that are not rewritten yet. This list only shrinks."""
@@ -107,7 +101,7 @@ def docstrings(source: str, path: Path) -> Iterator[Block]:
 
 
 def paragraphs(text: str, path: Path, first: int) -> Iterator[Block]:
-    """Split text at empty lines, list items and rows of tables. Skip doctests, indented code and click's `\\b` lists."""
+    """Split text at empty lines, list items and rows. Skip doctests, indented code and click's `\\b` lists."""
     last = (text.splitlines() or [""])[-1]
     margin = 0 if last.strip() else len(last)
     start, kept, skipping, literal = first, [], False, False

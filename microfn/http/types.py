@@ -75,7 +75,7 @@ Params = dict[str, Any]
 Handle = Callable[[Request, Params], ResultT]
 """A handle, called as `handle(request, params)`.
 
-It returns a `Result`. `Handle[Response]` returns a Response, and middleware receives such handles.
+A handle returns a `Result`. `Handle[Response]` returns a Response, and middleware receives such handles.
 """
 ErrorHandler = Callable[[Request, ErrorT], Result]
 """An error handler, called as `handler(request, error)`, which returns a `Result`.
