@@ -51,7 +51,8 @@ EXCLUDED = (
     "README.md",
     "docs",
     "microfn/agent",
-    "tests",
+    "tests/agent",
+    "tests/servers",
 )
 """Files and folders that are not rewritten yet. This list only shrinks."""
 

@@ -1,4 +1,4 @@
-"""Completion on what people have in their hands shows what the reference documents, and nothing else."""
+"""Completion on public objects shows exactly the documented names."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ ERRORS = [
     (InvalidUrl("user", "no such route"), RouteError, "cannot build a URL for 'user': no such route"),
     (InvalidUrl(handle, "no route"), RouteError, f"cannot build a URL for {__name__}.handle: no route"),
     (InvalidHandle(handle, "async"), TypeError, f"{__name__}.handle cannot be a handle: async"),
-    (InvalidHandle(7, "it must be callable as", "a middleware"), TypeError, "7 cannot be a middleware: not callable"),
+    (InvalidHandle(7, "not callable", "a middleware"), TypeError, "7 cannot be a middleware: not callable"),
     (
         RouteConflict("/a", "/b", "same", handle),
         RouteError,

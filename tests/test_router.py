@@ -1,4 +1,4 @@
-"""The options of a Router, and what `lookup` and `routes` give."""
+"""The options of a Router, and the results of `lookup` and `routes`."""
 
 from __future__ import annotations
 

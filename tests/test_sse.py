@@ -1,4 +1,4 @@
-"""Server-sent events: what an EventSource reads, and what happens when nobody does any more."""
+"""Server-sent events: the stream for an EventSource, and the end after a disconnect."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_a_queue_that_is_silent_sends_heartbeats():
     timer.start()
     text = call(serve(source, heartbeat=0.05)).text
     timer.join()
-    assert text.startswith(":\n\n" * 2)  # ten, where the machine has time
+    assert text.startswith(":\n\n" * 2)  # ten, if the machine has time
     assert text.endswith(":\n\ndata: late\n\n")
 
 

@@ -1,4 +1,4 @@
-"""Error handlers answer errors, or the errors answer themselves; the log has what nobody foresaw."""
+"""Error handlers answer errors, or the errors answer themselves. Unexpected errors are logged."""
 
 from __future__ import annotations
 

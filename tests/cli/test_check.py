@@ -76,7 +76,7 @@ CHECKED = [
         "Warning: the mount /old (checked.py:6) hides paths that match GET /:page (checked.py:5).",
     ),
     ("app2.get('/')(lambda r, p: r.url)\napp.mount('/v1', app2)", 0, "Note: GET / (checked.py:5) reads request.url,"),
-    # what a builtin takes is not told by every Python
+    # some versions of Python don't know the parameters of a builtin
     ("app.get('/')(print)\napp.get('/a')(lambda r, p: p.url)", 0, "No problems found."),
     ("app.get('/')(lambda request, params: request.args['q'])", 0, "app: 1 route\nNo problems found.\n"),
     ("app.use(lambda handle: None)", 1, "did you forget to return the handle?"),

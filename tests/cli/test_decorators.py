@@ -58,7 +58,7 @@ HANDLE = "def index(request, params): ...\n"
 
 
 def checked(here, source, app="checked", code=0):
-    """What is shown, with lines counted from the first behind `BEGIN`."""
+    """Return the output. Lines are counted from the first after `BEGIN`."""
     (here / "checked.py").write_text(BEGIN + source, "utf-8")
     shown = typed("check", app, code=code)
     for number in range(LINE, LINE + source.count("\n") + 1):

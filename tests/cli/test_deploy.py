@@ -1,4 +1,4 @@
-"""`microfn deploy`: what is printed, and what is refused."""
+"""`microfn deploy`: its output, and its errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `microfn check` says of middleware: factories that nobody called, WSGI middleware, separate Metrics."""
+"""Findings of `microfn check` about middleware: factories without a call, WSGI middleware, separate Metrics."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ LINE = BEGIN.count("\n") + 1
 
 
 def checked(here, source, code=0):
-    """What is shown, with lines counted from the first behind `BEGIN`."""
+    """Return the output. Lines are counted from the first after `BEGIN`."""
     (here / "checked.py").write_text(f"{BEGIN}{source}\n", "utf-8")
     shown = typed("check", "checked", code=code)
     for number in range(source.count("\n") + 1):

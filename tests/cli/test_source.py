@@ -1,4 +1,4 @@
-"""The name of an application, looked for in a source that nobody runs."""
+"""The name of an application, found in source that is never run."""
 
 from __future__ import annotations
 

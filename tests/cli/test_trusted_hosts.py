@@ -1,4 +1,4 @@
-"""Whom `microfn run` shows what is inside: nobody whose page another site's name has led here."""
+"""The clients of the pages of `microfn run`: never a page of another site, even if its name leads here."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def shop(**options):
 
 
 def is_shown(application, **sent):
-    """Whether both pages show what is inside; none does by halves, and the application is served in any case."""
+    """Return True if both pages show internals. Never only one does, and the application is always served."""
     broken = call(application, path="/broken", HTTP_ACCEPT=BROWSER, validate=False, **sent)
     missed = call(application, path="/nothing", HTTP_ACCEPT=BROWSER, validate=False, **sent)
     assert (broken.code, missed.code) == (500, 404)

@@ -1,4 +1,4 @@
-"""`abort` raises what was meant, or says what it takes."""
+"""`abort` raises the intended error, or describes its arguments."""
 
 from __future__ import annotations
 

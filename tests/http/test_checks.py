@@ -1,4 +1,4 @@
-"""Checks of data, without a request: `validate`, and what is refused where a route is registered."""
+"""Checks of data, without a request: `validate`, and errors of registration."""
 
 from __future__ import annotations
 
@@ -326,7 +326,7 @@ class Right(BaseModel):
 
 
 def test_order_of_a_union_is_kept():
-    """Unions are equal whatever their order, and pydantic takes the first of two members that both fit."""
+    """Unions are equal in any order, but if two members fit, pydantic uses the first."""
     assert type(validate(Left | Right, {"x": 1})) is Left
     assert type(validate(Right | Left, {"x": 1})) is Right
     assert type(validate(list[Left | Right], [{"x": 1}])[0]) is Left

@@ -1,4 +1,4 @@
-"""What a handle may return, and what becomes of it on the way out."""
+"""Results of handles, and their conversion to responses."""
 
 from __future__ import annotations
 
@@ -274,8 +274,8 @@ NO_ANSWERS = [
     (("x", 200, {"X-A": "a\tb"}), "the header 'X-A' must be without control characters"),
     (("x", 200, {"X-A": "a\x7f"}), "the header 'X-A' must be without control characters"),
     (("x", 200, {"X-A": "€"}), "the header 'X-A' must be without control characters"),
-    (("x", 200, {"Connection": "close"}), "the header 'Connection' is about the connection"),
-    (("x", 200, {"transfer-encoding": "chunked"}), "about the connection"),
+    (("x", 200, {"Connection": "close"}), "the header 'Connection' belongs to the server's connection"),
+    (("x", 200, {"transfer-encoding": "chunked"}), "belongs to the server's connection"),
     (({"x": object()}, 200), "object cannot be encoded as JSON"),
     ([float("nan")], "not JSON compliant"),
     ("\ud800", "surrogates not allowed"),

@@ -1,4 +1,4 @@
-"""Files as bodies: as long as promised, and found in what servers wrap them in."""
+"""Files as bodies: as long as promised, and found inside the wrappers of servers."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_part_of_a_file_is_found_as_one(wrapper, path):
 
 
 class Pipe(io.BytesIO):
-    """It cannot go back."""
+    """A file that cannot seek."""
 
     def seekable(self):
         return False

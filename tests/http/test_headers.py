@@ -65,7 +65,7 @@ def test_a_location_with_control_characters_is_refused(location, caplog):
 
 
 def test_names_of_headers_are_kept_within_bounds():
-    """An application may make names of what clients send."""
+    """An application can create names from data of clients."""
     for name in ["X-" + "a" * 500, *(f"X-{number}" for number in range(1100))]:
         assert answer(("x", 200, {name: "1"})).headers[name.lower()] == "1"
     assert len(headers._NAMES) <= 1024

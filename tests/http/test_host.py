@@ -1,4 +1,4 @@
-"""Hosts: what is one, and which are trusted."""
+"""Hosts: valid ones, and trusted ones."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ def test_a_stream_ends_where_the_body_does(body_app):
 
 
 class OwnError(Exception):
-    """What gunicorn raises for a broken chunk is neither an OSError nor a ValueError."""
+    """gunicorn's error for a broken chunk is neither an OSError nor a ValueError."""
 
 
 ERRORS = [ConnectionResetError(104, "reset"), TimeoutError("slow"), OSError("gone"), OwnError(), ValueError("closed")]
@@ -102,7 +102,7 @@ OWN_ERRORS = [
 
 
 def test_get_data_as_text_decodes_the_body():
-    """As werkzeug does: UTF-8, with a replacement for what is not."""
+    """As in werkzeug: UTF-8, with replacements for invalid bytes."""
     app = Router()
     app.post("/")(lambda request, params: request.get_data(as_text=True))
     assert call(app, "POST", "/", body="Köln".encode()).text == "Köln"
@@ -180,7 +180,7 @@ def test_a_body_that_comes_in_pieces_is_read_whole(body_app):
 
 
 class Resumes(Input):
-    """A connection that breaks, and whose next read would give what belongs to the next request."""
+    """A connection that breaks. The next read would return data of the next request."""
 
     def read(self, size=-1):
         if self.file.tell() == 3:

@@ -1,4 +1,4 @@
-"""Cross-origin requests: who may read a response, and what a preflight is told."""
+"""Cross-origin requests: the origins that can read a response, and responses to preflights."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_a_page_of_an_allowed_origin_may_read_every_answer(caplog):
 
 @pytest.mark.parametrize("origins", [["null"], (WWW, "null"), iter(["null"]), {"null"}])
 def test_null_is_refused_with_credentials(origins):
-    """Each page in a sandbox has that origin, whoever made it."""
+    """Each page in a sandbox has this origin, regardless of its author."""
     with pytest.raises(ValueError, match='origins must be without "null" if credentials is True'):
         cors(origins, credentials=True)
 
@@ -224,7 +224,7 @@ def test_an_origin_that_browsers_send_is_taken(origin):
 @pytest.mark.parametrize("option", ["expose", "headers", "methods"])
 @pytest.mark.parametrize("wrong", ["A\nB", "", "A B", "A, B", "A:", "\xe9", "A" * 10_000 + "\r"])
 def test_what_is_no_name_of_a_header_or_method_is_refused(option, wrong):
-    """It would be a 500 of each answer, or no browser would ever match it."""
+    """Otherwise each response would be a 500, or no browser would ever match it."""
     with pytest.raises(ValueError, match=f"{option} must be .*, got"):
         cors("*", **{option: ["X", wrong]})
     with pytest.raises(ValueError, match=f"{option} must be"):

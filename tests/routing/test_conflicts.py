@@ -1,4 +1,4 @@
-"""Patterns that cannot stand beside each other, and what a conflict says."""
+"""Patterns that conflict, and the messages of conflicts."""
 
 from __future__ import annotations
 

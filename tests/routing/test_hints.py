@@ -1,4 +1,4 @@
-"""Hints for people who write another framework's patterns and names."""
+"""Hints for patterns and names of other frameworks."""
 
 from __future__ import annotations
 

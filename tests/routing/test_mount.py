@@ -1,4 +1,4 @@
-"""Mounted applications and hosts: what is theirs is left alone."""
+"""Mounted applications and hosts, whose requests and responses stay unchanged."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..wsgi import call, environ_of
 
 
 def show(environ, start_response):
-    """A foreign application that tells what it was given."""
+    """A foreign application that shows its environ."""
     start_response("200 OK", [("Content-Type", "text/plain; charset=utf-8")])
     return [repr((environ["SCRIPT_NAME"], environ["PATH_INFO"])).encode()]
 

@@ -1,4 +1,4 @@
-"""A route: its method, its options, and the place where it was registered."""
+"""A route: its method, its options, and the file and line of its registration."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the tree takes, refuses and answers: tree.py's promises, one by one."""
+"""The tree's promises, one by one: valid patterns, invalid ones, and matches."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ MALFORMED = [
 
 @contextlib.contextmanager
 def few_frames_left(spare=40):
-    """Whatever recurses by the length of what it is given fails in here."""
+    """Fail if code recurses by the length of its input."""
     depth = 0
     frame = sys._getframe()
     while frame is not None:

@@ -143,7 +143,7 @@ def test_handle_with_several_routes_and_other_params_is_refused():
 
 
 def test_value_does_not_choose_the_route():
-    """It is the first route with these params, also where its converter refuses the value."""
+    """The first route with these params is used, even if its converter rejects the value."""
     app, handle = Router(), say("u")
     app.get("/u/:id", convert={"id": int})(handle)
     app.get("/v/:id")(handle)

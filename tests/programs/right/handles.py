@@ -1,4 +1,4 @@
-"""Handles of every form: what they take, and what can be called."""
+"""Handles of every form: their arguments, and kinds of callables."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class ItemParams(TypedDict):
     id: int
 
 
-# What a handle takes
+# Arguments of a handle
 
 
 @app.get("/described", responses={200: list[ItemParams], 201: ItemParams | None, 202: int, 404: "No."})
@@ -146,7 +146,7 @@ def stacked(request: OwnRequest, params: Mapping[str, str]) -> str:
     return params.get("id", "")
 
 
-# What can be called
+# Callables
 
 
 class Greeting:
