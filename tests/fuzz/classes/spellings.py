@@ -112,7 +112,7 @@ def escaped(chance: Random, value: str, times: int) -> str:
 
 
 def double_decode(chance: Random) -> Pair:
-    """Escapes that remain after the server has decoded are text. Passenger decodes nothing, so this is the only time."""
+    """Escapes that remain after the server has decoded are text. With Passenger, the application decodes once."""
     risky = ["/", "..", "\0", "?", "#", "%", "é", "\r\n", "//evil.example", "\\", " ", "+", ";", "../../etc"]
     value = escaped(chance, joined(chance, risky, 3) or "/", chance.randint(1, 3))
     if "%" not in value:
