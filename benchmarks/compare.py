@@ -83,7 +83,7 @@ class Worker:
             self._process.stdin.write(json.dumps(command) + "\n")
             self._process.stdin.flush()
         except BrokenPipeError:
-            pass  # it may have told the reason before it ended
+            pass  # the reason may have been sent before the end
         line = self._process.stdout.readline()
         if not line:
             raise WorkerError(f"A benchmark process exited with status {self._process.wait()}.")

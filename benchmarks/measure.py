@@ -22,7 +22,7 @@ Clock = Callable[[], float]
 
 
 class FileWrapper:
-    """A copy of gunicorn's, which sends it as it is where it cannot use sendfile."""
+    """A copy of gunicorn's wrapper, for bodies that cannot use sendfile."""
 
     def __init__(self, filelike: IO[bytes], blksize: int = 8192) -> None:
         self.filelike = filelike

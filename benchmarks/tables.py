@@ -1,7 +1,7 @@
 """(c) Tables of 203, 5,000 and 100,000 routes: building them, looking routes up, whole requests, and changes.
 
-Each size is measured in a process of its own, `python -m benchmarks.tables SIZE ROUNDS`, so that memory is told apart.
-`python -m benchmarks.tables changes` measures what it takes to add a route while requests are served, and writes
+Each size runs in a separate process, `python -m benchmarks.tables SIZE ROUNDS`, to separate its memory.
+`python -m benchmarks.tables changes` measures the time to add a route while requests are served, and writes
 changes.json and changes.md beside itself.
 """
 
@@ -45,13 +45,13 @@ def measure(rounds: int = 15) -> dict[str, Any]:
 
 
 def in_own_process(*arguments: str) -> Any:
-    """Return what this module prints as JSON."""
+    """Return the JSON that this module prints in a separate process."""
     command = [sys.executable, "-m", "benchmarks.tables", *arguments]
     return json.loads(subprocess.run(command, capture_output=True, check=True, cwd=HERE.parent).stdout)
 
 
 def routes(size: int) -> Iterator[tuple[str, str]]:
-    """GitHub's, or made-up ones: static, one param, text behind it, two params. No list, which would take memory."""
+    """Yield GitHub's routes, or generated ones: static, one param, text after it, two params. A list needs memory."""
     if size == len(ROUTES):
         yield from ROUTES
         return

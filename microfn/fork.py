@@ -68,9 +68,9 @@ class ForkSafeLock:
 
 
 class CollectorPause:
-    """A block in which the garbage collector does not run, for code that makes much and drops nothing.
+    """A block without garbage collection, for code that creates many objects and discards none.
 
-    `is_kept`: the new objects live as long as the process, so the collector need not look at them soon.
+    `is_kept`: the new objects live as long as the process, so the collector can skip them.
     """
 
     def __init__(self, *, is_kept: bool = False) -> None:
@@ -91,19 +91,19 @@ class CollectorPause:
             gc.enable()
 
     reset_after_fork = __exit__
-    """In a forked child the block of another thread does not end."""
+    """In a forked child, the block of another thread never ends."""
 
 
 _MANY = 100_000
-"""New objects that one collection takes about 20 ms to look at."""
+"""New objects that one collection takes about 20 ms to check."""
 _FEW = 5_000
-"""Frozen objects that are Python's own: Python 3.12 begins with some hundred. A freeze of an application has more."""
+"""Maximum number of Python's own frozen objects: Python 3.12 starts with some hundred. Applications freeze more."""
 
 
 def _make_old() -> None:
     """Move all objects to the oldest generation, which is rarely collected, if there are many new ones.
 
-    PERF: otherwise the next collections look at each new object, which takes about as long as the pause has saved.
+    PERF: otherwise the next collections check each new object, which takes about as long as the pause has saved.
     """
     if hasattr(gc, "freeze") and gc.get_count()[0] > _MANY and gc.get_freeze_count() < _FEW:  # PyPy has no generations
         gc.freeze()

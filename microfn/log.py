@@ -61,7 +61,7 @@ def _is_unseen(record: logging.LogRecord) -> bool:  # noqa: ARG001 - it is a fil
 
 def _message(error: BaseException, environ: WSGIEnvironment, origin: str | None) -> str:
     method = _ascii(environ.get("REQUEST_METHOD", ""))
-    # A mount has moved its prefix to SCRIPT_NAME; the route has it too.
+    # A mount has moved its prefix to SCRIPT_NAME. The route has the prefix too.
     mount = environ.get("microfn.mount", "").encode().decode("latin-1")  # as PEP 3333 has text
     path = _ascii(f"{mount}{environ.get('PATH_INFO', '')}")
     route, name = environ.get("microfn.route", "no route"), environ.get("microfn.request_id")

@@ -41,7 +41,7 @@ class Explanation:
 
 
 def explain(router: Router, method: str, path: str, query: str = "", prefix: str = "") -> Explanation:
-    """Return the response to a request; `path` is decoded text, and `prefix` that of the mount which holds the Router.
+    """Explain the response to a request. `path` is decoded text, and `prefix` that of the mount around the Router.
 
     The path alone decides, so the request has a trusted host.
     """

@@ -50,8 +50,8 @@ def warnings(routers: Sequence[Router]) -> list[str]:
 def notes(router: Router, application: object) -> list[str]:
     """Return valid but surprising facts. `application` is the Router, or the WSGI middleware around it."""
     return [
-        *(f"{mount} is not seen by the middleware of the group around it" for mount in _unseen(router)),
-        *(f"{other} goes before {route}" for other, route in _hidden(router.routes)),
+        *(f"The middleware of the group around {mount} does not see its requests." for mount in _unseen(router)),
+        *(f"{other} matches before {route}." for other, route in _hidden(router.routes)),
         *([] if any(isinstance(layer, ProxyFix) for layer in layers(application)) else _without_proxy_fix(router)),
     ]
 
@@ -95,13 +95,13 @@ class _Segments:
         node.routes.append(route)
 
     def that_hide(self, segments: Sequence[str]) -> Iterator[Route]:
-        """Yield the routes that match some paths of a pattern with these segments, and are tried before it."""
+        """Yield the routes that match some paths of a pattern with these segments, and have precedence over it."""
         nodes = [self]
         for segment in segments:
             text, colon, _ = segment.partition(":")
             if segment.startswith("*"):
                 nodes = [child for node in nodes for child in node.below.values()]
-                for node in nodes:  # a catch-all takes any number of segments; the list grows
+                for node in nodes:  # a catch-all matches any number of segments; the list grows
                     nodes += node.below.values()
                 break
             if colon:
@@ -115,7 +115,7 @@ class _Segments:
 
 
 def _hidden(routes: Sequence[Route]) -> Iterator[tuple[Route, Route]]:
-    """Yield pairs of a route and one with wildcards that it goes before."""
+    """Yield pairs of a route and a route with wildcards over which it has precedence."""
     by_method: dict[str, _Segments] = {}
     for route in routes:
         by_method.setdefault(route.method, _Segments()).add(route)

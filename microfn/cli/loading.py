@@ -124,7 +124,7 @@ def routers_in(router: Router) -> list[Router]:
 
 
 def routers_below(router: Router, prefix: str = "", above: tuple[Router, ...] = ()) -> Iterator[tuple[str, Router]]:
-    """Yield a Router and the Routers that are mounted in it, in any depth, each with the prefix of its paths."""
+    """Yield a Router and the Routers mounted in it, at any depth, each with the prefix of its paths."""
     yield prefix, router
     for mount in router.mounts:
         inner = router_of(mount)
@@ -133,7 +133,7 @@ def routers_below(router: Router, prefix: str = "", above: tuple[Router, ...] = 
 
 
 def router_of(mount: Mount) -> Router | None:
-    """Return the Router that is mounted, or that WSGI middleware is around; None for any other application."""
+    """Return the mounted Router, even inside WSGI middleware, or None for other applications."""
     innermost = layers(mount.application)[-1]
     return innermost if isinstance(innermost, Router) else None
 

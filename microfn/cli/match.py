@@ -26,8 +26,8 @@ def command(ctx: click.Context, method: str, path: str, app: str | None) -> None
     microfn match GET /users/7
     microfn match DELETE '/caf%C3%A9?x=1' shop.app:app
 
-    A mounted Router is searched too; its patterns and paths are without the prefix of the mount. The exit code is 0
-    for a route, or the mount of another application, and 1 for every other response.
+    The command also searches mounted Routers, whose patterns and paths are shown without the prefix of the mount. The
+    exit code is 0 for a route, or the mount of another application, and 1 for every other response.
     """  # noqa: D301 - click wants the character
     if method.startswith("/"):
         raise click.UsageError("The arguments must be METHOD PATH [APP], with the method first.")

@@ -22,7 +22,7 @@ __all__ = ["command"]
 def command(app: str | None, tree: bool, as_json: bool) -> None:
     """List the routes of an application.
 
-    The routes of mounted Routers are listed too, with the prefix of the mount.
+    The list includes the routes of mounted Routers, with the prefix of the mount.
 
     \b
     microfn routes

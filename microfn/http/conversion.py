@@ -93,7 +93,7 @@ def to_wsgi(
     if response is None:
         response = _convert(result, environ, encoders, origin, status)
     if not is_final or (type(response[2]) is list and response[0] == "200 OK" and environ["REQUEST_METHOD"] != "HEAD"):
-        return response  # PERF: most are so, and need no call
+        return response  # PERF: the most frequent case, without a call
     return finish(environ, response)
 
 
@@ -190,11 +190,11 @@ def _from_response(response: WerkzeugResponse, environ: WSGIEnvironment) -> WSGI
 
 
 def _without_body(environ: WSGIEnvironment, line: str, headers: Headers, body: Iterable[bytes]) -> WSGIResponse:
-    """An answer to HEAD, or a 204, 205 or 304 (RFC 9110, sections 9.3.2, 15.3.5, 15.3.6 and 15.4.5)."""
+    """Return a response to HEAD, or a 204, 205 or 304 (RFC 9110, sections 9.3.2, 15.3.5, 15.3.6 and 15.4.5)."""
     if type(body) is not list:
         try:
             close_body(body)
-        except Exception as error:  # nobody waits for that body, so the answer is what it is
+        except Exception as error:  # the client gets no body, so the response does not change
             log_exception(error, environ)
     return line, _without_content(line, headers) if line[:3] in STATUSES_WITHOUT_CONTENT else headers, []
 

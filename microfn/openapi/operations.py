@@ -86,7 +86,7 @@ class Operations:
             response["content"] = {"text/plain": {"schema": {"type": "string"}}}
         elif hint is not None:
             schema: dict[str, Any] = {}
-            with suppress(TypeError, ModuleNotFoundError):  # the annotation was not meant for a document
+            with suppress(TypeError, ModuleNotFoundError):  # the annotation need not be for a document
                 schema = self.schemas.of_type(hint, "the annotation")
             response["content"] = {"application/json": {"schema": schema}}
         return response

@@ -44,7 +44,7 @@ def check_handle(handle: object, called: str = HANDLE_CALL, count: int = 2) -> N
     if code.co_flags & inspect.CO_VARARGS:
         accepted = max(accepted, count)
     if not required <= count <= accepted or code.co_kwonlyargcount > len(function.__kwdefaults__ or ()):
-        raise InvalidHandle(handle, f"it is called as {called}, but is {_signature(handle)}")
+        raise InvalidHandle(handle, f"it must be callable as {called}, got {_signature(handle)}")
 
 
 def check_middleware(middleware: object) -> None:

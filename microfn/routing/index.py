@@ -9,7 +9,7 @@ the precedence of overlap mode. The first shape that has the method wins. In str
     /src/*filepath      bucket "src", any number of segments from 3 on
     /:page              the bucket of patterns whose first segment is a wildcard
 
-A leaf holds the values of all methods, so that a path without a value for one method tells which methods have one.
+A leaf holds the values of all methods. If a path has no value for one method, the leaf lists the other methods.
 """
 
 from __future__ import annotations
@@ -23,17 +23,19 @@ from .shape import KeyOf, Shape, is_wildcard, shape_of
 
 __all__ = ["NOT_UTF8", "NO_MATCH", "NO_PATH", "NO_PREFIX", "Index", "Miss"]
 
-# PERF: a lookup among many routes spends its time in cache misses. So a leaf is a tuple of three: it fits into one line
-# of the cache (64 bytes), holds the only method of most patterns itself, and shares the rest with other leaves.
+# PERF: a lookup among many routes spends its time in cache misses. So a leaf is a tuple of three. The tuple fits into
+# one cache line (64 bytes), holds the single method of most patterns itself, and shares the rest with other leaves.
 Params = dict[str, str]
 Find = Callable[[str | None, str], tuple[Any, Any]]
 Candidate = tuple[KeyOf | None, Any]
 Binding = tuple[str | None, Any, dict[str, Any]]
-"""The name and the position of a param; or "" and those of several; or None and a function that binds them. The last
-item is empty, or holds the value and the binding of each method, if a leaf has several."""
+"""The name and the position of a param; or "" and those of several; or None and a function that binds them.
+
+The last item is empty, or holds the value and the binding of each method, if a leaf has several.
+"""
 Leaf = tuple[str, Any, Binding]  # a method, its value and its binding
 StaticLeaf = tuple[str, Any, tuple[dict[str, tuple[Any, Params]], "Miss"]]
-"""The same for a path without params: a method, its value, and the values and the miss for other methods."""
+"""The leaf of a path without params: a method, its value, and the values and the miss for other methods."""
 
 
 class Miss(NamedTuple):
@@ -67,7 +69,7 @@ class Index:
 
     def __init__(self, items: Iterable[tuple[str, Pattern, Any]]) -> None:
         statics: dict[str, dict[str, Any]] = {}
-        """Patterns without wildcards, keyed as WSGI has paths: bytes decoded as latin-1."""
+        """Patterns without wildcards. Keys are WSGI strings: bytes decoded as latin-1 (PEP 3333)."""
         groups: dict[str | None, _Group] = {None: {}}
         first_segments: set[str] = set()
         for method, pattern, value in items:
@@ -87,7 +89,7 @@ class Index:
         buckets = {first: _Bucket({**anything, **group}) for first, group in groups.items() if first is not None}
         known: dict[str, StaticLeaf] = {}
         self.find = _finder(known, buckets, _Bucket(anything), first_segments)
-        """`find(method, path)`: what `path`, as WSGI has it, leads to, as `(value, params)` or `(None, Miss)`."""
+        """`find(method, path)` returns `(value, params)` or `(None, Miss)`. `path` is a WSGI string."""
         for path, values in statics.items():
             known[path] = _static_leaf(path, values, self.find)
 
@@ -97,7 +99,7 @@ _miss = lru_cache(maxsize=4096)(Miss)
 
 
 def _static_leaf(path: str, values: dict[str, Any], find: Find) -> StaticLeaf:
-    """Return the leaf of a path with its own values, and those that `find` has: of patterns with wildcards."""
+    """Return the leaf of a path, with its own values and those of patterns with wildcards, from `find`."""
     methods = [method for method in find("", path)[1].methods if method not in values]
     first, *more = values
     others: dict[str, tuple[Any, Params]] = {method: (values[method], {}) for method in more}
@@ -114,7 +116,7 @@ def _without_others(miss: Miss) -> tuple[dict[str, tuple[Any, Params]], Miss]:
 def _finder(  # noqa: C901 - it holds the search, see PERF
     statics: dict[str, StaticLeaf], buckets: dict[str, _Bucket], anything: _Bucket, first_segments: set[str]
 ) -> Find:
-    """The search: in the paths that are known as they are, then in the bucket of the first segment.
+    """Create the search: first in the paths without wildcards, then in the bucket of the first segment.
 
     PERF: a request calls this once. A function reads names faster than attributes. A single param is bound without a
     loop, and several with one, since `dict(zip(...))` takes twice as long.
@@ -132,7 +134,7 @@ def _finder(  # noqa: C901 - it holds the search, see PERF
                 value, params = others[method]
                 return value, params.copy()
             return None, miss
-        # 2. Patterns are text; WSGI's path is bytes decoded as latin-1.
+        # 2. Patterns are text; WSGI paths are bytes decoded as latin-1 (PEP 3333).
         if not path.isascii():
             try:
                 path = path.encode("latin-1").decode()
@@ -184,7 +186,7 @@ _Group = dict[Shape, dict[Any, Leaf]]
 
 
 class _Bucket(dict[int, tuple[Candidate, ...]]):
-    """The shapes to try, by the number of segments, in the order of their ranks."""
+    """The shapes to try, by the number of segments, ordered by rank."""
 
     def __init__(self, group: _Group) -> None:
         candidates = [(shape, _candidate(shape, group[shape])) for shape in sorted(group, key=_rank)]
@@ -198,7 +200,7 @@ class _Bucket(dict[int, tuple[Candidate, ...]]):
         self.open = tuple([candidate for shape, candidate in candidates if shape.is_open])
 
     def longer_than(self, count: int) -> tuple[Candidate, ...]:
-        """The shapes to try for so many segments as no pattern has: the catch-alls where there are more."""
+        """Return the shapes to try if no pattern has this number of segments: catch-alls with fewer segments."""
         return self.open if count > self.longest else ()
 
 
@@ -219,7 +221,7 @@ def _add(table: dict[Any, Leaf], key: Any, method: str, value: Any, binding: Bin
 
 @lru_cache(maxsize=4096)
 def _binding(names: tuple[str, ...], shape: Shape) -> Binding:
-    """Return how params with these names are bound; most patterns of a shape share it."""
+    """Return the binding of params with these names. Most patterns of a shape share it."""
     if shape.positions is None:
         return None, _binder(names, shape), {}
     if len(names) > 1:

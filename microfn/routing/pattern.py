@@ -50,7 +50,9 @@ def parse(text: str) -> Pattern:
     if not isinstance(text, str):
         raise TypeError(f"pattern must be a str, got {type(text).__name__}: {text!r}")
     if not text.startswith("/"):
-        raise InvalidPattern(text, "a pattern begins with a slash" if text else "it is empty; the root is '/'")
+        raise InvalidPattern(
+            text, "a pattern must begin with a slash" if text else "a pattern must not be empty; the root is '/'"
+        )
     wildcard = _WILDCARD.search(text)
     if wildcard is None:
         return Pattern(text, ())
@@ -61,15 +63,15 @@ def parse(text: str) -> Pattern:
 
 
 def or_root(pattern: str) -> str:
-    """The pattern itself, or the root for the empty one, which a Router takes for its own prefix."""
+    """Return the pattern, or the root for the empty pattern, which means the prefix of a Router."""
     return "/" if pattern == "" else pattern
 
 
 @lru_cache(maxsize=4096)
 def _names(text: str) -> tuple[str, ...]:
-    """Return the names of the wildcards in the end of a pattern, which begins one character before the first wildcard.
+    """Return the names of the wildcards in the end of a pattern, from one character before the first wildcard.
 
-    PERF: patterns differ before it, and many have the same end. So each end is checked once. Raises `InvalidPattern`.
+    PERF: many patterns differ only before it, so each end is checked once. Raises `InvalidPattern`.
     """
     wildcards = _WILDCARD.findall(text)
     names = tuple([wildcard[1:] for wildcard in wildcards])
@@ -92,7 +94,7 @@ def _parts(text: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=4096)
 def shared(value: T) -> T:
-    """Return one object for all equal values: texts and tuples that many patterns have in common."""
+    """Return one object for all equal values, such as texts and tuples that many patterns share."""
     return value
 
 

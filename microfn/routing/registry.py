@@ -65,7 +65,7 @@ class Registry:
         self._new_table = new_table
         self._publish_snapshot = publish
         self._lock = ForkSafeLock()
-        """Held by whoever registers, never while a request is served."""
+        """Held by threads that register, never by threads that serve requests."""
         self.current = Registrations()
         self._draft_table: Table | None = None
         """The table to publish next; None if nothing has changed since the last one."""
@@ -79,8 +79,8 @@ class Registry:
 
     @contextmanager
     def changes(self) -> Iterator[None]:
-        """Publish all that is changed inside as one; where an exception leaves the block, nothing has changed."""
-        # PERF: the garbage collector takes a fifth of the time in which many routes are registered.
+        """Publish all changes of the block together. If an exception leaves the block, discard them."""
+        # PERF: without this, the garbage collector takes a fifth of the time to register many routes.
         with self._lock.current, CollectorPause(is_kept=not self._is_published):
             saved = self.current.copy()
             is_outermost = self._rollback_point is None
@@ -116,7 +116,7 @@ class Registry:
             return change(*args)
 
     def add(self, routes: Sequence[Route]) -> None:
-        """Register routes of one pattern: all of them, or none if one is refused."""
+        """Register routes of one pattern, or none if one is refused."""
         self._change(self._add, routes)
 
     def _add(self, routes: Sequence[Route]) -> None:

@@ -217,7 +217,7 @@ def _parse(text: str) -> Pattern:
     if reason:
         raise InvalidPattern(text, reason)
     if not text.isascii() and not _is_utf8(text):
-        raise InvalidPattern(text, "it holds a surrogate, which no request can send as UTF-8")
+        raise InvalidPattern(text, "a pattern must be without surrogates, since UTF-8 cannot encode them")
     return pattern
 
 

@@ -12,9 +12,9 @@ __all__ = ["KeyOf", "Shape", "is_wildcard", "shape_of"]
 KeyOf = Callable[[Sequence[str]], Any]
 """Maps the segments of a path to the key of the pattern that can match."""
 
-# A segment of text is tried first, then a param by the length of the text before it, then a catch-all. Text right
-# before a catch-all ranks between: for "/v1/y", the patterns "/v1:x/y" and "/v1/*rest" differ at the second slash,
-# where one has a param and the other its catch-all.
+# Literal text is tried first, then a param by the length of the text before it, then a catch-all. Text right before a
+# catch-all ranks between them. For "/v1/y", the patterns "/v1:x/y" and "/v1/*rest" differ at the second slash: one
+# has a param there, and the other its catch-all.
 _LITERAL, _CATCH_ALL = -(1 << 30), 2
 
 
@@ -82,14 +82,14 @@ def _rank_of(segment: str, following: str) -> int:
 
 @lru_cache(maxsize=4096)
 def _outline_of(segment: str) -> str:
-    """Return the outline of a segment: its wildcard without the name, behind an "x" for each character; or one "x"."""
+    """Return the outline of a segment: its wildcard without a name, after an "x" for each character; or one "x"."""
     if ":" in segment:
         return "x" * segment.index(":") + ":"
     return segment and ("*" if segment[0] == "*" else "x")
 
 
 def shape_of(segments: Sequence[str]) -> Shape:
-    """Return the shape of the pattern with these segments; patterns of one outline have one."""
+    """Return the shape of the pattern with these segments. Patterns with one outline share it."""
     outline = list(map(_outline_of, segments))
     if outline[-1] == "*" and outline[-2] == "x":
         outline[-2] = "x" * len(segments[-2])

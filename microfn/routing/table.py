@@ -69,7 +69,7 @@ class Table:
         patterns = [route.parsed for route in self.routes]
         folded = [casefold_pattern(pattern) for pattern in patterns]
         self._ends_in_slashes = any(text != "/" and (text[-1] == "/" or "*" in text) for text, _ in patterns)
-        """Whether any path with a slash at its end is a match: most tables have none."""
+        """True if any match ends with a slash, which is false for most tables."""
         self._converts = any(route.converters for route in self.routes)
         self._casefolded: Index | None = self.index
         if any(pattern is None for pattern in folded):

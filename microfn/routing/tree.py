@@ -67,7 +67,7 @@ class Tree:
     def add(self, pattern: Pattern, handle: Any) -> None:
         """Register `handle` for a parsed pattern."""
         if handle is None:
-            raise TypeError("None cannot be registered: it stands for no match")
+            raise TypeError("value must not be None, which stands for no match")
         nodes, split, missing = self._descend(pattern)
         if split:
             nodes[-1].split(split)
@@ -156,10 +156,10 @@ class Tree:
     # Insertion: walk down the existing nodes and check for conflicts, then change the tree.
 
     def _descend(self, pattern: Pattern) -> tuple[list[Node], int, Sequence[str]]:
-        """Return where `pattern` leaves the tree, or raise `RouteConflict`.
+        """Return the place at which `pattern` leaves the tree, or raise `RouteConflict`.
 
-        That is: the nodes on its way, from the top; how much of the last node it shares, or 0 if all of it; and the
-        parts that the tree lacks.
+        The result has the nodes on the way, from the top, the length that the pattern shares with the last node, or 0
+        if it shares all of it, and the missing parts.
         """
         node, is_strict = self._top, not self.overlap
         path_nodes, parts = [node], pattern.parts
@@ -190,7 +190,7 @@ class Tree:
         return path_nodes, 0, ()
 
     def _leave(self, pattern: Pattern, node: Node, text: str, parts: Sequence[str]) -> tuple[int, Sequence[str]]:
-        """Return how much of `node` the pattern shares, which goes on with `text` and `parts`, and what is missing."""
+        """Return the length that a pattern with `text` and `parts` left shares with `node`, and the missing parts."""
         length = _shared_length(node.path, text)
         missing = [part for part in (text[length:], *parts) if part]
         if missing and not self.overlap:

@@ -94,10 +94,12 @@ class Urls:
             try:
                 path.encode()
             except UnicodeEncodeError:
-                raise InvalidUrl(target, f"{path!r} holds a surrogate, which no request can send as UTF-8") from None
-        # RFC 3986, section 5.2.4: clients resolve dot segments, and hosts merge slashes.
+                raise InvalidUrl(
+                    target, f"the path must be without surrogates, since UTF-8 cannot encode them, got {path!r}"
+                ) from None
+        # RFC 3986, section 5.2.4: clients resolve dot segments, and servers merge slashes.
         if "/." in path and len(pieces) > 1 and not {".", ".."}.isdisjoint(path.split("/")):
-            raise InvalidUrl(target, f"{path!r} has a dot segment, which clients resolve")
+            raise InvalidUrl(target, f"the path must be without dot segments, since clients resolve them, got {path!r}")
         if self._is_mounted(path):
             raise InvalidUrl(target, f"{path!r} matches a mount")
         if self._table.overlap:
