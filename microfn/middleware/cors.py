@@ -135,7 +135,7 @@ def _host_as_sent(host: str) -> str:
         return f"[{IPv6Address(host[1:-1]).compressed}]"
     name = host.encode("idna").decode().lower()
     if not re.fullmatch(rf"{NAME}\.?", name):
-        raise ValueError("it is no name")
+        raise ValueError("it is not a valid name")
     return name
 
 
