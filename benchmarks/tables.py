@@ -61,7 +61,7 @@ def routes(size: int) -> Iterator[tuple[str, str]]:
 
 
 def gettable(table: Iterable[tuple[str, str]]) -> list[str]:
-    """The patterns that GET has."""
+    """Return the patterns of GET."""
     return [pattern for method, pattern in table if method == "GET"]
 
 

@@ -39,6 +39,7 @@ AREAS = {
         "examples/**/*.py",
         "benchmarks/**/*.py",
         "*.py",
+        "docs/*.py",
         "Makefile",
         "setup.cfg",
         ".ruff.toml",

@@ -109,7 +109,7 @@ def _startup_error(error: Exception, environ: WSGIEnvironment, start_response: S
 def resolve_slow(
     snapshot: Snapshot, environ: WSGIEnvironment, route: Route | None, match: Any
 ) -> tuple[Route | None, dict[str, Any] | Missed | Mount]:
-    """The slow path of routing: trusted hosts, encoded paths, mounts, HEAD falling back to GET, converters."""
+    """Route on the slow path: trusted hosts, encoded paths, mounts, HEAD falling back to GET, converters."""
     environ.setdefault("REQUEST_METHOD", "GET")
     try:
         if snapshot.is_guarded:

@@ -125,7 +125,7 @@ class GuardedRequest(Request):
 
     @cached_property
     def args(self) -> MultiDict[str, str]:
-        """The parameters of the query. Bytes that are not UTF-8 stay escaped."""
+        """Return the parameters of the query. Bytes that are not UTF-8 stay escaped."""
         query = self.query_string
         if b"%" in query or not query.isascii():
             return self._parsed_args
@@ -139,7 +139,7 @@ class GuardedRequest(Request):
     @cached_property
     @_made_safe
     def base_url(self) -> str:
-        """The URL of the request without the query: `root_url` and `path`, with all of its slashes, as an IRI."""
+        """Return the URL without the query: `root_url` and `path`, with all of its slashes, as an IRI."""
         check_target(self.environ, self.max_target_length)
         # werkzeug's property removes slashes at the start of the path, and treats "%" as an escape.
         return uri_to_iri(self.root_url[:-1] + quote(self.path, safe=_PATH_SAFE))
@@ -147,7 +147,7 @@ class GuardedRequest(Request):
     @cached_property
     @_made_safe
     def url(self) -> str:
-        """The URL of the request, as an IRI."""
+        """Return the URL of the request, as an IRI."""
         base: str = self.base_url  # first, since this also checks the length of the query
         return base + uri_to_iri("?" + quote(self.query_string, safe=_QUERY_SAFE)) if self.query_string else base
 

@@ -27,8 +27,8 @@ _MIDDLEWARE = "app.use, a middleware"
 _PREFIX = "app.include(prefix, router)"
 _RUN = "`microfn run` while you develop, `microfn serve` then"
 _CONFIG = "a module or a dict of your own"
-_TEMPLATES = "a template engine of your own, such as Jinja: the how-to on templates"
-_SESSION = "a middleware with a signed cookie: the how-to on signing in"
+_TEMPLATES = "a template engine such as Jinja, as in the how-to on templates"
+_SESSION = "a middleware with a signed cookie, as in the how-to on sessions"
 _CONTEXT = "request.context"
 _HANDLE = "app.handle(method, pattern, handle)"
 _ROUTER = "a Router"
@@ -37,7 +37,7 @@ ROUTER_NAMES = {
     # Flask
     "add_url_rule": _HANDLE,
     "after_request": _MIDDLEWARE,
-    "app_context": "nothing: a handle needs no context",
+    "app_context": "the handle directly, which needs no context",
     "app_errorhandler": "app.error(status)",
     "before_first_request": "code of your module, or app.build()",
     "before_request": _MIDDLEWARE,
@@ -222,7 +222,7 @@ SWITCHES = frozenset(
 """Attributes that users set, which would have no effect."""
 
 _DECORATOR = "a decorator of a Router, such as app.get(pattern)"
-_RESPONSE = "what the handle returns: a body, (body, status, headers), or a Response"
+_RESPONSE = "the result of the handle: a body, (body, status, headers), or a Response"
 _ERROR = "abort(status, text), or an exception of werkzeug.exceptions"
 _ONE_REQUEST = "an argument of the handle: handle(request, params)"
 
@@ -238,10 +238,10 @@ MODULE_NAMES = {
     "copy_current_request_context": "the request, passed as an argument",
     "current_app": "request.router",
     "escape": "markupsafe.escape",
-    "flash": "two functions: the how-to on signing in",
+    "flash": "two functions, as in the how-to on authentication",
     "g": _CONTEXT,
-    "get_flashed_messages": "two functions: the how-to on signing in",
-    "has_request_context": "nothing: a handle needs no context",
+    "get_flashed_messages": "two functions, as in the how-to on authentication",
+    "has_request_context": "the handle directly, which needs no context",
     "json": "request.json, and the dict or list that a handle returns",
     "jsonify": "a dict or a list that the handle returns",
     "make_response": "Response(text, status)",
