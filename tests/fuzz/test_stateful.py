@@ -66,7 +66,7 @@ def _is_below(pattern, prefix):
 
 def refusing(is_refused=True):
     """Return the context for a change. If it must be refused, assert this."""
-    reasons = r"collides|two wildcards|already"
+    reasons = r"conflicts|its own name|already"
     return pytest.raises(ValueError, match=reasons) if is_refused else contextlib.nullcontext()
 
 
