@@ -14,7 +14,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # Tests with targets of their own.
 APART := speed or package or hosts or faults
 
-# Tests write files with names that are not ASCII, and read as UTF-8 what processes print; locales may not matter.
+# Tests write files with names that are not ASCII, and read output as UTF-8. So they must not depend on the locale.
 export PYTHONUTF8 := 1
 unexport PYTHONIOENCODING
 # These variables change the imported code, disable assertions, or move the example below a prefix.
@@ -129,11 +129,11 @@ fuzz: $(VENV)/fuzz.stamp ## send hostile requests, and run atheris for FUZZ_SECO
 	    -artifact_prefix=build/fuzz/ build/fuzz/$$target tests/fuzz/corpus/$$target || exit 1; \
 	done
 
-mutation: $(VENV)/mutation.stamp ## change each module of MUTATE in many ways; a test has to notice each (hours)
+mutation: $(VENV)/mutation.stamp ## change each module of MUTATE in many ways; a test must fail for each (hours)
 	rm -rf build/mutation
 	mkdir -p build/mutation
 	cp -r microfn tests setup.cfg build/mutation
-	# a mutant that never stops may take no more memory than this; the order of the tests is the same each time
+	# limit the memory of endless mutants, and keep the order of tests
 	cd build/mutation && ulimit -v 4000000 && PYTHONHASHSEED=0 nice -n 15 $(abspath $(BIN))/mutmut run \
 	  --max-children 2 $(MUTATE:%='microfn.%.*') > mutmut.log || { tail -n 20 mutmut.log; exit 1; }
 	cd build/mutation && $(abspath $(BIN))/python -m tests.mutation.survivors $(MUTATE)
@@ -143,16 +143,16 @@ soak: $(VENV)/dev.stamp ## load a server for SOAK_SECONDS, with reloads and a ki
 
 $(VENV)/bin/python $(VENV)-bench/bin/python:
 	@command -v "$(PYTHON)" > /dev/null || { \
-	  echo "There is no $(PYTHON) here: install Python 3.10 or newer, or say which: make PYTHON=/path/to/python" >&2; exit 1; }
+	  echo "There is no $(PYTHON) here: install Python 3.10 or newer, or choose another: make PYTHON=/path/to/python" >&2; exit 1; }
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { \
-	  echo "$(PYTHON) is too old: install Python 3.10 or newer, or say which: make PYTHON=/path/to/python" >&2; exit 1; }
+	  echo "$(PYTHON) is too old: install Python 3.10 or newer, or choose another: make PYTHON=/path/to/python" >&2; exit 1; }
 	@"$(PYTHON)" -c 'import ensurepip, venv' 2> /dev/null || { \
-	  echo "$(PYTHON) cannot make environments: install its venv (Debian, Ubuntu: apt install python3-venv)" >&2; exit 1; }
+	  echo "$(PYTHON) cannot create environments: install its venv (Debian, Ubuntu: apt install python3-venv)" >&2; exit 1; }
 	"$(PYTHON)" -m venv $(patsubst %/bin/python,%,$@) || { rm -rf $(patsubst %/bin/python,%,$@); exit 1; }
 
 $(VENV)-bench/stamp: setup.cfg setup.py | $(VENV)-bench/bin/python
 	$(VENV)-bench/bin/python -m pip --disable-pip-version-check --quiet install --editable '.[bench]'
-	# bjoern is compiled against libev, which not every machine has; its part is skipped without it
+	# bjoern needs libev, which some machines lack; its part is skipped without it
 	-$(VENV)-bench/bin/python -m pip --disable-pip-version-check --quiet install bjoern
 	touch $@
 

@@ -1,4 +1,4 @@
-"""The tests on every Python that microfn is for, as far as this machine has it: `nox`, or `make versions`."""
+"""Tests on all installed versions of Python that microfn supports: `nox`, or `make versions`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ nox.options.default_venv_backend = "venv"
 
 
 def interpreter(version: str) -> str:
-    """One of this version that runs: on the path, or one of pyenv's, whose shims may lead nowhere."""
+    """Return a working interpreter of this version: on the path, or of pyenv, whose shims can be broken."""
     pyenv = shutil.which("pyenv")
     root = os.environ.get("PYENV_ROOT") or (os.path.dirname(os.path.dirname(pyenv)) if pyenv else "")
     for found in (shutil.which(f"python{version}"), *glob.glob(f"{root}/versions/{version}.*/bin/python")):
@@ -27,7 +27,7 @@ def interpreter(version: str) -> str:
 
 @nox.session(python=[interpreter(version) for version in VERSIONS])
 def tests(session: nox.Session) -> None:
-    """All tests but those of speed and those with servers; arguments go to pytest."""
+    """Run all tests except those of speed and with servers. Arguments go to pytest."""
     session.install(".[test]")
     session.run(
         "python", "-m", "pytest", "-q", "-m", "not speed and not server and not package and not hosts", *session.posargs

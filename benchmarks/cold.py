@@ -1,11 +1,11 @@
-"""What a process for each call takes beyond starting the same program by hand.
+"""The time of a process for each call, compared with starting the same program by hand.
 
 `python -m benchmarks.cold` writes cold.json and cold.md beside itself.
 
 Two ways through an agent, `submit` and the WSGI door, are timed beside two without one: `subprocess.run` with three
-pipes, and `os.fork` with `os.execve`. All run in one process and with an empty environment, take turns in random order,
-and have to tell what the program says before they are timed. The first call of a turn is not counted: whoever comes
-after a fork pays for pages that it left to be copied.
+pipes, and `os.fork` with `os.execve`. All run in one process with an empty environment, and take turns in random
+order. Their output is checked before they are timed. The first call of a turn does not count, since it copies the
+pages that the fork has shared.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from .measure import Request
 
 HERE = Path(__file__).parent
 GOAL = 1.5
-"""How many times what `subprocess.run` takes a call may take."""
+"""The maximum ratio of a call to `subprocess.run`."""
 DOORS = ("submit", "WSGI")
 BASELINES = ("subprocess.run", "fork, execve")
 ENVIRONMENT = {"PATH": "/usr/bin:/bin"}
@@ -45,7 +45,7 @@ Run = Callable[[], bytes]
 
 
 class Row(NamedTuple):
-    """A program, what it says, how many calls are a turn, and the seconds of nothing before each."""
+    """A program, its output, the calls of a turn, and the seconds of sleep before each."""
 
     argv: list[str]
     says: bytes
@@ -95,7 +95,7 @@ def contestants(argv: list[str], agent: Agent) -> dict[str, Run]:
 
 
 def forked(argv: list[str]) -> bytes:
-    """As little as can be done."""
+    """Do the minimum by hand."""
     ours, theirs = os.pipe()
     pid = os.fork()
     if pid == 0:
@@ -113,7 +113,7 @@ def forked(argv: list[str]) -> bytes:
 
 
 def turn(run: Run, row: Row) -> float:
-    """Seconds for a call."""
+    """Return the seconds of a call."""
     run()
     seconds = 0.0
     for _ in range(row.calls):
@@ -125,9 +125,9 @@ def turn(run: Run, row: Row) -> float:
 
 
 def measure(all_rows: dict[str, Row], agent: Agent, rounds: int) -> dict[str, Any]:
-    """ms for each contestant, and what each door takes as a multiple of each baseline; all as quartiles.
+    """Return ms for each contestant, and the ratio of each door to each baseline, as quartiles.
 
-    All rows are in each round, so that what else the machine does for a while is not all in one of them.
+    Each round has all rows, so that other work of the machine does not hit a single row.
     """
     runs = {name: contestants(row.argv, agent) for name, row in all_rows.items()}
     for name, row in all_rows.items():
@@ -160,7 +160,7 @@ def quartiles(values: list[float]) -> list[float]:
 
 
 def text(results: dict[str, Any]) -> str:
-    """The figures as a table, in Markdown."""
+    """Return the figures as a Markdown table."""
     return "\n".join(_lines(results)) + "\n"
 
 

@@ -36,11 +36,11 @@ SLOWER = 1.03
 
 
 class UsageError(Exception):
-    """A wrong argument: one line for the person who gave it."""
+    """A wrong argument, with a message of one line for the user."""
 
 
 class RowError(Exception):
-    """A row that a version cannot build, or answers otherwise."""
+    """A row that a version cannot build, or whose response differs."""
 
     is_of_checkout = False
     """True if it is this checkout that fails, not the other commit."""
@@ -83,7 +83,7 @@ class Worker:
             self._process.stdin.write(json.dumps(command) + "\n")
             self._process.stdin.flush()
         except BrokenPipeError:
-            pass  # it may have told the reason before it ended
+            pass  # the reason may have been sent before the end
         line = self._process.stdout.readline()
         if not line:
             raise WorkerError(f"A benchmark process exited with status {self._process.wait()}.")
@@ -168,7 +168,7 @@ def extract(commit: str, directory: Path) -> None:
 
 @contextmanager
 def pairs_of(commit: str, ref: str, runs: int, seconds: float) -> Iterator[list[Pair]]:
-    """Start the pairs of processes, and end them; what they write to disk is removed."""
+    """Start the pairs of processes, and end them. Their files are removed."""
     with tempfile.TemporaryDirectory(prefix="microfn-compare-") as temporary, ExitStack() as stack:
         old = Path(temporary, "old")
         extract(commit, old)

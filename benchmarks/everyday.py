@@ -79,12 +79,12 @@ def has_cookie(body: bytes, headers: dict[str, str]) -> bool:
 
 
 def leads_to(path: str) -> Check:
-    """Return a check of Location, which may be a path or the URL of this host."""
+    """Return a check of Location, which can be a path or a URL of this host."""
     return lambda body, headers: headers["location"] in (path, f"http://127.0.0.1:8000{path}")
 
 
 def has_id(body: bytes, headers: dict[str, str]) -> bool:
-    """Check that the handle saw the new id that the header tells."""
+    """Check that the handle saw the new id in the header."""
     return bool(re.fullmatch("[0-9a-f]{32}", headers["x-request-id"])) and headers["x-request-id"] == body.decode()
 
 
@@ -96,7 +96,7 @@ def is_logged(body: bytes, headers: dict[str, str]) -> bool:
 
 
 def calls_nothing(times: int) -> Check:
-    """Return a check that each function of a middleware that does nothing was called so many times."""
+    """Return a check that each function of a no-op middleware was called this many times."""
     return lambda body, headers: sends(HELLO)(body, headers) and set(OBSERVED.calls.values()) == {times}
 
 
@@ -191,7 +191,7 @@ OF_HOST = get("/text", sends(HELLO), headers=header("Host", HOST))
 OTHER_HOST = header("Host", "other.example.org")
 ACCEPTED = sends("Ann")
 BROWSER = header("Accept", "text/html,application/xhtml+xml,application/xml;q=0.9,image/webp,*/*;q=0.8")
-"""An error page is chosen by what the client accepts, and the Accept of a browser is the longest."""
+"""The client's Accept selects the error page, and browsers send the longest one."""
 REFUSED = Request("POST", "/users", 422, lambda body, headers: body != b"Ann", body=INVALID_USER)
 
 RETURNED = (
@@ -264,7 +264,7 @@ RETURNED = (
         is_quick=True,
     ),
 )
-"""Rows that differ in what a handle returns."""
+"""Rows that differ in the result of the handle."""
 
 AROUND = (
     row("no-op middleware", get("/text", calls_nothing(1)), builder="middleware_one", reference="falcon", goal=0.65),
@@ -388,7 +388,7 @@ READ = (
     row("an upload, 10 KB", upload(10 << 10), reference="werkzeug", goal=0.7, is_quick=True),
     row("an upload, 10 MB", upload(10 << 20), reference="werkzeug", goal=1.2),
 )
-"""Rows that differ in what a handle reads."""
+"""Rows that differ in the input of the handle."""
 
 ROUTED = (
     row(

@@ -22,7 +22,7 @@ Clock = Callable[[], float]
 
 
 class FileWrapper:
-    """A copy of gunicorn's, which sends it as it is where it cannot use sendfile."""
+    """A copy of gunicorn's wrapper, for bodies that cannot use sendfile."""
 
     def __init__(self, filelike: IO[bytes], blksize: int = 8192) -> None:
         self.filelike = filelike
@@ -101,12 +101,12 @@ def input_of(body: bytes) -> io.BytesIO:
 
 @dataclass
 class Observed:
-    """What else is known about the last answer that was checked."""
+    """Other facts about the last checked response."""
 
     sent: list[int]
     """The length of each chunk that is not empty."""
     calls: Counter[Any]
-    """How often each middleware that does nothing was called, by its code."""
+    """The number of calls of each no-op middleware, by its code."""
 
 
 OBSERVED = Observed([], Counter())
@@ -114,9 +114,9 @@ OBSERVED = Observed([], Counter())
 
 @dataclass(frozen=True)
 class Request:
-    """A request, and a check of the answer: one of `statuses`, and what `check` requires of the body and the headers.
+    """A request, and a check of the response: one of `statuses`, and the conditions of `check` for body and headers.
 
-    `headers` are those of the environ (`HTTP_ACCEPT`), the check's are of the answer, by lower-case name.
+    `headers` are keys of the environ (`HTTP_ACCEPT`). The check gets the headers of the response, by lower-case name.
     """
 
     method: str
@@ -151,11 +151,11 @@ class Request:
 
 
 def start_response(status: str, headers: list[tuple[str, str]], exc_info: object = None) -> None:
-    """Nothing."""
+    """Do nothing."""
 
 
 def nothing(environ: dict[str, Any], start_response: Any) -> list[bytes]:
-    """The harness alone."""
+    """Respond without an application, to time the harness alone."""
     return [b""]
 
 
@@ -169,7 +169,7 @@ def check(name: str, app: Application, requests: Sequence[Request]) -> None:
 
 
 def answer(app: Application, request: Request) -> tuple[str, dict[str, str], bytes]:
-    """What comes back: the status, the headers by lower-case name, and the body; the rest is in OBSERVED and LOG."""
+    """Return the status, the headers by lower-case name, and the body. OBSERVED and LOG have the rest."""
     seen: list[Any] = []
     LOG.clear()  # so that each contestant has to write its own line
     OBSERVED.calls.clear()
@@ -198,7 +198,7 @@ def drive(
     bodies: Sequence[bytes],
     clock: Clock = time.perf_counter,
 ) -> float:
-    """Seconds for these requests, each with a fresh environ; the body is drained and closed as a server does."""
+    """Return the seconds for these requests, each with a new environ. Drain and close the bodies as a server does."""
     began = clock()
     for template, body in zip(environs, bodies, strict=True):
         environ = template.copy()
@@ -282,5 +282,5 @@ def race(
 
 
 def ratio(results: dict[str, list[float]], one: str, other: str) -> float:
-    """The median of the rounds' ratios."""
+    """Return the median of the ratios of the rounds."""
     return statistics.median(a / b for a, b in zip(results[one], results[other], strict=True))

@@ -1,10 +1,10 @@
-"""More requests than two workers can answer: what becomes of them, with an agent and without.
+"""An overload of two workers, with an agent and without.
 
 `python -m benchmarks.overload` writes overload.json and overload.svg beside itself.
 
-Forty requests a second for ten seconds go to a gunicorn with two sync workers, each of which can answer ten; clients
-wait for one second. A request is answered in time, answered too late (the worker's time was wasted), or refused in time
-with 503. The header in which a proxy says when a request began is set as a proxy does, when the request comes.
+Forty requests a second for ten seconds go to gunicorn with two sync workers, each of which can answer ten. Clients
+wait for one second. A request is answered in time, answered too late (so the work was useless), or refused in time
+with 503. The client also sets the header in which a proxy puts the start time of a request.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ OPTIONS = ["--no-control-socket", "--workers", str(WORKERS), "--log-level", "err
 
 
 def application(name: str) -> Router:
-    """What a worker imports."""
+    """Return the application of a worker."""
     app = Router()
     if name != "plain":
         from microfn.agent import Agent
@@ -54,7 +54,7 @@ def application(name: str) -> Router:
 
 
 def ask(port: int, token: str) -> str:
-    """What becomes of one request."""
+    """Send one request and return its outcome."""
     began = time.monotonic()
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     try:
@@ -74,7 +74,7 @@ def ask(port: int, token: str) -> str:
 
 
 def load(port: int) -> Counter[str]:
-    """All requests, each when it is due, whatever has become of those before it."""
+    """Send all requests on schedule, regardless of the outcomes of earlier ones."""
     outcomes: list[str] = []
     threads = []
     began = time.monotonic()
@@ -100,7 +100,7 @@ def measure(name: str) -> Counter[str]:
 
 
 def draw(results: dict[str, Any]) -> str:
-    """A bar for each setup, with what became of its requests."""
+    """Draw a bar for each setup, with the outcomes of its requests."""
     left, line = 16, 58
     parts = [written(left, 26, f"{RATE * SECONDS} requests, twice as many as can be answered", "soft")]
     for number, (name, words) in enumerate(SETUPS.items()):

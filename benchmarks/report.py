@@ -35,7 +35,7 @@ class Goal(NamedTuple):
 
     @property
     def is_reached(self) -> bool:
-        """Whether it was reached, by the figures as they are shown."""
+        """True if the figure, rounded as it is shown, reaches the goal."""
         return is_reached(-self.measured, -self.most) if self.is_least else is_reached(self.measured, self.most)
 
 

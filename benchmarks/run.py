@@ -1,6 +1,6 @@
 """The benchmarks: `python -m benchmarks.run quick | all | check`, in an environment that has the peers.
 
-`quick` prints the quick rows, `all` writes results.json and what is made of it, and `check` only looks at the answers.
+`quick` prints the quick rows, `all` writes results.json and the files from it, and `check` only checks responses.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def print_quick() -> None:
 
 
 def measure_all(rounds: int) -> None:
-    """Measure everything, and write results.json and what is made of it. Missing servers are left out."""
+    """Measure everything, and write results.json and the files from it. Missing servers are omitted."""
     results: dict[str, Any] = {
         "machine": about_machine(),
         "requests": measure_rows(SMALL, rounds=rounds),
@@ -153,7 +153,7 @@ def figures_of(row: Row, timed: dict[str, list[float]]) -> dict[str, Any]:
 
 
 def measure_variants(rounds: int) -> dict[str, dict[str, float]]:
-    """(b) The eight rows with middleware and with Response objects, by the time of falcon's plain rows."""
+    """(b) Measure the eight rows with middleware and with Response objects, relative to falcon's plain rows."""
     found = {}
     print("\nby the time of falcon's row     plain  middleware  Response")
     for row in SMALL:
@@ -165,7 +165,7 @@ def measure_variants(rounds: int) -> dict[str, dict[str, float]]:
 
 
 def measure_other(rounds: int) -> dict[str, float]:
-    """(b) Other answers, by the time of falcon's hello."""
+    """(b) Measure other responses, relative to falcon's hello."""
     print("\nby the time of falcon's hello")
     apps = {name: build(contestant, builder) for name, (contestant, builder, _) in OTHER.items()}
     timed = race(apps, {name: requests for name, (_, _, requests) in OTHER.items()}, rounds=rounds)
@@ -176,10 +176,10 @@ def measure_other(rounds: int) -> dict[str, float]:
 
 
 def imports(times: int = 15) -> dict[str, float]:
-    """(e) ms to import, in processes of their own, interleaved, less an empty one's."""
+    """(e) Return ms to import, in separate processes, interleaved, without the time of an empty one."""
     modules = ("sys", "werkzeug.wrappers", "microfn", "falcon", "bottle", "wheezy.web", "flask")
     took: dict[str, list[float]] = {name: [] for name in modules}
-    # Compiled modules are kept, as they are wherever people deploy; the first round, which compiles, is not the median.
+    # Compiled modules are kept, as in deployments; the first round, which compiles, is not the median.
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     code = "import time; t = time.perf_counter(); import {}; print((time.perf_counter() - t) * 1000)"
     for _ in range(times):

@@ -1,4 +1,4 @@
-"""(d) Over sockets: the same hello under gunicorn and bjoern, driven by wrk, as a part of a bare WSGI function's."""
+"""(d) Over sockets: the same hello under gunicorn and bjoern, loaded by wrk, relative to a bare WSGI function."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SERVERS = {"gunicorn": GUNICORN, "bjoern": BJOERN}
 
 
 def application(name: str) -> Application:
-    """What a server process imports."""
+    """Return the application of a server process."""
     return build(name, APPS[name])
 
 
@@ -68,7 +68,7 @@ def requests_per_second(port: int) -> float:
 
 
 def measure(rounds: int = 5) -> dict[str, Any]:
-    """Requests a second as a part of bare's, the median of interleaved rounds; empty where wrk is not installed."""
+    """Return requests per second relative to bare, the median of interleaved rounds; empty if wrk is missing."""
     if shutil.which("wrk") is None:
         print("\nover sockets\nSkipped: wrk is not installed.")
         return {}

@@ -26,7 +26,7 @@ text { fill: var(--ink); font: 14px system-ui, -apple-system, 'Segoe UI', 'DejaV
 
 
 def picture(title: str, height: float, parts: Iterable[str], style: str = STYLE) -> str:
-    """Return a picture: its title for those who cannot see it, and a card behind its parts."""
+    """Return a picture: its title for screen readers, and a card behind its parts."""
     size = f'width="{WIDTH}" height="{height}" viewBox="0 0 {WIDTH} {height}"'
     head = [
         f'<svg xmlns="http://www.w3.org/2000/svg" role="img" {size}>',

@@ -1,7 +1,7 @@
 """(c) Tables of 203, 5,000 and 100,000 routes: building them, looking routes up, whole requests, and changes.
 
-Each size is measured in a process of its own, `python -m benchmarks.tables SIZE ROUNDS`, so that memory is told apart.
-`python -m benchmarks.tables changes` measures what it takes to add a route while requests are served, and writes
+Each size runs in a separate process, `python -m benchmarks.tables SIZE ROUNDS`, to separate its memory.
+`python -m benchmarks.tables changes` measures the time to add a route while requests are served, and writes
 changes.json and changes.md beside itself.
 """
 
@@ -34,7 +34,7 @@ Find = Callable[[str], Any]
 
 
 def measure(rounds: int = 15) -> dict[str, Any]:
-    """All sizes; `cost` is a request's with so many routes, as a part of what it is with 203."""
+    """Measure all sizes; `cost` is the time of a request relative to the one with 203 routes."""
     found: dict[str, Any] = {}
     for size in SIZES:
         found[str(size)] = in_own_process(str(size), str(rounds))
@@ -45,13 +45,13 @@ def measure(rounds: int = 15) -> dict[str, Any]:
 
 
 def in_own_process(*arguments: str) -> Any:
-    """Return what this module prints as JSON."""
+    """Return the JSON that this module prints in a separate process."""
     command = [sys.executable, "-m", "benchmarks.tables", *arguments]
     return json.loads(subprocess.run(command, capture_output=True, check=True, cwd=HERE.parent).stdout)
 
 
 def routes(size: int) -> Iterator[tuple[str, str]]:
-    """GitHub's, or made-up ones: static, one param, text behind it, two params. No list, which would take memory."""
+    """Yield GitHub's routes, or generated ones: static, one param, text after it, two params. A list needs memory."""
     if size == len(ROUTES):
         yield from ROUTES
         return
@@ -61,18 +61,18 @@ def routes(size: int) -> Iterator[tuple[str, str]]:
 
 
 def gettable(table: Iterable[tuple[str, str]]) -> list[str]:
-    """The patterns that GET has."""
+    """Return the patterns of GET."""
     return [pattern for method, pattern in table if method == "GET"]
 
 
 def paths_of(patterns: list[str], count: int = 60) -> list[str]:
-    """Paths that match, spread over the table."""
+    """Return matching paths, spread over the table."""
     step = max(1, len(patterns) // count)
     return [re.sub(r":\w+", "value7", pattern) for pattern in patterns[::step]]
 
 
 def random_paths_of(patterns: list[str], count: int = 4_000) -> list[str]:
-    """Return paths that match, each with a value of its own, so that most of what they need is in no cache."""
+    """Return matching paths with different values, so that caches rarely help."""
     chance = random.Random(7)
     return [
         re.sub(r":\w+", lambda _: f"value{chance.randrange(1_000_000)}", chance.choice(patterns)) for _ in range(count)
@@ -80,7 +80,7 @@ def random_paths_of(patterns: list[str], count: int = 4_000) -> list[str]:
 
 
 def resident() -> float:
-    """This process's memory in MB."""
+    """Return the memory of this process in MB."""
     pages = Path("/proc/self/statm").read_text("utf-8").split()[1]
     return int(pages) * 4096 / 1e6
 
@@ -90,7 +90,7 @@ def braces(pattern: str) -> str:
 
 
 def finders(patterns: list[str]) -> Iterator[tuple[str, Callable[[], Find]]]:
-    """Who looks up a path among these patterns: microfn's index, and compiled routers."""
+    """Yield the contestants for lookups among these patterns: microfn's index, and compiled routers."""
 
     def microfn() -> Find:
         from microfn.routing.index import Index
@@ -122,7 +122,7 @@ def finders(patterns: list[str]) -> Iterator[tuple[str, Callable[[], Find]]]:
 
 
 def lookups(size: int) -> dict[str, float]:
-    """ns for a lookup; that each finds the right route is checked first."""
+    """Return ns for a lookup, after a check that each contestant finds the right route."""
     patterns = gettable(routes(size))
     found = {}
     asked = paths_of(patterns)

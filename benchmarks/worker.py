@@ -1,7 +1,7 @@
 """A process in which `benchmarks.compare` times one version of microfn.
 
-Commands and answers are lines of JSON: `{"prepare": "hello"}` is answered with the requests of a turn as this process
-would have them, or with an error; `{"begin": 5000}` sets how many there are, and `{"turn": true}` returns µs.
+Commands and answers are lines of JSON. The answer to `{"prepare": "hello"}` is the suitable number of requests of a
+turn, or an error. `{"begin": 5000}` sets this number, and `{"turn": true}` returns µs.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def cases() -> dict[str, Case]:
 
 
 class Session:
-    """Answers the commands; a row that cannot be built or answers otherwise is an error, and the next can follow."""
+    """Answers commands. If a row fails, the answer is an error, and the next command can follow."""
 
     def __init__(self, seconds: float) -> None:
         self._cases = cases()

@@ -1,4 +1,4 @@
-"""How Sphinx builds these pages: `make docs`. Nothing is fetched from anywhere."""
+"""The Sphinx configuration of these pages: `make docs`. The build fetches nothing."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ extensions = ["myst_parser", "sphinx.ext.autodoc"]
 source_suffix = {".md": "markdown"}
 exclude_patterns = ["_static"]
 nitpicky = True
-# No inventory of other projects is read, so what is theirs is named and not linked.
+# The build reads no inventories of other projects, so it does not link to them.
 nitpick_ignore_regex = [
     ("py:.*", r"(?!microfn\.).*"),
     ("py:class", r"microfn\.(application\.registration\.BaseRouter|http\.checks\.T|agent\.agent\.Hook)"),
     ("py:obj", r"microfn\.http\.types\.(ResultT|ErrorT)"),
 ]
-# The file that `microfn deploy` prints stands below the command: not all of it is a session in a shell.
+# The output of `microfn deploy` is a file, so parts of these blocks are not a shell session.
 suppress_warnings = ["misc.highlighting_failure"]
-# A directory of pages may be left out, and the rest is still built.
+# If a directory of pages is missing, the rest is still built.
 logging.getLogger("sphinx.sphinx.directives.other").addFilter(lambda record: "toctree glob" not in str(record.msg))
 
 myst_enable_extensions = ["deflist"]
@@ -67,7 +67,7 @@ _NOT_SHOWN = ("RouteDecorator", "StatusDecorator | ErrorDecorator[Any]")
 
 
 def link_to_pages(app: Sphinx, docname: str, source: list[str]) -> None:
-    """Links to files that are pages here lead to these pages; on GitHub they lead to the files."""
+    """Link to the pages of files, which are links to the files on GitHub."""
     here = os.path.dirname(app.env.doc2path(docname))
     for file, page in PAGES.items():
         link = os.path.relpath(os.path.join(app.srcdir, "..", file), here)
@@ -75,11 +75,11 @@ def link_to_pages(app: Sphinx, docname: str, source: list[str]) -> None:
 
 
 def mark_up(app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
-    """Docstrings are written to be read as they are: lines that begin with an option become a list, classes links."""
+    """Convert docstrings for Sphinx: lines that begin with an option become a list, and classes become links."""
     marked: list[str] = []
     is_inside = False
     for line in lines:
-        if line.startswith("PERF: "):  # for who reads the code
+        if line.startswith("PERF: "):  # for readers of the code
             break
         begins = _OPTION.match(line) is not None
         if begins and not is_inside:
@@ -96,7 +96,7 @@ def _link(name: re.Match[str]) -> str:
 
 
 def shorten(app: Sphinx, what: str, name: str, obj: object, options: object, signature: str, returned: str) -> object:
-    """Signatures without types that tell a type checker more than a reader."""
+    """Remove types from signatures that help a type checker more than a reader."""
     if returned in _NOT_SHOWN:
         returned = ""
     for long, short in _SHORTER:
@@ -106,7 +106,7 @@ def shorten(app: Sphinx, what: str, name: str, obj: object, options: object, sig
 
 
 def setup(app: Sphinx) -> None:
-    """Called by Sphinx."""
+    """Register the functions above with Sphinx."""
     app.connect("source-read", link_to_pages)
     app.connect("autodoc-process-docstring", mark_up)
     app.connect("autodoc-process-signature", shorten)

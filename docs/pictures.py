@@ -1,7 +1,7 @@
-"""The pictures of the explanations, drawn from real trees: `python docs/pictures.py` writes explanation/pictures/*.svg.
+"""The pictures of the explanations, from real trees: `python docs/pictures.py` writes explanation/pictures/*.svg.
 
-A picture is a tree as `microfn routes --tree` draws it, the priority of each node at the left. Each is as wide as a
-phone, and light or dark as the page around it.
+A picture shows a tree as `microfn routes --tree` prints it, with the priority of each node at the left. Pictures have
+the width of a phone, and are light or dark as the page around them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ DIRECTORY = Path(__file__).parent / "explanation" / "pictures"
 WIDTH, MARGIN, LINE, INDENT = 360, 16, 40, 24
 SIZE, SMALL = 15, 13
 LETTER = 0.605
-"""How wide a letter of a monospaced font is, as a part of its size."""
+"""The width of a letter in a monospaced font, relative to its size."""
 
 STYLE = """
 svg { --card: #f6f7f9; --rim: #d5dae1; --ink: #1f2328; --soft: #59636e; --line: #aab2bd; --node: #fff; --edge: #8b949e;
@@ -46,7 +46,7 @@ text.good { fill: var(--good-edge) } text.part { fill: var(--part-edge) } text.b
 
 
 class Mark(NamedTuple):
-    """How a node stands out, and what is said of it."""
+    """The highlight of a node, and its note."""
 
     kind: str
     """"good", "part" or "bad"."""
@@ -54,14 +54,14 @@ class Mark(NamedTuple):
 
 
 class Strip(NamedTuple):
-    """A path above the tree, cut into the pieces that the nodes took: each a text and how it stands out."""
+    """A path above the tree, cut into the pieces of the nodes, each a text and its highlight."""
 
     label: str
     pieces: list[tuple[str, str]]
 
 
 class Step(NamedTuple):
-    """A node that a search came to, and the part of the path that it took."""
+    """A node that a search reached, and the part of the path that it matched."""
 
     trail: list[Node]
     start: int
@@ -69,12 +69,12 @@ class Step(NamedTuple):
 
     @property
     def node(self) -> Node:
-        """The one that it came to."""
+        """The node that the search reached."""
         return self.trail[-1]
 
 
 def grow(*patterns: str, overlap: bool = False) -> Tree:
-    """A tree in which each pattern stands for itself."""
+    """Build a tree whose values are the patterns."""
     tree = Tree(overlap=overlap)
     for pattern in patterns:
         tree.add_route(pattern, pattern)
@@ -82,7 +82,7 @@ def grow(*patterns: str, overlap: bool = False) -> Tree:
 
 
 def trail_to(tree: Tree, wanted: Node) -> list[Node]:
-    """The nodes that lead to one, itself the last."""
+    """Return the nodes on the way to one, including itself."""
     trail: list[Node] = []
     for depth, node in tree.walk():
         trail[depth:] = [node]
@@ -92,12 +92,12 @@ def trail_to(tree: Tree, wanted: Node) -> list[Node]:
 
 
 def leaf_of(tree: Tree, pattern: str) -> Node:
-    """The node where a pattern ends."""
+    """Return the node at the end of a pattern."""
     return next(node for _, node in tree.walk() if node.pattern is not None and node.pattern.text == pattern)
 
 
 def steps_to(tree: Tree, path: str) -> list[Step]:
-    """The nodes that a path which is a match leads through."""
+    """Return the steps of a path that matches."""
     found, params = tree.match(path)
     values = iter([value for _, value in params])
     steps: list[Step] = []
@@ -111,7 +111,7 @@ def steps_to(tree: Tree, path: str) -> list[Step]:
 
 
 def svg(title: str, height: float, parts: list[str]) -> str:
-    """A card of the width of a phone."""
+    """Return a card with the width of a phone."""
     frame = (
         f'<svg xmlns="http://www.w3.org/2000/svg" role="img" width="{WIDTH}" height="{height:g}" '
         f'viewBox="0 0 {WIDTH} {height:g}">'
@@ -121,21 +121,21 @@ def svg(title: str, height: float, parts: list[str]) -> str:
 
 
 def text(x: float, y: float, words: str, look: str = "", anchor: str = "start") -> str:
-    """A line of text."""
+    """Return a line of text."""
     named = f' class="{look}"' if look else ""
     placed = "" if anchor == "start" else f' text-anchor="{anchor}"'
     return f'<text x="{x:g}" y="{y:g}"{named}{placed} xml:space="preserve">{escape(words)}</text>'
 
 
 def box(x: float, y: float, words: str, look: str = "") -> tuple[str, float]:
-    """A text in a box, and how wide that is."""
+    """Return a text in a box, and its width."""
     width = round(len(words) * SIZE * LETTER + 16)
     frame = f'<rect class="{f"box {look}".strip()}" x="{x:g}" y="{y:g}" width="{width}" height="28" rx="7"/>'
     return frame + text(x + 8, y + 19, words), width
 
 
 def strip_of(strip: Strip, y: float) -> list[str]:
-    """A path, its pieces side by side."""
+    """Return a path, with its pieces side by side."""
     parts = [text(MARGIN, y + 10, strip.label, "words")]
     x: float = MARGIN
     for words, look in strip.pieces:
@@ -146,7 +146,7 @@ def strip_of(strip: Strip, y: float) -> list[str]:
 
 
 def rows_of(tree: Tree, marks: dict[int, Mark], y: float) -> Iterator[str]:
-    """The nodes, one a line, each joined to the one it hangs from. `marks` are by the id of the node."""
+    """Yield the nodes, one per line, each joined to its parent. `marks` are by the id of the node."""
     column = MARGIN + 30
     above: list[tuple[float, float]] = []
     lines, nodes = [], []
@@ -172,7 +172,7 @@ def rows_of(tree: Tree, marks: dict[int, Mark], y: float) -> Iterator[str]:
 
 
 def picture(title: str, tree: Tree, marks: dict[int, Mark], strips: tuple[Strip, ...]) -> str:
-    """A tree below what is done with it."""
+    """Return a picture of a tree below its paths."""
     y: float = MARGIN
     parts: list[str] = []
     for strip in strips:
@@ -186,7 +186,7 @@ PATTERNS = ("/users", "/search", "/support", "/users/:id", "/users/:id/posts", "
 
 
 def insertions() -> Iterator[tuple[str, str]]:
-    """The tree after each pattern."""
+    """Yield the tree after each pattern."""
     before: set[str] = set()
     for number, pattern in enumerate(PATTERNS):
         tree = grow(*PATTERNS[: number + 1])
@@ -205,7 +205,7 @@ def insertions() -> Iterator[tuple[str, str]]:
 
 
 def prefixes(tree: Tree) -> Iterator[tuple[Node, str]]:
-    """Each node with the text that leads to it, its own included."""
+    """Yield each node with the text on the way to it, including its own."""
     pieces: list[str] = []
     for depth, node in tree.walk():
         pieces[depth:] = [node.path]
@@ -213,7 +213,7 @@ def prefixes(tree: Tree) -> Iterator[tuple[Node, str]]:
 
 
 def lookup(name: str, tree: Tree, path: str) -> tuple[str, str]:
-    """The way of a path that is a match."""
+    """Return the picture of a path that matches."""
     steps = steps_to(tree, path)
     pieces = [(path[step.start : step.end], "good") for step in steps]
     marks = {id(step.node): Mark("good", taken(step, path)) for step in steps}
@@ -222,14 +222,14 @@ def lookup(name: str, tree: Tree, path: str) -> tuple[str, str]:
 
 
 def taken(step: Step, path: str) -> str:
-    """What a wildcard takes of a path."""
+    """Return the part of a path that a wildcard matches."""
     if step.node.kind <= Kind.ROOT:
         return ""
     return f"takes {path[step.start : step.end]}"
 
 
 def miss(name: str, tree: Tree, path: str) -> tuple[str, str]:
-    """How far a path goes that is no match, and whether its other spelling is one."""
+    """Return the picture of a path without a match, up to the last node, and of its other spelling."""
     length, stop = tree.longest_match(path)
     other = toggle_trailing_slash(path) or ""
     steps = steps_to(tree, other)
@@ -243,7 +243,7 @@ def miss(name: str, tree: Tree, path: str) -> tuple[str, str]:
 
 
 def repair(name: str, tree: Tree, path: str) -> tuple[str, str]:
-    """How the case of a path is mended."""
+    """Return the picture of a path in another case."""
     spelling = tree.find_case_insensitive_path(path, fix_trailing_slash=True) or path
     steps = steps_to(tree, spelling)
     marks = {}
@@ -260,7 +260,7 @@ def repair(name: str, tree: Tree, path: str) -> tuple[str, str]:
 
 
 def turning_back(name: str, tree: Tree, path: str, dead_end: str) -> tuple[str, str]:
-    """How a search in overlap mode gives up literal text that leads nowhere."""
+    """Return the picture of a search in overlap mode that turns back after literal text."""
     steps = steps_to(tree, path)
     marks = {id(step.node): Mark("good", taken(step, path)) for step in steps}
     stuck = trail_to(tree, leaf_of(tree, dead_end))
@@ -273,7 +273,7 @@ def turning_back(name: str, tree: Tree, path: str, dead_end: str) -> tuple[str, 
 
 
 def pictures() -> dict[str, str]:
-    """All pictures, by name."""
+    """Return all pictures, by name."""
     tree = grow(*PATTERNS)
     overlap = grow("/users/me/settings", "/users/:id/posts", "/users/*rest", overlap=True)
     return dict(

@@ -1,6 +1,6 @@
-"""Importing examples.shortlinks makes its database: under pytest in a directory of its own.
+"""Run the examples in a temporary directory, since importing examples.shortlinks creates its database.
 
-Importing examples.bookmarks.wsgi sets up the logs of a server, so only servers do.
+Importing examples.bookmarks.wsgi configures the logs of a server, so only servers import it.
 """
 
 import os

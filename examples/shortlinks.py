@@ -4,7 +4,7 @@ gunicorn --workers 2 examples.shortlinks:app
 curl http://127.0.0.1:8000/links --json '{"url": "https://www.python.org/", "slug": "py"}'
 curl --include http://127.0.0.1:8000/to/py
 
-The links are kept in shortlinks.db in the working directory, or in the file that SHORTLINKS_DATABASE names.
+The links are stored in shortlinks.db in the working directory, or in the file in SHORTLINKS_DATABASE.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ SCHEMA = """
 
 
 def create_app(database: str, *, patience: float = 2.0) -> Router:
-    """The service on one database file; where another process has it locked, requests wait `patience` seconds."""
+    """Return the service on one database file. If another process locks it, requests wait `patience` seconds."""
     app = Router()
     transaction = partial(connect, database, patience)
 
@@ -92,7 +92,7 @@ def create_app(database: str, *, patience: float = 2.0) -> Router:
 
 @contextmanager
 def connect(database: str, patience: float) -> Iterator[sqlite3.Connection]:
-    """One connection and one transaction: committed, or after an exception rolled back, and always closed."""
+    """Open one connection and one transaction: committed, or rolled back after an exception, and always closed."""
     with closing(sqlite3.connect(database, timeout=patience)) as db, db:
         db.row_factory = sqlite3.Row
         yield db
@@ -108,7 +108,7 @@ def unknown(slug: str) -> NoReturn:
 
 
 def wanted(data: Any) -> tuple[str, str]:
-    """The URL and the slug that somebody asks for; without a slug, a random one."""
+    """Return the requested URL and slug, which is random if it is missing."""
     if not isinstance(data, dict):
         abort(400, 'Send a JSON object: {"url": ...} or {"url": ..., "slug": ...}.')
     url, slug = data.get("url"), data.get("slug")
@@ -122,7 +122,7 @@ def wanted(data: Any) -> tuple[str, str]:
 
 
 def web_url(text: str) -> str | None:
-    """The URL as a Location can have it, in ASCII; None where it is not of the web."""
+    """Return the URL in ASCII for a Location, or None if it is not an HTTP URL."""
     try:
         url = iri_to_uri(text)
         is_whole = urlsplit(url).hostname is not None
@@ -132,7 +132,7 @@ def web_url(text: str) -> str | None:
 
 
 def whole_number(request: Request, name: str, *, default: int, least: int, most: int) -> int:
-    """A number from the query string."""
+    """Return a number from the query string."""
     text = request.args.get(name, str(default))
     if not re.fullmatch("[0-9]{1,6}", text) or not least <= int(text) <= most:
         abort(400, f"{name} is a whole number from {least} to {most}.")

@@ -1,4 +1,4 @@
-"""Bookmarks: each promise, each mistake of a client, and the failures of the database."""
+"""Tests of bookmarks: each promise, each mistake of a client, and failures of the database."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from examples.bookmarks.settings import Settings, read_settings
 from microfn import Router, abort
 
 ROOT = Path(__file__).parents[1]
-PASSWORD = "correct horse battery"  # noqa: S105 - of nobody
+PASSWORD = "correct horse battery"  # noqa: S105 - only for tests
 PYTHON = {"url": "https://www.python.org/", "title": "Python"}
 NOT_FOUND = "You have no such bookmark."
 Headers = dict[str, str]
@@ -57,7 +57,7 @@ def engine(file: Path) -> Engine:
 
 @pytest.fixture
 def app(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Router:
-    """The application, with hashes that take no time; one test has the real ones."""
+    """Return the application with fast hashes; one test has the real ones."""
     monkeypatch.setattr(auth, "generate_password_hash", lambda text, _: generate_password_hash(text, "pbkdf2:sha256:1"))
     monkeypatch.setattr(auth, "NO_PASSWORD", auth.hash_password("nobody"))
     return create_app(Settings(metrics_token="of Prometheus"), engine)
@@ -92,7 +92,7 @@ def bob(client: Client) -> Headers:
 
 
 def sign_up(client: Client, name: str) -> Headers:
-    """Headers with a token of a new user."""
+    """Return headers with the token of a new user."""
     assert client.post("/users", json={"name": name, "password": PASSWORD}).status_code == 201
     return log_in(client, name)
 
@@ -468,7 +468,7 @@ def test_setting_that_is_wrong_is_named(name: str, value: str) -> None:
 
 @pytest.fixture
 def port(tmp_path: Path) -> Iterator[int]:
-    """That of a gunicorn with two workers, behind one proxy."""
+    """Return the port of gunicorn with two workers, behind one proxy."""
     metrics = tmp_path / "metrics"
     metrics.mkdir()
     environ = {
@@ -535,7 +535,7 @@ def test_gunicorn_serves_it_with_two_workers(port: int) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("target", ["gunicorn", "nginx"])
 def test_deploy_prints_its_file(target: str, tmp_path: Path) -> None:
-    """In a process of its own, since importing wsgi.py sets up the logs."""
+    """Importing wsgi.py configures the logs, so this needs a separate process."""
     command = [sys.executable, "-m", "microfn", "deploy", target, "examples.bookmarks.wsgi:application"]
     done = subprocess.run(  # noqa: S603 - its own command
         command, cwd=ROOT, capture_output=True, check=True, timeout=60, encoding="utf-8"

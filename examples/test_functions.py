@@ -1,4 +1,4 @@
-"""What the functions answer, what becomes of those that misbehave, and the same under gunicorn and without HTTP."""
+"""Tests of the functions: their responses, the end of those that misbehave, gunicorn, and no HTTP."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def chunk(kind: bytes, data: bytes) -> bytes:
 
 
 def png_of(width: int, height: int, *chunks: bytes) -> bytes:
-    """A PNG that says so, whatever it has."""
+    """Return a PNG with a header of this size, whatever its chunks are."""
     head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
     data = chunk(b"IDAT", zlib.compress(bytes(100)))
     return b"\x89PNG\r\n\x1a\n" + b"".join([head, *chunks, data, chunk(b"IEND", b"")])
@@ -101,7 +101,7 @@ SECRET = chunk(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(100_000_000)))
         (png_of(5, 5, SECRET), 400, "The image is broken"),
         (png_of(MOST_PIXELS // 1000, 1001), 413, "The image has more than 16,000,000 pixels."),
         (png_of(2**31 - 1, 2**31 - 1), 413, "The image has more than 16,000,000 pixels."),
-        (bytes(16_000_001), 413, "The body can have 16000000 bytes at most."),
+        (bytes(16_000_001), 413, "The body can have at most 16000000 bytes."),
     ],
     ids=["nothing", "text", "a head", "BMP", "cut off", "too few pixels", "a text bomb", "large", "a bomb", "long"],
 )
@@ -170,7 +170,7 @@ def test_an_answer_that_has_begun_is_cut_off(how: str, error: type[Exception]) -
 def test_every_way_to_misbehave_says_what_becomes_of_it() -> None:
     listed = client.get("/misbehave/nothing", status=404).text.splitlines()
     assert [line.split()[0] for line in listed] == list(WAYS)
-    assert all(re.search(r": (200|502|504|it is cut off)\b", line) for line in listed)
+    assert all(re.search(r": (200|502|504|the response is cut off)\b", line) for line in listed)
 
 
 def test_the_index_says_what_to_try() -> None:
@@ -212,7 +212,7 @@ def test_the_command_line_says_why_there_is_no_thumbnail(tmp_path: Path) -> None
 
 @pytest.fixture(scope="module")
 def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    """That of a gunicorn, which has to end well."""
+    """Return the port of gunicorn, which must exit cleanly."""
     log = tmp_path_factory.mktemp("gunicorn") / "log"
     options = ["--bind", "127.0.0.1:0", "--workers", "2", "--worker-class", "gthread", "--threads", "4"]
     command = [sys.executable, "-m", "gunicorn", "--no-control-socket", *options, "examples.functions:app"]

@@ -1,4 +1,4 @@
-"""The five routes of hello, and what can go wrong with each."""
+"""Tests of the five routes of hello, and the errors of each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What shortlinks promises, and each mistake that a client can make."""
+"""Tests of shortlinks: each promise, and each mistake of a client."""
 
 from __future__ import annotations
 
@@ -275,7 +275,7 @@ def test_a_deleted_link_is_gone_and_its_slug_is_free(client: Client) -> None:
 @pytest.mark.parametrize("slug", ["nobody", "PY", "%25", "_", "p_", "*", "%C3%A9", "%00", INJECTION, "a" * 5000])
 @pytest.mark.parametrize(("method", "prefix"), [("GET", "/links/"), ("DELETE", "/links/"), ("GET", "/to/")])
 def test_unknown_slug_is_404_with_its_name(client: Client, method: str, prefix: str, slug: str) -> None:
-    """The database stays as it was."""
+    """The database is unchanged."""
     client.post_json("/links", PYTHON)
     reply = client.request(prefix + slug, method=method, status=404)
     assert reply.content_type == "application/problem+json"

@@ -66,11 +66,11 @@ _quieten()
 if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> None:
-        """Say what takes the place of a name of another framework."""
+        """Report the equivalent of a name of another framework."""
         message = hint_for_module(name)
         if message is None:
             raise AttributeError(f"module 'microfn' has no attribute {name!r}")
-        # `from microfn import request` looks for the name first; of what it raises then, it shows ImportErrors alone.
+        # `from microfn import request` first looks for the name, and shows only ImportErrors of the lookup.
         asker = sys._getframe(1).f_globals.get("__name__")  # noqa: SLF001 - there is no other way to know
         is_import = asker in ("importlib._bootstrap", "_frozen_importlib")
         raise (ImportError if is_import else AttributeError)(message)

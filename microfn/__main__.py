@@ -1,4 +1,4 @@
-"""`python -m microfn` is the command line."""
+"""Run the command line with `python -m microfn`."""
 
 from .cli import main
 

@@ -21,54 +21,54 @@ __all__ = [
 F = TypeVar("F", bound=Callable[..., Any])
 
 ENDLESS = 10**20
-"""More bytes than any body has."""
+"""A size beyond any body."""
 
 
 def check_flags(**flags: object) -> None:
     """Refuse a switch that is neither True nor False."""
     for name, value in flags.items():
         if not isinstance(value, bool):
-            raise TypeError(f"{name} is True or False, not {value!r}")
+            raise TypeError(f"{name} must be True or False, got {value!r}")
 
 
 def check_number(name: str, value: object, what: str = "a number") -> int:
-    """A number that is 1 or more; `what` says of what it is one. Raises TypeError or ValueError for what is none."""
+    """Return a number of 1 or more; `what` is its name in errors. Raises TypeError or ValueError."""
     if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{name} is {what}, not {value!r}")
+        raise TypeError(f"{name} must be {what}, got {value!r}")
     if value < 1:
-        raise ValueError(f"{name} is 1 or more, not {value}")
+        raise ValueError(f"{name} must be 1 or more, got {value}")
     return value
 
 
 def check_seconds(name: str, value: object, most: float = threading.TIMEOUT_MAX) -> float:
-    """A time in seconds as it was given. Raises TypeError or ValueError for what is none."""
+    """Return a time in seconds as a float. Raises TypeError or ValueError if it is invalid."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise TypeError(f"{name} is a number of seconds, not {value!r}")
+        raise TypeError(f"{name} must be a number of seconds, got {value!r}")
     if not 0 < value <= most:
-        raise ValueError(f"{name} is a number of seconds above 0 and up to {most:.0f}, not {value!r:.40}")
+        raise ValueError(f"{name} must be a number of seconds above 0 and at most {most:.0f}, got {value!r:.40}")
     return float(value)
 
 
 def check_size(name: str, value: object, *, optional: bool = False) -> None:
-    """Refuse what is no number of bytes or characters."""
+    """Refuse a value that is not a number of bytes or characters. Raises TypeError or ValueError."""
     if optional and value is None:
         return
     if not isinstance(value, int) or isinstance(value, bool):
-        raise TypeError(f"{name} is a number{' or None' if optional else ''}, not {value!r}")
+        raise TypeError(f"{name} must be an int{' or None' if optional else ''}, got {value!r}")
     if value < 0:
-        raise ValueError(f"{name} cannot be negative: {value}")
+        raise ValueError(f"{name} must be 0 or more, got {value}")
 
 
 def check_names(name: str, values: object) -> str:
-    """A list of names, as a header has it; refuse what is no list of text."""
+    """Return a list of names in the form of a header. Raises TypeError if it is not a list of str."""
     listed = [] if isinstance(values, str) or not isinstance(values, Iterable) else list(values)
     if not all(isinstance(value, str) for value in listed) or (not listed and values not in ([], ())):
-        raise TypeError(f"{name} is a list of texts, not {values!r}")
+        raise TypeError(f"{name} must be a list of str, got {values!r}")
     return ", ".join(listed)
 
 
 def refuse_other_options(kind: str) -> Callable[[F], F]:
-    """Decorate a constructor that takes options alone: it refuses others, with a hint, and keeps its signature."""
+    """Decorate a constructor with keyword-only options: refuse others, with a hint, and keep its signature."""
 
     def decorate(init: F) -> F:
         known = (init.__kwdefaults__ or {}).keys()
@@ -76,12 +76,12 @@ def refuse_other_options(kind: str) -> Callable[[F], F]:
         @functools.wraps(init)
         def checked(self: object, *positional: object, **options: object) -> None:
             if positional:
-                given = f"got {positional[0]!r:.200}; it takes nothing else"
-                raise TypeError(f"{kind} must get its options by their names, {given}")
+                given = f"got {positional[0]!r:.200}"
+                raise TypeError(f"options of {kind} must be passed by keyword, {given}")
             for name in options.keys() - known:
                 near = nearest(name, known)
-                hint = f"did you mean {near!r}?" if near else f"there are {', '.join(known)}"
-                raise TypeError(f"{name!r} is no option of {kind}; {hint}")
+                hint = f"did you mean {near!r}?" if near else f"its options are {', '.join(known)}"
+                raise TypeError(f"{kind} has no option {name!r}; {hint}")
             init(self, **options)
 
         return cast("F", checked)
@@ -90,7 +90,7 @@ def refuse_other_options(kind: str) -> Callable[[F], F]:
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """What somebody may have meant."""
-    from difflib import get_close_matches  # noqa: PLC0415 - only where there is a mistake
+    """Return the most similar known name, or None."""
+    from difflib import get_close_matches  # noqa: PLC0415 - needed only for errors
 
     return next(iter(get_close_matches(name, list(known), 1)), None)

@@ -1,4 +1,4 @@
-"""Regular files below a directory, opened so that no link leads out, whatever moves meanwhile."""
+"""Regular files below a directory, opened so that no link leads outside, even if files move."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from .shortage import is_shortage
 
 __all__ = ["Directory", "File", "opened"]
 
-# Each system has its own flags.
+# Only some systems have each flag.
 _READ = os.O_RDONLY | sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"))
 _ENTER = os.O_RDONLY | sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_DIRECTORY", "O_PATH"))
 
 
 class File(NamedTuple):
-    """A regular file that is open, its real path, and its status at that time."""
+    """An open regular file, with its real path and its status."""
 
     content: FileIO
     path: str
@@ -26,33 +26,33 @@ class File(NamedTuple):
 
 
 class Directory:
-    """A directory by its real path. Raises ValueError if there is none.
+    """A directory, by its real path. Raises ValueError if it does not exist.
 
-    Files are opened step by step, each from an open directory and none through a link. A check of the path before
-    would not do: a directory in it may be replaced by a link between the check and the opening.
+    Files are opened step by step, each from an open directory and without following links. Checking the path before
+    would not suffice, since a link can replace a directory between the check and the opening.
     """
 
     def __init__(self, path: str) -> None:
         self.path = os.path.realpath(path)
         if not os.path.isdir(self.path):
-            raise ValueError(f"there is no directory {path!r} to serve files from")
+            raise ValueError(f"directory must be an existing directory, got {path!r}")
         self._prefix = os.path.join(self.path, "")
         self._identity = _identity(os.stat(self.path))
 
     def open(self, path: str) -> File | None:
-        """Open a regular file, if there is one at this absolute path. Links are followed if they stay inside.
+        """Open a regular file at this absolute path, if there is one. Links are followed if they stay inside.
 
-        Raises OSError if this machine is short of something, such as descriptors: there may be a file then.
+        Raises OSError if this machine is short of something, such as descriptors. The file may exist then.
         """
         try:
             try:
                 return self._open(path)
             except FileNotFoundError:
                 return None
-            except OSError as error:  # PERF: links are rare, so they are resolved only if one may be on the way.
+            except OSError as error:  # PERF: links are rare, so paths are resolved only if one is possible.
                 if is_shortage(error):
                     raise
-                # First, since realpath asks for each segment of a path, of ten thousand that are not there too.
+                # This check is first, since realpath checks each segment of a path, even ten thousand missing ones.
                 return self._open(os.path.realpath(path)) if stat.S_ISREG(os.stat(path).st_mode) else None
         except (OSError, ValueError) as error:
             if is_shortage(error):
@@ -60,23 +60,23 @@ class Directory:
             return None
 
     def _open(self, path: str) -> File:
-        """Open a file at its real path. Raises OSError if there is a link in it."""
+        """Open a file at its real path. Raises OSError if the path contains a link."""
         if not path.startswith(self._prefix):
-            raise OSError(errno.EXDEV, "it is not below the directory")
+            raise OSError(errno.EXDEV, "the file is not below the directory")
         if os.open not in os.supports_dir_fd:
             return opened(_open_by_path(path), path)
         *parents, name = path[len(self._prefix) :].split("/")
         directory = _enter(self._enter(), parents)
         try:
-            # A device or a pipe is not opened, since that may have effects.
+            # Opening a device or a pipe can have side effects.
             if not stat.S_ISREG(os.stat(name, dir_fd=directory, follow_symlinks=False).st_mode):
-                raise OSError(errno.ELOOP, "it is no regular file")
+                raise OSError(errno.ELOOP, "it is not a regular file")
             return opened(os.open(name, _READ, dir_fd=directory), path)
         finally:
             os.close(directory)
 
     def _enter(self) -> int:
-        """Open the directory itself. If it is another one by now, no link may lead to it either."""
+        """Open the directory itself. If it has been replaced, refuse links here too."""
         directory = os.open(self.path, _ENTER)
         if _identity(os.fstat(directory)) != self._identity:
             os.close(directory)
@@ -90,7 +90,7 @@ def _identity(status: os.stat_result) -> tuple[int, int]:
 
 
 def _enter(directory: int, names: list[str]) -> int:
-    """Open the directory that these steps lead to; the first one is closed."""
+    """Open the directory at the end of these steps, and close the first one."""
     try:
         for name in names:
             above, directory = directory, os.open(name, _ENTER, dir_fd=directory)
@@ -102,11 +102,11 @@ def _enter(directory: int, names: list[str]) -> int:
 
 
 def _open_by_path(path: str) -> int:
-    """Open a file where nothing is relative to a descriptor, as on Windows, and compare it with its path afterwards."""
+    """Open a file by its path, for systems without descriptors of directories like Windows. Compare it afterwards."""
     descriptor = os.open(path, _READ)
     try:
         if os.path.realpath(path) != path or not os.path.samestat(os.lstat(path), os.fstat(descriptor)):
-            raise OSError(errno.ELOOP, "a link is on the way")
+            raise OSError(errno.ELOOP, "the path has a symbolic link")
     except BaseException:
         os.close(descriptor)
         raise
@@ -114,11 +114,11 @@ def _open_by_path(path: str) -> int:
 
 
 def opened(descriptor: int, path: str) -> File:
-    """Return the file of a descriptor. Raises OSError if something else took its place just before it was opened."""
+    """Return the file of a descriptor. Raises OSError if another object replaced it just before it was opened."""
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
-            raise OSError(errno.ELOOP, "it is no regular file")
+            raise OSError(errno.ELOOP, "it is not a regular file")
         return File(FileIO(descriptor), path, status)
     except BaseException:
         os.close(descriptor)

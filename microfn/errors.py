@@ -1,8 +1,8 @@
-"""What is refused when it is registered, and why.
+"""Errors of registration.
 
-They are raised at import time, by the line that registers something wrong, never while a request is
-served; but for `InvalidUrl`, which is raised where a URL is built. Each carries its data as
-attributes, so that a tool can show more than the message.
+They are raised at import time, by the line of an invalid registration, and never while a request is served. The
+exception is `InvalidUrl`, which is raised at the call that builds a URL. Each error has its data as attributes, so
+that a tool can show more than the message.
 """
 
 from __future__ import annotations
@@ -21,22 +21,23 @@ __all__ = [
 ConflictKind = Literal["same", "names", "place", "mount"]
 
 _RESOLUTIONS: dict[ConflictKind, str] = {
-    "same": "each can be registered once",
-    "names": "two wildcards of different names cannot stand at the same place;"
-    " use one name in both, or Router(overlap=True), where each pattern has names of its own",
-    "place": "a wildcard and other text cannot stand at the same place; Router(overlap=True) lets literal text win",
-    "mount": "all that is below a mount is the mounted application's",
+    "same": "a route can be registered only once",
+    "names": "wildcards at the same position must have the same name;"
+    " rename one, or use Router(overlap=True), which gives each pattern its own names",
+    "place": "a wildcard and literal text cannot be at the same position;"
+    " Router(overlap=True) prefers the literal text",
+    "mount": "the mounted application gets every path below its prefix",
 }
 
 
 class RouteError(ValueError):
-    """What is wrong with a pattern, a method or a URL, or between two routes; what is no handle is a TypeError."""
+    """An invalid pattern, method or URL, or a conflict between two routes. An invalid handle is a TypeError."""
 
 
 class InvalidPattern(RouteError):
-    """A pattern that could never be, whatever else is registered.
+    """A pattern that is invalid by itself.
 
-    `pattern` is the text that was given, `reason` says what is wrong with it.
+    `pattern` is its text, and `reason` describes the problem.
     """
 
     def __init__(self, pattern: str, reason: str) -> None:
@@ -45,17 +46,20 @@ class InvalidPattern(RouteError):
         self.reason = reason
 
     def __str__(self) -> str:
-        return f"the pattern {self.pattern!r} is refused: {self.reason}"
+        return f"invalid pattern {self.pattern!r}: {self.reason}"
 
 
 class RouteConflict(RouteError):
-    """A pattern that collides with one that is registered already.
+    """A pattern that conflicts with a registered one.
 
-    `new` and `existing` are the two: the patterns' texts where a bare `Tree` refuses, the two `Route`
-    objects (which know where they were registered) where a `Router` does. `clash` is "same" (the same
-    pattern, or in overlap mode the same shape), "names" (wildcards of different names at one place), "place" (a
-    wildcard and other text at one place) or "mount" (a route below a mount; one of the two is a `Mount` then).
-    `handle` is what is registered for the existing one.
+    `new` and `existing` are the two: the texts of the patterns if a bare `Tree` raises, or `Route` objects (with file
+    and line of the registration) if a `Router` does. `handle` is the object registered for the existing one. `clash` is
+    one of these:
+
+    - "same": the same pattern, or in overlap mode the same shape;
+    - "names": wildcards of different names at the same position;
+    - "place": a wildcard and literal text at the same position;
+    - "mount": a route below a mount; one of the two is a `Mount`.
     """
 
     def __init__(self, new: object, existing: object, clash: ConflictKind, handle: object) -> None:
@@ -66,11 +70,11 @@ class RouteConflict(RouteError):
         self.handle = handle
 
     def __str__(self) -> str:
-        return f"{self.new} collides with {self.existing}; {_RESOLUTIONS[self.clash]}"
+        return f"{self.new} conflicts with {self.existing}; {_RESOLUTIONS[self.clash]}"
 
 
 class InvalidMethod(RouteError):
-    """A method that no request can have: not an upper-case token (RFC 9110, section 9.1)."""
+    """A method that no request can have, since it is not an upper-case token (RFC 9110, section 9.1)."""
 
     def __init__(self, method: str, reason: str) -> None:
         super().__init__(method, reason)
@@ -78,13 +82,13 @@ class InvalidMethod(RouteError):
         self.reason = reason
 
     def __str__(self) -> str:
-        return f"the method {self.method!r} is refused: {self.reason}"
+        return f"invalid method {self.method!r}: {self.reason}"
 
 
 class InvalidUrl(RouteError):
-    """A URL that cannot be built: no such route, or params with which the path would not lead to it.
+    """A URL that cannot be built: there is no such route, or its path with these params does not match it.
 
-    `target` is the name or the handle that was given, `reason` says what is wrong.
+    `target` is the name or the handle of the route, and `reason` describes the problem.
     """
 
     def __init__(self, target: object, reason: str) -> None:
@@ -94,13 +98,13 @@ class InvalidUrl(RouteError):
 
     def __str__(self) -> str:
         target = repr(self.target) if isinstance(self.target, str) else name_of(self.target)
-        return f"there is no URL for {target}: {self.reason}"
+        return f"cannot build a URL for {target}: {self.reason}"
 
 
 class InvalidHandle(TypeError):
-    """A handle that could not be called as `handle(request, params)`, or a middleware not as `middleware(handle)`.
+    """A handle that is not callable as `handle(request, params)`, or middleware that is not as `middleware(handle)`.
 
-    `handle` is the object that was given, `reason` says what is wrong with it, `kind` what it cannot be.
+    `handle` is the object, `reason` describes the problem, and `kind` is the expected kind.
     """
 
     def __init__(self, handle: object, reason: str, kind: str = "a handle") -> None:
@@ -114,11 +118,11 @@ class InvalidHandle(TypeError):
 
 
 def name_of(handle: object) -> str:
-    """What people call this handle: `module.qualified_name`, or its repr where it has no name."""
+    """Return the name of a handle for messages: `module.qualified_name`, or its repr if it has no name."""
     name, module = getattr(handle, "__qualname__", None), getattr(handle, "__module__", "?")
     own_module = getattr(handle, "__globals__", {}).get("__name__", module)
     if module != own_module and module.startswith("microfn."):
-        # A middleware's own, to which functools.wraps gave the name of the handle that it got from us.
+        # Middleware can copy the name of a handle of this package by functools.wraps.
         code: Any = getattr(handle, "__code__", None)
         name, module = getattr(code, "co_qualname", code.co_name), own_module
     return f"{module}.{name}" if name else repr(handle)

@@ -1,6 +1,6 @@
-"""Objects that a forked child has to reset: their locks, calls and tokens are those of its parent.
+"""Objects that a forked child must reset, since their locks, calls and tokens belong to the parent.
 
-Servers fork after they have imported an application: gunicorn's --preload, mod_wsgi, uWSGI.
+Servers fork after the import of an application: gunicorn's --preload, mod_wsgi, uWSGI.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ __all__ = ["CollectorPause", "ForkSafeLock", "Resettable", "register_fork_reset"
 
 
 class Resettable(Protocol):
-    """An object that can forget what belongs to its parent process."""
+    """An object that can discard the state of its parent process."""
 
     def reset_after_fork(self) -> None:
-        """Forget what belongs to the parent process."""
+        """Discard the state of the parent process."""
 
 
 _targets: weakref.WeakSet[Resettable] = weakref.WeakSet()
 
 
 def register_fork_reset(target: Resettable) -> None:
-    """Call `target.reset_after_fork()` in each child that is forked from now on, as long as the object exists."""
+    """Call `target.reset_after_fork()` in each child that is forked from now on, if the object still exists."""
     _targets.add(target)
 
 
@@ -40,10 +40,10 @@ if hasattr(os, "register_at_fork"):
 
 
 class ForkSafeLock:
-    """A reentrant lock that nobody holds in a forked child.
+    """A reentrant lock that is free in a forked child.
 
-    It is another lock if threads have become greenlets since it was made: gevent replaces the locks of the standard
-    library, and a worker of gunicorn's does that after `--preload` has imported the application.
+    The lock is replaced if threads have become greenlets since its creation. gevent replaces the locks of the standard
+    library, and gunicorn's worker does this after `--preload` has imported the application.
 
     >>> lock = ForkSafeLock()
     >>> with lock.current, lock.current:
@@ -63,14 +63,14 @@ class ForkSafeLock:
         return self._lock
 
     def reset_after_fork(self) -> None:
-        """Make a lock that nobody holds."""
+        """Create a free lock."""
         self._kind, self._lock = threading.Lock, threading.RLock()
 
 
 class CollectorPause:
-    """A block in which the garbage collector does not run, for code that makes much and drops nothing.
+    """A block without garbage collection, for code that creates many objects and discards none.
 
-    `is_kept`: the new objects live as long as the process, so the collector need not look at them soon.
+    `is_kept`: the new objects live as long as the process, so the collector can skip them.
     """
 
     def __init__(self, *, is_kept: bool = False) -> None:
@@ -91,19 +91,19 @@ class CollectorPause:
             gc.enable()
 
     reset_after_fork = __exit__
-    """In a forked child the block of another thread does not end."""
+    """In a forked child, the block of another thread never ends."""
 
 
 _MANY = 100_000
-"""New objects that one collection takes about 20 ms to look at."""
+"""New objects that one collection takes about 20 ms to check."""
 _FEW = 5_000
-"""Frozen objects that are Python's own: Python 3.12 begins with some hundred. A freeze of an application has more."""
+"""Maximum number of Python's own frozen objects: Python 3.12 starts with some hundred. Applications freeze more."""
 
 
 def _make_old() -> None:
     """Move all objects to the oldest generation, which is rarely collected, if there are many new ones.
 
-    PERF: otherwise the next collections look at each new object, which takes about as long as the pause has saved.
+    PERF: otherwise the next collections check each new object, which takes about as long as the pause has saved.
     """
     if hasattr(gc, "freeze") and gc.get_count()[0] > _MANY and gc.get_freeze_count() < _FEW:  # PyPy has no generations
         gc.freeze()

@@ -1,4 +1,4 @@
-"""Where errors go: the logger `microfn`, and the server's error stream if logging is not set up."""
+"""Error logs: the logger `microfn`, and the server's error stream unless logging is configured."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ if TYPE_CHECKING:
 __all__ = ["LONGEST", "escape", "log_exception"]
 
 LONGEST = 1000
-"""Characters that are logged of what a client may have chosen.
+"""Maximum characters of a logged value of a client.
 
-A line much longer is cut by what collects logs, and its second half would begin as the client likes.
+Log collectors split much longer lines. The second half would begin with text that a client has chosen.
 """
 _MOST_LINES = 1000
 logger = logging.getLogger("microfn")
 _is_shown: ContextVar[bool] = ContextVar("microfn.is_shown", default=False)
-"""Whether the error that is being logged stands in the server's error stream already."""
+"""True if the server's error stream already has the current error."""
 
 
 def log_exception(error: BaseException, environ: WSGIEnvironment, origin: str | None = None) -> None:
-    """Log an exception with the request it happened in; nothing that a client chose makes lines of its own.
+    """Log an exception with its request. Values of clients cannot start new lines.
 
-    `origin` names the handle that returned what cannot be sent.
-    That a log cannot be written is no reason to leave the request without an answer, so it is passed over.
+    `origin` names the handle whose result cannot be sent.
+    If logging itself fails, the failure is ignored, so that the client still gets a response.
     """
     errors = environ.get("microfn.errors")
     if errors is not None:  # the test client raises them
@@ -40,16 +40,16 @@ def log_exception(error: BaseException, environ: WSGIEnvironment, origin: str | 
 def _log(error: BaseException, environ: WSGIEnvironment, origin: str | None) -> None:
     message = _message(error, environ, origin)
     stream = environ.get("wsgi.errors")
-    # Disabled are the loggers that were there before logging.config.dictConfig, unless it is told to leave them alone.
+    # logging.config.dictConfig disables existing loggers by default.
     if stream is not None and (logger.disabled or not logger.hasHandlers()):
         with suppress(Exception):
             stream.write(f"microfn: {message}\n{_text_of(error)}\n".encode("ascii", "backslashreplace").decode())
             stream.flush()
             _is_shown.set(True)
-            if logging.lastResort is not None:  # it would show the error on stderr, which many streams are
+            if logging.lastResort is not None:  # it prints to stderr, which many error streams are
                 logging.lastResort.addFilter(_is_unseen)
     try:
-        # Also if nobody listens: what reports errors (Sentry's client, for one) hooks into the logger itself.
+        # Called even without handlers, since error reporters such as Sentry's client hook into the logger.
         logger.error("%s", message, exc_info=error)
     finally:
         _is_shown.set(False)
@@ -61,11 +61,11 @@ def _is_unseen(record: logging.LogRecord) -> bool:  # noqa: ARG001 - it is a fil
 
 def _message(error: BaseException, environ: WSGIEnvironment, origin: str | None) -> str:
     method = _ascii(environ.get("REQUEST_METHOD", ""))
-    # A mount has moved its prefix to SCRIPT_NAME; the route has it too.
+    # A mount has moved its prefix to SCRIPT_NAME. The route has the prefix too.
     mount = environ.get("microfn.mount", "").encode().decode("latin-1")  # as PEP 3333 has text
     path = _ascii(f"{mount}{environ.get('PATH_INFO', '')}")
     route, name = environ.get("microfn.route", "no route"), environ.get("microfn.request_id")
-    source = f" for what {origin} returned" if origin else ""
+    source = f" for the result of {origin}" if origin else ""
     raised = _printable(f"[{route}] raised {type(error).__name__}{source}")
     return f"{method} {path} {raised}" + (f" (request {_ascii(name)})" if name else "")
 
@@ -75,9 +75,9 @@ def _ascii(value: object) -> str:
 
 
 def escape(record: logging.LogRecord) -> bool:
-    """Give a record the text of its exception, which a `logging.Formatter` prints as it is where it is there already.
+    """Set the text of the exception of a record, so that a `logging.Formatter` prints it unchanged.
 
-    The exception itself stays with the record, for handlers that do more with it.
+    The record keeps the exception itself for other handlers.
     """
     if record.exc_info and record.exc_info[1] is not None:
         record.exc_text = _text_of(record.exc_info[1])
@@ -88,26 +88,26 @@ logger.addFilter(escape)
 
 
 def _text_of(error: BaseException) -> str:
-    """The traceback, indented, so that no line of an exception's message looks like one of the log."""
+    """Return the traceback, indented, so that no line of a message looks like a line of the log."""
     try:
         lines = "".join(traceback.format_exception(error)).splitlines()
-    except Exception as format_error:  # an exception may be as odd as it likes
-        lines = [f"{type(error).__name__}, of which no traceback can be made: {type(format_error).__name__}"]
+    except Exception as format_error:  # formatting can run code of the exception
+        lines = [f"{type(error).__name__}, without a traceback: formatting it raised {type(format_error).__name__}"]
     return indented(lines)
 
 
 def indented(lines: list[str]) -> str:
-    """Lines that others chose, so that none of them looks like one of the log; of many, the middle is left out."""
+    """Indent foreign lines, so that none looks like a line of the log. Of many lines, omit the middle."""
     if len(lines) > _MOST_LINES:
         half = _MOST_LINES // 2
-        lines = [*lines[:half], f"... and {len(lines) - 2 * half} lines more ...", *lines[-half:]]
+        lines = [*lines[:half], f"... and {len(lines) - 2 * half} more lines ...", *lines[-half:]]
     return "\n".join(f"    {_printable(line)}" for line in lines)
 
 
 def _printable(line: str) -> str:
-    """A line without what steers a terminal or begins another line, and no longer than lines may be."""
+    """Return a line without control characters and line breaks, cut to the maximum."""
     if len(line) > LONGEST:
-        line = f"{line[:LONGEST]}... and {len(line) - LONGEST} characters more"
+        line = f"{line[:LONGEST]}... and {len(line) - LONGEST} more characters"
     if line.isprintable():
         return line
     return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in line)

@@ -1,4 +1,4 @@
-"""Functions for paths, under the name that they had before they moved to `microfn.routing`."""
+"""Functions for paths, under the former name of `microfn.routing.paths`."""
 
 from .routing.paths import clean_path, decode_path, location
 

@@ -1,4 +1,4 @@
-"""The Router: what people import, configure, register routes with, and hand to a server."""
+"""The Router, which users configure, register routes with, and pass to a server."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ __all__ = ["Router"]
 
 
 class Router(BaseRouter):
-    """Routes, and the WSGI application that serves them.
+    """A set of routes, and the WSGI application that serves them.
 
     >>> app = Router()
     >>> @app.get("/users/:id", convert={"id": int})
@@ -52,13 +52,13 @@ class Router(BaseRouter):
     >>> app.test_client().get("/users/7").json
     {'id': 7}
 
-    Options are httprouter's where it has them:
+    Options have httprouter's names if it has them:
 
-    `redirect_trailing_slash`: redirect to the route that the path without its last slash, or with one more, matches.
-    `redirect_fixed_path`: redirect to the path cleaned of `//`, `.` and `..`, and with the case of its text mended.
-    `handle_method_not_allowed`: answer 405 where other methods have a route.
-    `handle_options`: answer OPTIONS by what other methods have a route.
-    `global_options`: a handle for OPTIONS requests that only other methods have a route for.
+    `redirect_trailing_slash`: redirect to the path without its last slash, or with one, if that matches.
+    `redirect_fixed_path`: redirect to the path without `//`, `.` and `..`, and in the case of the route.
+    `handle_method_not_allowed`: respond with 405 if other methods have a route.
+    `handle_options`: respond to OPTIONS with the methods that have a route.
+    `global_options`: a handle for OPTIONS requests if only other methods have a route.
     `not_found`, `method_not_allowed`: the same as `error(404)` and `error(405)`.
     `overlap`: let literal text stand beside a param, and both beside a catch-all; literal text wins.
     `permanent_redirects`: 301, or 308 where the method must stay; else 307.
@@ -120,7 +120,7 @@ class Router(BaseRouter):
             partial(Table, overlap=overlap, slash=redirect_trailing_slash, fixed=redirect_fixed_path), self._publish
         )
         self._snapshot: Snapshot | None = None
-        """What requests are answered from; None before the first."""
+        """The current snapshot; None before the first request."""
         self._settings = Settings(
             request_class=type("Request", (Request,), attributes),
             encoders=encoders_for(codec),
@@ -156,20 +156,20 @@ class Router(BaseRouter):
 
     @property
     def routes(self) -> tuple[Route, ...]:
-        """All routes, in the order of their registration."""
+        """All routes, in the order of registration."""
         return tuple(self._registry.current.routes)
 
     @property
     def mounts(self) -> tuple[Mount, ...]:
-        """All mounts, in the order of their registration."""
+        """All mounts, in the order of registration."""
         return tuple(self._registry.current.mounts.values())
 
     def lookup(self, method: str, path: str) -> tuple[Handle | None, dict[str, str], bool]:
-        """What would answer: `(handle, params, tsr)`, the parameters as raw text, before any converter.
+        """Return `(handle, params, tsr)` of the matching route, with the params as raw text, before any converter.
 
-        HEAD falls back to GET. Without a match it is `(None, {}, tsr)`: `tsr` says whether the path without its last
-        slash, or with one more, is one. `path` is text, decoded; there are no routes below a mount. Like the first
-        request, it publishes what is registered.
+        HEAD falls back to GET. Without a match, the result is `(None, {}, tsr)`. `tsr` (trailing slash redirect) is
+        True if the path matches without its last slash, or with one. `path` is decoded text. Paths below a mount have
+        no routes. Like the first request, this call publishes the registrations.
 
         >>> app = Router()
         >>> app.handle("GET", "/users/:id", lambda request, params: "")
@@ -187,11 +187,11 @@ class Router(BaseRouter):
         return None, {}, other is not None and table.find(method, other)[0] is not None
 
     def build(self) -> None:
-        """Publish what is registered now, not with the first request: for servers that fork (`gunicorn --preload`)."""
+        """Publish the registrations now, before the first request, for servers that fork (`gunicorn --preload`)."""
         self._ensure_snapshot()
 
     def changes(self) -> AbstractContextManager[None]:
-        """Publish all that is registered inside as one change; where an exception leaves the block, none of it.
+        """Publish all registrations of the block together. If an exception leaves the block, publish none.
 
         Requests see the routes before or the routes after. Other threads that register wait, and Python's garbage
         collector pauses. Blocks may be nested: each is undone by itself, and the outermost publishes. A change reaches
@@ -203,11 +203,11 @@ class Router(BaseRouter):
     def url_for(
         self, target: str | Callable[..., Any], /, *, query: Query | str | None = None, **params: object
     ) -> str:
-        """The path, percent-encoded, of the route with this name or handle; `request.url_for` adds SCRIPT_NAME.
+        """Return the percent-encoded path of the route with this name or handle; `request.url_for` adds SCRIPT_NAME.
 
-        A handle, or a name, with several routes is the first of them whose params are exactly those given. `query` is
-        a mapping or a list of pairs: a list as a value is several, None is left out. If the pattern has a param of
-        the name `query`, it is that param.
+        If several routes have the handle or name, the first with exactly these params is used. `query` is a mapping or
+        a list of pairs. A list as a value means several values, and None is omitted. If the pattern has a param
+        `query`, the argument is that param.
 
         >>> app = Router()
         >>> app.handle("GET", "/users/:id/files/*path", lambda request, params: "", name="file")
@@ -216,9 +216,9 @@ class Router(BaseRouter):
         >>> app.url_for("file", id=7, path="a", query={"page": 2, "tag": ["x", "y"]})
         '/users/7/files/a?page=2&tag=x&tag=y'
 
-        Raises `InvalidUrl`, a ValueError, for an unknown name, a param that is missing or not the route's, and a value
-        with which the path would not lead to the route: an empty one, a dot segment, a slash in a param, one that a
-        converter refuses; and for a query that is no mapping and no list of pairs.
+        Raises `InvalidUrl`, a ValueError, if the name is unknown, or if a param is missing or unknown. Also raises it
+        if the path would not match the route: an empty value, a dot segment, a slash in a param, or a value that a
+        converter rejects. The same applies to an invalid query.
         """
         return self._url_for("", target, params, query)
 
@@ -230,7 +230,7 @@ class Router(BaseRouter):
         query: Query | str | None,
         request: Request | None = None,
     ) -> str:
-        """The same behind a SCRIPT_NAME, and for a request in the scope of that."""
+        """Return the URL below a SCRIPT_NAME, for a request in its scope."""
         snapshot = self._snapshot
         urls = self._registry.with_table(build_urls) if snapshot is None else snapshot.urls
         near = None if snapshot is None or request is None else snapshot.scope_of(request.environ, request)
@@ -238,13 +238,13 @@ class Router(BaseRouter):
         return location(script_name, path, encoded)
 
     def test_client(self, *, use_cookies: bool = True, raise_exceptions: bool = False) -> Client:
-        """A client for tests: werkzeug's, which may stand in a `with`.
+        """Return a client for tests: werkzeug's, which can be used in a `with` statement.
 
-        It reads each answer to its end and closes it, unless a request says `buffered=False`, as for an endless
-        stream. Requests come from 127.0.0.1.
+        The client reads each response to its end and closes it. For an endless stream, use `buffered=False` in a
+        request. Requests come from 127.0.0.1.
 
-        `use_cookies`: keep cookies from one request to the next.
-        `raise_exceptions`: raise an exception that nobody foresaw, and that became a 500, in the test.
+        `use_cookies`: keep cookies between requests.
+        `raise_exceptions`: raise unexpected exceptions in the test, instead of a response with 500.
 
         >>> app = Router()
         >>> app.handle("GET", "/", lambda request, params: 1 / 0)
@@ -253,14 +253,14 @@ class Router(BaseRouter):
         Traceback (most recent call last):
         ZeroDivisionError: division by zero
 
-        Raises TypeError if an option is no bool.
+        Raises TypeError if an option is not a bool.
         """
-        from .testing import Client  # noqa: PLC0415 - what only tests use is loaded when they do
+        from .testing import Client  # noqa: PLC0415 - only tests need it
 
         return Client(self, use_cookies=use_cookies, raise_exceptions=raise_exceptions)
 
     def _ensure_snapshot(self) -> Snapshot:
-        """Publish what is registered, unless that is done."""
+        """Publish the registrations if they have changed."""
         self._registry.publish()
         return cast("Snapshot", self._snapshot)
 
@@ -282,7 +282,7 @@ def _without_defaults(**options: object) -> dict[str, object]:
 def _check_codec(codec: Any) -> Any:
     for function in ("dumps", "loads"):
         if not callable(getattr(codec, function, None)):
-            raise TypeError(f"json is an object with dumps and loads; {codec!r} has no {function}")
+            raise TypeError(f"json must be an object with dumps and loads, got {codec!r}, which has no {function}")
     return codec
 
 
@@ -290,17 +290,17 @@ def _check_hosts(hosts: Any) -> list[str] | None:
     if hosts is None:
         return None
     if isinstance(hosts, str) or not isinstance(hosts, Iterable):
-        raise TypeError(f"trusted_hosts is a list of hosts, not {hosts!r}")
+        raise TypeError(f"trusted_hosts must be a list of hosts, got {hosts!r}")
     listed = [_trusted(host) for host in hosts]
     if not listed:
-        raise ValueError("trusted_hosts is empty, so no request could be answered; leave it out to answer to any host")
+        raise ValueError("trusted_hosts must have at least one host; leave it out to accept any host")
     return listed
 
 
 def _trusted(host: object) -> str:
     if not isinstance(host, str):
-        raise TypeError(f"trusted_hosts holds hosts as str, not {host!r}")
+        raise TypeError(f"trusted_hosts must be a list of str, got {host!r}")
     try:
         return trusted_name(host)
     except ValueError as error:
-        raise ValueError(f"trusted_hosts holds {host!r}, which is no host: {error}") from None
+        raise ValueError(f"trusted_hosts must be a list of valid hosts, got {host!r}: {error}") from None

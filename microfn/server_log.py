@@ -1,4 +1,4 @@
-"""The access log of gunicorn, without paths that nobody wants to see, and without lines that the application has."""
+"""gunicorn's access log, without unwanted paths, and without lines that the application writes itself."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from urllib.parse import unquote_to_bytes
 __all__ = ["IS_LOGGED", "NO_LOG", "quieten", "unlogged_paths"]
 
 NO_LOG = "MICROFN_NO_LOG"
-"""The environment variable with paths that no access log shows: percent-encoded, separated by blanks."""
+"""The environment variable with paths to omit from access logs: percent-encoded, separated by spaces."""
 IS_LOGGED = "microfn.logged"
-"""True in the environ of a request for which the application writes a line."""
+"""True in the environ of a request if the application writes its line."""
 
 
 def unlogged_paths() -> frozenset[str]:
-    """Return the paths that no access log shows, as WSGI has them.
+    """Return the paths to omit from access logs, as WSGI strings.
 
     >>> os.environ[NO_LOG] = "/healthz /caf%C3%A9"
     >>> sorted(unlogged_paths()) == ["/cafÃ©", "/healthz"]
@@ -27,23 +27,23 @@ def unlogged_paths() -> frozenset[str]:
 
 
 def quieten() -> None:
-    """Filter gunicorn's access log in this process, if `NO_LOG` is set, even to nothing: `microfn serve` does that.
+    """Filter gunicorn's access log in this process if `NO_LOG` is set, even if it is empty. `microfn serve` sets it.
 
-    A `--logger-class` would need microfn in gunicorn's first process, which keeps it when workers are replaced.
+    A `--logger-class` would import microfn into gunicorn's main process, which keeps it even if workers are replaced.
     """
     if NO_LOG in os.environ:
         logging.getLogger("gunicorn.access").addFilter(_Wanted(unlogged_paths()))
 
 
 class _Wanted(logging.Filter):
-    """Lets the lines pass that are wanted."""
+    """Accepts the lines to log."""
 
     def __init__(self, paths: frozenset[str]) -> None:
         super().__init__()
         self.paths = paths
 
     def filter(self, record: logging.LogRecord) -> bool:
-        # gunicorn hands over what a format may name: the request's target is the environ's, a str.
+        # gunicorn passes the values for the format. The target of the request is that of the environ, a str.
         atoms = record.args if isinstance(record.args, Mapping) else {}
         if atoms.get(f"{{{IS_LOGGED}}}e"):
             return False

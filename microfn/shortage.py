@@ -21,7 +21,7 @@ _SHORTAGES = frozenset(
 
 
 def is_shortage(error: BaseException) -> bool:
-    """Whether this machine is short of something; no client is to blame, and nothing is known of what it asked for.
+    """Return True if this machine is short of something. Then the client is not at fault, and files may exist.
 
     >>> is_shortage(OSError(errno.EMFILE, "Too many open files")), is_shortage(FileNotFoundError())
     (True, False)

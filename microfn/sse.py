@@ -21,9 +21,9 @@ _encode_json = text_encoder()
 
 
 class Event(NamedTuple):
-    r"""One message: `data` is text, or what becomes JSON; `event` is its type, and `id` what a client comes back with.
+    r"""One message: `data` is text, or a value to encode as JSON, `event` is its type, and `id` identifies it.
 
-    `retry` is how many milliseconds a client waits before it connects again.
+    `retry` is the time in milliseconds before a client reconnects. A client that reconnects sends the last `id`.
 
     >>> str(Event({"n": 1}, event="count", id="7"))
     'event: count\nid: 7\ndata: {"n":1}\n\n'
@@ -39,13 +39,13 @@ class Event(NamedTuple):
         for name, value in ("event", self.event), ("id", self.id):
             if value is not None:
                 if not isinstance(value, str):
-                    raise TypeError(f"an event's {name} is a str, not {value!r}")
+                    raise TypeError(f"{name} must be a str, got {value!r}")
                 if _LINE_BREAK.search(value) or "\0" in value:
-                    raise ValueError(f"an event's {name} is one line, not {value!r}")
+                    raise ValueError(f"{name} must be one line, got {value!r}")
                 lines.append(f"{name}: {value}")
         if self.retry is not None:
             if not isinstance(self.retry, int) or isinstance(self.retry, bool) or self.retry < 0:
-                raise ValueError(f"an event's retry is a number of milliseconds, not {self.retry!r}")
+                raise ValueError(f"retry must be a number of milliseconds, got {self.retry!r}")
             lines.append(f"retry: {self.retry}")
         text = self.data if isinstance(self.data, str) else _encode_json(self.data)
         lines += [f"data: {line}" for line in _LINE_BREAK.split(text)]
@@ -53,17 +53,20 @@ class Event(NamedTuple):
 
 
 def event_stream(source: Iterable[Any] | queue.Queue[Any], *, heartbeat: float = 15.0) -> Response:
-    r"""Answer with events, as long as the client listens.
+    r"""Respond with a stream of events, until the client disconnects.
 
-    `source` is a queue, which None ends and which is filled elsewhere, or an iterator. It holds `Event` objects, text,
-    or what becomes JSON. The client is answered before there is an event, so what fails then cuts the connection.
+    `source` is a queue that another thread fills and that None ends, or an iterator. Its items are `Event` objects,
+    text, or values to encode as JSON. The client gets the headers before the first event, so a later error breaks the
+    connection.
 
-    A queue that is empty for `heartbeat` seconds, and an iterator that yields None, send a comment: so proxies do not
-    give up, and a client that has gone is noticed. Then an iterator is closed (the `finally` of a generator runs), and
-    what `request.call_on_close` was given is called.
+    `heartbeat` is in seconds. A queue that is empty for this time, or an iterator that yields None, sends a comment. So
+    proxies keep the connection, and a disconnect is detected. Then the iterator is closed (the `finally` of a generator
+    runs), and the callbacks of `request.call_on_close` run.
 
-    Each listener takes a thread, or a greenlet, of the server: under gunicorn `--worker-class gthread` or `gevent`.
-    A client that comes back says what it saw last: `request.headers.get("Last-Event-ID")`.
+    Each listener occupies a thread, or a greenlet, of the server: with gunicorn, `--worker-class gthread` or `gevent`.
+    A client that reconnects sends the last id it has seen: `request.headers.get("Last-Event-ID")`.
+
+    Raises TypeError if `source` is neither, and TypeError or ValueError if `heartbeat` is invalid.
 
     >>> from microfn import Router
     >>> app = Router()
@@ -74,15 +77,15 @@ def event_stream(source: Iterable[Any] | queue.Queue[Any], *, heartbeat: float =
     ':\n\nid: 0\ndata: 0\n\nid: 1\ndata: 1\n\n'
     """
     if isinstance(heartbeat, bool) or not isinstance(heartbeat, (int, float)):
-        raise TypeError(f"heartbeat is a number of seconds, not {heartbeat!r}")
+        raise TypeError(f"heartbeat must be a number of seconds, got {heartbeat!r}")
     if not heartbeat > 0:
-        raise ValueError(f"heartbeat is a number of seconds above 0, not {heartbeat!r}")
+        raise ValueError(f"heartbeat must be a number of seconds above 0, got {heartbeat!r}")
     if isinstance(source, (str, bytes, dict, type)) or not (_is_queue(source) or isinstance(source, Iterable)):
-        raise TypeError(f"events come from a queue or an iterator, not from {source!r:.100}")
-    # A queue first: gevent's, which it puts in the place of the standard library's, is iterable too.
+        raise TypeError(f"source must be a queue or an iterator, got {source!r:.100}")
+    # Queues first, since gevent's queue, which can replace the standard library's, is iterable too.
     items: Any = source
     items = _taken(items, heartbeat) if _is_queue(items) else iter(items)
-    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # nginx would keep events back
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # else nginx buffers events
     return Response(CloseOnce(_texts(items), items), headers=headers, content_type="text/event-stream")
 
 
@@ -103,7 +106,7 @@ def _next_of(source: queue.Queue[Any], heartbeat: float) -> Any:
 
 
 def _texts(items: Iterator[Any]) -> Iterator[str]:
-    """Yield the items as text, behind a comment: with that a client is answered before there is an event."""
+    """Yield the items as text after a first comment, which makes the server send the headers."""
     yield _HEARTBEAT
     for item in items:
         yield _HEARTBEAT if item is None else str(item if isinstance(item, Event) else Event(item))

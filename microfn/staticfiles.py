@@ -1,4 +1,4 @@
-"""Static files: from a path below a directory to a response, and to nothing outside of it."""
+"""Static files: from a path below a directory to a response, and never to a file outside."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ __all__ = ["Files"]
 
 _HASHED = r"[.-](?=[a-f]*[0-9])[0-9a-f]{8,64}\."
 _YEAR = 365 * 24 * 60 * 60
-_NOTHING = "There is no such file."
+_NOTHING = "No such file."
 _SECOND = 1_000_000_000
-# Tools for reproducible files write 0 (Bazel), 1 (Nix), or the first day that a ZIP file can name, in any time zone.
+# Tools for reproducible files write 0 (Bazel), 1 (Nix), or the first day of ZIP files, in any time zone.
 _FIRST_TIME = 315_532_800 + 2 * 24 * 60 * 60
 _HASHED_AT_MOST = 1024 * 1024
 _HASHES_AT_MOST = 4096
 _PRECOMPRESSED = {"br": ".br", "gzip": ".gz"}
 
-# Machines disagree: mime.types may be missing, and a Windows registry may say that .js is text/plain.
+# Machines differ: mime.types can be missing, and a Windows registry can have text/plain for .js.
 _TYPES = {
     ".aac": "audio/aac",
     ".apng": "image/apng",
@@ -105,7 +105,7 @@ _TYPES = {
 }
 
 _SELECTING = frozenset({*CONDITIONS, "HTTP_RANGE"})
-"""The headers by which a client asks for less than the whole file (RFC 9110, sections 13 and 14)."""
+"""The headers of requests for less than the whole file (RFC 9110, sections 13 and 14)."""
 _date = lru_cache(maxsize=256)(http_date)
 
 
@@ -114,7 +114,7 @@ class Files:
 
     Symbolic links are followed as long as they stay below `directory`. The options are those of `serve_files`.
 
-    Raises ValueError where there is no such directory, or no such fallback in it.
+    Raises ValueError if the directory does not exist, or does not contain the fallback.
     """
 
     def __init__(
@@ -131,15 +131,15 @@ class Files:
         check_size("max_age", max_age, optional=True)
         for name, file in ("index", index), ("fallback", fallback):
             if file is not None and not isinstance(file, str):
-                raise TypeError(f"{name} is the name of a file, not {file!r}")
+                raise TypeError(f"{name} must be the name of a file, got {file!r}")
         if not isinstance(precompressed, bool):
-            raise TypeError(f"precompressed is True or False, not {precompressed!r}")
+            raise TypeError(f"precompressed must be True or False, got {precompressed!r}")
         if not isinstance(immutable, (bool, str)):
-            raise TypeError(f"immutable is True, False or a regular expression, not {immutable!r}")
+            raise TypeError(f"immutable must be True, False or a regular expression, got {immutable!r}")
         self._directory = Directory(directory)
         self.root = self._directory.path
         if fallback is not None and not self._exists(fallback):
-            raise ValueError(f"there is no file {fallback!r} in {directory!r} as a fallback")
+            raise ValueError(f"fallback must be a file in {directory!r}, got {fallback!r}")
         self._param = param
         self._max_age = max_age
         self._immutable = _compiled(_HASHED if immutable is True else immutable) if immutable else None
@@ -148,7 +148,7 @@ class Files:
         self._precompressed = precompressed
 
     def __call__(self, request: Request, params: dict[str, Any]) -> Response:
-        """The file, or what stands for it. Raises `NotFound` (404)."""
+        """Return the file, or its replacement. Raises `NotFound` (404)."""
         path = params[self._param]
         if clean_path(path) != path or "\0" in path:
             raise NotFound(_NOTHING)
@@ -172,12 +172,12 @@ class Files:
         return file is not None
 
     def _below(self, relative: str) -> File | None:
-        """Open a regular file in the directory, if there is one."""
+        """Open a regular file in the directory, if it exists."""
         joined = safe_join(self.root, relative) if relative and not relative.endswith("/") else None
         return self._directory.open(joined) if joined else None
 
     def _caching(self, path: str) -> str:
-        """The value of Cache-Control (RFC 9111, section 5.2; RFC 8246)."""
+        """Return the value of Cache-Control (RFC 9111, section 5.2; RFC 8246)."""
         if self._immutable is not None and self._immutable.search(os.path.basename(path)):
             return f"public, max-age={_YEAR}, immutable"
         return "no-cache" if self._max_age is None else f"max-age={self._max_age}"
@@ -202,13 +202,13 @@ def _compiled(expression: str) -> re.Pattern[str]:
     try:
         return re.compile(expression)
     except re.error as error:
-        raise ValueError(f"immutable is no regular expression: {error}") from None
+        raise ValueError(f"immutable must be a valid regular expression: {error}") from None
 
 
 def _accepted_codings(request: Request) -> list[str]:
-    """The codings that a client prefers to none, the best one first and br before gzip (RFC 9110, section 12.5.3).
+    """Return the codings that a client prefers to none, best first and br before gzip (RFC 9110, section 12.5.3).
 
-    Only a client that names identity prefers it: `*` stands for codings, and identity is none.
+    A client prefers identity only if it names it: `*` means codings, and identity is not one.
     """
     quality = request.accept_encodings.quality
     least = max((weight for name, weight in request.accept_encodings if name.lower() == "identity"), default=0)
@@ -217,7 +217,7 @@ def _accepted_codings(request: Request) -> list[str]:
 
 
 def _wants_a_page(request: Request, path: str) -> bool:
-    """Whether a page may stand for what is not there: for a browser that goes there, not for a script or an image."""
+    """Return True if the fallback page applies: for the navigation of a browser, not for a script or an image."""
     is_asked = any(name == "text/html" for name, _ in request.accept_mimetypes)
     return is_asked or "." not in path.rpartition("/")[2]
 
@@ -234,10 +234,10 @@ _hashes: dict[tuple[int, ...], str] = {}
 
 
 def _version(file: File) -> str | None:
-    """What tells this version of a file from each other one (RFC 9110, section 8.8.1), if anything does.
+    """Return a unique value for this version of a file (RFC 9110, section 8.8.1), or None.
 
-    Two versions may have the same size and time of change, if a tool set that: such times are whole seconds. A hash
-    tells then, or for large files the time when the file system last changed anything of the file.
+    Two versions can have the same size and modification time if a tool set it, which is then in whole seconds. In this
+    case a hash distinguishes them, or for large files the time of the last change in the file system.
     """
     status = file.status
     if _tells(status.st_mtime_ns):
@@ -249,7 +249,7 @@ def _version(file: File) -> str | None:
 
 
 def _touched(status: os.stat_result) -> int:
-    """When anything of the file changed last, which no tool can set; on Windows, that field is something else."""
+    """Return the time of the last change of a file or its status, which tools cannot set. Windows has no such time."""
     return status.st_ctime_ns if os.name == "posix" else 0
 
 
@@ -258,14 +258,14 @@ def _tells(changed: int) -> bool:
 
 
 def _hash(file: File) -> str:
-    """A hash of what is in a file. PERF: it is kept if nothing can have changed in the file without being seen."""
+    """Return a hash of a file. PERF: it is cached if every change of the file would be detected."""
     status = file.status
     key = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
     known = _hashes.get(key)
     if known is None:
         known = blake2b(file.content.read(status.st_size), digest_size=16).hexdigest()
         file.content.seek(0)
-        # A change within the same tick of the clock is not seen.
+        # A second change within one tick of the clock is not detected.
         if _tells(_touched(status)) and _touched(status) + 2 * _SECOND < time.time_ns():
             if len(_hashes) >= _HASHES_AT_MOST:
                 _hashes.clear()
@@ -274,17 +274,17 @@ def _hash(file: File) -> str:
 
 
 def _type_of(path: str) -> str:
-    """The media type of a file by its name; the machine is asked only for a name that is not of the web."""
+    """Return the media type of a file by its name. Only for uncommon names, the machine's table is used."""
     known = _TYPES.get(os.path.splitext(path)[1].lower())
     if known is not None:
         return known
     content_type, packed = mimetypes.guess_type(path)
-    # An archive is what it is, not a way to send what is in it.
+    # The type of an archive is its own, not a coding of its content.
     return "application/octet-stream" if packed or content_type is None else content_type
 
 
 def _response(request: Request, file: File, named: str, encoding: str | None, more: Headers) -> Response:
-    """The file, or as much of it as a conditional request or one for a range gets."""
+    """Return the whole file, or the result of a conditional or range request."""
     environ, size = request.environ, file.status.st_size
     headers = [("Content-Type", get_content_type(_type_of(named), "utf-8")), ("Content-Length", str(size))]
     changed, now = file.status.st_mtime_ns // _SECOND, int(time.time())
@@ -297,7 +297,7 @@ def _response(request: Request, file: File, named: str, encoding: str | None, mo
         headers.append(("Content-Encoding", encoding))
     headers += [("Date", _date(now)), ("Accept-Ranges", "bytes"), *more]
     if environ["REQUEST_METHOD"] == "GET" and _SELECTING.isdisjoint(environ):
-        # PERF: there is nothing to compare, so the answer is made at once, in a third of the time.
+        # PERF: without conditions, the response takes a third of the time.
         return file_response(headers, _body(file, 0, size, environ))
     response = Response(headers=headers, direct_passthrough=True)
     response.make_conditional(environ, accept_ranges=True, complete_length=size)

@@ -26,9 +26,9 @@ __all__ = ["Client"]
 
 
 class Client(WerkzeugClient):
-    """werkzeug's client, which reads each answer to its end and closes it, as a server does.
+    """werkzeug's client, which reads each response to its end and closes it, as a server does.
 
-    Left as a context manager, it closes the answers that were not read to their end.
+    At the end of a `with` statement, it closes the responses that were not read to their end.
     """
 
     def __init__(self, application: WSGIApplication, *, use_cookies: bool = True, raise_exceptions: bool = False):
@@ -47,9 +47,9 @@ class Client(WerkzeugClient):
         self._open_responses.close()
 
     def open(self, *args: Any, buffered: bool = True, follow_redirects: bool = False, **kwargs: Any) -> TestResponse:
-        """Make a request, as werkzeug's client does; `buffered=False` leaves the answer to be read, and to be closed.
+        """Send a request, as werkzeug's client does. With `buffered=False`, the caller reads and closes the response.
 
-        An endless stream is read so: `next(response.iter_encoded())`, then `response.close()`.
+        Read an endless stream with `next(response.iter_encoded())`, then `response.close()`.
         """
         with ExitStack() as stack:
             if kwargs or len(args) != 1 or not isinstance(args[0], (EnvironBuilder, Request, dict)):
@@ -65,7 +65,7 @@ class Client(WerkzeugClient):
     def run_wsgi_app(
         self, environ: WSGIEnvironment, buffered: bool = False
     ) -> tuple[Iterable[bytes], str, Headers]:  # werkzeug's `open` calls it
-        """Call the application, and raise what it logged if the client is to."""
+        """Call the application. Raise the exception that it logged, if the client has `raise_exceptions`."""
         environ.setdefault("REMOTE_ADDR", "127.0.0.1")
         errors: list[Exception] = []
         if self._raises_exceptions:
@@ -80,7 +80,7 @@ class Client(WerkzeugClient):
         return parts
 
     def resolve_redirect(self, response: TestResponse, buffered: bool = False) -> TestResponse:
-        """Follow a redirect; the body is sent again from its start (RFC 9110, sections 15.4.8 and 15.4.9)."""
+        """Follow a redirect. The body is sent again from its start (RFC 9110, sections 15.4.8 and 15.4.9)."""
         response.request.environ["wsgi.input"].seek(0)
         return super().resolve_redirect(response, buffered)
 

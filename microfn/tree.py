@@ -1,4 +1,4 @@
-"""The radix tree, under the name that it had before it moved to `microfn.routing`."""
+"""The radix tree, under the former name of `microfn.routing.tree`."""
 
 from .routing.node import Node
 from .routing.tree import Tree

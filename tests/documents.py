@@ -1,6 +1,6 @@
-"""Documents whose examples are run: each block of Python, each command of a console, and what is shown below them.
+"""Documents with tested examples: each block of Python, each command of a console, and the output below it.
 
-Blocks of Python are one module, app.py; one that begins with the name of a file, `# test_app.py`, is that file instead.
+Blocks of Python form one module, app.py. If a block begins with a file name, `# test_app.py`, it is that file instead.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ ROOT = Path(__file__).parent.parent
 
 
 def blocks(document: Path) -> list[tuple[str, str]]:
-    """Language and text of each block of code, also where it is a directive of Sphinx's with options."""
+    """Return language and text of each block of code, even if it is a Sphinx directive with options."""
     found = re.findall(
         r"^```(?:\{code-block\} )?(\w+)\n(.*?)^```", document.read_text("utf-8"), re.DOTALL | re.MULTILINE
     )
@@ -28,12 +28,12 @@ def blocks(document: Path) -> list[tuple[str, str]]:
 
 
 def commands(text: str) -> list[tuple[str, str]]:
-    """Each command of a transcript, and what is shown below it."""
+    """Return each command of a transcript with its output."""
     return re.findall(r"^\$ ([^\n]*)\n((?:(?!\$ ).*\n?)*)", text, re.MULTILINE)
 
 
 def curl(client: Any, command: str) -> str:
-    """What curl would print."""
+    """Return the output of curl."""
     method, headers, data, url, follow = None, {}, None, "", False
     words = iter(shlex.split(command)[1:])
     for word in words:
@@ -65,7 +65,7 @@ def curl(client: Any, command: str) -> str:
 
 
 def module(command: str, directory: Path) -> str:
-    """What `microfn ...` or `python -m ...` prints."""
+    """Return the output of `microfn ...` or `python -m ...`."""
     words = shlex.split(command.removeprefix("python -m "))
     done = subprocess.run(
         [sys.executable, "-m", *words],
@@ -80,13 +80,13 @@ def module(command: str, directory: Path) -> str:
 
 
 def named_file(text: str) -> str | None:
-    """The file that a block is, where its first line is a comment with nothing but that."""
+    """Return the file name of a block, if its first line is a comment with only a name."""
     found = re.match(r"(?:# |\{# |/\* )([\w./]+\.\w+)(?: #\}| \*/)?\n", text)
     return found[1] if found else None
 
 
 def timeless(output: str) -> str:
-    """What was printed, whatever time it took."""
+    """Return the output without times."""
     return re.sub(r"\d+\.\d\ds\b", "", output).rstrip("\n")
 
 

@@ -138,7 +138,7 @@ class Visitor:
 
 
 def check_run(visitor: Visitor) -> None:
-    """`make run` serves the example, and ends when it is told to."""
+    """`make run` serves the example, and ends at a signal."""
     port = 8000 if _is_free(8000) else _free_port()
     process = visitor.start("make", "run", *([] if port == 8000 else [f"PORT={port}"]))
     try:
@@ -219,7 +219,7 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 def passes(name: str) -> bool:
     """Run both commands in one environment, and report how they ended."""
     environment = ENVIRONMENTS[name]
-    # Below /tmp, which everyone may enter, whatever TMPDIR says.
+    # Below /tmp, which everyone can enter, even if TMPDIR is another directory.
     directory = Path(tempfile.mkdtemp(prefix="microfn-", dir="/tmp"))
     print(f"== {name}: {environment}", flush=True)
     if not environment.has_ipv6 and not IS_ROOT:
@@ -247,7 +247,7 @@ def main() -> int:
     if unknown:
         print(f"environment must be one of {', '.join(ENVIRONMENTS)}, got {unknown[0]}", file=sys.stderr)
         return 2
-    for number in signal.SIGTERM, signal.SIGHUP, signal.SIGINT:  # so that what was started is stopped too
+    for number in signal.SIGTERM, signal.SIGHUP, signal.SIGINT:  # so that the started processes are stopped too
         signal.signal(number, lambda number, _: sys.exit(128 + number))
     failed = [name for name in names if not passes(name)]
     if failed:

@@ -16,7 +16,7 @@ def echo(request, params):
 
 
 def marking(name, log=None):
-    """A middleware that tells in a header that it was there, and in a log what it saw."""
+    """Return a middleware that adds its name to a header, and its observations to a log."""
 
     def mark(handle):
         def marked(request, params):

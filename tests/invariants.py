@@ -1,4 +1,4 @@
-"""What holds in every tree, derived again from the patterns that it has."""
+"""The invariants of every tree, derived again from its patterns."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _WILDCARD = re.compile("([:*])([^/]*)")
 
 
 class Place(NamedTuple):
-    """A node, and where the walk shows it."""
+    """A node, and its position in the walk."""
 
     node: Node
     above: Node | None
@@ -22,7 +22,7 @@ class Place(NamedTuple):
 
 
 def check(tree, registered=None):
-    """Assert that the tree is the one its patterns make; `registered`, pattern -> handle, is what it has to hold."""
+    """Assert that the tree matches its patterns, and `registered`, a mapping from patterns to handles, if given."""
     places = _places(tree)
     _check_top(tree, places)
     _check_priorities(places)
@@ -54,7 +54,7 @@ def dump(tree):
 
 
 def _places(tree):
-    """Every node as the walk shows it, and before them the top, which the walk leaves out where it does nothing."""
+    """Return the nodes of the walk, and first the top, which the walk omits if it has no effect."""
     top = tree._top
     nodes = list(tree.walk())
     if nodes[0][1] is not top:
@@ -76,7 +76,7 @@ def _places(tree):
 
 
 def _check_top(tree, places):
-    """Above the first slash stands a node without text; the root is what the first slash belongs to."""
+    """Above the first slash is a node without text. The root is the node of the first slash."""
     top = tree._top
     assert [place.node for place in places if place.above is None] == [top]
     assert (top.path, top.param, top.handle) == ("", None, None)

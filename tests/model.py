@@ -1,7 +1,7 @@
-"""What a tree has to answer, by brute force: every pattern is tried on every path.
+"""The model of the tree by brute force: every pattern is tried on every path.
 
-Written from the definitions alone, and it shares no code with what it judges. A pattern is a list of
-tokens: one for each character of its text, one for a param, and one for a catch-all with its slash.
+The model follows only the definitions, and shares no code with the tree. A pattern is a list of tokens: one for each
+character of its text, one for a param, and one for a catch-all with its slash.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ TEXT, PARAM, REST = range(3)
 
 @functools.lru_cache(10_000)
 def parse(pattern):
-    """The pattern's tokens, as (kind, character or name) pairs; None where it is malformed."""
+    """Return the pattern's tokens, as (kind, character or name) pairs, or None if it is malformed."""
     if not pattern.startswith("/"):
         return None
     tokens = []
@@ -42,7 +42,7 @@ def shape(tokens):
 
 
 def clash(one, other, *, overlap=False):
-    """Why two patterns cannot stand in one tree: "same", "names" or "place"; None where they can."""
+    """Return the reason if two patterns conflict in one tree, "same", "names" or "place", or None."""
     if overlap:
         return "same" if shape(one) == shape(other) else None
     if one == other:
@@ -64,7 +64,7 @@ def same_but_for_case(one, other):
 
 
 def match(tokens, path, same=operator.eq):
-    """The path as the pattern spells it and its parameters; None where the pattern does not match it."""
+    """Return the path in the spelling of the pattern, and its params, or None without a match."""
     at = 0
     spelling = ""
     params = []
@@ -88,7 +88,7 @@ def match(tokens, path, same=operator.eq):
 
 
 def otherwise(path):
-    """The path with one slash less or one more at its end; None where it has no other spelling."""
+    """Return the path with one slash less or more at its end, or None if it has no other spelling."""
     if not path.strip("/") and len(path) < 2:
         return None
     return path[:-1] if path[-1] == "/" else f"{path}/"
@@ -111,7 +111,7 @@ class Model:
         return parse(pattern) is not None and not self.clashes(pattern)
 
     def add(self, pattern, handle):
-        """Register the pattern where it is acceptable, and say whether it was."""
+        """Register the pattern if it is acceptable, and return True if it was."""
         accepted = self.accepts(pattern)
         if accepted:
             self.routes[pattern] = handle

@@ -9,13 +9,13 @@ from microfn.arguments import check_flags, check_names, check_number, check_seco
 
 @pytest.mark.parametrize("value", [0, -1, float("nan"), float("inf"), 0.0, 10**400])
 def test_seconds_are_above_nothing_and_have_an_end(value):
-    with pytest.raises(ValueError, match="timeout is a number of seconds above 0"):
+    with pytest.raises(ValueError, match="timeout must be a number of seconds above 0"):
         check_seconds("timeout", value)
 
 
 @pytest.mark.parametrize("value", ["2", None, True, [2]])
 def test_seconds_are_a_number(value):
-    with pytest.raises(TypeError, match="timeout is a number of seconds, not"):
+    with pytest.raises(TypeError, match="timeout must be a number of seconds, got"):
         check_seconds("timeout", value)
 
 
@@ -35,7 +35,7 @@ def test_checked_values_come_back():
 @pytest.mark.parametrize("value", [None, 0, 1, "yes"])
 def test_flag_of_another_type_is_refused(value):
     check_flags(overlap=True, strict=False)
-    with pytest.raises(TypeError, match=f"overlap is True or False, not {value!r}"):
+    with pytest.raises(TypeError, match=f"overlap must be True or False, got {value!r}"):
         check_flags(strict=False, overlap=value)
 
 
@@ -58,7 +58,7 @@ def test_size_of_another_type_or_below_zero_is_refused(value, optional, error):
 
 @pytest.mark.parametrize("values", ["A", None, 5, ["A", 5], {}])
 def test_names_that_are_no_list_of_text_are_refused(values):
-    with pytest.raises(TypeError, match="headers is a list of texts"):
+    with pytest.raises(TypeError, match="headers must be a list of str"):
         check_names("headers", values)
 
 

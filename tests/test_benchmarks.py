@@ -283,7 +283,7 @@ def test_description_tells_if_goal_is_reached():
 
 
 def test_readme_without_marks_is_refused():
-    """The sentence about the last run replaces only what stands between the marks."""
+    """The sentence about the last run replaces only the text between the marks."""
     with pytest.raises(ValueError, match="must have the marks"):
         report.readme("# microfn\n", {"requests": {}})
 
@@ -313,7 +313,7 @@ def test_line_marks_slower_row():
 
 
 def test_worker_refuses_other_package(tmp_path):
-    """A worker that would time another microfn than it was told ends with a message."""
+    """If a worker would time another microfn than the requested one, it ends with a message."""
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.worker", str(tmp_path / "microfn"), "0.001"],
         cwd=ROOT,

@@ -1,4 +1,4 @@
-"""The adversarial requests of tests/data/cases.jsonl.gz: what must come back, and what must hold for any framework."""
+"""The adversarial requests of tests/data/cases.jsonl.gz: expected responses, and rules for any framework."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def lay_out(top: Path) -> Path:
 
 
 class Stream:
-    """A stream that fails after its first chunk if told to, and counts how often it is closed."""
+    """A stream that can fail after its first chunk, and counts calls of `close`."""
 
     opened: ClassVar[list[Stream]] = []
 
@@ -148,14 +148,14 @@ def send(app: Router, case: dict[str, Any], *, validate: bool) -> Reply:
 
 
 def host_of(location: str) -> str | None:
-    """The host that a browser would take from a Location, or None where it stays on the site."""
+    """Return the host that a browser takes from a Location, or None if it stays on the site."""
     text = re.sub(r"[\t\r\n]", "", location.lstrip("".join(map(chr, range(33))))).replace("\\", "/")
     found = re.match(r"([a-zA-Z][a-zA-Z0-9+.-]*:)?//+([^/?#]*)", text)
     return found[2] if found else None
 
 
 def check_sendable(case: dict[str, Any], reply: Reply) -> None:
-    """What holds for every answer."""
+    """Assert the rules of every response."""
     for name, value in reply.header_list:
         assert not re.search(r"[\r\n\0]", name + value)
         value.encode("latin-1")
@@ -194,7 +194,7 @@ def check_location(case: dict[str, Any], reply: Reply) -> None:
 
 
 def check_seen(case: dict[str, Any], reply: Reply) -> None:
-    """What the handle was given, where it says so."""
+    """Assert the values that the handle got, if the case has them."""
     inv = case["inv"]
     if reply.code != 200:
         return

@@ -1,4 +1,4 @@
-"""The worst of what is taken is answered in time, and time that grows no faster than the input."""
+"""The worst accepted input is answered in time, and its time does not grow faster than its size."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.speed
 
 @pytest.fixture(autouse=True, scope="module")
 def _only_what_a_request_makes():
-    """What pytest holds of some thousand tests is nothing that the garbage collector of a server looks through."""
+    """Exclude objects of other tests, which a server's garbage collector would not have."""
     gc.collect()
     gc.freeze()
     yield
@@ -33,10 +33,10 @@ def check_bound(one: Input) -> None:
 
 
 def check_growth(one: Input) -> None:
-    """Whether four times the input takes about four times as long: it is 16 times where time is quadratic.
+    """Assert that four times the input takes about four times as long. With quadratic time, it takes 16 times.
 
-    Of what takes no two milliseconds nothing can be told, and nothing has to be. The garbage collector is left out,
-    which comes when it likes.
+    Times below two milliseconds are too short for a comparison. The garbage collector is disabled, since it runs at
+    random moments.
     """
     gc.disable()
     try:

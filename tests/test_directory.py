@@ -1,4 +1,4 @@
-"""Files are opened below a directory, whatever moves meanwhile."""
+"""Files are opened below a directory, even if they move."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def root(tmp_path) -> Path:
 
 @pytest.fixture(params=["descriptors", "paths"])
 def way(request, monkeypatch):
-    """The way where directories have descriptors to start from, and the other one."""
+    """The implementation for systems with descriptors of directories, and the other one."""
     if request.param == "paths":
         monkeypatch.setattr(os, "supports_dir_fd", set())
     return request.param
@@ -63,7 +63,7 @@ def no_descriptors():
 
 
 def swapping(monkeypatch, swap):
-    """Let `swap` be called once, just before a file is opened; directories are not meant."""
+    """Call `swap` once, just before a file is opened, but not for directories."""
     opening, left = os.open, [swap]
 
     def swap_and_open(path, flags, *more, **options):
@@ -109,7 +109,7 @@ def app(root):
 
 @pytest.mark.parametrize("path", ["/sub/deep/a.txt", "/sub/deep", "/nothing/"])
 def test_too_many_open_files_are_a_500_that_is_logged(root, way, app, caplog, path):
-    """Nobody knows whether there is a file, so a 404, which caches keep, would be wrong."""
+    """The file may exist, so a 404, which caches keep, would be wrong."""
     with no_descriptors():
         assert call(app, path=path).code == 500
     assert [record.exc_info[1].errno for record in caplog.records] == [errno.EMFILE]
@@ -185,7 +185,7 @@ def test_the_top_of_all_may_be_the_root(root, monkeypatch):
 
 def test_a_path_without_a_directory_is_refused(root):
     for path in root / "nothing", root / "sub" / "deep" / "a.txt":
-        with pytest.raises(ValueError, match="there is no directory"):
+        with pytest.raises(ValueError, match="directory must be an existing directory"):
             Directory(str(path))
 
 

@@ -1,4 +1,4 @@
-"""What the documents show is what happens, and what they link to is there."""
+"""The examples in documents work, and their links are valid."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_the_examples_do_what_is_shown(path, tmp_path, caplog, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name in OWN_VARIABLES:
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("MYPYPATH", str(ROOT))  # mypy does not see what is installed to be edited
+    monkeypatch.setenv("MYPYPATH", str(ROOT))  # mypy does not find editable installs
     monkeypatch.syspath_prepend(tmp_path)  # a function finds its module there, as it does beside app.py
     public = tmp_path / "public"
     public.mkdir()
@@ -76,7 +76,7 @@ PORTED = [
 
 
 def replies(source: str):
-    """What an application says to a client that keeps its cookies: where to, or else what, and of which type."""
+    """Return the responses of an application to a client with cookies: location, or text, with the type."""
     namespace = {"__name__": "app"}
     exec(source, namespace)
     client = Client(namespace["app"])
@@ -104,7 +104,7 @@ def anchors(text: str) -> set[str]:
 
 
 def of_directives(document):
-    """What Sphinx is told to take in, and the pages it is told to list; a pattern may find nothing."""
+    """Return the pages that Sphinx includes and lists. A pattern can match nothing."""
     text = document.read_text("utf-8")
     yield from re.findall(r"^```\{include\} (\S+)$", text, re.MULTILINE)
     for entries in re.findall(r"^```\{toctree\}\n(.*?)^```", text, re.DOTALL | re.MULTILINE):

@@ -22,13 +22,17 @@ def handle(request, params):
 
 
 ERRORS = [
-    (InvalidPattern("/:", "no name"), RouteError, "the pattern '/:' is refused: no name"),
-    (InvalidMethod("get", "lower case"), RouteError, "the method 'get' is refused: lower case"),
-    (InvalidUrl("user", "no such route"), RouteError, "there is no URL for 'user': no such route"),
-    (InvalidUrl(handle, "no route"), RouteError, f"there is no URL for {__name__}.handle: no route"),
+    (InvalidPattern("/:", "no name"), RouteError, "invalid pattern '/:': no name"),
+    (InvalidMethod("get", "lower case"), RouteError, "invalid method 'get': lower case"),
+    (InvalidUrl("user", "no such route"), RouteError, "cannot build a URL for 'user': no such route"),
+    (InvalidUrl(handle, "no route"), RouteError, f"cannot build a URL for {__name__}.handle: no route"),
     (InvalidHandle(handle, "async"), TypeError, f"{__name__}.handle cannot be a handle: async"),
     (InvalidHandle(7, "not callable", "a middleware"), TypeError, "7 cannot be a middleware: not callable"),
-    (RouteConflict("/a", "/b", "same", handle), RouteError, "/a collides with /b; each can be registered once"),
+    (
+        RouteConflict("/a", "/b", "same", handle),
+        RouteError,
+        "/a conflicts with /b; a route can be registered only once",
+    ),
 ]
 
 

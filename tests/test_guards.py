@@ -1,4 +1,4 @@
-"""A guard guards all that is registered below it, whatever a client asks for: a property of random applications."""
+"""A guard protects all registrations below it from any request: a property of random applications."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def other(handle):
 
 
 class Application:
-    """A Router at random, with what of it is guarded."""
+    """A random Router, with its guarded parts."""
 
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
@@ -127,7 +127,7 @@ def check(application: Application, method: str, path: str) -> str:
 
 
 def is_guarded(application: Application, method: str, path: str) -> bool | None:
-    """Whether the route of this path is guarded; None if it has none. `path` may be percent-encoded."""
+    """Whether the route of this path is guarded; None if its params are none. `path` may be percent-encoded."""
     seen = len(application.seen)
     reply = call(application.app, method, encoded(path), validate=False, HTTP_X_KEY="7")
     if len(application.seen) == seen or reply.code != 200:
@@ -165,7 +165,7 @@ def test_a_guard_sees_the_path_that_was_routed():
 
 
 def by_path(handle):
-    """A guard that allows what is public by its path."""
+    """A guard that allows public paths."""
 
     def checked(request, params):
         return handle(request, params) if request.path == "/export" else ("no", 403)
@@ -237,7 +237,7 @@ def test_bound_method_that_guards_each_route_guards_their_misses(method):
 
 
 def known(text):
-    """A converter that tells what exists, by each way that one has."""
+    """A converter that reveals existing values, by each possible way."""
     if text == "none":
         return None
     if text == "abort":

@@ -1,4 +1,4 @@
-"""What the log shows of a request that failed, whatever its client has chosen."""
+"""The log of a failed request, with hostile data of its client."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from microfn.middleware import access_log
 from .handles import raising
 from .wsgi import call, environ_of
 
-# What somebody would like a log to hold, and how that is shown where it cannot be as it is.
+# Hostile text for a log, and its safe form.
 HOSTILE = {
     "a line": ("\nmicrofn: GET / [/] raised Forged", "microfn: GET / [/] raised Forged"),
     "a carriage return": ("\rforged", "forged"),
@@ -46,7 +46,7 @@ STEERS = re.compile("[^ -~\xa1-\xac\xae-\uffff\n]|[\u2028\u2029\u202a-\u202e\ud8
 
 @pytest.fixture
 def printed():
-    """What an ordinary handler prints, with a format of its own, of the logger `microfn`."""
+    """The output of an ordinary handler with a format, for the logger `microfn`."""
     logger, stream = logging.getLogger("microfn"), io.StringIO()
     handler = logging.StreamHandler(stream)
     handler.setFormatter(logging.Formatter("LOG %(levelname)s %(message)s"))
@@ -57,7 +57,7 @@ def printed():
 
 @contextlib.contextmanager
 def unconfigured():
-    """The logger `microfn` where nobody has set up logging; pytest has its own handlers there while a test runs."""
+    """The logger `microfn` if logging is not configured. pytest adds handlers during a test."""
     logger = logging.getLogger("microfn")
     kept, logger.handlers, logger.propagate = logger.handlers, [], False
     try:
@@ -90,7 +90,7 @@ def whys(text):
 
 
 def assert_one_entry(shown, first):
-    """One line that begins as lines of this log do, and below it what is indented."""
+    """Assert one line that begins like a line of the log, followed by indented lines."""
     lines = shown.rstrip("\n").split("\n")
     assert lines[0].startswith(first)
     assert all(line.startswith("    ") for line in lines[1:])
@@ -167,13 +167,13 @@ def test_an_access_is_one_line_of_ascii(text, shown):
 @pytest.mark.parametrize("size", [LONGEST, LONGEST + 1, 1_000_000])
 @pytest.mark.parametrize("text", ["x", "\x1b", "\U000e0001"])
 def test_what_is_long_is_cut(text, size, printed):
-    """Collectors of logs cut lines, of 16 KiB for example, and begin another in the middle of what a client sent."""
+    """Log collectors split lines, at 16 KiB for example. The second half would begin with text of a client."""
     call(failing(ValueError(text * size)), path="/x/" + text.encode().decode("latin-1") * size)
     first, *lines = printed.getvalue().split("\n")
     assert len(first) <= LONGEST + 100
     assert max(map(len, lines)) < 11 * LONGEST
     left_out = len("ValueError: ") + size - LONGEST
-    assert lines[-2].endswith(f"... and {left_out} characters more")
+    assert lines[-2].endswith(f"... and {left_out} more characters")
 
 
 def test_of_many_lines_the_first_and_the_last_are_shown(printed):
@@ -182,7 +182,7 @@ def test_of_many_lines_the_first_and_the_last_are_shown(printed):
     call(failing(last))
     lines = printed.getvalue().splitlines()
     assert len(lines) == 1 + 1001
-    assert re.fullmatch(" {4}... and [0-9]+ lines more ...", lines[501])
+    assert re.fullmatch(" {4}... and [0-9]+ more lines ...", lines[501])
     assert lines[1] == "    ValueError: "
     assert lines[-1] == "    KeyError: 'the last'"
 
@@ -221,7 +221,7 @@ def test_what_an_application_logs_there_is_escaped_too(printed):
 
 
 def test_a_configuration_that_came_later_silences_no_error(monkeypatch):
-    """Loggers that are there already are disabled by `logging.config.dictConfig`, if it is not told otherwise."""
+    """By default, `logging.config.dictConfig` disables existing loggers."""
     logger = logging.getLogger("microfn")
     monkeypatch.setattr(logger, "disabled", True)
     assert_one_entry(call(failing(ValueError("a"))).errors, "microfn: GET / [/] raised ValueError")
@@ -235,7 +235,7 @@ class Unreadable(Exception):
 
 
 class Baseless(Exception):
-    """Python cannot tell where it came from."""
+    """An exception whose base makes formatting fail."""
 
     @property
     def __cause__(self):
@@ -246,7 +246,7 @@ def test_an_exception_of_any_kind_is_logged(printed):
     call(failing(Unreadable()))
     assert "Unreadable: <exception str() failed>" in printed.getvalue()
     call(failing(Baseless()))
-    assert "    Baseless, of which no traceback can be made: ZeroDivisionError\n" in printed.getvalue()
+    assert "    Baseless, without a traceback: formatting it raised ZeroDivisionError\n" in printed.getvalue()
     assert "forged" not in printed.getvalue()
 
 
@@ -274,7 +274,7 @@ def test_where_nothing_can_be_written_the_client_has_its_answer(monkeypatch):
 
 @pytest.fixture
 def unheard(monkeypatch):
-    """The logger `microfn` where nobody has set up logging."""
+    """The logger `microfn` if logging is not configured."""
     monkeypatch.setattr(logging.getLogger("microfn"), "hasHandlers", lambda: False)
 
 
@@ -328,7 +328,7 @@ def test_what_the_client_chose_stays_on_its_line_of_the_log(unheard):
 
 @pytest.fixture
 def last(monkeypatch):
-    """What `logging.lastResort` prints: a handler of the test's own in its place."""
+    """The output of `logging.lastResort`, by a handler of the test."""
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
     handler.setLevel(logging.WARNING)

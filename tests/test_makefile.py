@@ -39,9 +39,9 @@ def make(directory, target, python):
 @pytest.mark.parametrize(
     ("python", "told"),
     [
-        (None, "install Python 3.10 or newer, or say which: make PYTHON=/path/to/python"),
+        (None, "install Python 3.10 or newer, or choose another: make PYTHON=/path/to/python"),
         (OLD, "is too old: install Python 3.10 or newer"),
-        (WITHOUT_VENV, "cannot make environments: install its venv (Debian, Ubuntu: apt install python3-venv)"),
+        (WITHOUT_VENV, "cannot create environments: install its venv (Debian, Ubuntu: apt install python3-venv)"),
         (FAILING, "Error 1"),
     ],
 )

@@ -1,4 +1,4 @@
-"""What is drawn and listed for the pages in docs/ is what there is; that they can be built, `make docs` tells."""
+"""Pictures and lists in docs/ are current. `make docs` checks if the pages can be built."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_a_picture_has_a_title_and_keeps_within_its_card(drawing):
 
 @pytest.mark.parametrize("file", report.files(RESULTS), ids=lambda file: file.name)
 def test_figures_are_of_last_run(file):
-    """The tables, the charts and README's figures are made of results.json."""
+    """The tables, the charts and README's figures come from results.json."""
     assert file.read_text(encoding="utf-8") == report.files(RESULTS)[file], "run python -m benchmarks.report"
 
 
@@ -73,7 +73,7 @@ def test_results_have_every_row():
 
 
 def test_chart_has_every_everyday_row():
-    """Each row is a line of the chart, and a missed goal is told by more than its colour."""
+    """Each row is a line of the chart, and a missed goal differs by more than its colour."""
     drawing = chart.draw_everyday(RESULTS)
     for name, figures in RESULTS["everyday"].items():
         assert f">{name}</text>" in drawing

@@ -1,6 +1,6 @@
-"""Where other frameworks fail, and microfn does not: each row is one kind of failure.
+"""Failures of other frameworks that microfn avoids: each row is one kind.
 
-They were measured on 2026-11-24. While the versions are the same, it is shown that those frameworks do fail.
+They were measured on 2026-11-24. If the installed versions are the same, the tests assert that they still fail.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def of_bottle(root, deep="/deep"):
 
 
 class Failure(NamedTuple):
-    """A request, how it has to be answered, and who does otherwise."""
+    """A request, the right response, and the frameworks that differ."""
 
     name: str
     request: dict[str, Any]
@@ -210,7 +210,7 @@ FAILURES = [
 
 
 def is_right(make: Callable[..., Any], root: Any, failure: Failure) -> bool:
-    # Where that is a failure, there is no other answer from the same application.
+    # An application that fails here has no other response.
     app = make(root, DEEP) if failure.request["path"] == DEEP else make(root)
     try:
         reply = call(app, validate=False, **failure.request)

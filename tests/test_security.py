@@ -1,4 +1,4 @@
-"""What answers give away: to who may not see it, to a browser that reads it as a page, and of what is behind."""
+"""Responses reveal nothing: to strangers, to a browser that reads them as a page, and about internals."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ def test_the_name_of_a_download_stays_one_value(name):
     assert (value, options) == ("attachment", {"filename": name})
 
 
-# What is behind
+# Internals
 
 
 def test_no_header_says_what_is_behind(tmp_path, caplog):

@@ -1,4 +1,4 @@
-"""gunicorn's access log, without what nobody wants to see: paths, and what the application logs itself."""
+"""gunicorn's access log without unwanted lines: omitted paths, and lines that the application writes."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_without_the_variable_nothing_is_filtered(server_logger, monkeypatch):
 
 @pytest.fixture(params=[Logger, Statsd])
 def lines(request, monkeypatch, server_logger):
-    """Ask for what gunicorn logs of requests: it takes a target, and what is in the environ beside it."""
+    """Return gunicorn's log of requests, from a target and further keys of the environ."""
     monkeypatch.setenv("MICROFN_NO_LOG", "/healthz /k%C3%A4se")
     quieten()
     config = Config()

@@ -1,4 +1,4 @@
-"""Failures of the machine are told from those of a client or of a path."""
+"""Failures of the machine, distinguished from those of a client or of a path."""
 
 from __future__ import annotations
 

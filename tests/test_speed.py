@@ -13,7 +13,7 @@ from benchmarks.rows import SMALL, variants
 
 pytestmark = pytest.mark.speed
 
-# As multiples of the bare function for the same row; each is about twice what a quiet machine shows.
+# Multiples of the bare function for the same row, each about twice the value of a quiet machine.
 MOST = {
     "hello": 28,
     "1 param": 9,
@@ -37,7 +37,7 @@ def test_a_request_costs_no_more_than_so_many_bare_ones(name):
     assert ratio(timed, "microfn", "bare") < MOST[name]
 
 
-# As multiples of the smallest request, `str`; each is about twice what a quiet machine shows.
+# Multiples of the smallest request, `str`, each about twice the value of a quiet machine.
 MOST_OF_EVERYDAY = {
     "Response(bytes, type)": 6,
     "Response, status, headers": 9,

@@ -1,4 +1,4 @@
-"""Static files: what is below the directory, and nothing else."""
+"""Static files: exactly those below the directory."""
 
 from __future__ import annotations
 
@@ -372,9 +372,9 @@ def test_a_relative_directory_is_beside_the_module(monkeypatch, tmp_path):
 
 def test_registering_refuses_what_cannot_be(root):
     app = Router()
-    with pytest.raises(ValueError, match="there is no directory"):
+    with pytest.raises(ValueError, match="directory must be an existing directory"):
         app.serve_files("/f/*path", root / "nope")
-    with pytest.raises(ValueError, match="there is no directory"):
+    with pytest.raises(ValueError, match="directory must be an existing directory"):
         app.serve_files("/f/*path", root / "hello.txt")
     for pattern in ["/f/", "/f/:path"]:
         with pytest.raises(InvalidPattern, match="catch-all"):
@@ -410,7 +410,7 @@ def test_more_of_the_end_than_there_is_is_all_of_it(app):
 
 
 def test_preconditions_come_before_the_range(app):
-    """RFC 9110, section 13.2.2: who has this version gets no part of it, nor who goes on with another one."""
+    """RFC 9110, section 13.2.2: a client with this version gets no part of it, nor does one with another version."""
     etag = call(app, path="/f/data.bin").headers["etag"]
     for code, headers in [
         (304, {"HTTP_IF_NONE_MATCH": etag}),
@@ -432,7 +432,7 @@ def test_both_lists_of_tags_are_looked_at(app):
 
 
 class Sending:
-    """A wrapper as uWSGI's: it sends what is in the file, if it gets at the descriptor, else it reads to the end."""
+    """A wrapper like uWSGI's: it sends the current file if it finds the descriptor, else it reads to the end."""
 
     def __init__(self, file, block_size=8192):
         self.file, self.block_size = file, block_size
@@ -644,7 +644,7 @@ TYPES = {
 @pytest.mark.parametrize("machine", ["ignorant", "wrong"])
 @pytest.mark.parametrize(("name", "content_type"), TYPES.items())
 def test_the_type_of_a_file_of_the_web_is_known(app, root, monkeypatch, machine, name, content_type):
-    """Whatever mime.types or a registry says."""
+    """Even if mime.types or a registry differs."""
     known = mimetypes.MimeTypes(())
     for extension in list(known.types_map[True]):
         if machine == "wrong":

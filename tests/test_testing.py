@@ -165,7 +165,7 @@ gc.collect()
 
 
 def test_uploads_leave_no_file_open():
-    """In a process of its own, where each warning is an error that is printed."""
+    """In a separate process, which prints each warning as an error."""
     command = [sys.executable, "-X", "dev", "-W", "error", "-c", UPLOADS]
     run = subprocess.run(command, capture_output=True, text=True, check=True)
     assert run.stdout == "raised\n"
@@ -178,7 +178,7 @@ class Unforeseen(Exception):
 
 @pytest.mark.parametrize("number", [0, 1, 2])
 def test_exception_of_a_handle_reaches_the_test(app, number):
-    """Also with middleware around it, which sees a 500 as ever, and with a handler for whatever comes."""
+    """Even if middleware around it sees a 500 as usual, and if a handler for all exceptions exists."""
     log = []
     if number > 0:
         app.use(marking("outer", log))

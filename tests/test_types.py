@@ -110,7 +110,7 @@ def pyright(paths, directory):
         "include": [os.path.relpath(path, directory) for path in paths],
         "extraPaths": [str(ROOT)],
         "pythonVersion": "3.10",
-        "reportUnusedImport": False,  # what a page imports, another of its examples may need
+        "reportUnusedImport": False,  # one example of a page may use an import of another
         "typeCheckingMode": "strict",
     }
     (directory / "pyrightconfig.json").write_text(json.dumps(settings), "utf-8")
@@ -136,7 +136,7 @@ def annotated_pages(directory):
 
 
 def programs(directory):
-    """All programs, and what people begin with: the how-tos, and what `microfn new` writes."""
+    """Return all programs, the how-tos, and the files of `microfn new`."""
     assert CliRunner().invoke(new, [str(directory / "shop")]).exit_code == 0
     written = [directory / "shop/app.py", directory / "shop/test_app.py", *annotated_pages(directory)]
     assert {path.stem for path in written} >= {"app", "test_app", "howto_auth", "howto_types"}
@@ -163,7 +163,7 @@ def gets(app):
 
 @pytest.mark.parametrize("name", RIGHT)
 def test_right_program_works(name, caplog):
-    """Its handles answer; what some of them raise has a handler that is tested below."""
+    """The handles of the program respond. Some raise an exception, whose handler is tested below."""
     app = importlib.import_module(f"tests.programs.right.{name}").app
     replies = gets(app)
     assert len(replies) >= 4

@@ -1,7 +1,7 @@
-"""The slowest of what is taken, or refused, wherever a client's text is read; `python -m tests.worst` prints the times.
+"""The slowest accepted or refused input of each place that reads text of clients.
 
-They were found by putting together beginnings, units and ends, and keeping what took longest. Time is that of the
-thread's CPU, the best of three, of a whole request.
+`python -m tests.worst` prints the times. A search combined beginnings, units and ends, and kept the slowest. Times
+are those of the thread's CPU, the best of three, for a whole request.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from .wsgi import environ_of
 
 MIB = 1 << 20
 ANY_SIZE = 256 * 1024
-"""Of a header or a target; no server lets more through unless it is told to."""
+"""Bytes of a header or a target. By default, no server accepts more."""
 FIXED = 0.05
-"""Seconds that no request takes beside what its body does."""
+"""Seconds that no request needs except for its body."""
 PER_MIB = 0.5
 """Seconds that a MiB of a body takes at most."""
 REFERENCE = 0.0055
-"""Seconds that `_reference` took where the figures of the documentation were measured."""
+"""Seconds of `_reference` on the machine that measured the figures in the documentation."""
 
 
 class Input(NamedTuple):
@@ -103,7 +103,7 @@ def overlapping() -> Router:
 
 
 def read(request: Request, params: dict[str, str]) -> str:
-    """Read a property, and ask what is asked of it."""
+    """Read a property, and use it."""
     value = getattr(request, params["name"])
     if params["name"].startswith("accept_"):
         value.best_match(["text/html", "text/plain", "de/at"])
@@ -111,7 +111,7 @@ def read(request: Request, params: dict[str, str]) -> str:
 
 
 def refuse(value: object) -> None:
-    """A check that tells what it got."""
+    """A check that returns its argument in an error."""
     raise ValueError(f"bad: {value}")
 
 
@@ -356,7 +356,7 @@ def slowness() -> float:
 
 
 def main() -> None:
-    """Print what each input costs."""
+    """Print the time of each input."""
     sys.stdout.write(f"{cost(_reference, 9) * 1000:8.1f} ms  the reference\n")
     for name, one in INPUTS.items():
         length = len(one.make(one.size)[1])

@@ -1,4 +1,4 @@
-"""Calling a WSGI application as a server does, and looking at all of what comes back."""
+"""Call a WSGI application as a server does, and inspect the whole response."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def environ_of(
 def call(
     app: Any, method: str = "GET", path: str = "/", *, validate: bool = True, chunks: int | None = None, **options: Any
 ) -> Reply:
-    """One request. `wsgiref.validate` looks on unless told not to; with `chunks`, the client leaves after so many."""
+    """Send one request. By default, `wsgiref.validate` checks it. With `chunks`, the client disconnects after these."""
     environ = environ_of(method, path, **options)
     errors, source = environ["wsgi.errors"], environ["wsgi.input"]  # the validator puts its own in their place
     reply = Reply()

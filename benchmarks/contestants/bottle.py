@@ -93,7 +93,7 @@ def everyday() -> Application:
 
 
 def add_answers(app: bottle.Bottle) -> None:
-    """Add the routes that differ in what they return."""
+    """Add the routes that differ in their results."""
     app.get("/text", callback=text)
 
     @app.get("/bytes")

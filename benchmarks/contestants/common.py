@@ -73,7 +73,7 @@ def does_nothing(function: Function) -> Function:
 
 
 def measured(data: bytes) -> str:
-    """Return what the rows with a body answer: its length and its last byte, so that they have to read it."""
+    """Return the response of rows with a body: its length and its last byte, so that applications must read it."""
     return f"{len(data)} {data[-1]}"
 
 
@@ -128,7 +128,7 @@ def pydantic_user() -> Any:
 
 
 def mounted(environ: dict[str, Any], start_response: Any) -> list[bytes]:
-    """Answer what is mounted below a prefix: the same bare WSGI function for each framework."""
+    """Respond below the prefix of a mount, with the same bare WSGI function for each framework."""
     body = f"{environ['SCRIPT_NAME']} {environ['PATH_INFO']}".encode()
     start_response("200 OK", [("Content-Type", TEXT), ("Content-Length", str(len(body)))])
     return [body]

@@ -91,7 +91,7 @@ def everyday() -> Application:
 
 
 def add_answers(app: flask.Flask) -> None:
-    """Add the routes that differ in what they return."""
+    """Add the routes that differ in their results."""
     app.add_url_rule("/text", view_func=text)
     app.add_url_rule("/slash/", "slash", text)
     app.add_url_rule("/response/text", "response_text", text)

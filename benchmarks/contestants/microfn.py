@@ -103,7 +103,7 @@ def everyday() -> Application:
 
 
 def add_answers(app: Router) -> None:
-    """Add the routes that differ in what they return."""
+    """Add the routes that differ in their results."""
 
     @app.get("/text")
     def text(request, params):

@@ -1,1 +1,1 @@
-"""Bookmarks: a service as it goes to production. docs/howto/bookmarks.md says how to run, set and deploy it."""
+"""Bookmarks: a service for production. docs/howto/bookmarks.md describes how to run, configure and deploy it."""

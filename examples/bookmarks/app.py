@@ -1,4 +1,4 @@
-"""The application, put together."""
+"""The application, assembled."""
 
 import logging
 from typing import NoReturn
@@ -51,12 +51,12 @@ def create_app(settings: Settings, engine: Engine) -> Router:
 
 
 def health(request: Request, params: Params) -> str:
-    """Answer if the database answers and has its tables. A load balancer sends requests elsewhere if it does not."""
+    """Respond if the database responds and has its tables. Otherwise a load balancer uses other servers."""
     session_of(request).execute(select(User.id).limit(1))
     return "healthy\n"
 
 
 def unavailable(request: Request, error: exc.SQLAlchemyError) -> NoReturn:
-    """Answer 503 if the database is locked, full or gone. A client need not know which; the log does."""
+    """Respond with 503 if the database is locked, full or gone. The log has the reason, which clients don't need."""
     logging.getLogger("bookmarks").error("the database failed", exc_info=error)
     abort(503, "The database is not available. Please try again in a moment.", retry_after=5)

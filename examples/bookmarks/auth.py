@@ -1,4 +1,4 @@
-"""Passwords and tokens, and the middleware that asks for one."""
+"""Passwords and tokens, and the middleware that requires a token."""
 
 import hashlib
 import hmac
@@ -16,7 +16,7 @@ from .models import Token, User, now
 
 
 def hash_password(password: str) -> str:
-    """Hash a password with a salt of its own. This is slow on purpose."""
+    """Hash a password with a random salt. This is slow on purpose."""
     # N, r and p of the OWASP Password Storage Cheat Sheet, which take 32 MiB of memory.
     return generate_password_hash(password, "scrypt:32768:8:3")
 
@@ -27,13 +27,13 @@ NO_PASSWORD = hash_password(secrets.token_urlsafe())
 
 
 def is_password_of(user: User | None, password: str) -> bool:
-    """Check a password. This takes as long without a user, so the time tells nobody who has an account."""
+    """Check a password. This takes as long without a user, so the time does not reveal if an account exists."""
     is_right = check_password_hash(user.password_hash if user else NO_PASSWORD, password)
     return user is not None and is_right
 
 
 def issue_token(request: Request, user: User, *, seconds: int) -> str:
-    """Make a token, and forget those of this user that have expired."""
+    """Create a token, and delete the expired ones of this user."""
     token = secrets.token_urlsafe(32)
     session_of(request).execute(delete(Token).where(Token.user_id == user.id, Token.expires <= now()))
     session_of(request).add(Token(digest=_digest(token), user_id=user.id, expires=now() + seconds))
@@ -41,12 +41,12 @@ def issue_token(request: Request, user: User, *, seconds: int) -> str:
 
 
 def _digest(token: str | None) -> bytes:
-    # A token has 256 random bits, so a fast hash without a salt will do.
+    # A token has 256 random bits, so a fast hash without a salt is enough.
     return hashlib.sha256((token or "").encode()).digest()
 
 
 def signed_in(handle: Handle[Response]) -> Handle[Response]:
-    """Let only requests with a valid token pass. Caches keep no response to them."""
+    """Accept only requests with a valid token. Caches must not store their responses."""
 
     def checked(request: Request, params: Params) -> Response:
         token = session_of(request).get(Token, _digest(_bearer(request)))
@@ -61,13 +61,13 @@ def signed_in(handle: Handle[Response]) -> Handle[Response]:
 
 
 def user_of(request: Request) -> User:
-    """Return the user who is signed in."""
+    """Return the user of the token."""
     user: User = request.context.token.user
     return user
 
 
 def only_with(token: str) -> Middleware:
-    """Let only requests with this token pass."""
+    """Accept only requests with this token."""
 
     def middleware(handle: Handle[Response]) -> Handle[Response]:
         def checked(request: Request, params: Params) -> Response:

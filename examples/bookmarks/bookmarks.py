@@ -1,4 +1,4 @@
-"""The bookmarks of the user who is signed in."""
+"""The bookmarks of the current user."""
 
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -22,7 +22,7 @@ Title = Annotated[
 
 
 class Wanted(BaseModel):
-    """The body of a bookmark, new or changed. A misspelled name is an error, not a field that is ignored."""
+    """The body of a new or changed bookmark. A misspelled name is an error instead of an ignored field."""
 
     model_config = ConfigDict(extra="forbid")
     url: HttpUrl
@@ -30,7 +30,7 @@ class Wanted(BaseModel):
 
 
 class Search(BaseModel):
-    """The query of a list, the newest first. The next page is `before` the id that the last one ends with."""
+    """The query of a list, newest first. For the next page, `before` is the last id of this page."""
 
     model_config = ConfigDict(extra="forbid")
     text: Annotated[str, Field(max_length=200)] = ""
@@ -40,7 +40,7 @@ class Search(BaseModel):
 
 @dataclass
 class View:
-    """A bookmark as clients see it."""
+    """A bookmark in responses."""
 
     id: int
     url: str
@@ -90,7 +90,7 @@ def remove(request: Request, params: Params) -> tuple[str, int]:
 
 
 def own(request: Request, params: Params) -> Bookmark:
-    """Find a bookmark of this user. Others' are a 404 too, since a 403 would tell that they exist."""
+    """Find a bookmark of this user. Those of others are a 404 too, since a 403 would reveal that they exist."""
     is_own: ColumnElement[bool] = (Bookmark.id == params["id"]) & (Bookmark.user_id == user_of(request).id)
     # No row has a number that its column cannot hold, and no database can be asked for one.
     row = session_of(request).scalar(select(Bookmark).where(is_own)) if params["id"] < 2**63 else None
@@ -110,5 +110,5 @@ def write(request: Request, row: Bookmark) -> None:
 
 
 def view(row: Bookmark) -> View:
-    """Copy a row, which nobody can read once its session is closed."""
+    """Copy a row, which is unreadable after its session is closed."""
     return View(row.id, row.url, row.title, datetime.fromtimestamp(row.created, timezone.utc))

@@ -9,11 +9,11 @@ from .models import Base
 
 
 def connect(url: str) -> Engine:
-    """Make an engine. It connects with its first query, so that processes that a server forks share no connection."""
+    """Create an engine. It connects at its first query, so that forked processes don't share a connection."""
     is_sqlite = url.startswith("sqlite")
-    # A pooled connection would go on with a file of SQLite that has been moved or deleted, and nobody would notice.
+    # A pooled connection would silently keep using a SQLite file that has been moved or deleted.
     pool = NullPool if is_sqlite else None
-    # Errors and their SQL are logged. The parameters are what people sent, and hashes of passwords.
+    # Errors and their SQL are logged. The parameters contain data of users and hashes of passwords.
     engine = create_engine(url, poolclass=pool, pool_pre_ping=True, hide_parameters=True)
     if is_sqlite:
         event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA foreign_keys = ON"))
@@ -21,10 +21,10 @@ def connect(url: str) -> Engine:
 
 
 def create_tables(engine: Engine) -> None:
-    """Create the tables that are missing. Alembic takes over as soon as one has to change."""
+    """Create the missing tables. Use Alembic as soon as a table must change."""
     with engine.begin() as connection:
         if engine.dialect.name == "sqlite":
-            # Readers and a writer do not wait for each other; the file remembers it.
+            # Readers and a writer don't wait for each other. The file stores this mode.
             connection.exec_driver_sql("PRAGMA journal_mode = WAL")
         Base.metadata.create_all(connection)
 
@@ -35,7 +35,7 @@ def sessions(engine: Engine) -> Middleware:
 
     def middleware(handle: Handle[Response]) -> Handle[Response]:
         def with_session(request: Request, params: Params) -> Response:
-            with new_session() as session:  # it takes a connection with its first query
+            with new_session() as session:  # connects at its first query
                 request.context.session = session
                 response = handle(request, params)
                 if response.status_code < 400:

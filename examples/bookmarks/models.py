@@ -7,7 +7,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 
 def now() -> int:
-    """Seconds since 1970. SQLite keeps no time zones; a number is the same in every database."""
+    """Return the seconds since 1970. SQLite has no time zones, and a number is the same in every database."""
     return int(time.time())
 
 
@@ -16,7 +16,7 @@ class Base(DeclarativeBase):
 
 
 class User(Base):
-    """A person who signs in."""
+    """A person with a login."""
 
     __tablename__ = "users"
 
@@ -26,7 +26,7 @@ class User(Base):
 
 
 class Token(Base):
-    """A token of a user: its SHA-256 alone, so the table is of no use to a thief."""
+    """A token of a user. Only its SHA-256 is stored, so the table is useless to a thief."""
 
     __tablename__ = "tokens"
 
@@ -40,7 +40,7 @@ class Bookmark(Base):
     """A bookmark of one user."""
 
     __tablename__ = "bookmarks"
-    # Of two requests at once, both may look before they add. Only the database knows which is first.
+    # Two concurrent requests can both check before they insert. Only the database knows the first.
     __table_args__ = (UniqueConstraint("user_id", "url"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)

@@ -15,12 +15,12 @@ from .database import session_of
 from .models import User
 
 WRONG = "The name or the password is wrong."
-# NIST SP 800-63B-4, section 3.1.1.2: two keyboards may write one character differently.
+# NIST SP 800-63B-4, section 3.1.1.2: two keyboards can encode one character differently.
 NORMALIZED = AfterValidator(partial(unicodedata.normalize, "NFKC"))
 
 
 class Credentials(BaseModel):
-    """The body of a login. Rules for passwords are not for those that people have already."""
+    """The body of a login. The rules for passwords don't apply to existing ones."""
 
     model_config = ConfigDict(extra="forbid")
     name: Annotated[str, StringConstraints(strip_whitespace=True, to_lower=True, max_length=200)]
@@ -35,7 +35,7 @@ class NewUser(Credentials):
 
 
 def users(*, token_days: int) -> Router:
-    """Make the routes of users and their tokens."""
+    """Create the routes of users and their tokens."""
     app = Router()
     signed = app.group("", security=["token"], responses=REFUSED)
 
@@ -44,7 +44,7 @@ def users(*, token_days: int) -> Router:
         wanted: NewUser = request.valid
         if wanted.name == wanted.password.lower():
             raise InvalidData("The password must differ from the name.", path=["password"])
-        # The hash takes long, so it comes before the transaction, which others wait for.
+        # The hash is slow, so it comes before the transaction, which blocks others.
         session_of(request).add(User(name=wanted.name, password_hash=hash_password(wanted.password)))
         try:
             session_of(request).flush()

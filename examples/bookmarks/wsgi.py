@@ -1,4 +1,4 @@
-"""The application that a server imports: examples.bookmarks.wsgi:application."""
+"""The application for servers: examples.bookmarks.wsgi:application."""
 
 import logging
 import os
@@ -12,7 +12,7 @@ from .app import create_app
 from .database import connect
 from .settings import read_settings
 
-# A line of JSON for each request goes to stdout, and the rest to stderr, with the id of its request.
+# stdout gets a line of JSON for each request, and stderr the other logs, with the id of the request.
 log = logging.getLogger("microfn.access")
 log.addHandler(logging.StreamHandler(sys.stdout))
 log.setLevel(logging.INFO)
@@ -23,5 +23,5 @@ logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(request_id)s %(
 
 settings = read_settings(os.environ)
 app = create_app(settings, connect(settings.database_url))
-# Without a proxy, clients write these headers themselves. So none is believed unless a setting says so.
+# Without a proxy, clients can set these headers. So they are ignored unless a setting enables them.
 application = ProxyFix(app, x_for=settings.proxies, x_proto=settings.proxies, x_host=settings.proxies)

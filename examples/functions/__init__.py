@@ -1,4 +1,4 @@
-"""Functions in processes of their own: thumbnails, a report of the shell's, and one that misbehaves when it is told to.
+"""Functions in separate processes: thumbnails, a report by a shell script, and a function that misbehaves on demand.
 
 pip install "microfn[gunicorn,examples]"
 gunicorn --worker-class gthread --threads 8 examples.functions:app
@@ -6,7 +6,7 @@ curl --data-binary @photo.jpg --output small.jpg http://127.0.0.1:8000/thumb/200
 curl http://127.0.0.1:8000/report/machine
 curl http://127.0.0.1:8000/misbehave/sleep
 
-What a function does, ends with its process: one that hangs, crashes or takes too much costs its own caller an error.
+A function that hangs, crashes or uses too many resources causes an error for its own caller only.
 Without HTTP: python -m examples.functions 200 photo.jpg > small.jpg
 """
 

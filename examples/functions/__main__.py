@@ -1,4 +1,4 @@
-"""A thumbnail without HTTP: the same function, the same limits.
+"""Create a thumbnail without HTTP: the same function, with the same limits.
 
 python -m examples.functions 200 photo.jpg > small.jpg
 """
@@ -14,7 +14,7 @@ from . import agent, make_thumbnail
 
 
 def main(arguments: list[str]) -> str | None:
-    """Write the thumbnail to stdout; why there is none, if there is none."""
+    """Write the thumbnail to stdout, or return the error."""
     if len(arguments) != 2 or not arguments[0].isdecimal():
         return "usage: python -m examples.functions SIZE FILE > THUMBNAIL"
     size, path = int(arguments[0]), arguments[1]

@@ -1,6 +1,6 @@
-"""A program that does what functions should not do, one thing at a time, so that you can see what becomes of it.
+"""A program that breaks each rule for functions on demand, so that you can see the result.
 
-Each has a bound of its own, and would end by itself. It needs nothing but the standard library.
+Each misbehaviour is bounded and ends by itself. The program needs only the standard library.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ HEAD = b"Content-Type: text/plain\n\n"
 
 
 def say(data: bytes) -> None:
-    """Write to stdout at once: the answer."""
+    """Write the response to stdout at once."""
     sys.stdout.buffer.write(data)
     sys.stdout.buffer.flush()
 
 
 def sleep() -> None:
-    """Answer nothing, and have no end: 504."""
+    """Send no response, and never end: 504."""
     time.sleep(SECONDS)
 
 
 def spin() -> None:
-    """Take all of a processor, and be deaf to SIGTERM: 504."""
+    """Use a whole processor, and ignore SIGTERM: 504."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     end = time.monotonic() + SECONDS
     while time.monotonic() < end:
@@ -41,20 +41,20 @@ def stop() -> None:
 
 
 def late() -> None:
-    """Begin an answer and never end it: it is cut off."""
+    """Start a response and never end it: the response is cut off."""
     say(HEAD + b"This is the beginning.\n")
     time.sleep(SECONDS)
 
 
 def flood() -> None:
-    """Answer without an end: it is cut off."""
+    """Send an endless response: the response is cut off."""
     say(HEAD)
     for _ in range(64):
         say(b"More. " * 10_000)
 
 
 def chatter() -> None:
-    """Write to stderr without an end, and answer: 200, and the log is cut off."""
+    """Write endlessly to stderr, and respond: 200, and the log is cut off."""
     for _ in range(16):
         sys.stderr.write("Blah. " * 10_000)
     say(HEAD + b"I had much to say.\n")
@@ -66,23 +66,23 @@ def exit_() -> None:
 
 
 def crash() -> None:
-    """Die as programs in C do: 502."""
+    """Crash as programs in C do: 502."""
     os.kill(os.getpid(), signal.SIGSEGV)
 
 
 def garbage() -> None:
-    """Answer with what is no answer: 502."""
+    """Send an invalid response: 502."""
     say(b"\x00\xff what\x01 is this\n\n")
 
 
 def memory() -> None:
-    """Take more memory than one process may have: 502."""
+    """Use more memory than a process may have: 502."""
     _taken = [bytearray(MIB) for _ in range(256)]
     time.sleep(SECONDS)
 
 
 def family() -> None:
-    """Take more memory than a function may have, divided among children that each take less: 502."""
+    """Use more memory than a function may have, divided among children that use less each: 502."""
     for _ in range(8):
         if os.fork() == 0:
             _taken = os.urandom(16 * MIB)
@@ -92,7 +92,7 @@ def family() -> None:
 
 
 def fork() -> None:
-    """Start more processes than it may have: 502."""
+    """Start more processes than a function may have: 502."""
     for _ in range(128):
         if os.fork() == 0:
             time.sleep(SECONDS)
@@ -101,7 +101,7 @@ def fork() -> None:
 
 
 def orphan() -> None:
-    """Answer, and leave a process in a session of its own behind: 200, and it is killed."""
+    """Respond, and leave a process in a new session behind: 200, and the process is killed."""
     if os.fork() == 0:
         os.setsid()
         time.sleep(SECONDS)
@@ -116,8 +116,8 @@ WAYS: dict[str, Callable[[], None]] = {
 
 
 def main() -> None:
-    """Do what the path says."""
-    way = WAYS.get(os.environ.get("FN_PARAM_how", ""))  # noqa: SIM112 - the param is called so
+    """Run the misbehaviour in the path."""
+    way = WAYS.get(os.environ.get("FN_PARAM_how", ""))  # noqa: SIM112 - the name of the param
     if way is not None:
         way()
         return

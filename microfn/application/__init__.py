@@ -1,1 +1,1 @@
-"""The life of a request, and what it is answered from."""
+"""The life of a request, and the snapshot that answers it."""

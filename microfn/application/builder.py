@@ -1,4 +1,4 @@
-"""Build a snapshot from what is registered: its chains, error handlers and scopes, each built once."""
+"""Build a snapshot from the registrations: chains, error handlers and scopes, each built once."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ __all__ = ["Settings", "build_snapshot", "build_urls"]
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The options of a Router, which are the same in all of its snapshots."""
+    """The options of a Router, shared by all of its snapshots."""
 
     request_class: type[Request]
     encoders: Encoders
@@ -42,7 +42,7 @@ class Settings:
 
 
 def build_snapshot(registered: Registrations, table: Table, settings: Settings) -> Snapshot:
-    """Build the snapshot of what is registered; `table` is compiled."""
+    """Build the snapshot of the registrations; `table` is compiled."""
     root = settings.root
     own = [
         root,
@@ -87,7 +87,7 @@ def _ids(layers: tuple[Middleware, ...]) -> tuple[int, ...]:
 
 
 def _handlers(registrations: Registrations, scopes: Iterable[Scope]) -> dict[Scope, ErrorHandlers]:
-    """By scope, those around it included; `scopes` holds those around each before it."""
+    """Return the error handlers of each scope, with those around it. In `scopes`, outer scopes come first."""
     handlers: dict[Scope, ErrorHandlers] = {}
     for scope in scopes:
         if scope in registrations.handlers or scope.parent is None:
@@ -97,7 +97,7 @@ def _handlers(registrations: Registrations, scopes: Iterable[Scope]) -> dict[Sco
 
 
 def _finder(registrations: Registrations, scopes: Iterable[Scope]) -> FindScope | None:
-    """Finds the scope of a path that has no route; of several with one prefix it is the first."""
+    """Return the function that finds the scope of a path without a route. Of equal prefixes, the first wins."""
     has_own = registrations.handlers.keys() | registrations.middleware.keys()
     own = [scope for scope in scopes if scope.own_prefix and (scope in has_own or scope.use)]
     if not own:
@@ -111,13 +111,13 @@ def _finder(registrations: Registrations, scopes: Iterable[Scope]) -> FindScope 
 
 
 def _is_shadowed(registrations: Registrations) -> bool:
-    """Return whether a route with wildcards could take a path from a mount, so that mounts have to be asked first."""
+    """Return True if a route with wildcards can match a path of a mount, so that mounts must be checked first."""
     wild = [route.pattern for route in registrations.routes if route.parsed.names] if registrations.mounts else []
     return any(mount.may_meet(pattern) for mount in registrations.mounts.values() for pattern in wild)
 
 
 def build_urls(table: Table, registrations: Registrations) -> Urls:
-    """Build the reverse URLs of what is registered."""
+    """Build the reverse URLs of the registrations."""
     mounts = Mounts(registrations.mounts.values())
     names, routes = registrations.names.copy(), tuple(registrations.routes)
     return Urls(names, routes, table, lambda path: mounts.find(to_wsgi_str(path)) is not None)

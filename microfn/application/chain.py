@@ -1,4 +1,4 @@
-"""Middleware, composed: each gets a handle that always returns a Response and never raises."""
+"""Composed middleware. Each middleware gets a handle that always returns a Response and never raises."""
 
 from __future__ import annotations
 
@@ -32,23 +32,23 @@ new_object = object.__new__
 
 
 class Composer:
-    """Composes middleware, each list of them once, so that what one keeps for itself is there once."""
+    """Composes middleware, each list once, so that the state of a middleware exists once."""
 
     def __init__(self) -> None:
         self._by_ids: dict[tuple[int, ...], Handle] = {}
 
     def __call__(self, layers: tuple[Middleware, ...]) -> Handle:
-        """Return the handle that is called for every request of a scope with these."""
+        """Return the handle for all requests of a scope with this middleware."""
         key = tuple(map(id, layers))
         return self._by_ids.get(key) or self._by_ids.setdefault(key, compose(layers))
 
 
 def chain_of_miss(snapshot: Snapshot, environ: WSGIEnvironment, miss: Missed) -> tuple[Handle | None, Missed]:
-    """Return the middleware for a request without a route, and the miss, which says more if the path has moved.
+    """Return the middleware for a request without a route, and the miss, with details if the path has moved.
 
-    A redirect has that of the route it leads to, and a param that a converter refuses that of its route. Else it is
-    what all routes of the path have, so that a guard of each guards the 405 too; a path without routes has that of the
-    scope it lies in.
+    For a redirect, it is the middleware of the target route. If a converter rejects a param, it is that of its route.
+    Otherwise it is the middleware that all routes of the path share, so that their guards also guard the 405. A path
+    without routes has the middleware of its scope.
     """
     if snapshot.has_one_chain:
         return snapshot.chains[snapshot.root], miss
@@ -66,9 +66,9 @@ def chain_of_miss(snapshot: Snapshot, environ: WSGIEnvironment, miss: Missed) ->
 
 
 def compose(middleware: Iterable[Middleware]) -> Handle:
-    """The handle that is called for every request of a scope; the first middleware is the outermost.
+    """Return the handle for all requests of a scope. The first middleware is the outermost.
 
-    Innermost is the handle of the route, or the fallback if there is no route.
+    The innermost handle is that of the route, or the fallback without a route.
     """
     handle: Handle = _innermost
     for number, layer in enumerate(reversed(list(middleware))):
@@ -77,7 +77,7 @@ def compose(middleware: Iterable[Middleware]) -> Handle:
 
 
 def _innermost(request: Request, params: Any) -> WerkzeugResponse:
-    """Call the route's handle, or the fallback if there is no route. Every outcome is a Response."""
+    """Call the route's handle, or the fallback without a route. Return a Response in any case."""
     snapshot, route = request._snapshot, request.route
     try:
         if route is None:
@@ -89,13 +89,13 @@ def _innermost(request: Request, params: Any) -> WerkzeugResponse:
         wsgi = encode(result)
     except Exception as error:
         return _as_object(request, handle_error(snapshot, request, error))
-    # PERF: `Response._from_wsgi`, in place of a call.
+    # PERF: the code of `Response._from_wsgi`, without a call.
     response = new_object(Response)
     response._wsgi = wsgi
     return response
 
 
-# Python names a function by this if it is called with other arguments, as by handle(request).
+# Python uses this name in the error if code calls it with other arguments, such as handle(request).
 _innermost.__qualname__ = HANDLE_CALL
 
 
@@ -112,7 +112,7 @@ def _respond_to_miss(snapshot: Snapshot, request: Request) -> Response:
 
 
 def _guarded(handle: Handle) -> Handle:
-    """The same for the handle that a middleware returned, as the next one outside of it sees it."""
+    """Return the handle of a middleware as the next outer one sees it: it returns a Response and never raises."""
 
     def guarded(request: Request, params: Any) -> WerkzeugResponse:
         try:
@@ -126,7 +126,7 @@ def _guarded(handle: Handle) -> Handle:
 
 def _as_response(request: Request, result: Any, origin: object) -> WerkzeugResponse:
     if type(result) is Response and len(state := result.__dict__) == 1 and type(state["_wsgi"][2]) is list:
-        # PERF: it is what was made, and looked at, before; saves a no-op middleware a tenth of its time.
+        # PERF: an unchanged response was checked before; saves a no-op middleware a tenth of its time.
         return Response._from_wsgi(state["_wsgi"])
     if not isinstance(result, WerkzeugResponse):
         made = to_wsgi(result, request.environ, request._snapshot.encoders, origin=origin, is_final=False)
@@ -145,6 +145,6 @@ def _as_response(request: Request, result: Any, origin: object) -> WerkzeugRespo
 
 
 def _as_object(request: Request, wsgi: WSGIResponse) -> Response:
-    """Return the response as an object whose body is closed with the request."""
+    """Return the response as an object. The end of the request closes its body."""
     line, headers, body = wsgi
     return Response._from_wsgi(wsgi if type(body) is list else (line, headers, close_with_request(request, body)))

@@ -28,22 +28,22 @@ if TYPE_CHECKING:
 __all__ = ["resolve_slow", "respond"]
 
 _BY_GET = ("HEAD", None)
-"""Methods whose requests GET's routes answer too: HEAD, and none at all."""
+"""Methods that match GET routes too: HEAD, and a missing method."""
 new_object = object.__new__
 
 
-def respond(  # noqa: C901, PLR0912 - the life of a request is told in one place
+def respond(  # noqa: C901, PLR0912 - one function shows the life of a request
     app: App, environ: WSGIEnvironment, start_response: StartResponse
 ) -> Iterable[bytes]:
-    """Answer a request: find its route, call the handle, send what it returned."""
-    # 1. One snapshot serves the request, whatever is registered meanwhile.
+    """Respond to a request: find its route, call the handle, and send the result."""
+    # 1. One snapshot serves the request, even if the registrations change.
     snapshot = app._snapshot
     if snapshot is None:
         try:
             snapshot = app._ensure_snapshot()
-        except Exception as error:  # what is registered cannot be published: a middleware makes no handle
+        except Exception as error:  # the snapshot cannot be built, for example if a middleware returns no handle
             return _startup_error(error, environ, start_response)
-    # 2. Find the route. `match` is its params, or tells why there is none.
+    # 2. Find the route. `match` is its params, or the reason if there is none.
     method = environ.get("REQUEST_METHOD")
     route, match = snapshot.find(method, environ.get("PATH_INFO") or "/")
     if snapshot.is_guarded or (route.converters if route is not None else method in _BY_GET or snapshot.mounts):
@@ -58,7 +58,7 @@ def respond(  # noqa: C901, PLR0912 - the life of a request is told in one place
             status, headers, body = respond_to_miss(snapshot, environ, match)
         else:
             # 4. Call the handle, with the middleware of its scope around it.
-            # PERF: a call of the class, which would call __init__, costs 100 ns more.
+            # PERF: calling the class, and so __init__, costs 100 ns more.
             request = new_object(snapshot.request_class)
             request.environ = environ
             request.route = route
@@ -73,7 +73,7 @@ def respond(  # noqa: C901, PLR0912 - the life of a request is told in one place
             result = handle(request, match)
             # 5. Convert the result.
             if type(result) is str and method != "HEAD" and not request._close_callbacks:
-                # PERF: the text's conversion, in place of a call; saves a tenth of the smallest request.
+                # PERF: the conversion of text without a call; saves a tenth of the smallest request.
                 content = result.encode()
                 status, headers, body = "200 OK", [TEXT_HEADER, LENGTH_HEADERS[len(content)]], [content]
             else:
@@ -81,7 +81,7 @@ def respond(  # noqa: C901, PLR0912 - the life of a request is told in one place
                 if type(body) is not list or request._close_callbacks:
                     body = with_close(request, body)
     except Exception as error:
-        # 6. An error has its handler, or its page.
+        # 6. An error gets its handler, or its page.
         request = request or snapshot.request_class(environ)
         status, headers, body = finish(environ, handle_error(snapshot, request, error))
         body = with_close(request, body)
@@ -89,7 +89,7 @@ def respond(  # noqa: C901, PLR0912 - the life of a request is told in one place
         if request is not None:
             request._close()
         raise
-    # 7. Send it. The server closes the body, which ends the request.
+    # 7. Send the response. The server closes the body, which ends the request.
     try:
         start_response(status, headers)
     except BaseException:
@@ -109,7 +109,7 @@ def _startup_error(error: Exception, environ: WSGIEnvironment, start_response: S
 def resolve_slow(
     snapshot: Snapshot, environ: WSGIEnvironment, route: Route | None, match: Any
 ) -> tuple[Route | None, dict[str, Any] | Missed | Mount]:
-    """The slow path of routing: trusted hosts, encoded paths, mounts, HEAD falling back to GET, converters."""
+    """Route on the slow path: trusted hosts, encoded paths, mounts, HEAD falling back to GET, converters."""
     environ.setdefault("REQUEST_METHOD", "GET")
     try:
         if snapshot.is_guarded:
@@ -128,7 +128,7 @@ def resolve_slow(
             except Exception as error:
                 environ["microfn.route"] = environ.get("microfn.mount", "") + route.pattern
                 return None, Rejected(error, scope=route.scope)
-            if bound is None:  # there is no match, and nothing instead
+            if bound is None:  # no match, and no alternative
                 return None, Unconverted(route.scope)
             match = bound
     except Exception as error:
@@ -138,13 +138,13 @@ def resolve_slow(
 
 def _check_host_and_path(snapshot: Snapshot, environ: WSGIEnvironment) -> None:
     if snapshot.path_info_encoded and environ.get("microfn.path_info") is None:
-        environ["microfn.path_info"] = environ.get("PATH_INFO") or ""  # as it came; what is decoded is decoded once
+        environ["microfn.path_info"] = environ.get("PATH_INFO") or ""  # the original, so that it is decoded only once
         try:
             environ["PATH_INFO"] = unquote_path_info(environ["microfn.path_info"])
         except ValueError:
             raise BadRequest(NO_TEXT) from None
     if snapshot.request_class.trusted_hosts:
-        snapshot.request_class(environ).host  # noqa: B018 - it is checked by being read
+        snapshot.request_class(environ).host  # noqa: B018 - reading it runs its check
 
 
 def _run_middleware(snapshot: Snapshot, environ: WSGIEnvironment, match: Missed | Mount) -> WSGIResponse:

@@ -1,4 +1,4 @@
-"""Which of the registered error handlers answers an error."""
+"""The lookup of the error handler for an error."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Key = int | type[Exception]
 
 
 class Match(NamedTuple):
-    """The handler of an error, what it gets, and whether it was registered for this very kind of exception."""
+    """The handler of an error, its argument, and True if it was registered for exactly this kind of exception."""
 
     handler: Handle
     error: Exception
@@ -26,18 +26,19 @@ class Match(NamedTuple):
 class ErrorHandlers:
     """The registered error handlers of a scope; the most specific one responds to an error.
 
-    Keys are classes of exceptions and statuses. A class counts for its subclasses, a status for every HTTPException
-    that has it; of those, a class below HTTPException is more specific than the status, and the status more than
-    HTTPException itself. An HTTPException is left to these, whatever else it is (BadRequestKeyError is a KeyError).
+    Keys are classes of exceptions and statuses. A class also covers its subclasses, and a status covers every
+    HTTPException with this status. A class below HTTPException is more specific than the status, and the status is more
+    specific than HTTPException. Only these keys match an HTTPException, even if it has other bases (BadRequestKeyError
+    is a KeyError).
 
-    `around` are the handlers of the scope around this one, which are asked after its own.
+    `around` are the handlers of the outer scope, which are tried afterwards.
     """
 
     def __init__(self, handlers: Mapping[Key, Handle], around: ErrorHandlers | None = None) -> None:
         self.layers: list[Mapping[Key, Handle]] = [handlers, *(around.layers if around else ())]
 
     def find(self, error: Exception, tried: Sequence[Handle] = ()) -> Match | None:
-        """The handler of this error, unless it was tried; that of 500 gets an InternalServerError around it."""
+        """Return the handler of an error unless it was tried. A handler of 500 gets an InternalServerError."""
         keys = _keys_of(error)
         for handlers in self.layers:
             for key in keys:
@@ -51,10 +52,10 @@ class ErrorHandlers:
 
 
 def _keys_of(error: Exception) -> list[Key]:
-    """Return the classes and statuses that match this error, the most specific first."""
+    """Return the classes and statuses that match this error, most specific first."""
     classes = type(error).__mro__
     if not isinstance(error, HTTPException):
         return [cls for cls in classes if issubclass(cls, Exception)]
-    # Not Exception: the handler for whatever nobody foresaw leaves the errors alone that somebody meant.
+    # Without Exception: the handler of unexpected errors must not get an HTTPException, which is raised on purpose.
     own = classes[: classes.index(HTTPException)]
     return [*own, *([error.code] if error.code is not None else []), HTTPException]

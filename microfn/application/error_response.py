@@ -1,4 +1,4 @@
-"""Responses for errors: by a registered handler, by the error itself, or as the built-in page."""
+"""Responses for errors: by a registered handler, by the error itself, or by the built-in page."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ __all__ = ["handle_error", "with_headers"]
 def handle_error(
     snapshot: Snapshot, request: Request, error: Exception, tried: tuple[Handle, ...] = ()
 ) -> WSGIResponse:
-    """Respond to an error that a handle or the framework raised, with a body; `finish` is for whoever sends it.
+    """Respond to an error of a handle or the framework, with a body. The caller runs `finish` on the response.
 
-    Unexpected errors are logged. If an error handler raises, those that were not `tried` yet handle that error.
+    Unexpected errors are logged. If an error handler raises, the handlers outside `tried` get that error.
     """
     request.error = error
     http_error = _as_http_exception(error)
@@ -40,7 +40,7 @@ def handle_error(
             return error_page(internal_error(handler_error), request.environ)
         response = handle_error(snapshot, request, handler_error, (*tried, match.handler))
         if not isinstance(handler_error, HTTPException):
-            return response  # it is logged, with `error`
+            return response  # logged already, with `error`
     if not _is_expected(error, http_error, match):
         log_exception(error, request.environ, _origin_of(error, request))
     elif isinstance(error, InvalidData) and error.is_accident:
@@ -49,9 +49,9 @@ def handle_error(
 
 
 def _origin_of(error: Exception, request: Request) -> str | None:
-    """Return the name of the handle whose value could not be sent; None if the error is another one.
+    """Return the name of the handle whose result could not be sent, or None for other errors.
 
-    The handle has returned, so the traceback does not show it. It shows a stream or an application that it returned.
+    The handle has returned, so the traceback does not show it. A stream or an application is in the traceback.
     """
     origin, module, is_running = None, "", False
     for frame, _ in walk_tb(error.__traceback__):
@@ -65,7 +65,7 @@ def _origin_of(error: Exception, request: Request) -> str | None:
 
 
 def _as_http_exception(error: Exception) -> HTTPException:
-    """Return the error itself if it says how to respond, else a 500 that has it as its cause."""
+    """Return the error itself if it is an HTTPException, else a 500 with the error as its cause."""
     if isinstance(error, HTTPException) and (error.code or error.response):
         return error
     return internal_error(error)
@@ -74,21 +74,21 @@ def _as_http_exception(error: Exception) -> HTTPException:
 def _find_handler(
     snapshot: Snapshot, request: Request, error: Exception, http_error: HTTPException, tried: tuple[Handle, ...]
 ) -> Match | None:
-    """Return the registered handler. An error that carries a response needs none, one without a code is a 500."""
+    """Return the registered handler. An error with a response needs none, and an error without a code is a 500."""
     if http_error.response is not None:
         return None
     return snapshot.handlers_of(request).find(http_error if isinstance(error, HTTPException) else error, tried)
 
 
 def _is_expected(error: Exception, http_error: HTTPException, match: Match | None) -> bool:
-    """Whether somebody meant this error: it says how to respond, or has a handler for its own kind."""
+    """Return True if the error is intended: an HTTPException, or an error with a handler for its own kind."""
     if isinstance(error, HTTPException):
         return error is http_error
     return match is not None and match.is_foreseen
 
 
 def _render(snapshot: Snapshot, request: Request, http_error: HTTPException, match: Match | None) -> WSGIResponse:
-    """Respond by the handler, by what the error carries or makes by itself, or with the built-in page."""
+    """Respond by the handler, by the response of the error, or with the built-in page."""
     if match is not None:
         return _by_handler(snapshot, request, http_error, match)
     cls = type(http_error)
@@ -100,7 +100,7 @@ def _render(snapshot: Snapshot, request: Request, http_error: HTTPException, mat
 
 
 def _by_handler(snapshot: Snapshot, request: Request, http_error: HTTPException, match: Match) -> WSGIResponse:
-    # PERF: most errors with a handler are no HTTPException, and the one made of them has no headers of its own.
+    # PERF: most errors with a handler are not HTTPExceptions, and the 500 around them has no headers.
     extra = [] if type(http_error) is InternalServerError else extra_headers(http_error, request.environ)
     code = http_error.code or 500
     if extra:
@@ -111,6 +111,6 @@ def _by_handler(snapshot: Snapshot, request: Request, http_error: HTTPException,
 
 
 def with_headers(response: WSGIResponse, extra: Headers) -> WSGIResponse:
-    """Add the headers that are not there yet."""
+    """Add the headers that are missing."""
     status, headers, body = response
     return status, headers + missing_headers(headers, extra), body

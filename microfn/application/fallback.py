@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 __all__ = ["NO_TEXT", "Allowed", "fallback", "find_target"]
 
-_NOTHING = "There is nothing at this path."
-_NOT_ALLOWED = "This path answers other methods, those in Allow."
+_NOTHING = "No resource at this path."
+_NOT_ALLOWED = "Method not allowed. The Allow header lists the supported methods."
 _MOVED = {
     status: (line, LENGTH_HEADERS[len(line) - 3], f"{line[4:]}\n".encode())
     for status, line in ((status, status_line(status)) for status in (301, 307, 308))
 }
 _NOT_FOUND = CachedErrorPage(404, _NOTHING)
-NO_TEXT = "The path is not UTF-8."
+NO_TEXT = "The path is not valid UTF-8."
 
 
 def fallback(
@@ -37,8 +37,8 @@ def fallback(
 ) -> WSGIResponse:
     """Respond to a request without a route, in httprouter's order.
 
-    `request` is there if middleware has seen it, which sees the response too; else it is made if somebody is to see it,
-    and the response is sent as it is.
+    `request` exists if middleware has seen it and sees the response. Otherwise it is created only if a handler needs
+    it, and the response is sent unchanged.
     """
     path = environ.get("PATH_INFO") or "/"
     if len(path) > snapshot.max_path_length and _is_too_long(snapshot, path, miss):
@@ -48,7 +48,7 @@ def fallback(
     if not miss.may_redirect:
         return _invalid_target(snapshot, environ, miss, request)
     method = environ["REQUEST_METHOD"]
-    may_move = method in snapshot.methods and type(miss) is not Unmoved  # of others there is no other spelling either
+    may_move = method in snapshot.methods and type(miss) is not Unmoved  # otherwise no other spelling matches either
     if may_move and (target := snapshot.table.find_redirect(method, decode_path(path))) is not None:
         return _redirect(snapshot, environ, target, request)
     if miss.methods:
@@ -57,7 +57,7 @@ def fallback(
 
 
 def find_target(snapshot: Snapshot, environ: WSGIEnvironment, miss: Missed) -> str | None:
-    """Return the spelling of the path that `fallback` redirects to, if it does."""
+    """Return the spelling of the path for a redirect of `fallback`, or None."""
     path, method = environ.get("PATH_INFO") or "/", environ["REQUEST_METHOD"]
     if not miss.may_redirect or method not in snapshot.methods or _is_too_long(snapshot, path, miss):
         return None
@@ -65,7 +65,7 @@ def find_target(snapshot: Snapshot, environ: WSGIEnvironment, miss: Missed) -> s
 
 
 def _is_too_long(snapshot: Snapshot, path: str, miss: Missed) -> bool:
-    """Whether a path has too many characters; one that is not UTF-8 has none."""
+    """Return True if the path has too many characters; False if it is not UTF-8."""
     longest = snapshot.max_path_length
     is_text = miss.may_redirect or miss is NO_PREFIX or isinstance(miss, Unconverted)
     return len(path) > longest and is_text and len(decode_path(path)) > longest
@@ -74,7 +74,7 @@ def _is_too_long(snapshot: Snapshot, path: str, miss: Missed) -> bool:
 def _invalid_target(
     snapshot: Snapshot, environ: WSGIEnvironment, miss: Missed, request: Request | None
 ) -> WSGIResponse:
-    """The answer where there is nothing to look for. RFC 9110, section 9.3.7: `OPTIONS *` asks about the server."""
+    """Respond if the target has no path. RFC 9110, section 9.3.7: `OPTIONS *` asks about the server."""
     if isinstance(miss, Moved):
         return _redirect(snapshot, environ, miss.target, request)
     if isinstance(miss, Unconverted):
@@ -84,7 +84,7 @@ def _invalid_target(
     if miss is NOT_UTF8:
         return _reject(snapshot, environ, BadRequest(NO_TEXT), request)
     if environ.get("PATH_INFO") != "*" or environ["REQUEST_METHOD"] != "OPTIONS":
-        return _reject(snapshot, environ, BadRequest("The path does not begin with a slash."), request)
+        return _reject(snapshot, environ, BadRequest("The path must begin with a slash."), request)
     if not snapshot.methods or not snapshot.handle_options:
         return _not_found(snapshot, environ, request)
     return _method_not_allowed(snapshot, environ, tuple(snapshot.methods), request)
@@ -93,7 +93,7 @@ def _invalid_target(
 def _method_not_allowed(
     snapshot: Snapshot, environ: WSGIEnvironment, methods: tuple[str, ...], request: Request | None
 ) -> WSGIResponse:
-    """Respond if other methods have the path: OPTIONS, 405, or 404 if both are turned off."""
+    """Respond if the path has other methods: OPTIONS, 405, or 404 if both are disabled."""
     allow, error_page = snapshot.allowed[methods]
     if snapshot.handle_options and environ["REQUEST_METHOD"] == "OPTIONS":
         return _options(snapshot, environ, allow, request)
@@ -108,9 +108,9 @@ def _method_not_allowed(
 
 
 class Allowed(dict[tuple[str, ...], tuple[str, CachedErrorPage]]):
-    """The value of Allow (RFC 9110, section 10.2.1), and the page of a 405, by the methods that have a path.
+    """The value of Allow (RFC 9110, section 10.2.1), and the page of a 405, by the methods of a path.
 
-    PERF: made once for each set of methods; there are as many as are registered, whatever is sent.
+    PERF: created once for each set of methods. Routes limit the number of sets, not clients.
     """
 
     def __init__(self, handle_options: bool) -> None:
@@ -134,7 +134,8 @@ def _not_found(snapshot: Snapshot, environ: WSGIEnvironment, request: Request | 
 
 
 def _redirect(snapshot: Snapshot, environ: WSGIEnvironment, path: str, request: Request | None) -> WSGIResponse:
-    # RFC 9110, sections 15.4.2, 15.4.8, 15.4.9: after a 301 a POST may turn into a GET, after 307 and 308 it may not.
+    # RFC 9110, sections 15.4.2, 15.4.8, 15.4.9: after 301, a client may change POST to GET; after 307 and 308 it must
+    # not.
     method = environ["REQUEST_METHOD"]
     line, length, content = _MOVED[(301 if method in ("GET", "HEAD") else 308) if snapshot.permanent_redirects else 307]
     target = location(environ.get("SCRIPT_NAME"), path, environ.get("QUERY_STRING"))
@@ -155,7 +156,7 @@ def _options(snapshot: Snapshot, environ: WSGIEnvironment, allow: str, request: 
 
 
 def _reject(snapshot: Snapshot, environ: WSGIEnvironment, error: Exception, request: Request | None) -> WSGIResponse:
-    """Respond to an error that comes before any handle."""
+    """Respond to an error raised before the call of a handle."""
     if request is not None:
         return handle_error(snapshot, request, error)
     request = snapshot.request_class(environ)

@@ -1,4 +1,4 @@
-"""The ways in which a request has no route, for the middleware and the response that it gets."""
+"""The reasons for a request without a route, which select its middleware and its response."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ class Rejected(NamedTuple):
     may_redirect: bool = False
     methods: tuple[str, ...] = ()
     scope: Scope | None = None
-    """That of the route, if one of its converters raised the error."""
+    """The scope of the route, if one of its converters raised the error."""
 
 
 class Unconverted(NamedTuple):
-    """A route has the path, and one of its converters does not take a value. So there is no match, and no other one."""
+    """A route has the path, but one of its converters rejects a value. So no route matches."""
 
     scope: Scope
     may_redirect: bool = False
@@ -29,14 +29,14 @@ class Unconverted(NamedTuple):
 
 
 class Unmoved(NamedTuple):
-    """A miss of which it is known that no other spelling of the path has a route."""
+    """A miss whose path has no other spelling with a route."""
 
     methods: tuple[str, ...]
     may_redirect: bool = True
 
 
 class Moved(NamedTuple):
-    """The path is another spelling of one that has a route."""
+    """The path is another spelling of one with a route."""
 
     target: str
     may_redirect: bool = False

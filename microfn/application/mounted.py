@@ -1,4 +1,4 @@
-"""Mounted applications, run inside of middleware."""
+"""Mounted applications inside middleware."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["run_mount"]
 
 
 def run_mount(mount: Mount, request: Request) -> WSGIResponse:
-    """Call a mounted application in an environ of its own, so that middleware sees the path that was asked for."""
+    """Call a mounted application in a separate environ, so that middleware keeps the path of the request."""
     outer = request.environ
     environ = {**outer}
     _hand_on_body(request, environ)
@@ -31,7 +31,7 @@ def run_mount(mount: Mount, request: Request) -> WSGIResponse:
         if IS_LOGGED in environ:
             outer[IS_LOGGED] = True
     status, headers, body = response
-    # A tab may stand in a value (RFC 9110, section 5.5), and means the same as a blank.
+    # RFC 9110, section 5.5: a value can contain a tab, which means the same as a space.
     headers = _without_tabs(headers)
     try:
         validate_headers(status, headers)
@@ -42,7 +42,7 @@ def run_mount(mount: Mount, request: Request) -> WSGIResponse:
 
 
 def _hand_on_body(request: Request, environ: WSGIEnvironment) -> None:
-    """Let the application read the body that middleware has read. Raises RuntimeError if nobody has kept it."""
+    """Pass the body that middleware has read to the application. Raises RuntimeError if it was not kept."""
     data = request.__dict__.get("_cached_data")
     stream = request.__dict__.get("stream")
     if data is not None:

@@ -1,4 +1,4 @@
-"""How routes and error handlers are registered: the decorators that everything with routes shares."""
+"""Registration of routes and error handlers: the decorators of routers and groups."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ _PACKAGE = os.path.dirname(os.path.dirname(__file__)) + os.sep
 
 
 def _refuse_misplaced(method: F) -> F:
-    """Decorate a method that makes a decorator: it refuses `app.get(path, handle)` with a hint."""
+    """Decorate a method that returns a decorator: refuse `app.get(path, handle)` with a hint."""
 
     @functools.wraps(method)
     def checked(self: BaseRouter, path: str, *misplaced: object, **options: Any) -> Any:
@@ -61,14 +61,16 @@ def _refuse_misplaced(method: F) -> F:
                 meant = f'app.handle("{token}", {path!r}, {name}), or @app.{verb}({path!r}) above {name}'
             else:
                 meant = f"app.route({path!r}, methods={given!r:.200})"
-            raise TypeError(f"what follows the pattern must be named, got {given!r:.200}; did you mean {meant}?")
+            raise TypeError(
+                f"arguments after the pattern must be passed by keyword, got {given!r:.200}; did you mean {meant}?"
+            )
         return method(self, path, **options)
 
     return cast("F", checked)
 
 
 class BaseRouter:
-    """A part of an application that things are registered with: the whole of it, or a group."""
+    """A part of an application with its own registrations: the whole application, or a group."""
 
     _registry: Registry
     _scope: Scope
@@ -88,9 +90,10 @@ class BaseRouter:
         self, method: str, path: str, handle: CallableOf[RequestT, Params, ResultT], **options: Unpack[RouteOptions]
     ) -> None: ...
     def handle(self, method: str, path: str, handle: Callable[..., Any], **options: Unpack[RouteOptions]) -> None:
-        """Register `handle` for one method and pattern; the decorators do nothing else.
+        """Register `handle` for one method and pattern, as the decorators do.
 
-        `method` is any upper-case token, `path` a pattern, `handle` is called as `handle(request, params)`. Options:
+        `method` is an upper-case token, `path` is a pattern, and `handle` is called as `handle(request, params)`.
+        Options:
 
         `name`: what to call it; no other pattern can have the name.
         `use`: a list of middleware for this route alone, within that of the application and of groups.
@@ -114,12 +117,12 @@ class BaseRouter:
 
     @_refuse_misplaced
     def route(self, path: str, *, methods: Iterable[str] = ("GET",), **options: Unpack[RouteOptions]) -> RouteDecorator:
-        """Register the decorated function for several methods: all of them or, where one is refused, none."""
+        """Register the decorated function for several methods, or for none if one is refused."""
         if isinstance(methods, str) or not isinstance(methods, Iterable):
-            raise TypeError(f"methods is a list of methods, not {methods!r}")
+            raise TypeError(f"methods must be a list of methods, got {methods!r}")
         names = list(methods)
         if not names:
-            raise ValueError("methods is empty; a route answers at least one")
+            raise ValueError("methods must have at least one method")
         return self._register(path, names, options)
 
     def _register(self, path: str, names: list[str], options: RouteOptions) -> RouteDecorator:
@@ -136,7 +139,7 @@ class BaseRouter:
     def _add(self, methods: list[str], path: str, handle: Any, where: tuple[str, int], options: RouteOptions) -> None:
         scope = self._scope
         pattern = scope.pattern(path) if scope.prefix else path
-        if not options:  # PERF: most have none, and tables of 100,000 routes are normal
+        if not options:  # PERF: most routes have none, and tables of 100,000 routes are normal
             self._registry.add([Route(method, pattern, handle, scope=scope, where=where) for method in methods])
             return
         check_options(options)
@@ -154,37 +157,37 @@ class BaseRouter:
 
     @_refuse_misplaced
     def get(self, path: str, **options: Unpack[RouteOptions]) -> RouteDecorator:
-        """`route` for GET, and so for HEAD where HEAD has no route of its own (RFC 9110, section 9.3.2)."""
+        """Register a route for GET, and for HEAD if HEAD has no route of its own (RFC 9110, section 9.3.2)."""
         return self._register(path, ["GET"], options)
 
     @_refuse_misplaced
     def post(self, path: str, **options: Unpack[RouteOptions]) -> RouteDecorator:
-        """`route` for POST."""
+        """Register a route for POST."""
         return self._register(path, ["POST"], options)
 
     @_refuse_misplaced
     def put(self, path: str, **options: Unpack[RouteOptions]) -> RouteDecorator:
-        """`route` for PUT."""
+        """Register a route for PUT."""
         return self._register(path, ["PUT"], options)
 
     @_refuse_misplaced
     def patch(self, path: str, **options: Unpack[RouteOptions]) -> RouteDecorator:
-        """`route` for PATCH."""
+        """Register a route for PATCH."""
         return self._register(path, ["PATCH"], options)
 
     @_refuse_misplaced
     def delete(self, path: str, **options: Unpack[RouteOptions]) -> RouteDecorator:
-        """`route` for DELETE."""
+        """Register a route for DELETE."""
         return self._register(path, ["DELETE"], options)
 
     @_refuse_misplaced
     def head(self, path: str, **options: Unpack[RouteOptions]) -> RouteDecorator:
-        """`route` for HEAD; without one, GET's handle answers and its body is left out."""
+        """Register a route for HEAD. Without it, GET's handle responds, and its body is omitted."""
         return self._register(path, ["HEAD"], options)
 
     @_refuse_misplaced
     def options(self, path: str, **options: Unpack[RouteOptions]) -> RouteDecorator:
-        """`route` for OPTIONS; without one, the answer is 204 with the methods that there are in Allow."""
+        """Register a route for OPTIONS. Without it, the response is a 204 with the supported methods in Allow."""
         return self._register(path, ["OPTIONS"], options)
 
     def serve_files(
@@ -199,18 +202,20 @@ class BaseRouter:
         fallback: str | None = None,
         precompressed: bool = False,
     ) -> None:
-        """Serve the regular files below `directory`, which is relative to the module that calls this.
+        """Serve the regular files below `directory`, which is relative to the calling module.
 
-        `path` ends in a catch-all: `/static/*filepath`. ETag, Last-Modified, 304, and 206 for one range are automatic.
+        `path` ends with a catch-all, like `/static/*filepath`. ETag, Last-Modified, 304, and 206 for a range are
+        automatic.
 
-        `max_age`: for how many seconds a client may keep a file without asking again; without it, it asks each time.
-        `immutable`: files may be kept for a year whose names tell a new version from an old one: with True those with
-        a hexadecimal hash, `app.3f2a1b9c.js`, else those in whose names this regular expression is found.
-        `index`: the file that stands for a directory.
-        `fallback`: the file that stands for what is not there, where a page is asked for: a single-page application's.
-        `precompressed`: `style.css.br` or `style.css.gz` beside a file goes out to who accepts it.
+        `max_age`: seconds for which a client can reuse a file without a request. By default, it sends one each time.
+        `immutable`: cache files for a year if their names contain a version. True means a hexadecimal hash, like
+        `app.3f2a1b9c.js`; a str is a regular expression that the name must contain.
+        `index`: the file to serve for a directory.
+        `fallback`: the file to serve if a page does not exist, for single-page applications.
+        `precompressed`: serve `style.css.br` or `style.css.gz` instead of `style.css` if the client accepts it.
 
-        Raises ValueError where there is no such directory or fallback, and InvalidPattern where there is no catch-all.
+        Raises ValueError if the directory or the fallback does not exist, and InvalidPattern if the catch-all is
+        missing.
 
         >>> import microfn
         >>> app = microfn.Router()
@@ -218,13 +223,13 @@ class BaseRouter:
         >>> app.test_client().get("/source/router.py").headers["Cache-Control"]
         'max-age=60'
         """
-        from ..staticfiles import Files  # noqa: PLC0415 - who serves no files does not load what does
+        from ..staticfiles import Files  # noqa: PLC0415 - not loaded by applications without files
 
         where = _caller()
         base = os.path.dirname(os.path.abspath(where[0]))
         names = parse(or_root(self._scope.pattern(path))).names
         if not names or not path.endswith(f"/*{names[-1]}"):
-            raise InvalidPattern(path, "files are served below a catch-all: '/static/*filepath'")
+            raise InvalidPattern(path, "serve_files needs a catch-all at the end, like '/static/*filepath'")
         handle = Files(
             os.path.join(base, directory),
             names[-1],
@@ -243,19 +248,21 @@ class BaseRouter:
     def error(self, key: int | type[Exception]) -> StatusDecorator | ErrorDecorator[Any]:
         """Register the decorated `(request, error)` for a status or a class of exceptions.
 
-        It answers whatever the handles raise and the framework itself answers with (400, 404, 405, 413, 414, 415,
-        500), and returns what a handle can; a plain value goes out with the error's status, or 500. The most specific
-        handler wins, and those of a group come before those around it. That of `Exception` is asked for what nobody
-        foresaw, never for an HTTPException; that of 500 likewise, after it.
+        The handler responds to exceptions of handles and to errors of the framework (400, 404, 405, 413, 414, 415,
+        500). It returns the same types as a handle. A plain value gets the status of the error, or 500. The most
+        specific handler wins, and handlers of a group come before those around it. A handler of `Exception` gets
+        unexpected errors, but never an HTTPException. A handler of 500 gets them too, if there is none for `Exception`.
+
+        Raises TypeError and ValueError for an invalid key, and `InvalidHandle`.
         """
         if callable(key) and not isinstance(key, type):
-            raise TypeError("the decorator lacks what it is for: @app.error(404), not @app.error")
+            raise TypeError("the decorator must be called with a status or a class, like @app.error(404)")
         if isinstance(key, bool) or not isinstance(key, (int, type)):
-            raise TypeError(f"an error is registered by its status or its class, not by {key!r}")
+            raise TypeError(f"key must be a status or a class of exceptions, got {key!r}")
         if isinstance(key, int) and not 400 <= key <= 599:
-            raise ValueError(f"{key} is no status of an error; those are 400 to 599")
+            raise ValueError(f"key must be the status of an error, 400 to 599, got {key}")
         if isinstance(key, type) and not issubclass(key, Exception):
-            raise TypeError(f"{key.__name__} is no class of exceptions (Exception and below)")
+            raise TypeError(f"key must be a subclass of Exception, got {key.__name__}")
 
         def register(handler: Any) -> Any:
             check_handle(handler, "an error handler: handler(request, error)")
@@ -265,15 +272,17 @@ class BaseRouter:
         return register
 
     def _handles(self, key: Key) -> bool:
-        """Whether an error handler is registered here for just this status or class."""
+        """Return True if an error handler is registered here for exactly this status or class."""
         return key in self._registry.current.handlers.get(self._scope, {})
 
     def use(self, middleware: MiddlewareT, *more: Middleware) -> MiddlewareT:
         """Add middleware to this router or group. The first one added is the outermost. Can be used as a decorator.
 
-        It takes a handle and returns a handle. The one it is given always returns a `Response` and never raises: what
-        a handle returns is converted, what is raised is answered, and the exception is `request.error`. So it sees
-        every outcome, hits, 404, 405, OPTIONS, redirects and errors; `request.route` is None where there was no route.
+        A middleware accepts a handle and returns a handle. Its argument always returns a `Response` and never raises:
+        results are converted, exceptions become responses, and `request.error` is the exception. So middleware sees
+        every outcome: matches, 404, 405, OPTIONS, redirects and errors. Without a match, `request.route` is None.
+
+        Raises `InvalidHandle` if an argument cannot be a middleware.
 
         >>> from microfn import Router
         >>> app = Router()
@@ -307,9 +316,9 @@ class BaseRouter:
     ) -> Group:
         """A part of this one, below a prefix, with middleware and error handlers of its own; "" is no prefix.
 
-        Its middleware is within that around it. It is for what is registered with the group, and for paths below its
-        prefix that have no route at all; of several groups with one prefix these are the first's that has middleware
-        or error handlers.
+        The prefix "" adds nothing to paths. The middleware of the group runs inside that around it. It applies to the
+        routes of the group, and to paths below its prefix that have no route. If several groups have one prefix, such
+        paths use the first one that has middleware or error handlers.
 
         Documents of `microfn.openapi` say of each of its routes, unless the route or a part within says something else:
 
@@ -359,7 +368,7 @@ class BaseRouter:
         '/users/7'
         """
         if not isinstance(router, BaseRouter) or router._scope.parent is not None:
-            raise TypeError(f"what is included is a Router, not {router!r:.200}; {_meant_by(prefix, router)}")
+            raise TypeError(f"router must be a Router, got {router!r:.200}; {_meant_by(prefix, router)}")
         _check_options(router._registry.own_options, self._registry.own_options)
         where = f"at {_place()}"
         outer = documentation_of(responses=responses, tags=tags, security=security, deprecated=deprecated)
@@ -368,11 +377,11 @@ class BaseRouter:
         self._registry.include(router._registry, own, scope, where)
 
     def mount(self, prefix: str, application: WSGIApplication, *, bare: bool = False) -> None:
-        """Hand all below a prefix to another WSGI application: SCRIPT_NAME grows by the prefix, PATH_INFO loses it.
+        """Pass requests below a prefix to another WSGI application, and move the prefix from PATH_INFO to SCRIPT_NAME.
 
-        The longest prefix wins, and mounts come before routes. The middleware of this Router or group runs around the
-        application as it does around a handle, unless it is `bare`: a guard guards it too. Error pages stay the
-        application's own: error handlers do not see its errors.
+        The longest prefix wins, and mounts have precedence over routes. The middleware of this Router or group also
+        runs around the application unless `bare` is True. Error handlers don't see its errors, so it has its own error
+        pages.
 
         Raises `RouteConflict` if a route lies below the prefix, and TypeError if `bare` is not a bool.
 
@@ -389,9 +398,9 @@ class BaseRouter:
         self._registry.add_mount(Mount(whole, application, _place(), scope=self._scope, bare=bare))
 
     def remove(self, method: str, path: str) -> None:
-        """Take a route out, by its method and its pattern as it was registered here.
+        """Remove a route, by its method and its registered pattern.
 
-        Raises LookupError where there is none. To replace a route, put both changes into one block of `changes`.
+        Raises LookupError if it does not exist. To replace a route, make both changes in one block of `changes`.
 
         >>> from microfn import Router
         >>> app = Router()
@@ -406,7 +415,7 @@ class BaseRouter:
 
 
 class Group(BaseRouter):
-    """A part of a Router, with the same decorators; made by `group`."""
+    """A part of a Router, with the same decorators. Created by `group`."""
 
     def __init__(self, registry: Registry, scope: Scope) -> None:
         self._registry = registry
@@ -419,20 +428,20 @@ class Group(BaseRouter):
 def _check_path(path: object) -> None:
     if callable(path):
         name = getattr(path, "__name__", path)
-        raise TypeError(f'the decorator of {name} lacks its pattern: @app.get("/..."), not @app.get')
+        raise TypeError(f'the decorator of {name} must be called with a pattern, like @app.get("/path")')
 
 
 def _meant_by(prefix: object, included: object) -> str:
     if isinstance(prefix, BaseRouter):
-        return "the prefix comes first"
+        return "pass the prefix first"
     inside = [name for name, value in getattr(included, "__dict__", {}).items() if isinstance(value, BaseRouter)]
     if isinstance(included, ModuleType) and inside:
         return f"did you mean {included.__name__}.{inside[0]}?"
-    return "other WSGI applications can be mounted"
+    return "use app.mount for other WSGI applications"
 
 
 def _check_options(own: dict[str, object], known: dict[str, object]) -> None:
-    """Refuse options of an included Router that would hold no more: somebody relies on them."""
+    """Refuse options of an included Router that would be lost, since code relies on them."""
     for name, value in own.items():
         if name not in known or known[name] != value:
             shown = sorted(value) if isinstance(value, frozenset) else value
@@ -448,7 +457,7 @@ def _place() -> str:
 
 
 def _caller() -> tuple[str, int]:
-    """File and line of the first frame outside of this package."""
+    """Return file and line of the first frame outside this package."""
     frame: Any = sys._getframe(1)
     while frame.f_code.co_filename.startswith(_PACKAGE):
         frame = frame.f_back

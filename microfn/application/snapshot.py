@@ -22,41 +22,41 @@ if TYPE_CHECKING:
 __all__ = ["ANY", "App", "FindScope", "Snapshot"]
 
 ANY = "ANY"
-"""The method that scopes are looked for by."""
+"""The method for lookups of scopes."""
 FindScope = Callable[[str, str], tuple[Any, Any]]
 
 
 @dataclass(repr=False, eq=False, slots=True)
 class Snapshot:
-    """One state of an application. Nothing in it changes after it is built."""
+    """One state of an application. Immutable once it is built."""
 
     table: Table
     find: Callable[[str | None, str], tuple[Any, Any]]
-    """The table's index, asked by each request."""
+    """The index of the table, which each request uses."""
     methods: frozenset[str]
-    """Those that have routes; HEAD where GET has."""
+    """The methods with routes, including HEAD if GET has routes."""
     mounts: Mounts | None
     urls: Urls
     request_class: type[Request]
     encoders: Encoders
-    """How plain values become bodies."""
+    """The conversions of plain values, by type."""
     root: Scope
     chains: dict[Scope, Handle]
-    """The middleware of each scope that has any, composed."""
+    """The composed middleware of each scope that has any."""
     layers: dict[Scope, tuple[Middleware, ...]]
-    """The same as they are, the outermost first."""
+    """The middleware of each scope, outermost first."""
     composer: Callable[[tuple[Middleware, ...]], Handle]
     """Composes middleware, each list once."""
     has_one_chain: bool
-    """Whether all scopes have the same middleware, and some."""
+    """True if all scopes have the same middleware, and at least one."""
     errors: dict[Scope, ErrorHandlers]
-    """The error handlers of each scope that has any of its own; `root` has them in any case."""
+    """The error handlers of `root`, and of each scope with its own."""
     handles_errors: bool
-    """Whether there are any handlers of errors."""
+    """True if any error handlers exist."""
     scopes: FindScope | None
-    """Finds the scope of a path that has no route; None where all of them are the root's."""
+    """Finds the scope of a path without a route. None if all such paths belong to the root."""
     allowed: Mapping[tuple[str, ...], tuple[str, CachedErrorPage]]
-    """The value of Allow and the page of a 405, by the methods that a path has."""
+    """The value of Allow and the page of a 405, by the methods of a path."""
     handle_method_not_allowed: bool
     handle_options: bool
     global_options: Handle | None
@@ -64,10 +64,10 @@ class Snapshot:
     max_path_length: int
     path_info_encoded: bool
     is_guarded: bool
-    """Whether something is to be looked at whatever was found: the host, a path that is still encoded, or a mount."""
+    """True if each request needs a check besides the lookup: of the host, an encoded path, or mounts."""
 
     def scope_of(self, environ: WSGIEnvironment, request: Request | None = None) -> Scope:
-        """Where a request belongs: its route does, or its path."""
+        """Return the scope of a request: that of its route, or of its path."""
         if request is not None and request.route is not None:
             return request.route.scope
         if self.scopes is None:
@@ -75,7 +75,7 @@ class Snapshot:
         return self.scopes(ANY, environ.get("PATH_INFO") or "/")[0] or self.root
 
     def handlers_of(self, request: Request) -> ErrorHandlers:
-        """The error handlers for a request: those of the nearest scope first."""
+        """Return the error handlers for a request. Those of the nearest scope come first."""
         if len(self.errors) == 1:
             return self.errors[self.root]
         lineage = self.scope_of(request.environ, request).lineage()
@@ -90,4 +90,4 @@ class App(Protocol):
         """The published snapshot; None before the first request."""
 
     def _ensure_snapshot(self) -> Snapshot:
-        """Publish the registrations, unless that is done, and return the snapshot."""
+        """Publish the registrations if they have changed, and return the snapshot."""

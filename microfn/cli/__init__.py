@@ -1,4 +1,4 @@
-"""The command line: `microfn`, or `python -m microfn`. Each command is a module here, loaded when it is used."""
+"""The command line, `microfn` or `python -m microfn`. Each command is a module that is imported at its first use."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _COMMANDS = ("run", "serve", "routes", "match", "check", "openapi", "new", "depl
 
 
 class _Commands(click.Group):
-    """A group whose commands are imported one by one."""
+    """A group that imports its commands on demand."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's
         return list(_COMMANDS)
@@ -33,8 +33,8 @@ class _Commands(click.Group):
 def main(ctx: click.Context) -> None:
     """Work with microfn applications.
 
-    APP is `module:name`, or `module:factory(...)` with constants, as for gunicorn. Without it, `app` or `application`
-    is looked for in app.py, wsgi.py and passenger_wsgi.py of this directory.
+    APP is `module:name`, or `module:factory(...)` with constants, as for gunicorn. Without it, the command looks for
+    `app` or `application` in app.py, wsgi.py and passenger_wsgi.py of this directory.
     """
     if os.environ.get("NO_COLOR"):  # no-color.org
         ctx.color = False

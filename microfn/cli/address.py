@@ -1,4 +1,4 @@
-"""Where a server listens, as it is typed."""
+"""Addresses that a server listens on, as arguments."""
 
 from __future__ import annotations
 

@@ -16,16 +16,16 @@ __all__ = ["APP", "NAMES", "AppName", "find", "nothing_in"]
 
 _FILES = ("app.py", "wsgi.py", "passenger_wsgi.py")
 NAMES = ("app", "application")
-"""The names that an application is looked for by."""
+"""The default names of applications."""
 _FACTORIES = ("create_app", "make_app", "create_application", "make_application", "create", "make")
 
 APP = click.argument("app", required=False, metavar="[APP]")
-"""The argument of every command that works with an application."""
+"""The argument of all commands for an application."""
 
 
 @dataclass(frozen=True)
 class AppName:
-    """A module, the name of an application or of its factory in it, and what the factory is called with.
+    """A module, the name of an application or of its factory in it, and the arguments of the factory.
 
     >>> str(AppName.parse("shop:create('prod', debug=True)"))
     "shop:create('prod', debug=True)"
@@ -33,9 +33,9 @@ class AppName:
 
     module: str
     name: str = ""
-    """Empty if it is to be looked for."""
+    """Empty if it must be found."""
     call: str | None = None
-    """The call of a factory as source text; None if `name` is the application itself."""
+    """The call of a factory as source; None if `name` is the application itself."""
     arguments: tuple[Any, ...] = ()
     keywords: dict[str, Any] = field(default_factory=dict)
 
@@ -43,29 +43,29 @@ class AppName:
         return f"{self.module}:{self.call or self.name}" if self.name else self.module
 
     def named(self, name: str) -> AppName:
-        """The same with the name that was found."""
+        """Return a copy with the name of the application."""
         return replace(self, name=name)
 
     @property
     def has_arguments(self) -> bool:
-        """Whether a factory is called with something."""
+        """True if the call of a factory has arguments."""
         return bool(self.arguments or self.keywords)
 
     def refuse_arguments(self, server: str) -> None:
-        """Raise `click.UsageError` for arguments, which some servers cannot pass to a factory."""
+        """Raise `click.UsageError` if there are arguments, which some servers cannot pass to a factory."""
         if self.has_arguments:
-            hint = f"write application = {self.call} into a module, and name that"
-            raise click.UsageError(f"{server} calls a factory without arguments, got {self}; {hint}")
+            hint = f"write application = {self.call} into a module and pass its name"
+            raise click.UsageError(f"APP must be a factory without arguments for {server}, got {self}; {hint}.")
 
     @classmethod
     def parse(cls, given: str) -> AppName:
-        """Parse what was typed. Raises `click.UsageError`."""
+        """Parse an argument. Raises `click.UsageError`."""
         module, _, text = given.partition(":")
         if module.endswith(".py") or os.sep in module:
             meant = given.replace(".py", "", 1).replace(os.sep, ".").lstrip(".")
-            raise click.UsageError(f"{given!r} is a file; a module is meant: {meant!r}")
+            raise click.UsageError(f"APP must be a module, got the file {given!r}; did you mean {meant!r}?")
         if not module:
-            raise click.UsageError(f"{given!r} names no module; APP is module:name")
+            raise click.UsageError(f"APP must be module:name, got {given!r}.")
         if not text:
             return cls(module)
         match _expression(text):
@@ -73,43 +73,45 @@ class AppName:
                 return cls(module, name)
             case ast.Call(func=ast.Name(id=name)) as call:
                 return cls(module, name, ast.unparse(call), *_constants(call))
-        raise click.UsageError(f"APP must be module:name or module:factory(...) with constants, got {given!r:.200}")
+        raise click.UsageError(f"APP must be module:name or module:factory(...) with constants, got {given!r:.200}.")
 
 
 def _expression(text: str) -> ast.expr | None:
     try:
         return ast.parse(text, mode="eval").body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):  # ValueError: a null byte; the last: too deep
+    except (SyntaxError, ValueError, RecursionError, MemoryError):  # ValueError: a null byte; the last: nesting
         return None
 
 
 def _constants(call: ast.Call) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Return the arguments of a call. Raises `click.UsageError` if they are no constants."""
+    """Return the arguments of a call. Raises `click.UsageError` if they are not constants."""
     try:
         arguments = tuple(ast.literal_eval(argument) for argument in call.args)
         keywords = {one.arg: ast.literal_eval(one.value) for one in call.keywords if one.arg}
-    except (ValueError, TypeError):  # TypeError: an unhashable key
-        raise click.UsageError(f"the arguments of a factory must be constants, got {ast.unparse(call):.200}") from None
-    if len(keywords) != len(call.keywords):  # **{...}, which gunicorn does not take either, or one name twice
-        raise click.UsageError(f"the keywords of a factory must be named once each, got {ast.unparse(call):.200}")
+    except (ValueError, TypeError):  # TypeError for an unhashable key
+        raise click.UsageError(f"The arguments of a factory must be constants, got {ast.unparse(call):.200}.") from None
+    if len(keywords) != len(call.keywords):  # a duplicate, or **{...}, which gunicorn refuses too
+        raise click.UsageError(f"The keywords of a factory must be different names, got {ast.unparse(call):.200}.")
     return arguments, keywords
 
 
 def find(given: str | None) -> AppName:
-    """The application that was typed, or the module of this directory. Raises `click.UsageError` if there is none."""
+    """Return the given application, or the module of this directory. Raises `click.UsageError` if there is none."""
     if given is not None:
         return AppName.parse(given)
     file = next((file for file in _FILES if os.path.isfile(file)), None)
     if file is None:
-        raise click.UsageError(f"there is no {', '.join(_FILES)} here; say which: microfn COMMAND module:name")
+        raise click.UsageError(
+            f"No {', '.join(_FILES)} in this directory; pass the application: microfn COMMAND module:name."
+        )
     return AppName(file.removesuffix(".py"))
 
 
 def nothing_in(app: AppName, routers: Sequence[str], names: Container[str]) -> click.ClickException:
-    """The error for a module without the application: `routers` are the Routers among its `names`."""
+    """Return the error for a module without the application. `routers` are the Routers among its `names`."""
     known = routers or [f"{name}()" for name in _FACTORIES if name in names]
     wanted = repr(app.name) if app.name else " or ".join(map(repr, NAMES))
     near = nearest(app.name, known) or next(iter(known), None)
     meant = f"{app.module}:{near}"
     hint = f"; did you mean {repr(meant) if meant.endswith(')') else meant}?" if near else ""
-    return click.ClickException(f"there is no {wanted} in {app.module}{hint}")
+    return click.ClickException(f"There is no {wanted} in {app.module}{hint or '.'}")

@@ -1,4 +1,4 @@
-"""What the names of functions mean in the end, which a decorator may have changed after a route was registered."""
+"""The final values of the names of functions. A decorator can replace a function after the registration of a route."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from ..router import Router
 __all__ = ["Bindings", "reachable"]
 
 _MOST = 10_000
-"""Objects that are looked at. A usual decorator adds two of them to its handle."""
+"""Maximum number of inspected objects. A decorator usually adds two of them to its handle."""
 _REGISTERS = Router.get.__code__
-"""The code of each decorator of routes, whatever its method."""
+"""The code of the decorators of routes. All methods share it."""
 
 
 class Bindings:
-    """Records what the name of each function that is registered by a decorator stands for when all decorators ran.
+    """Records the final value of the name of each function with a decorator for routes, after all decorators ran.
 
-    The names of a factory of applications are gone when it returns, and a later function may have the same name. So
-    they are looked up when the next route is registered there, and when the module, class or function ends.
+    The names in a factory disappear at its return, and a later function can have the same name. So names are looked up
+    at the next registration in the same scope, and at the end of the module, class or function.
 
     >>> def create():
     ...     app = Router()
@@ -43,11 +43,11 @@ class Bindings:
         self._found: dict[tuple[str, int, str], list[object]] = {}
         self._inner: dict[CodeType, list[CodeType]] = {}
         self._open: dict[FrameType, CodeType | None] = {}
-        """The function that was registered last in each scope that has not ended."""
+        """The last registered function in each scope that has not ended."""
 
     @contextmanager
     def recorded(self) -> Iterator[None]:
-        """Record what is registered inside of the block, in this thread."""
+        """Record the registrations of this thread in the block."""
         before = sys.getprofile()
         sys.setprofile(self._see)
         try:
@@ -72,7 +72,7 @@ class Bindings:
             self._found.setdefault(key, []).append(frame.f_locals[code.co_name])
 
     def _function_at(self, frame: FrameType) -> CodeType | None:
-        """The function of which a decorator is on the line that is running: a function begins with its decorators."""
+        """Return the function whose decorator is on the running line. A function begins with its decorators."""
         inner = self._inner.get(frame.f_code)
         if inner is None:
             codes = (one for one in frame.f_code.co_consts if isinstance(one, CodeType) and one.co_name[0] != "<")
@@ -81,13 +81,13 @@ class Bindings:
         return inner[number - 1] if number else None
 
     def of(self, file: str, line: int, name: str) -> list[object]:
-        """Return the objects that a name stood for; `line` is that of the first decorator of its function."""
+        """Return the objects that a name referred to; `line` is that of the first decorator of its function."""
         found = self._found.get((file, line, name), [])
         return [one.__func__ if isinstance(one, staticmethod) else one for one in found]
 
 
 def reachable(outer: object) -> list[object]:
-    """Return an object and all that it has been put around: by a closure, a partial, a method or an attribute.
+    """Return an object and all objects that it wraps by a closure, a partial, a method or an attribute.
 
     >>> reachable(functools.partial(print, len))[1:]
     [<built-in function print>, <built-in function len>]
@@ -111,14 +111,14 @@ def _parts(outer: object) -> list[object]:
         parts = [outer.func, *outer.args, *outer.keywords.values()]
     elif callable(outer) and not isinstance(outer, type):
         parts = [one for one in getattr(outer, "__dict__", {}).values() if callable(one)]
-    with suppress(Exception):  # a proxy may raise anything
+    with suppress(Exception):  # a proxy can raise anything
         parts.append(outer.__wrapped__)  # type: ignore[attr-defined]
     return parts
 
 
 def _is_filled(cell: Any) -> bool:
     try:
-        cell.cell_contents  # noqa: B018 - it raises if there is nothing
+        cell.cell_contents  # noqa: B018 - raises if the cell is empty
     except ValueError:
         return False
     return True

@@ -1,4 +1,4 @@
-"""`microfn check`: what can be found out without a request."""
+"""`microfn check`, which finds problems without a request."""
 
 from __future__ import annotations
 
@@ -22,26 +22,24 @@ __all__ = ["command"]
 @APP
 @click.pass_context
 def command(ctx: click.Context, app: str | None) -> None:
-    """Import an application, build it, and look for what is probably not meant.
+    """Import and build an application, and print probable mistakes.
 
     \b
     microfn check
     microfn check shop.app:app
     microfn check 'shop.app:create("production", debug=False)'
 
-    Conflicts, names that are used twice, patterns and handles that cannot be are errors of the import; a factory of
-    middleware that nobody called, such as cors, is one of the build at the latest. A warning tells the file, the line
-    and how to mend it:
+    The import fails for conflicts, for duplicate names, and for invalid patterns and handles. The build fails if a
+    factory of middleware, such as cors, was not called. A warning names the file, the line and the fix:
 
     \b
-      a decorator above @app.get, which the route is served without
+      a decorator above @app.get, which the route does not use
       WSGI middleware, such as ProxyFix, given to app.use
-      several Metrics, of which some are not exposed
-      a mount that takes paths of a route
-      files that are hardly meant to be public
+      several Metrics, some of which are not exposed
+      a mount that hides paths of a route
+      files that are probably private
 
-    Mounted Routers are looked into. The exit code is 1 if there is an error or a warning; notes, which are marked so,
-    do not count.
+    The check includes mounted Routers. The exit code is 1 if there is an error or a warning. Notes don't count.
     """  # noqa: D301 - click wants the character
     bindings = Bindings()
     with bindings.recorded():
@@ -56,13 +54,13 @@ def command(ctx: click.Context, app: str | None) -> None:
     count = sum(len(one.routes) + sum(router_of(mount) is None for mount in one.mounts) for one in below)
     click.echo(f"{name}: {count} route{'' if count == 1 else 's'}")
     for warning in found:
-        click.secho(f"warning: {warning}", fg="yellow")
+        click.secho(f"Warning: {warning}", fg="yellow")
     _build(routers)
     for note in [*(note for one in routers for note in notes(one, application)), *remarks]:
-        click.echo(f"note: {note}")
+        click.echo(f"Note: {note}")
     if found:
         ctx.exit(1)
-    click.secho("nothing is wrong", fg="green")
+    click.secho("No problems found.", fg="green")
 
 
 def _build(routers: Sequence[Router]) -> None:
@@ -73,4 +71,4 @@ def _build(routers: Sequence[Router]) -> None:
         place = place_of(routers, error.handle)
         raise click.ClickException(f"{error}{place and f' ({place})'}") from None
     except Exception:
-        raise failed("the application cannot be built") from None
+        raise failed("The application cannot be built") from None

@@ -1,4 +1,4 @@
-"""Decorators that stand above the one that registers a route, so that the route is served without them."""
+"""Decorators above the one that registers a route. The route does not use them."""
 
 from __future__ import annotations
 
@@ -15,17 +15,18 @@ __all__ = ["Unused", "unused_decorators"]
 
 
 class Unused(NamedTuple):
-    """A route that is served without decorators of its function."""
+    """A route that does not use decorators of its function."""
 
     text: str
     is_certain: bool
-    """Whether nothing else can be meant: the name is a function now that calls the handle, and serves no route."""
+    """True if the mistake is certain: the name is a function that calls the handle, and no route uses it."""
 
 
 def unused_decorators(routes: Sequence[Route], bindings: Bindings) -> list[Unused]:
-    """Find the routes whose handle is the function below a decorator, and not the object that it made.
+    """Find routes whose handle is the function below a decorator, instead of the object that it returned.
 
-    The decorators have to stand there in the source, and the function's name has to mean something else that has been
+    The decorators must be in the source, and the name of the function must refer to another object that wraps it. So a
+    decorator that returns the function itself, like those of routes, is not found.
     put around it. So no decorator is found that returns the function itself, as those of routes do.
     """
     places = {route.where for route in routes}
@@ -54,21 +55,21 @@ def unused_decorators(routes: Sequence[Route], bindings: Bindings) -> list[Unuse
             continue
         names = " and ".join(f"@{_name(one)} ({short_name(file)}:{one.lineno})" for one in above)
         own = _name(definition.decorator_list[number])
-        text = f"{route} is served without {names}; put @{own} above, since a decorator takes what stands below it"
+        text = f"{route} does not use {names}; move @{own} above, since a decorator applies to the function below it"
         found[route.where] = Unused(text, isinstance(outer, _FUNCTIONS) and id(outer) not in served)
     return list(found.values())
 
 
 _FUNCTIONS = (FunctionType, functools.partial, type(functools.cache(len)))
-"""An object of any other class may be there for more than requests, as a task of a queue is."""
+"""An object of any other class can have other uses than requests, such as a task of a queue."""
 
 
 def _decorators(file: str) -> dict[int, tuple[ast.FunctionDef, int]]:
-    """The function that each line of a decorator belongs to, and the number of the decorator, from above."""
+    """Return the function of each line with a decorator, and the number of the decorator, from above."""
     try:
         with open(file, "rb") as stream:
             tree = ast.parse(stream.read())
-    except (OSError, SyntaxError, ValueError, RecursionError):  # the source is not there, or has changed since
+    except (OSError, SyntaxError, ValueError, RecursionError):  # the source is missing, or has changed
         return {}
     return {
         line: (definition, number)
@@ -80,7 +81,7 @@ def _decorators(file: str) -> dict[int, tuple[ast.FunctionDef, int]]:
 
 
 def _only_warns(decorator: ast.expr, outer: object) -> bool:
-    """Whether it is `warnings.deprecated` (PEP 702), which is for readers and type checkers."""
+    """Return True for `warnings.deprecated` (PEP 702), which is for readers and type checkers."""
     return hasattr(outer, "__deprecated__") and _name(decorator).rpartition(".")[2] == "deprecated"
 
 
@@ -89,5 +90,5 @@ def _lines(node: ast.expr) -> range:
 
 
 def _name(decorator: ast.expr) -> str:
-    """The decorator as it is written, without its arguments."""
+    """Return the source of a decorator, without its arguments."""
     return ast.unparse(decorator.func if isinstance(decorator, ast.Call) else decorator)

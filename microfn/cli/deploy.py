@@ -1,4 +1,4 @@
-"""`microfn deploy`: the file that a host wants, with its traps avoided and told."""
+"""`microfn deploy`, which prints the configuration file of a server, with its pitfalls avoided and explained."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ _BIND = "127.0.0.1:8000"
 _LONGEST_SHEBANG = 125
 _PROGRAMS = ("apache", "cgi", "fastcgi", "passenger", "lambda")
 _WITHOUT_ARGUMENTS = ("waitress", "uwsgi")
-# What may be written, for each option. Nothing of it means anything else in one of the files, quoted as it is there.
+# Valid values of each option. They have no special meaning in any of the files, as quoted there.
 _ALLOWED = {
     "prefix": (r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*", "a path like /shop"),
     "server_name": (r"[A-Za-z0-9*_][A-Za-z0-9.*_-]*", "the name of a host"),
     "bind": (ADDRESS, "HOST:PORT or unix:PATH"),
-    "directory": (r"/[\w ./+~-]*", "an absolute path of letters, digits, blanks and any of ./_+~-"),
-    "venv": (r"/[\w ./+~-]*", "an absolute path of letters, digits, blanks and any of ./_+~-"),
+    "directory": (r"/[\w ./+~-]*", "an absolute path of letters, digits, spaces and any of ./_+~-"),
+    "venv": (r"/[\w ./+~-]*", "an absolute path of letters, digits, spaces and any of ./_+~-"),
     "user": (r"[A-Za-z_][A-Za-z0-9_-]*", "the name of a user"),
     "group": (r"[A-Za-z_][A-Za-z0-9_-]*", "the name of a group"),
-    "env_file": (r"/[\w ./+~-]*\w", "an absolute path of letters, digits, blanks and any of ./_+~-"),
+    "env_file": (r"/[\w ./+~-]*\w", "an absolute path of letters, digits, spaces and any of ./_+~-"),
 }
-# What the templates use of each option.
+# The names in templates that need each option.
 _VALUES = {
     "prefix": {"prefix", "pattern"},
     "server_name": {"server_name"},
@@ -47,12 +47,12 @@ _VALUES = {
     "group": {"group"},
     "env_file": {"env_file"},
 }
-# No file of ours is made there.
+# Our own files are never there.
 _TEMPORARY = ("/tmp/", "/var/tmp/")  # noqa: S108  # nosec B108
 
 
 class _File(Template):
-    """Text with `@name` for a value. Lines behind `?name ` are there only with that value, behind `!name ` without."""
+    """Text with `@name` for a value. Lines after `?name ` need that value, and lines after `!name ` its absence."""
 
     delimiter = "@"
 
@@ -85,26 +85,29 @@ def _checked_target(ctx: click.Context, param: click.Parameter, given: str) -> s
         return given
     near = nearest(given.lower(), _TARGETS)
     hint = f"; did you mean {near}?" if near else ""
-    raise click.UsageError(f"there is nothing for {given!r}, only for {', '.join(_TARGETS)}{hint}")
+    raise click.UsageError(f"TARGET must be one of {', '.join(_TARGETS)}, got {given!r}{hint or '.'}")
 
 
 @click.command("deploy")
 @click.argument("target", callback=_checked_target)
 @APP
-@click.option("--prefix", default="", help="Where it is on the site, as /shop.  [default: everywhere]")
-@click.option("--server-name", default="example.com", show_default=True, help="The name of the site.")
-@click.option("--port", type=click.IntRange(1, 65535), default=80, show_default=True, help="The port of the site.")
-@click.option("--bind", help=f"Where a server listens: HOST:PORT or unix:PATH.  [default: {_BIND}; fastcgi: nowhere]")
-@click.option("--directory", help="Where its files are, on that machine.  [default: this directory]")
-@click.option("--venv", help="Where its packages are, on that machine.  [default: where this command's are]")
-@click.option("--user", default="www-data", show_default=True, help="Whom it runs as.")
+@click.option("--prefix", default="", help="URL prefix, for example /shop.  [default: the whole site]")
+@click.option("--server-name", default="example.com", show_default=True, help="Host name of the site.")
+@click.option("--port", type=click.IntRange(1, 65535), default=80, show_default=True, help="Port of the site.")
+@click.option("--bind", help=f"Address of the server: HOST:PORT or unix:PATH.  [default: {_BIND}; fastcgi: none]")
+@click.option("--directory", help="Directory of the application on the target machine.  [default: this directory]")
+@click.option("--venv", help="Virtual environment on the target machine.  [default: that of this command]")
+@click.option("--user", default="www-data", show_default=True, help="User to run as.")
 @click.option(
-    "--group", default="www-data", show_default=True, help="Who may connect to a unix socket: the web server."
+    "--group",
+    default="www-data",
+    show_default=True,
+    help="Group that can connect to a Unix socket: that of the web server.",
 )
-@click.option("--env-file", help="Secrets and settings, as NAME=value.  [default: /etc/NAME.env, which may be missing]")
+@click.option("--env-file", help="File of secrets and settings, as NAME=value.  [default: /etc/NAME.env, if it exists]")
 @click.pass_context
 def command(ctx: click.Context, /, target: str, app: str | None, **options: Any) -> None:
-    """Print the file with which a host serves an application. Its first lines say where it belongs.
+    """Print the file that a host needs to serve an application. Its first lines say where to put the file.
 
     \b
     TARGET is one of
@@ -121,32 +124,30 @@ def command(ctx: click.Context, /, target: str, app: str | None, **options: Any)
     microfn deploy nginx --server-name shop.example.com --bind unix:/run/shop/http.sock
     microfn deploy apache shop.app:app --prefix /shop --directory /srv/shop
 
-    The application is looked for in its source, and not imported: it may need secrets that are not here. Nothing is
+    The command reads the source of the application and does not import it, so it needs no secrets. Nothing is
     installed or written.
     """  # noqa: D301 - click wants the character
     file = _file_for(target)
     for option in _VALUES:
         if not file.uses(option) and ctx.get_parameter_source(option) is click.core.ParameterSource.COMMANDLINE:
             fitting = ", ".join(one for one in _TARGETS if _file_for(one).uses(option))
-            raise click.UsageError(f"{target} has no use for {_flag(option)}, only {fitting}")
+            raise click.UsageError(f"{_flag(option)} must be used with {fitting}, got {target}.")
     click.echo(file.fill(_values(target, _checked_app(target, resolve(find(app))), options)), nl=False)
 
 
 def _checked_app(target: str, app: AppName) -> AppName:
-    """The same if a target takes it. Raises `click.UsageError`."""
+    """Return the name if a target supports it. Raises `click.UsageError`."""
     if not re.fullmatch(r"[\w-]+(?:\.[\w-]+)*", app.module):
-        raise click.UsageError(
-            f"the module must be of letters, digits and any of _-. to stand in a file, got {app.module!r}"
-        )
+        raise click.UsageError(f"The module must have only letters, digits and any of _-., got {app.module!r}.")
     if target in _PROGRAMS and not all(part.isidentifier() and not iskeyword(part) for part in app.module.split(".")):
-        raise click.UsageError(f"the module must be a name that Python can import by a statement, got {app.module!r}")
+        raise click.UsageError(f"The module must have a name that an import statement accepts, got {app.module!r}.")
     if target in _WITHOUT_ARGUMENTS:
         app.refuse_arguments(target)
     return app
 
 
 def _values(target: str, app: AppName, options: dict[str, Any]) -> dict[str, str]:
-    """All that a template may name."""
+    """Return the values of all names in templates."""
     given = {
         **options,
         "prefix": options["prefix"].rstrip("/"),
@@ -156,11 +157,11 @@ def _values(target: str, app: AppName, options: dict[str, Any]) -> dict[str, str
     }
     if options["port"] == 443:
         raise click.UsageError(
-            "443 is HTTPS, and certificates are not known here: certbot adds them to the file for 80"
+            "--port must not be 443, which needs certificates; certbot adds them to the file for port 80."
         )
     for option, (pattern, meant) in _ALLOWED.items():
         if given[option] and not re.fullmatch(pattern, given[option]):
-            raise click.UsageError(f"{_flag(option)} is {meant}, not {given[option]!r}")
+            raise click.UsageError(f"{_flag(option)} must be {meant}, got {given[option]!r}.")
     name = re.sub(r"[^A-Za-z0-9_-]+", "-", os.path.basename(given["directory"])).strip("-") or "microfn"
     listening = _listening(given["bind"])
     python = f"{given['venv']}/bin/python" if options["venv"] else sys.executable
@@ -185,15 +186,15 @@ def _flag(option: str) -> str:
 
 def _shebang(python: str) -> str:
     """Return a first line that starts a program with `python`, even if its path is long or has spaces."""
-    # A kernel splits the first line at spaces, and reads 127 bytes of it (Linux before 5.1). The shell has no such
-    # limits: it runs the second line, which Python reads as the beginning of a string.
+    # Linux splits the first line at spaces, and before 5.1 reads 127 bytes of it. The shell has no such limits. It runs
+    # the second line, which for Python is the start of a string.
     if " " in python or len(os.fsencode(python)) > _LONGEST_SHEBANG:
         return f"#!/bin/sh\n'''exec' \"{python}\" \"$0\" \"$@\"\n' '''"
     return f"#!{python}"
 
 
 def _listening(bind: str) -> dict[str, str]:
-    """The same address as each server wants it."""
+    """Return the address in the form of each server."""
     host, _, port = bind.rpartition(":")
     if host != "unix":
         capability = "CAP_NET_BIND_SERVICE" if port and 0 < int(port) < 1024 else ""
@@ -210,17 +211,17 @@ def _listening(bind: str) -> dict[str, str]:
 
 
 def _hardening(name: str, directory: str, programs: list[str], listening: dict[str, str]) -> dict[str, str]:
-    """What a service needs in spite of its hardening."""
+    """Return the exceptions from the hardening that a service needs."""
     socket = listening["socket"]
-    # A virtual environment leads to a Python that may be elsewhere, as that of uv.
+    # A virtual environment can refer to a Python in another directory, such as that of uv.
     used = [directory, socket, *programs, *map(os.path.realpath, programs)]
     state = f"/var/lib/{name}"
     return {
         "writable": "" if listening["runtime"] else os.path.dirname(socket),
         "protect_home": "read-only" if _any_below(used, "/home/", "/root/", "/run/user/") else "yes",
-        # What nginx is to find in /tmp cannot be in a /tmp of the unit's own.
+        # A socket in /tmp is hidden from nginx if the unit has a private /tmp.
         "private_tmp": "no" if _any_below([socket], *_TEMPORARY) else "yes",
-        # systemd would make code that is there the user's own.
+        # systemd would change the owner of code there to the user.
         "state": "" if _any_below([f"{directory}/"], f"{state}/") else state,
     }
 
@@ -230,7 +231,7 @@ def _any_below(paths: list[str], *directories: str) -> bool:
 
 
 def _importing(app: AppName) -> dict[str, str]:
-    """How an application becomes a name in a file of Python, and a word of systemd's."""
+    """Return the import of an application, in Python and as a word for systemd."""
     if app.call is not None:
         lines = [f"from {app.module} import {app.name}", f"application = {app.call}"]
     else:
@@ -248,5 +249,5 @@ def _importing(app: AppName) -> dict[str, str]:
 
 
 def _within_quotes(text: str) -> str:
-    """Text as it stands between double quotes in a line of systemd's (systemd.service, "Command lines")."""
+    """Return text for a double-quoted string of systemd (systemd.service, "Command lines")."""
     return text.replace("\\", r"\\").replace('"', r"\"").replace("%", "%%").replace("$", "$$")

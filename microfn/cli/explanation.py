@@ -1,4 +1,4 @@
-"""What an application would answer, and why, without a handle, a middleware or an error handler being called."""
+"""The response of an application and its reason, found without calling handles, middleware or error handlers."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ __all__ = ["Explanation", "explain"]
 
 @dataclass
 class Explanation:
-    """One request, explained."""
+    """The explanation of one request."""
 
     status: str
-    """The status line, where it is not the handle's business."""
+    """The status line, unless the handle decides."""
     route: Route | None = None
     params: dict[str, Any] = field(default_factory=dict)
     mount: Mount | None = None
@@ -34,14 +34,14 @@ class Explanation:
     reached: str = ""
     """The part of the path that the tree of its method can follow."""
     tree: Tree | None = None
-    """That tree, or GET's where the method has none."""
+    """The tree of the method, or of GET if the method has none."""
     refused: Route | None = None
-    """The route that would match, if its converters took what is there."""
+    """The route that matches except for its converters."""
     nearest: list[Route] = field(default_factory=list)
 
 
 def explain(router: Router, method: str, path: str, query: str = "", prefix: str = "") -> Explanation:
-    """Return the response to a request; `path` is decoded text, and `prefix` that of the mount which holds the Router.
+    """Explain the response to a request. `path` is decoded text, and `prefix` that of the mount around the Router.
 
     The path alone decides, so the request has a trusted host.
     """
@@ -73,7 +73,7 @@ def explain(router: Router, method: str, path: str, query: str = "", prefix: str
 
 
 def _nearest(snapshot: Snapshot, method: str, path: str, count: int = 3) -> list[Route]:
-    """The routes whose patterns look most like the path; those of its method first."""
+    """Return the routes with the most similar patterns; those of the method come first."""
     matcher = SequenceMatcher(b=path, autojunk=False)
 
     def likeness(route: Route) -> float:

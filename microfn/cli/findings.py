@@ -1,4 +1,4 @@
-"""What is probably not meant, and what may surprise, found in an application without a request."""
+"""Probable mistakes and surprises in an application, found without a request."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ __all__ = ["notes", "warnings"]
 
 _PRIVATE = {".env", ".git", ".hg", ".htpasswd", ".ssh", ".svn", ".venv", "__pycache__"}
 _PRIVATE_ENDINGS = (".py", ".db", ".sqlite", ".sqlite3", ".key", ".pem")
-# What of a request a proxy changes, and ProxyFix mends.
+# Properties that a proxy changes, and that ProxyFix corrects.
 _OF_THE_PROXY = {"base_url", "host", "host_url", "is_secure", "remote_addr", "root_url", "scheme", "url", "url_root"}
 
 
 def warnings(routers: Sequence[Router]) -> list[str]:
-    """What is probably not meant, in an application and in what is mounted in it."""
-    found = [] if routers[0].routes or routers[0].mounts else ["there are no routes"]
+    """Return probable mistakes in an application and in mounted applications."""
+    found = [] if routers[0].routes or routers[0].mounts else ["The application has no routes."]
     for router in routers:
         found += [
-            f"{mount} takes paths that {route} would match"
+            f"{mount} hides paths that match {route}."
             for mount in router.mounts
             for route in router.routes
             if mount.may_meet(route.pattern)
         ]
         found += [
-            f"{route} serves {', '.join(private)} to everyone: keep public files in a directory of their own"
+            f"{route} serves {', '.join(private)} to everyone; move public files to their own directory."
             for route in router.routes
             if (private := _private(route.handle))
         ]
@@ -48,28 +48,28 @@ def warnings(routers: Sequence[Router]) -> list[str]:
 
 
 def notes(router: Router, application: object) -> list[str]:
-    """What is as it was asked for, and may surprise; `application` is the Router, or what is around it."""
+    """Return valid but surprising facts. `application` is the Router, or the WSGI middleware around it."""
     return [
-        *(f"{mount} is not seen by the middleware of the group around it" for mount in _unseen(router)),
-        *(f"{other} goes before {route}" for other, route in _hidden(router.routes)),
+        *(f"The middleware of the group around {mount} does not see its requests." for mount in _unseen(router)),
+        *(f"{other} matches before {route}." for other, route in _hidden(router.routes)),
         *([] if any(isinstance(layer, ProxyFix) for layer in layers(application)) else _without_proxy_fix(router)),
     ]
 
 
 def _private(handle: Handle) -> list[str]:
-    """Return up to three files below a static root that are hardly ever meant to be public."""
+    """Return up to three files below a static root that are probably private."""
     if not isinstance(handle, Files):
         return []
     names = sorted(os.listdir(handle.root))
     found = [name for name in names if name in _PRIVATE or name.endswith(_PRIVATE_ENDINGS)]
-    # Python writes __pycache__ beside the source files that it imports: they are the finding, not their copies.
+    # Python writes __pycache__ beside imported source files. Those files are the finding, not their copies.
     if any(name.endswith(".py") for name in found):
         found = [name for name in found if name != "__pycache__"]
     return found[:3]
 
 
 def _unseen(router: Router) -> list[Mount]:
-    """The mounts within groups whose middleware people may count on."""
+    """Return mounts inside groups whose middleware does not run for them."""
     snapshot = router._ensure_snapshot()
     unseen = []
     for mount in router.mounts:
@@ -95,13 +95,13 @@ class _Segments:
         node.routes.append(route)
 
     def that_hide(self, segments: Sequence[str]) -> Iterator[Route]:
-        """Yield the routes that match some paths of a pattern with these segments, and are tried before it."""
+        """Yield the routes that match some paths of a pattern with these segments, and have precedence over it."""
         nodes = [self]
         for segment in segments:
             text, colon, _ = segment.partition(":")
             if segment.startswith("*"):
                 nodes = [child for node in nodes for child in node.below.values()]
-                for node in nodes:  # a catch-all takes any number of segments; the list grows
+                for node in nodes:  # a catch-all matches any number of segments; the list grows
                     nodes += node.below.values()
                 break
             if colon:
@@ -115,7 +115,7 @@ class _Segments:
 
 
 def _hidden(routes: Sequence[Route]) -> Iterator[tuple[Route, Route]]:
-    """Yield pairs of a route and one with wildcards that it goes before."""
+    """Yield pairs of a route and a route with wildcards over which it has precedence."""
     by_method: dict[str, _Segments] = {}
     for route in routes:
         by_method.setdefault(route.method, _Segments()).add(route)
@@ -127,16 +127,16 @@ def _hidden(routes: Sequence[Route]) -> Iterator[tuple[Route, Route]]:
 
 
 def _without_proxy_fix(router: Router) -> list[str]:
-    """The first route that reads what a proxy changes."""
+    """Return a message about the first route that reads a property changed by a proxy."""
     for route in router.routes:
         for name in _attributes_read(route.handle):
             if name in _OF_THE_PROXY:
-                return [f"{route} reads request.{name}, which behind a proxy is the proxy's without ProxyFix"]
+                return [f"{route} reads request.{name}, which has the proxy's value behind a proxy without ProxyFix."]
     return []
 
 
 def _attributes_read(handle: Any) -> list[str]:
-    """What a function reads of its first argument, as far as its source tells."""
+    """Return the attributes that a function reads from its first argument, according to its source."""
     with suppress(OSError, TypeError, ValueError, SyntaxError):
         first = next(iter(inspect.signature(handle).parameters), None)
         nodes = ast.walk(ast.parse(textwrap.dedent(inspect.getsource(handle))))

@@ -1,4 +1,4 @@
-"""Load an application from `module:name`, as a user typed it."""
+"""Load an application from the argument `module:name`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _PACKAGE = os.path.dirname(os.path.dirname(__file__)) + os.sep
 
 
 def load(given: str | None) -> tuple[str, Any]:
-    """The application that was typed or found, and `module:name`. Raises ClickException that says what is wrong."""
+    """Return `module:name` and the application. Raises ClickException that describes the problem."""
     app = find(given)
     module = _imported(app.module)
     names = [app.name] if app.name else [one for one in NAMES if hasattr(module, one)]
@@ -33,16 +33,17 @@ def load(given: str | None) -> tuple[str, Any]:
         raise nothing_in(app, routers, [key for key, value in vars(module).items() if callable(value)])
     application = getattr(module, names[0])
     if len(names) == 2 and application in layers(module.application):
-        names, application = names[1:], module.application  # the same with WSGI middleware around it
+        names, application = names[1:], module.application  # the application inside WSGI middleware
     app = app.named(names[0])
     if app.call is not None:
         application = _called(app, application)
     if not callable(application):
-        raise click.ClickException(f"{app} is no application but {application!r:.200}")
+        raise click.ClickException(f"{app} must be an application, got {application!r:.200}.")
     if not _accepts(application, None, None):
         hint = _factory_hint(str(app), application)
         raise click.ClickException(
-            f"{app} must take environ and start_response, as WSGI applications do, got {_shown(application)}{hint}"
+            f"{app} must accept environ and start_response, as WSGI applications do, "
+            f"got {_shown(application)}{hint or '.'}"
         )
     return str(app), application
 
@@ -55,18 +56,20 @@ def _imported(name: str) -> ModuleType:
         return import_module(name)
     except ImportError as error:
         if isinstance(error, ModuleNotFoundError) and error.name and name.startswith(error.name):
-            raise click.ClickException(f"there is no module {error.name!r} in {directory} or installed") from None
+            raise click.ClickException(
+                f"There is no module {error.name!r} in {directory} or in the environment."
+            ) from None
         raise failed(f"{name} cannot be imported") from None
     except (Exception, SystemExit):
         raise failed(f"{name} cannot be imported") from None
 
 
 def _called(app: AppName, factory: Any) -> Any:
-    """What a factory returns for the arguments that were typed."""
+    """Return the result of a factory for the given arguments."""
     if not callable(factory):
-        raise click.ClickException(f"{app.module}:{app.name} is no factory but {factory!r:.200}")
+        raise click.ClickException(f"{app.module}:{app.name} must be a factory, got {factory!r:.200}.")
     if not _accepts(factory, *app.arguments, **app.keywords):
-        raise click.ClickException(f"the arguments must be those of {_shown(factory)}, got {app.call}")
+        raise click.ClickException(f"The arguments must match {_shown(factory)}, got {app.call}.")
     try:
         return factory(*app.arguments, **app.keywords)
     except (Exception, SystemExit):
@@ -74,10 +77,10 @@ def _called(app: AppName, factory: Any) -> Any:
 
 
 def _accepts(function: Any, *arguments: Any, **keywords: Any) -> bool:
-    """Whether a callable takes these arguments, as far as it tells."""
+    """Return True if a callable accepts these arguments, or if its signature is unknown."""
     try:
         accepted = signature(function)
-    except (TypeError, ValueError):  # it tells nothing of its parameters, as some of C
+    except (TypeError, ValueError):  # no signature, for example in C
         return True
     try:
         accepted.bind(*arguments, **keywords)
@@ -91,37 +94,37 @@ def _shown(function: Any) -> str:
 
 
 def _factory_hint(name: str, application: object) -> str:
-    """The call, if this is what makes the application."""
+    """Return the call if the object is a factory."""
     is_meant = not name.endswith(")") and isinstance(application, (FunctionType, type)) and _accepts(application)
     return f"; did you mean '{name}()'?" if is_meant else ""
 
 
 def load_router(given: str | None) -> tuple[str, Router]:
-    """The same for commands that look into a Router."""
+    """Return `module:name` and the Router of the application."""
     name, application = load(given)
     return name, router_in(name, application)
 
 
 def router_in(name: str, application: object) -> Router:
-    """The Router that an application is, or that WSGI middleware has been put around. Raises ClickException."""
+    """Return the Router inside WSGI middleware, or the application itself. Raises ClickException if there is none."""
     found = next((layer for layer in layers(application) if isinstance(layer, Router)), None)
     if found is None:
         kind, hint = type(application).__name__, _factory_hint(name, application)
-        raise click.ClickException(f"{name} is no Router but a {kind}, which shows no routes{hint}")
+        raise click.ClickException(f"{name} must be a Router, got {kind}, whose routes are unknown{hint or '.'}")
     return found
 
 
 def routers_in(router: Router) -> list[Router]:
-    """A Router and those that are mounted in it, also behind WSGI middleware or a HostSwitch, the outermost first."""
+    """Return a Router and the Routers mounted in it, even inside WSGI middleware or a HostSwitch, outermost first."""
     found = [router]
-    for one in found:  # which grows
+    for one in found:  # the list grows
         for mount in one.mounts:
             found += [new for new in _inside(mount.application) if new not in found]
     return found
 
 
 def routers_below(router: Router, prefix: str = "", above: tuple[Router, ...] = ()) -> Iterator[tuple[str, Router]]:
-    """Yield a Router and the Routers that are mounted in it, in any depth, each with the prefix of its paths."""
+    """Yield a Router and the Routers mounted in it, at any depth, each with the prefix of its paths."""
     yield prefix, router
     for mount in router.mounts:
         inner = router_of(mount)
@@ -130,7 +133,7 @@ def routers_below(router: Router, prefix: str = "", above: tuple[Router, ...] = 
 
 
 def router_of(mount: Mount) -> Router | None:
-    """Return the Router that is mounted, or that WSGI middleware is around; None for any other application."""
+    """Return the mounted Router, even inside WSGI middleware, or None for other applications."""
     innermost = layers(mount.application)[-1]
     return innermost if isinstance(innermost, Router) else None
 
@@ -144,7 +147,7 @@ def _inside(application: object) -> list[Router]:
 
 
 def layers(application: object) -> list[object]:
-    """An application and what it is put around, the outermost first: werkzeug's middleware calls that `app`."""
+    """Return an application and the applications it wraps, outermost first. werkzeug's middleware has them as `app`."""
     found = [application]
     while not isinstance(found[-1], Router) and len(found) < 20 and callable(getattr(found[-1], "app", None)):
         found.append(found[-1].app)  # type: ignore[attr-defined]
@@ -152,13 +155,13 @@ def layers(application: object) -> list[object]:
 
 
 def failed(what: str) -> click.ClickException:
-    """The exception that is being handled, from the first line on that is not microfn's."""
+    """Return an error with the traceback of the current exception, without the first frames of microfn."""
     lines = traceback.format_exc().splitlines()
     return click.ClickException(f"{what}:\n" + "\n".join(_own(lines)))
 
 
 def _own(lines: list[str]) -> list[str]:
-    """A traceback without the frames of microfn and of importlib."""
+    """Return a traceback without the frames of microfn and importlib."""
     kept, skips = [lines[0]], False
     for line in lines[1:]:
         if line.startswith("  File "):

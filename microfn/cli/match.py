@@ -1,4 +1,4 @@
-"""`microfn match`: what a request would lead to, and why."""
+"""`microfn match`, which prints the route of a request, or the reason if there is none."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ __all__ = ["command"]
 @APP
 @click.pass_context
 def command(ctx: click.Context, method: str, path: str, app: str | None) -> None:
-    """Tell which route a request would match, or why none does. PATH is as in a URL: percent-encoded, with a query.
+    """Print the route that a request matches, or the reason if none does. PATH is percent-encoded, with a query.
 
     \b
     microfn match GET /users/7
     microfn match DELETE '/caf%C3%A9?x=1' shop.app:app
 
-    A mounted Router is searched too; its patterns and paths are without the prefix of the mount. The exit code is 0
-    for a route, or the mount of another application, and 1 for every other response.
+    The command also searches mounted Routers, whose patterns and paths are shown without the prefix of the mount. The
+    exit code is 0 for a route, or the mount of another application, and 1 for every other response.
     """  # noqa: D301 - click wants the character
     if method.startswith("/"):
-        raise click.UsageError("METHOD PATH [APP]: the method comes first")
+        raise click.UsageError("The arguments must be METHOD PATH [APP], with the method first.")
     if path[:1] != "/" and path != "*":
         hint = f"; did you mean {method} /{path}?" if "://" not in path else ""
-        raise click.UsageError(f"METHOD PATH [APP]: {path!r} is no path, which begins with a slash{hint}")
+        raise click.UsageError(f"PATH must begin with a slash, got {path!r}{hint or '.'}")
     _, router = load_router(app)
     if method != method.upper():
-        raise click.UsageError(f"methods are case-sensitive; did you mean {method.upper()}?")
+        raise click.UsageError(f"Methods are case-sensitive; did you mean {method.upper()}?")
     text, _, query = path.partition("?")
     path, prefix = unquote(text, errors="surrogateescape"), ""
     found = explain(router, method, path, query)
@@ -62,9 +62,9 @@ def _print_miss(found: Explanation, path: str) -> None:
     elif found.allow is not None:
         click.echo(f"  allowed {found.allow}")
     elif found.refused is not None:
-        click.echo(f"  {found.refused} matches, but its convert refuses what is there")
+        click.echo(f"  {found.refused} matches, but its converter rejects the value")
     elif found.status.startswith("404"):
-        place = "ends with it" if found.reached == path else f"stops behind {found.reached!r} of {path!r}"
-        click.echo(f"  the walk through the tree {place}")
+        place = "ends at the end of the path" if found.reached == path else f"stops after {found.reached!r} of {path!r}"
+        click.echo(f"  the lookup in the tree {place}")
         for route in found.nearest:
             click.echo(f"  near    {route}")

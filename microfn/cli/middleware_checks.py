@@ -18,7 +18,7 @@ __all__ = ["place_of", "separate_metrics", "wsgi_middleware"]
 
 
 def place_of(routers: Iterable[Router], middleware: object) -> str:
-    """Return where a middleware was registered, as "app.py:12"; "" if that is not known."""
+    """Return the file and line of the registration of a middleware, like "app.py:12", or "" if unknown."""
     for router in routers:
         where = router._registry.current.places.get(id(middleware))
         if where is not None:
@@ -33,15 +33,15 @@ def wsgi_middleware(routers: Sequence[Router]) -> list[str]:
     """Find WSGI middleware given to `use`, such as ProxyFix: a class whose objects are WSGI applications."""
     layers = {id(layer): layer for router in routers for chain in _chains(router) for layer in chain}
     return [
-        f"{name_of(layer)} ({place_of(routers, layer)}) is WSGI middleware, which use does not take: "
-        f"put it around the application, application = {layer.__name__}(app)"
+        f"{name_of(layer)} ({place_of(routers, layer)}) is WSGI middleware, which app.use does not accept; "
+        f"wrap the application, application = {layer.__name__}(app)."
         for layer in layers.values()
         if isinstance(layer, type) and _is_wsgi(layer.__call__)
     ]
 
 
 def _is_wsgi(function: Any) -> bool:
-    """Whether it has the parameters of PEP 3333, by name: a handle has others."""
+    """Return True if the parameters have the names of PEP 3333, which those of handles don't have."""
     try:
         names = list(inspect.signature(function).parameters)
     except (TypeError, ValueError):
@@ -50,37 +50,39 @@ def _is_wsgi(function: Any) -> bool:
 
 
 def _chains(router: Router) -> list[list[Middleware]]:
-    """The middleware of each scope, the outermost first."""
+    """Return the middleware of each scope, outermost first."""
     current = router._registry.current
     scopes = [router._scope, *current.scopes, *current.middleware, *(route.scope for route in router.routes)]
     return [current.chain(scope) for scope in dict.fromkeys(scopes)]
 
 
 def separate_metrics(routers: Sequence[Router]) -> tuple[list[str], list[str]]:
-    """Find several Metrics in one process, each with a registry of its own. Returns warnings and notes.
+    """Find several Metrics in one process with different registries. Return warnings and notes.
 
-    That all of them are exposed may be meant. So may be that none is, as prometheus_client has a server too, unless
-    requests pass two of them.
+    Exposing all of them can be intended, and so can exposing none, as prometheus_client has a server too. If requests
+    pass two of them, the result is a warning.
     """
     chains = [[_metrics_in(layer) for layer in chain] for router in routers for chain in _chains(router)]
     routes = {route.where or id(route): route for router in routers for route in router.routes}.values()
     used = {id(one): (one, _used_at(routers, one)) for chain in chains for layer in chain for one in layer}
     exposed = {id(one): (one, route) for route in routes for one in _metrics_in(route.handle)}
     everything = {key: one for key, (one, _) in [*used.items(), *exposed.items()]}
-    # With several processes all of them write to one directory, and each shows the figures of all.
+    # With several processes, all Metrics write to one directory, and each shows all figures.
     if len(everything) < 2 or "PROMETHEUS_MULTIPROC_DIR" in os.environ:
         return [], []
     at = ", ".join(dict.fromkeys(place for _, place in used.values()))
     by = ", ".join(dict.fromkeys(str(route) for _, route in exposed.values()))
-    text = f"there are {len(everything)} Metrics, used at {at or 'no place'} and exposed by {by or 'no route'}"
+    text = (
+        f"The application has {len(everything)} Metrics, used at {at or 'no place'} and exposed by {by or 'no route'}"
+    )
     meets = any(len({id(one) for layer in chain for one in layer}) > 1 for chain in chains)
     if used.keys() == exposed.keys() or not (exposed or meets):
-        return [], [f"{text}: each has figures of its own"]
-    return [f"{text}: each has figures of its own, so some are not shown; make one Metrics, and use it everywhere"], []
+        return [], [f"{text}. Each counts separately."]
+    return [f"{text}. Each counts separately, so some figures are not shown; use one Metrics everywhere."], []
 
 
 def _metrics_in(function: object) -> list[Metrics]:
-    """The Metrics that a middleware or a handle is, or that it refers to."""
+    """Return the Metrics in a middleware or a handle, or in the objects it refers to."""
     found = reachable(function)
     for one in list(found):
         names = getattr(getattr(one, "__code__", None), "co_names", ())

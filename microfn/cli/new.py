@@ -1,4 +1,4 @@
-"""`microfn new`: a project to begin with."""
+"""`microfn new`, which creates a project."""
 
 from __future__ import annotations
 
@@ -49,10 +49,10 @@ def test_what_is_not_there_is_404(client: Client) -> None:
 """
 _MAKEFILE = """.PHONY: run serve test
 
-run: ## while you develop
+run: ## serve it while you develop
 \tmicrofn run
 
-serve: ## as it is deployed
+serve: ## serve it as it is deployed
 \tmicrofn serve
 
 test:
@@ -76,33 +76,33 @@ def command(directory: str) -> None:
     \b
     microfn new shop && cd shop && microfn run
 
-    The directory may be there already. Nothing is written if one of the files is.
+    The directory may exist. If one of the files exists, nothing is written.
     """  # noqa: D301 - click wants the character
     shown = click.format_filename(directory)
     if not directory:
-        raise click.UsageError(f"DIRECTORY must be the name of a directory, got {directory!r}")
+        raise click.UsageError(f"DIRECTORY must be the name of a directory, got {directory!r}.")
     taken = [name for name in _FILES if os.path.lexists(os.path.join(directory, name))]
     if taken:
-        raise click.ClickException(f"{shown} has {', '.join(taken)} already; nothing was written")
+        raise click.ClickException(f"{shown} already has {', '.join(taken)}; nothing was written.")
     with ExitStack() as undone:
         try:
             _write(directory, undone)
         except OSError as error:
             place = click.format_filename(os.fspath(error.filename or directory))
-            raise click.ClickException(f"{place} cannot be written: {error.strerror}; nothing was written") from None
+            raise click.ClickException(f"{place} cannot be written: {error.strerror}; nothing was written.") from None
         undone.pop_all()
     enter = f"cd {shlex.quote(os.path.join('.', shown) if shown.startswith('-') else shown)} && "
     click.echo(f"Written to {shown}: {', '.join(_FILES)}\nNext: {'' if directory == '.' else enter}microfn run")
 
 
 def _write(directory: str, undone: ExitStack) -> None:
-    """Write the files; `undone` gets how to take back each step."""
+    """Write the files; `undone` gets the function that reverts each step."""
     missing, parent = [], directory
     while parent and not os.path.lexists(parent):
         missing.append(parent)
         parent = os.path.dirname(parent)
     for path in reversed(missing):
-        if not os.path.isdir(path):  # "shop/" is there after "shop"
+        if not os.path.isdir(path):  # "shop/" exists as soon as "shop" does
             os.mkdir(path)
             undone.callback(_remove, os.rmdir, path)
     for name, text in _FILES.items():
@@ -113,5 +113,5 @@ def _write(directory: str, undone: ExitStack) -> None:
 
 
 def _remove(remove: Callable[[str], None], path: str) -> None:
-    with suppress(OSError):  # what went wrong before is told
+    with suppress(OSError):  # the first error is the one to report
         remove(path)

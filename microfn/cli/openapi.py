@@ -1,4 +1,4 @@
-"""`microfn openapi`: the OpenAPI document of an application."""
+"""`microfn openapi`, which prints the OpenAPI document of an application."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def _chosen(name: str, router: Router, path: str | None, info: dict[str, str]) -
 
 def _as_yaml(made: dict[str, Any]) -> str:
     try:
-        import yaml  # noqa: PLC0415 - it is an extra
+        import yaml  # noqa: PLC0415 - an extra
     except ModuleNotFoundError:
         raise click.ClickException('--yaml needs PyYAML: pip install "microfn[openapi]"') from None
     text: str = yaml.safe_dump(made, allow_unicode=True, sort_keys=False)

@@ -1,4 +1,4 @@
-"""What `microfn run` shows in a browser: how far a path goes in the tree, and where an exception was raised."""
+"""The pages of `microfn run` in a browser: the lookup of a path in the tree, and tracebacks."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ __all__ = ["of_exception", "of_miss"]
 
 _PACKAGE = os.path.dirname(os.path.dirname(__file__)) + os.sep
 _MOST_ROUTES = 100
-"""Of how many routes a tree is drawn in a page."""
+"""Maximum number of routes in a tree on a page."""
 
-# Colours are named twice: for light, and for dark.
+# Each colour has two values, for light and dark mode.
 _STYLE = Markup("""
 :root { color-scheme: light dark; --ink: #1f2328; --soft: #59636e; --rim: #d5dae1; --card: #f6f7f9; --bad: #c21f2b;
 --mark: #fff2d8 }
@@ -57,12 +57,12 @@ _FRAME = Markup("""<!doctype html>
 <style>{style}</style>
 <h1>{title}</h1>
 {body}
-<footer>This page is shown by <code>microfn run</code> alone.</footer>
+<footer>Only <code>microfn run</code> shows this page.</footer>
 """)
 _PATH = Markup('<p class="path"><code>{method} {reached}<span class="rest">{rest}</span></code>\n')
-_STOPS = Markup("<p>The walk through the tree of {method} stops where it turns red.\n")
-_REFUSED = Markup("<p><code>{route}</code> matches, but its <code>convert</code> refuses what is there.\n")
-_NEAR = Markup("<p>These are near:\n<ul>{items}</ul>\n")
+_STOPS = Markup("<p>The lookup in the tree of {method} stops at the red part.\n")
+_REFUSED = Markup("<p><code>{route}</code> matches, but its converter rejects the value.\n")
+_NEAR = Markup("<p>Similar routes:\n<ul>{items}</ul>\n")
 _TREE = Markup("<details><summary>The tree of {method}</summary><pre>{tree}</pre></details>\n")
 _FACTS = Markup("<dl>{facts}</dl>\n")
 _FACT = Markup("<dt>{name}<dd><code>{value}</code>")
@@ -72,7 +72,7 @@ _EMPTY = Markup("")
 
 
 def of_miss(request: Request, found: Explanation) -> Markup:
-    """The page of a path that has no route."""
+    """Return the page for a path without a route."""
     method = request.method
     body = _PATH.format(method=method, reached=found.reached, rest=request.path[len(found.reached) :])
     body += _STOPS.format(method=method) if found.refused is None else _REFUSED.format(route=found.refused)
@@ -84,23 +84,23 @@ def of_miss(request: Request, found: Explanation) -> Markup:
 
 
 def of_exception(request: Request, error: BaseException) -> Markup:
-    """The page of an exception that nobody foresaw."""
+    """Return the page for an unexpected exception."""
     told = DebugTraceback(error, skip=_own_frames(error))
     facts = {"request": f"{request.method} {request.path}", "route": request.route}
     facts |= {name: repr(value) for name, value in request.params.items()}
     listed = _EMPTY.join(_FACT.format(name=name, value=value) for name, value in facts.items() if value is not None)
     body = _FACTS.format(facts=listed)
     shown = told.render_traceback_html()
-    # werkzeug escapes what it shows; a test has markup in the message and in the source
+    # werkzeug escapes its output. A test has markup in the message and in the source.
     body += Markup(shown)  # noqa: S704 # nosec B704
     body += _TEXT.format(text="".join(traceback.format_exception(error)))
-    # What is indented is the place of a syntax error, and what comes later are notes.
+    # Indented lines mark the position of a syntax error, and later lines are notes.
     title = next(line for line in traceback.format_exception_only(error) if not line.startswith(" "))
     return _FRAME.format(title=title.rstrip("\n"), style=_STYLE, body=body)
 
 
 def _own_frames(error: BaseException) -> int:
-    """How many frames there are before the first that is not microfn's own."""
+    """Return the number of frames before the first frame outside microfn."""
     count, frame = 0, error.__traceback__
     while frame is not None and frame.tb_frame.f_code.co_filename.startswith(_PACKAGE):
         count, frame = count + 1, frame.tb_next

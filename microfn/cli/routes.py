@@ -1,4 +1,4 @@
-"""`microfn routes`: what is registered."""
+"""`microfn routes`, which lists the routes."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ __all__ = ["command"]
 
 @click.command("routes")
 @APP
-@click.option("--tree", is_flag=True, help="Draw the radix tree of each method, with priorities.")
+@click.option("--tree", is_flag=True, help="Print the radix tree of each method, with priorities.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
 def command(app: str | None, tree: bool, as_json: bool) -> None:
     """List the routes of an application.
 
-    The routes of mounted Routers are listed too, with the prefix of the mount.
+    The list includes the routes of mounted Routers, with the prefix of the mount.
 
     \b
     microfn routes

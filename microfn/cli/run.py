@@ -1,4 +1,4 @@
-"""`microfn run`: werkzeug's server for development, with pages that tell what went wrong."""
+"""`microfn run`: werkzeug's development server, with pages for errors."""
 
 from __future__ import annotations
 
@@ -27,34 +27,37 @@ if TYPE_CHECKING:
 __all__ = ["command", "for_development", "without_colours"]
 
 _IS_TRUSTED = "microfn.is_trusted"
-"""Where the environ says whether its request may see what went wrong. No client can write there."""
+"""The key of the environ that is true if the client may see errors. Clients cannot set it."""
 
 
 @click.command("run")
 @APP
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True)
-@click.option("--no-reload", is_flag=True, help="Do not start again when a file changes.")
+@click.option("--no-reload", is_flag=True, help="Do not reload when a file changes.")
 @click.option(
-    "--trusted-host", "trusted", multiple=True, help='Another host to trust; ".example.com" and all below it.'
+    "--trusted-host",
+    "trusted",
+    multiple=True,
+    help='Host to trust, for example ".example.com" for it and its subdomains.',
 )
 def command(app: str | None, host: str, port: int, no_reload: bool, trusted: tuple[str, ...]) -> None:
-    """Serve an application while it is developed: it is loaded again when a file changes, and errors are shown.
+    """Serve an application during development: reload it when a file changes, and show errors.
 
     \b
     microfn run
     microfn run shop.app:app --port 5000
     microfn run --host 0.0.0.0 --trusted-host laptop.example.com
 
-    What went wrong is shown to who asks for localhost, for an address of this machine's own, or for the --host given;
-    other names may have been made to lead here by another site.
+    Errors are shown to requests for localhost, for an address of this machine, or for the --host. Other names are
+    refused, because another site can make its name lead here.
     """  # noqa: D301 - click wants the character
     if not is_running_from_reloader():
-        click.secho("For development only: tracebacks are shown in a browser. To deploy: microfn serve", fg="red")
+        click.secho("For development only: browsers see tracebacks. To deploy: microfn serve", fg="red")
     try:
         hosts = TrustedHosts(host, trusted)
     except ValueError as error:
-        raise click.UsageError(f"--trusted-host: {error}") from None
+        raise click.UsageError(str(error)) from None
     try:
         _, application = load(app)
     except click.ClickException as error:
@@ -66,9 +69,9 @@ def command(app: str | None, host: str, port: int, no_reload: bool, trusted: tup
 
 
 def for_development(application: Any, hosts: TrustedHosts) -> WSGIApplication:
-    """The application with pages for its developer, where it has none of its own, and without redirects that stay.
+    """Return the application with pages for its developer, unless it has its own, and without permanent redirects.
 
-    The pages are for requests made to the `hosts`, as they come here: what WSGI middleware makes of them is not asked.
+    The pages are for requests to the `hosts`, as they arrive. Changes of WSGI middleware don't count.
     """
     for router in layers(application):
         if isinstance(router, Router):
@@ -105,26 +108,26 @@ _PAGES: list[Any] = [
     (_explain_404, 404, NotFound, HTTPException),
     (_show_traceback, 500, InternalServerError, Exception),
 ]
-"""Each page, what it is registered for, and what people may have registered in its place."""
+"""Each page, its key for registration, and the keys that users may have registered instead."""
 
 
 def _is_shown(environ: WSGIEnvironment) -> bool:
-    """Whether it is a browser that asks, and its developer's."""
+    """Return True if the client is the browser of the developer."""
     return preferred_type(environ.get("HTTP_ACCEPT", "")).startswith("text/html") and _is_trusted(environ)
 
 
 def _is_trusted(environ: WSGIEnvironment) -> bool:
     is_trusted = bool(environ.get(_IS_TRUSTED))
     if not is_trusted:
-        sent, reason = environ.get("HTTP_HOST"), "which is no --trusted-host"
+        sent, reason = environ.get("HTTP_HOST"), "which is not a --trusted-host"
         if environ.get("HTTP_ORIGIN"):
-            sent, reason = environ["HTTP_ORIGIN"], "which is neither on this machine nor the Host that was asked"
-        click.secho(f"What went wrong is not shown to {sent!a:.200}, {reason}", fg="red", err=True)
+            sent, reason = environ["HTTP_ORIGIN"], "which is neither on this machine nor the Host of the request"
+        click.secho(f"The error is not shown to {sent!a:.200}, {reason}.", fg="red", err=True)
     return is_trusted
 
 
 def _broken(message: str) -> WSGIApplication:
-    """What is served until the next change, where a change has broken the application."""
+    """Return the application that reports a broken one until the next change."""
 
     def broken(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         start_response("500 Internal Server Error", [("Content-Type", "text/plain; charset=utf-8")])
@@ -141,7 +144,7 @@ class _Unstyled(logging.Formatter):
 
 
 def without_colours() -> None:
-    """Take its colours from the log of werkzeug's server where nobody wants them, unless logging is set up."""
+    """Remove colours from the log of werkzeug's server if they are unwanted, unless logging is configured."""
     logger = logging.getLogger("werkzeug")
     is_plain = bool(os.environ.get("NO_COLOR")) or not sys.stderr.isatty()
     if is_plain and not logger.hasHandlers():

@@ -1,4 +1,4 @@
-"""`microfn serve`: gunicorn, with defaults that fit the machine; on Windows, where it does not run, waitress."""
+"""`microfn serve`: gunicorn with defaults that fit the machine, or waitress on Windows."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from .loading import load
 
 __all__ = ["command"]
 
-# gunicorn's own, without the name of Basic auth: that is logged as it was sent, line breaks and all.
+# gunicorn's format without the name of Basic auth, which would be logged unescaped, including line breaks.
 _LINE = '%(h)s - - %(t)s "%(r)s" %(s)s %(b)s "%(f)s" "%(a)s"'
 _PROGRAMS = {"gunicorn": "gunicorn", "waitress": "waitress-serve"}
 
 
 class _WithOptions(click.Command):
-    """A command that leaves all behind "--" to the server."""
+    """A command that passes all arguments after "--" to the server."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         at = args.index("--") if "--" in args else len(args)
@@ -38,10 +38,16 @@ class _WithOptions(click.Command):
 
 @click.command("serve", cls=_WithOptions)
 @APP
-@click.option("--bind", default="127.0.0.1:8000", show_default=True, help="Where to listen: HOST:PORT or unix:PATH.")
-@click.option("--workers", type=click.IntRange(1), help="Processes.  [default: one for each core]")
-@click.option("--threads", type=click.IntRange(1), default=4, show_default=True, help="Threads of each process.")
-@click.option("--no-log", "unlogged", multiple=True, metavar="PATH", help="Leave this very path out of the access log.")
+@click.option(
+    "--bind", default="127.0.0.1:8000", show_default=True, help="Address to listen on: HOST:PORT or unix:PATH."
+)
+@click.option("--workers", type=click.IntRange(1), help="Number of processes.  [default: one for each core]")
+@click.option(
+    "--threads", type=click.IntRange(1), default=4, show_default=True, help="Number of threads in each process."
+)
+@click.option(
+    "--no-log", "unlogged", multiple=True, metavar="PATH", help="Path to omit from the access log, matched exactly."
+)
 @click.option("--print", "is_printed", is_flag=True, help="Print the command instead of running it.")
 @click.pass_obj
 def command(  # noqa: PLR0917 - click names them all
@@ -53,7 +59,7 @@ def command(  # noqa: PLR0917 - click names them all
     unlogged: tuple[str, ...],
     is_printed: bool,
 ) -> None:
-    """Serve an application with gunicorn; on Windows with waitress.
+    """Serve an application with gunicorn, or with waitress on Windows.
 
     \b
     microfn serve
@@ -61,15 +67,14 @@ def command(  # noqa: PLR0917 - click names them all
     microfn serve 'shop.app:create("production")' --no-log /healthz
     microfn serve shop.app:app -- --max-requests 10000 --certfile cert.pem --keyfile key.pem
 
-    The access log has a line for each request, but for those that the application's own access_log has. --no-log can be
-    given several times, as for health checks; it holds for both.
+    The access log has a line for each request, except those that the application's access_log writes. --no-log can be
+    repeated, for example for health checks. It applies to both logs.
 
-    A worker that hangs for 30 seconds is replaced, and requests have as many to end when the server is told to stop.
-    All options of gunicorn can follow behind "--"; they come last, so they win. On Windows they are waitress's, which
-    has no workers.
+    A worker that hangs for 30 seconds is replaced. At a stop, requests have 30 seconds to end. All options of gunicorn
+    can follow after "--" and override others. On Windows they are waitress's, which has no workers.
     """  # noqa: D301 - click wants the character
     if not re.fullmatch(ADDRESS, bind):
-        raise click.UsageError(f"--bind is HOST:PORT or unix:PATH, not {bind!r}")
+        raise click.UsageError(f"--bind must be HOST:PORT or unix:PATH, got {bind!r}.")
     paths = " ".join(map(_checked_path, unlogged)) if unlogged else os.environ.get(NO_LOG, "")
     name, _ = load(app)
     is_windows = sys.platform == "win32"
@@ -85,20 +90,20 @@ def command(  # noqa: PLR0917 - click names them all
         click.echo(variable + shlex.join([_PROGRAMS[server], *arguments]))
         return
     if find_spec(server) is None:
-        raise click.ClickException(f'{server} is not installed: pip install "microfn[{server}]"')
+        raise click.ClickException(f'{server} is not installed; run pip install "microfn[{server}]".')
     sys.stdout.flush()
-    # The very interpreter, with what was typed on the same command line, and no shell that would read it again.
+    # This interpreter, with arguments of the user, and without a shell that would parse them again.
     words = [sys.executable, "-m", server, *arguments]
-    if is_windows:  # execv would leave the console to its shell
+    if is_windows:  # execv would return the console to the shell
         code = subprocess.call(words, env={**os.environ, NO_LOG: paths})  # noqa: S603 # nosec B603
         raise SystemExit(code)
     os.execv(sys.executable, words)  # noqa: S606 # nosec B606
 
 
 def _checked_path(path: str) -> str:
-    """A path as a URL has it, which is typed so or as text. Raises `click.UsageError`."""
+    """Return a path in the form of a URL. The argument can be a URL path or text. Raises `click.UsageError`."""
     if not path.startswith("/") or "?" in path or "#" in path:
-        raise click.UsageError(f"--no-log must be a path that begins with a slash, without a query, got {path!r}")
+        raise click.UsageError(f"--no-log must be a path that begins with a slash, without a query, got {path!r}.")
     return quote(unquote_to_bytes(os.fsencode(path)), safe="/:@!$&'()*+,;=")
 
 
@@ -115,9 +120,9 @@ def _for_gunicorn(bind: str, workers: int | None, threads: int, unlogged: str) -
     return [
         *("--bind", bind, "--worker-class", "gthread", "--workers", str(workers or os.cpu_count() or 1)),
         *("--threads", str(threads), "--timeout", "30", "--graceful-timeout", "30"),
-        # gunicorn's own lets every user of the machine connect, and be the proxy.
+        # By default, every user of the machine can connect to gunicorn's socket and act as the proxy.
         *(("--umask", "0o117") if bind.startswith("unix:") else ()),
         *("--no-control-socket", "--access-logfile", "-", "--access-logformat", _LINE),
-        # Set, even to nothing, it also leaves out a line for each request that the application's access_log has.
+        # Even if it is empty, it also omits a line for each request that the application's access_log writes.
         *("--env", f"{NO_LOG}={unlogged}"),
     ]

@@ -1,4 +1,4 @@
-"""The name of an application, looked for in the source of its module: nothing of the application is imported."""
+"""The name of an application, found in the source of its module without an import."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ __all__ = ["resolve"]
 
 
 def resolve(app: AppName) -> AppName:
-    """Return an application's name, completed and checked. Raises `click.ClickException` if there is none.
+    """Return the completed and checked name of an application. Raises `click.ClickException` if there is none.
 
-    An application may need secrets or a database to be imported, which the machine that only writes its configuration
-    does not have. A name that a module binds in other ways than by statements, as by `from x import *`, is taken.
+    The import of an application can need secrets or a database, which the machine that writes its configuration lacks.
+    Names that a module binds by other means than statements, as `from x import *`, are accepted.
     """
     names = _Names.of(app.module)
     if app.name:
@@ -29,25 +29,25 @@ def resolve(app: AppName) -> AppName:
         raise nothing_in(app, names.routers(), names.bound)
     found = [name for name in NAMES if name in names.bound]
     if len(found) == 2 and "app" in names.used_by.get("application", ()):
-        found = found[1:]  # the same with WSGI middleware around it
+        found = found[1:]  # the application inside WSGI middleware
     if not found and not names.is_open:
         raise nothing_in(app, names.routers(), names.bound)
     return app.named(found[0] if found else NAMES[0])
 
 
 class _Names(ast.NodeVisitor):
-    """The names that a module binds when it is imported."""
+    """The names that a module binds at its import."""
 
     def __init__(self) -> None:
         self.bound: set[str] = set()
         self.used_by: dict[str, set[str]] = {}
-        """The names that the value of a name is made of."""
+        """The names in the value of a name."""
         self.is_open = False
-        """Whether there may be others."""
+        """True if the module can have other names."""
 
     @classmethod
     def of(cls, module: str) -> _Names:
-        """Read a module. Raises `click.ClickException` if it is not there, or is no Python."""
+        """Read a module. Raises `click.ClickException` if it does not exist, or is not valid Python."""
         names, spec = cls(), _spec_of(module)
         try:
             source = spec.loader.get_source(spec.name)  # type: ignore[union-attr]
@@ -55,7 +55,7 @@ class _Names(ast.NodeVisitor):
                 names.is_open = True
             else:
                 names.visit(ast.parse(source, spec.origin or module))
-        except (AttributeError, ImportError):  # a directory, or a file that cannot be read here
+        except (AttributeError, ImportError):  # a directory, or an unreadable file
             names.is_open = spec.loader is not None
         except (SyntaxError, ValueError, RecursionError) as error:
             shown = "".join(traceback.format_exception_only(error)).rstrip()
@@ -63,7 +63,7 @@ class _Names(ast.NodeVisitor):
         return names
 
     def routers(self) -> list[str]:
-        """The names that are Routers, as far as the source tells."""
+        """Return the names whose values use Router."""
         return [name for name, used in self.used_by.items() if "Router" in used]
 
     def visit_Name(self, node: ast.Name) -> None:
@@ -90,18 +90,18 @@ class _Names(ast.NodeVisitor):
         self.bound.add(node.name)
         self.is_open |= node.name == "__getattr__"
         for one in ast.walk(node):
-            if isinstance(one, ast.Global):  # which it binds if it is called
+            if isinstance(one, ast.Global):  # a call binds it
                 self.bound.update(one.names)
             self.is_open |= isinstance(one, ast.Name) and one.id == "globals"
 
     visit_AsyncFunctionDef = visit_ClassDef = visit_FunctionDef  # noqa: N815 - ast's
 
     def visit_comprehension(self, node: ast.comprehension) -> None:
-        """The target is the comprehension's own."""
+        """Skip the target, which is local to the comprehension."""
         self.visit(node.iter)
 
     def visit_Lambda(self, node: ast.Lambda) -> None:
-        """Nothing in it binds names of the module."""
+        """Skip lambdas, which don't bind names of the module."""
 
     def visit_alias(self, node: ast.alias) -> None:
         self.is_open |= node.name == "*"
@@ -109,15 +109,15 @@ class _Names(ast.NodeVisitor):
 
 
 def _spec_of(module: str) -> ModuleSpec:
-    """Find a module, and import not even the packages around it. Raises `click.ClickException` if it is not there."""
+    """Find a module without importing the packages around it. Raises `click.ClickException` if it does not exist."""
     importlib.invalidate_caches()
     directory = os.getcwd()
     first, *parts = module.split(".")
     finders = [finder for finder in sys.meta_path if hasattr(finder, "find_spec")]
     spec = next(filter(None, (finder.find_spec(first, [directory, *sys.path]) for finder in finders)), None)
     for part in parts:
-        # By its last name alone: with the whole name, the packages around it would have to be imported.
+        # By its last name only, since the full name would import the packages around it.
         spec = PathFinder.find_spec(part, list(spec.submodule_search_locations or ())) if spec else None
     if spec is None:
-        raise click.ClickException(f"there is no module {module!r} in {directory} or installed")
+        raise click.ClickException(f"There is no module {module!r} in {directory} or in the environment.")
     return spec

@@ -1,4 +1,4 @@
-"""The hosts by which a developer asks for what `microfn run` serves."""
+"""The hosts of requests that see the pages of `microfn run`."""
 
 from __future__ import annotations
 
@@ -18,20 +18,23 @@ _NAME = re.compile(rf"\.?{NAME}")
 
 
 class TrustedHosts:
-    """Those that nobody else's pages can be on: this machine's, `bound` where the server listens, and the `given`.
+    """Hosts that pages of others cannot have: those of this machine, the `bound` one of the server, and the `given`.
 
-    Any other name may have been made to lead here by the site that a browser has it from (DNS rebinding), whose scripts
-    could read what is answered. Where the server listens on every interface all addresses are trusted, which are no
-    names. ".example.com" is that host and all below it.
+    Another site can make any other name lead here (DNS rebinding), and its scripts can then read responses. If the
+    server listens on every interface, all addresses are trusted, since they are not names. ".example.com" is this host
+    and all below it.
 
-    Raises ValueError for a name that is none.
+    Raises ValueError if a name is invalid.
     """
 
     def __init__(self, bound: str, given: Iterable[str] = ()) -> None:
         names = [name.lower() for name in given]
         for name in names:
             if not _NAME.fullmatch(name):
-                raise ValueError(f"{name!r} is no host like 'www.example.com', or '.example.com' for all below it")
+                raise ValueError(
+                    "--trusted-host must be like 'www.example.com', or '.example.com' for it and its subdomains, "
+                    f"got {name!r}."
+                )
         self._names = {"localhost", bound.lower(), *(name.removeprefix(".") for name in names)}
         # RFC 6761, section 6.3
         self._suffixes = (".localhost", *(name for name in names if name.startswith(".")))
@@ -39,10 +42,10 @@ class TrustedHosts:
         self._has_addresses = not bound or (address is not None and address.is_unspecified)
 
     def made(self, environ: WSGIEnvironment) -> bool:
-        """Whether a request was made to one of them, by hand or by a page of one of them.
+        """Return True if a user, or a page of one of these hosts, sent the request to one of them.
 
-        Browsers always send Host, and Origin with what the script of another page wants to read. A page that is neither
-        of this host nor of this machine may be anybody's, also if it has an address.
+        Browsers always send Host, and also Origin if a script of another page wants to read the response. A page that
+        is neither of this host nor of this machine can belong to anyone, even if it has an address.
         """
         sent, origin = environ.get("HTTP_HOST"), environ.get("HTTP_ORIGIN")
         return (sent is None or self._has(sent)) and (origin is None or _is_own(origin, sent))
@@ -56,7 +59,7 @@ class TrustedHosts:
 
 
 def _is_own(origin: str, host: str | None) -> bool:
-    """Whether an origin (RFC 6454, section 6.2) is on this machine, or that of the request itself."""
+    """Return True if an origin (RFC 6454, section 6.2) is on this machine, or equals that of the request."""
     scheme, _, authority = origin.partition("://")
     name = _name_of(authority)
     if scheme not in ("http", "https") or not name:
@@ -69,7 +72,7 @@ def _is_own(origin: str, host: str | None) -> bool:
 
 
 def _name_of(host: str) -> str:
-    """The name or the address alone, in lower case; "" if it is no host that a browser sends."""
+    """Return the name or address alone, in lower case, or "" if no browser sends such a host."""
     match = re.fullmatch(HOST, host)
     return "" if match is None or match[2] == "" else match[1].lower().strip("[]")
 

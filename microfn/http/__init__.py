@@ -1,1 +1,1 @@
-"""Requests that came and responses that leave: werkzeug's, hardened."""
+"""HTTP: requests and responses, based on werkzeug's."""

@@ -1,4 +1,4 @@
-"""`abort`: an error as the answer, from wherever in a handle."""
+"""`abort`, which responds with an error from anywhere in a handle."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ __all__ = ["abort"]
 
 
 def abort(status: int | Response, *args: Any, **options: Any) -> NoReturn:
-    """Answer with an error: raise werkzeug's exception for a status, or one that carries a response.
+    """Respond with an error: raise werkzeug's exception for a status, or an exception with a response.
 
-    The exception takes the rest: a description, which the client is told, and options such as
-    `retry_after=` of 429. RFC 9110, sections 15.5 and 15.6, has the statuses.
+    The exception gets the other arguments: a description, which the client sees, and options such as `retry_after=`
+    of 429. RFC 9110, sections 15.5 and 15.6, defines the statuses.
 
     >>> from microfn import Router, abort
     >>> app = Router()
@@ -23,7 +23,8 @@ def abort(status: int | Response, *args: Any, **options: Any) -> NoReturn:
     >>> app.test_client().get("/").json["detail"]
     'There is no such note.'
 
-    Raises an HTTPException; LookupError if the status is no error's; TypeError if what follows it is unfit.
+    Raises an HTTPException. Raises LookupError if werkzeug has no error with this status, and TypeError if the other
+    arguments are invalid.
     """
     if not isinstance(status, (int, Response)):
         raise TypeError(f"status must be an int or a Response, got {status!r:.200}")
@@ -34,21 +35,21 @@ def abort(status: int | Response, *args: Any, **options: Any) -> NoReturn:
         if reason is None:
             raise
     except LookupError:
-        raise LookupError(f"status must be one of an error that werkzeug has, got {status!r}") from None
+        raise LookupError(f"status must be the status of an error that werkzeug knows, got {status!r}") from None
     except TypeError as error:
-        reason = f"abort must get a status and a description, got {_written(args, options)}: {error}"
+        reason = f"arguments of abort must be a status and a description, got {_written(args, options)}: {error}"
     raise TypeError(reason)
 
 
 def _trouble_with(error: HTTPException) -> str | None:
-    """The reason why an exception cannot have been meant so; None if it can."""
+    """Return the reason if the arguments of an exception are invalid, or None."""
     description, response = error.description, error.response
     if isinstance(description, (dict, list, tuple, set, bytes)):
         hint = "return (value, status) sends JSON"
-        return f"description must be a text, got {type(description).__name__}: {description!r:.200}; {hint}"
+        return f"description must be a str, got {type(description).__name__}: {description!r:.200}; {hint}"
     if response is not None and not callable(response):
         return f"response must be a Response, got {response!r:.200}"
-    # The first argument of these is no description.
+    # The first argument of these exceptions is not a description.
     for name, expected in ("valid_methods", "a list of methods"), ("length", "a number of bytes"):
         value = getattr(error, name, None)
         if isinstance(value, (str, dict)):
@@ -58,6 +59,6 @@ def _trouble_with(error: HTTPException) -> str | None:
 
 
 def _written(args: tuple[Any, ...], options: dict[str, Any]) -> str:
-    """Arguments as they were written in a call."""
+    """Return the arguments as the source of a call."""
     given = [*map(repr, args), *(f"{name}={value!r}" for name, value in options.items())]
     return ", ".join(given)[:200]

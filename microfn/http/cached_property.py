@@ -1,4 +1,4 @@
-"""Attributes that are computed when they are first read."""
+"""Attributes that are computed at the first read."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ __all__ = ["cached_property", "default_property"]
 T = TypeVar("T")
 
 if TYPE_CHECKING:
-    # werkzeug declares plain attributes, and a property may not take the place of one. So type checkers see the type of
-    # the value, and they check the body of the function.
+    # werkzeug declares plain attributes, and a property cannot override one. So type checkers see the type of the
+    # value, and they check the body of the function.
     def cached_property(compute: Callable[[Any], T]) -> T:
-        """Return the value that an object has."""
+        """Return the value of an instance."""
 
     default_property = cached_property
 
 else:
 
     class cached_property:  # noqa: N801 - named after functools.cached_property
-        """An attribute that is computed from its object when it is first read, and may be assigned like any other.
+        """An attribute that is computed at the first read. Assignment replaces it.
 
         PERF: functools.cached_property takes a lock that all objects share before Python 3.12.
         """
@@ -39,7 +39,7 @@ else:
             return value
 
     class default_property(cached_property):  # noqa: N801
-        """The same, but computed each time until it is assigned: reading it leaves no trace."""
+        """A cached property that is computed at each read until it is assigned."""
 
         def __get__(self, instance, owner=None):
             return self if instance is None else self.compute(instance)

@@ -1,4 +1,4 @@
-"""Checks of data, by a type of pydantic's or msgspec's, a dataclass, a TypedDict, or by a callable."""
+"""Checks of data by a type of pydantic or msgspec, a dataclass, a TypedDict, or a callable."""
 
 from __future__ import annotations
 
@@ -19,31 +19,31 @@ __all__ = ["Check", "TypeCheck", "check_for", "type_check", "validate"]
 T = TypeVar("T")
 
 _LIBRARIES = ("msgspec", "pydantic")
-"""The libraries, in the order in which they are asked whether they know a dataclass or a TypedDict."""
+"""The libraries, in the order in which they are tried for a dataclass or a TypedDict."""
 
 
 class Check:
-    """A callable that gets the data as it is."""
+    """A callable that receives the raw data."""
 
     def __init__(self, check: Callable[[Any], Any]) -> None:
         self._check = check
 
     def run(self, data: Any, source: Source) -> Any:
-        """Return what the check makes of the data. Raises `InvalidData`; an HTTPException is an answer itself."""
+        """Return the result of the check. Raises `InvalidData`. An HTTPException propagates as the response."""
         return _run(self._check, data, source)
 
 
 class TypeCheck(Check):
-    """A type, and the library that makes an object of it."""
+    """A type, and the library that creates objects of it."""
 
     def __init__(self, form: Any, converters: Converters, library: Any) -> None:
         self.form = form
         self.library = library
-        """The module for the library, which makes a JSON schema of the type too."""
+        """The module for the library, which also creates JSON schemas."""
         self._converters = converters
 
     def run(self, data: Any, source: Source) -> Any:
-        """Return an object of the type. Texts of a MultiDict are converted to what the type has in their place."""
+        """Return an object of the type. The str values of a MultiDict are converted to the types of the fields."""
         convert = self._converters.of_json
         if isinstance(data, MultiDict):
             lists = self.lists
@@ -53,7 +53,7 @@ class TypeCheck(Check):
 
     @cached_property
     def lists(self) -> Container[str]:
-        """The names of fields that take a list. Raises TypeError if the type has no fields."""
+        """The names of fields that accept a list. Raises TypeError if the type has no fields."""
         found: Container[str] | None = self.library.find_lists(self.form)
         if found is None:
             raise TypeError(f"query must be a type with fields, got {_name_of(self.form)}")
@@ -73,11 +73,11 @@ def _run(convert: Callable[[Any], Any], data: Any, source: Source, known: Any = 
 
 
 def validate(type: type[T], data: object) -> T:  # noqa: A002 - it is what a `type[T]` is
-    """Return an object of a type that is made of data, such as decoded JSON, or of the MultiDict that a query is.
+    """Create an object of a type from data, such as decoded JSON or the MultiDict of a query.
 
     The type is a pydantic model, a msgspec Struct, a dataclass, a TypedDict, or a `list[...]`, `X | None` or
-    `Annotated[...]` of them; any other callable is called with the data. Of a MultiDict, a repeated key is a list if
-    the type has a list there, else its first value counts; its texts become numbers, dates and so on as the type says.
+    `Annotated[...]` of them. Any other callable is called with the data. If the data is a MultiDict, a repeated key
+    becomes a list if the field is a list, else its first value counts. Its str values are converted to the field types.
 
     >>> from dataclasses import dataclass
     >>> from werkzeug.datastructures import MultiDict
@@ -93,7 +93,7 @@ def validate(type: type[T], data: object) -> T:  # noqa: A002 - it is what a `ty
     Traceback (most recent call last):
     microfn.http.validation.InvalidData: 422 Unprocessable Entity: #/page: Expected `int`, got `str`
 
-    Raises `InvalidData` (422) if the data is not as the type says, TypeError for what is no type, and
+    Raises `InvalidData` (422) if the data does not fit the type, TypeError if the type is unsupported, and
     ModuleNotFoundError if neither pydantic nor msgspec is installed.
     """
     check = _check_of_type(type) if is_type_form(type) else check_for("type", type)
@@ -102,10 +102,10 @@ def validate(type: type[T], data: object) -> T:  # noqa: A002 - it is what a `ty
 
 
 def _check_of_type(form: Any) -> Check:
-    """The check of a type, which is made once. Types that are equal may differ: `A | B` and `B | A`."""
+    """Return the cached check of a type. Its text is part of the key, since `A | B` equals `B | A`."""
     try:
         hash(form)
-    except TypeError:  # the metadata of an Annotated may have none
+    except TypeError:  # metadata of an Annotated can be unhashable
         return check_for("type", form)
     return _cached_check(form, "" if get_origin(form) is None else repr(form))
 
@@ -116,15 +116,15 @@ def _cached_check(form: Any, text: str) -> Check:  # noqa: ARG001 - a part of th
 
 
 def check_for(option: str, given: Any) -> Check:
-    """Return the check for what was given as `query` or `valid`.
+    """Return the check for the value of `query` or `valid`.
 
-    Raises TypeError for what is neither a callable nor a type that a library knows, and ModuleNotFoundError without a
-    library.
+    Raises TypeError if the value is neither a callable nor a supported type, and ModuleNotFoundError if no library is
+    installed.
     """
     if is_type_form(given):
         check = type_check(option, given)
         if option == "query":
-            check.lists  # noqa: B018 - a type without fields is refused
+            check.lists  # noqa: B018 - refuses a type without fields
         return check
     if not callable(given):
         raise TypeError(f"{option} must be a type or a callable, got {given!r:.200}")
@@ -132,17 +132,19 @@ def check_for(option: str, given: Any) -> Check:
 
 
 def type_check(option: str, form: Any) -> TypeCheck:
-    """Return the check by the library that a type is of, or else by the first that knows it.
+    """Return the check by the library that defines a type, or else by the first library that supports it.
 
-    Raises TypeError for what no library knows, and ModuleNotFoundError without a library.
+    Raises TypeError if no library supports the type, and ModuleNotFoundError if no library is installed.
     """
     troubles = []
     try:
         named = libraries_in(form)
     except NameError as error:
-        raise TypeError(f"{option} must be a type that is complete, got {_name_of(form)}: {error}") from error
+        raise TypeError(f"{option} must be a complete type, got {_name_of(form)}: {error}") from error
     if len(named) > 1:
-        raise TypeError(f"{option} must be a type of one library, got {_name_of(form)}, of msgspec and of pydantic")
+        raise TypeError(
+            f"{option} must be a type of one library, got {_name_of(form)}, which uses msgspec and pydantic"
+        )
     for name in named or _LIBRARIES:
         library = _import_library(name)
         if library is not None:
@@ -151,13 +153,15 @@ def type_check(option: str, form: Any) -> TypeCheck:
             except (TypeError, NameError) as error:
                 troubles.append(f"{name} says: {error}")
     if troubles:
-        raise TypeError(f"{option} must be a type that a library knows, got {_name_of(form)}; {'; '.join(troubles)}")
+        raise TypeError(
+            f"{option} must be a type that msgspec or pydantic supports, got {_name_of(form)}; {'; '.join(troubles)}"
+        )
     wanted = " or ".join(named or _LIBRARIES)
     raise ModuleNotFoundError(f"{option}={_name_of(form)} needs {wanted}, which is not installed")
 
 
 def _import_library(name: str) -> Any:
-    """Import what is for a library; None if the library is not installed."""
+    """Import the module for a library. Return None if the library is not installed."""
     try:
         importlib.import_module(name)
     except ModuleNotFoundError:

@@ -1,4 +1,4 @@
-"""Conditional requests and ranges: whether a client needs the content, and which part (RFC 9110, sections 13, 14)."""
+"""Conditional requests and ranges: decide if a client needs the content, or which part (RFC 9110, sections 13, 14)."""
 
 from __future__ import annotations
 
@@ -15,16 +15,18 @@ from werkzeug.wrappers import Response
 __all__ = ["find_range", "is_modified"]
 
 _SETTLED = 2
-"""Seconds after which a date is a strong validator: the second that it names, within which there may have been two
-versions, and one more, since the clock of a file system is a little late (RFC 9110, section 8.8.2.2)."""
+"""Seconds after which a date is a strong validator (RFC 9110, section 8.8.2.2).
+
+Two versions can have the same second. One more second covers the small delay of a file system's clock.
+"""
 _ONE_RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 
 
 def is_modified(environ: Mapping[str, Any], response: Response) -> bool:
-    """Whether the client needs this response to GET or HEAD: False is a 304. The order is that of section 13.2.2.
+    """Return False if the client has this response to GET or HEAD already: a 304. Section 13.2.2 defines the order.
 
-    The response is a 2xx (section 13.2.1). A date that cannot be read is ignored (sections 13.1.3 and 13.1.4), and so
-    are tags if the response has none, but for `*`, which stands for whatever is there (section 13.1.2).
+    The response is a 2xx (section 13.2.1). Invalid dates are ignored (sections 13.1.3 and 13.1.4). Tags are ignored if
+    the response has no ETag, except `*`, which matches any representation (section 13.1.2).
     Raises `PreconditionFailed` (412).
     """
     etag, is_weak = response.get_etag()
@@ -46,23 +48,23 @@ def is_modified(environ: Mapping[str, Any], response: Response) -> bool:
 
 
 def find_range(environ: Mapping[str, Any], response: Response, size: int) -> str | None:
-    """Return the Range to send of `size` bytes: a single one, of this version, for GET (section 14.2).
+    """Return the Range of `size` bytes to send: a single one, of this version, for GET (section 14.2).
 
-    None is all of it: whatever else a client asks for may be ignored.
+    None means all bytes, since a server can ignore other ranges.
     """
     match = _ONE_RANGE.fullmatch(environ.get("HTTP_RANGE") or "")
     if match is None or environ["REQUEST_METHOD"] != "GET" or not _is_same_version(environ, response):
         return None
     first, last = match.groups()
-    if not first:  # the last so many bytes, or all if there are fewer
+    if not first:  # a suffix: the last bytes, or all if there are fewer
         return f"bytes=-{min(int(last), size)}" if last else None
     return None if last and int(first) > int(last) else match[0]
 
 
 def _is_same_version(environ: Mapping[str, Any], response: Response) -> bool:
-    """Whether If-Range names this version, by a strong tag or the exact date (section 13.1.5), or is missing.
+    """Return True if If-Range names this version, by a strong tag or the exact date (section 13.1.5), or is missing.
 
-    A date that has only just passed is no strong one: it may be that of an earlier version too.
+    A date that has only just passed is not a strong validator, since an earlier version can have the same date.
     """
     version = environ.get("HTTP_IF_RANGE")
     if version is None:
@@ -75,7 +77,7 @@ def _is_same_version(environ: Mapping[str, Any], response: Response) -> bool:
 
 
 def _is_since(value: str | None, modified: datetime | None) -> bool | None:
-    """Whether a date is the time of the last change, or later; None if one of the two is no date."""
+    """Return True if a date is not before the last change. Return None if either date is missing or invalid."""
     date = _parse_date(value)
     return None if date is None or modified is None else modified <= date
 

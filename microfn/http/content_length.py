@@ -1,4 +1,4 @@
-"""Content-Length: it is told of one body, and that body has just so many bytes (RFC 9112, section 6.3)."""
+"""Content-Length and the body it belongs to, which has exactly this many bytes (RFC 9112, section 6.3)."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _MOST_DIGITS = 18
 
 
 def remember_length(response: Response) -> None:
-    """Remember which body the Content-Length is told of, before that body may be replaced."""
+    """Record the body that the Content-Length belongs to, before that body can be replaced."""
     state = response.__dict__
-    if "_wsgi" not in state or "response" in state:  # else `_wsgi` says it
+    if "_wsgi" not in state or "response" in state:  # else `_wsgi` has it
         state["_told"] = response.response, response.headers.get("Content-Length")
 
 
 def forget_length(response: Response) -> None:
-    """Drop a Content-Length that was told of another body than a stream that is there now."""
+    """Remove a Content-Length if a stream has replaced the body that it belongs to."""
     state = response.__dict__
     body, length = state.get("_told", (None, None))
     if body is None and "_wsgi" in state:
@@ -40,9 +40,9 @@ def forget_length(response: Response) -> None:
 
 
 def with_own_length(response: Response, headers: Headers, environ: WSGIEnvironment) -> Headers:
-    """The headers with the length that a body has which is whole; whatever was said before it changed."""
+    """Return the headers with the length of a whole body, which replaces any other length."""
     size = sum(map(len, response.iter_encoded()))
-    # A HEAD route of its own may say how long the body is that it does not make.
+    # A HEAD route can report the length of a body that it does not create.
     if not size and environ["REQUEST_METHOD"] == "HEAD":
         return headers
     told = [pair for pair in headers if pair[0].lower() == "content-length"]
@@ -52,9 +52,9 @@ def with_own_length(response: Response, headers: Headers, environ: WSGIEnvironme
 
 
 class Measured(CloseOnce):
-    """A body of just so many bytes. It raises ValueError instead of more, and where there are fewer.
+    """A body of exactly `size` bytes. It raises ValueError if there are more or fewer.
 
-    Then the connection breaks, as it has to: the next response on it must not begin inside of this one, or fill it up
+    The error breaks the connection: the next response on it must not begin inside this one, or complete it
     (RFC 9112, section 6.3).
     """
 
@@ -68,15 +68,15 @@ class Measured(CloseOnce):
             if len(chunk) > missing:
                 if missing:
                     yield chunk[:missing]
-                raise ValueError(f"the body is longer than its Content-Length, {self._size} bytes")
+                raise ValueError(f"the body is longer than its Content-Length of {self._size} bytes")
             missing -= len(chunk)
             yield chunk
         if missing:
-            raise ValueError(f"the body is {missing} bytes shorter than its Content-Length, {self._size} bytes")
+            raise ValueError(f"the body is {missing} bytes shorter than its Content-Length of {self._size} bytes")
 
 
 def keep_length(status: str, headers: Headers, body: Iterable[bytes], environ: WSGIEnvironment) -> WSGIResponse:
-    """Return the response with a body that is as long as its headers say; a file is the server's to send."""
+    """Return the response with a body that has the length in its headers. The server sends files itself."""
     told = next((value for name, value in headers if name.lower() == "content-length"), None)
     if told is None or len(told) > _MOST_DIGITS or is_file(body, environ):
         return status, headers, body

@@ -1,7 +1,7 @@
-"""Convert what a handle returned to what WSGI takes.
+"""Convert the result of a handle to a WSGI response.
 
-Everything that leaves the application goes through `to_wsgi`: it turns a value into a status line, headers and a body,
-and it removes the body if HTTP has none there.
+Every response leaves the application through `to_wsgi`. The function converts a value to a status line, headers and a
+body. It removes the body if HTTP does not allow one.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ if TYPE_CHECKING:
 __all__ = ["Encoders", "encode_response", "encoders_for", "finish", "to_wsgi"]
 
 Encoders = dict[type, Callable[[Any], WSGIResponse]]
-"""How a plain value becomes an answer, by its type."""
+"""The conversions of plain values, by type."""
 
 
 def encoders_for(codec: Codec) -> Encoders:
-    """The types whose every value is an answer by itself, and how it is made."""
+    """Return the conversions of all types that are responses by themselves."""
 
     def of_text(value: str) -> WSGIResponse:
         content = value.encode()
@@ -65,7 +65,7 @@ def encoders_for(codec: Codec) -> Encoders:
 
 def _encode_json(codec: Codec, value: Any) -> bytes:
     text = codec.dumps(value)
-    # Half a surrogate pair, which UTF-8 cannot say, becomes \ud800: JSON's own way to say it.
+    # A lone surrogate, which UTF-8 cannot encode, becomes \ud800, its escape in JSON.
     return text.encode(errors="backslashreplace") if isinstance(text, str) else text
 
 
@@ -78,11 +78,11 @@ def to_wsgi(
     status: int = 200,
     is_final: bool = True,
 ) -> WSGIResponse:
-    """Convert `result` to a WSGI response. `status` applies if it sets none; errors name `origin`, which returned it.
+    """Convert `result` to a WSGI response. `status` applies if the result has none; errors name `origin`, its function.
 
-    One that is not final, since middleware is to see it, keeps its body also where HTTP has none.
-    Raises TypeError or ValueError for what cannot be sent, and whatever a stream raises before its first chunk. What
-    `result` holds is closed then; else it is closed by whoever closes the answer's body.
+    A response that is not final, because middleware sees it, keeps its body even if HTTP does not allow one.
+    Raises TypeError or ValueError if the result cannot be sent, and errors of a stream before its first chunk. In that
+    case `result` is closed. Otherwise the owner of the body closes it.
     """
     kind = type(result)
     response: WSGIResponse | None = None
@@ -93,12 +93,12 @@ def to_wsgi(
     if response is None:
         response = _convert(result, environ, encoders, origin, status)
     if not is_final or (type(response[2]) is list and response[0] == "200 OK" and environ["REQUEST_METHOD"] != "HEAD"):
-        return response  # PERF: most are so, and need no call
+        return response  # PERF: the most frequent case, without a call
     return finish(environ, response)
 
 
 def finish(environ: WSGIEnvironment, response: WSGIResponse) -> WSGIResponse:
-    """Return the response as it is sent: without a body if HTTP has none, and no longer than its Content-Length."""
+    """Return the response to send: without a body if HTTP does not allow one, at most as long as its Content-Length."""
     if environ["REQUEST_METHOD"] == "HEAD" or response[0][:3] in STATUSES_WITHOUT_CONTENT:
         return _without_body(environ, *response)
     return response if type(response[2]) is list else keep_length(*response, environ)
@@ -125,7 +125,7 @@ def _convert(result: Any, environ: WSGIEnvironment, encoders: Encoders, origin: 
             line = status_line(given_status)
         if given_headers:
             is_whole = isinstance(content, list) or (isinstance(body, WerkzeugResponse) and body.is_sequence)
-            # A HEAD route of its own may say how long the body is that it does not make.
+            # A HEAD route can report the length of a body that it does not create.
             is_empty = environ["REQUEST_METHOD"] == "HEAD" and content == [b""]
             headers = merge_headers(headers, given_headers, is_whole=is_whole and not is_empty)
         validate_headers(line, headers)
@@ -155,13 +155,13 @@ def _from_value(body: Any, encoders: Encoders, origin: object) -> WSGIResponse:
 
 
 def encode_response(response: WerkzeugResponse, encoders: Encoders) -> WerkzeugResponse:
-    """Return the response with a body of str or bytes. If what was assigned is no body, the response is closed."""
+    """Return the response with a body of str or bytes. If the assigned body is invalid, close the response."""
     encoded = response
     pending: Any = response.__dict__.get("response")
     try:
         if type(pending) is PendingJSON:
             (content,) = encoders[dict](pending.value)[2]
-            encoded = copy_response(response)  # the handle may return its own again, and another Router send it
+            encoded = copy_response(response)  # the handle may return its response again, and another Router send it
             encoded.set_data(content)
         else:
             encode_body(response)
@@ -190,11 +190,11 @@ def _from_response(response: WerkzeugResponse, environ: WSGIEnvironment) -> WSGI
 
 
 def _without_body(environ: WSGIEnvironment, line: str, headers: Headers, body: Iterable[bytes]) -> WSGIResponse:
-    """An answer to HEAD, or a 204, 205 or 304 (RFC 9110, sections 9.3.2, 15.3.5, 15.3.6 and 15.4.5)."""
+    """Return a response to HEAD, or a 204, 205 or 304 (RFC 9110, sections 9.3.2, 15.3.5, 15.3.6 and 15.4.5)."""
     if type(body) is not list:
         try:
             close_body(body)
-        except Exception as error:  # nobody waits for that body, so the answer is what it is
+        except Exception as error:  # the client gets no body, so the response does not change
             log_exception(error, environ)
     return line, _without_content(line, headers) if line[:3] in STATUSES_WITHOUT_CONTENT else headers, []
 

@@ -1,4 +1,4 @@
-"""Files as bodies: the bytes that Content-Length names, however many are in the file by now."""
+"""Files as bodies, of exactly the bytes in Content-Length, even if the file changes."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ _BLOCK = 256 * 1024
 
 
 class FilePart:
-    """A file for `wsgi.file_wrapper`: `size` bytes of another one from `first` on, however much that has by now.
+    """A part of a file for `wsgi.file_wrapper`: `size` bytes from `first` on, even if the file has grown.
 
-    It has no `fileno`, because servers that find one send what is in the file (uWSGI, bjoern), or do not notice that
-    it became shorter (gunicorn). Reading raises EOFError then, so that the connection breaks: a response of fewer
-    bytes than Content-Length is incomplete (RFC 9112, section 6.3), and the next one must not fill it up.
+    The class has no `fileno`, because servers then send the current content of the file (uWSGI, bjoern), or don't
+    notice that it has become shorter (gunicorn). Reading raises EOFError in this case, so that the connection breaks: a
+    response with fewer bytes than Content-Length is incomplete (RFC 9112, section 6.3), and the next one must not
+    complete it.
     """
 
     def __init__(self, file: Any, first: int, size: int) -> None:
@@ -34,13 +35,15 @@ class FilePart:
             file.seek(first)
 
     def read(self, size: int | None = -1) -> bytes:
-        """Return so many bytes, or fewer if that is the end. Raises EOFError if the file ends before."""
+        """Return up to `size` bytes, or fewer at the end of the part. Raises EOFError if the file ends before."""
         if size is None or size < 0:
             return b"".join(self)
         wanted = min(size, self._size - self._position)
         data: bytes = self._file.read(wanted)
         if wanted and not data:
-            raise EOFError(f"the file became shorter: {self._position} of {self._size} bytes were sent")
+            raise EOFError(
+                f"the file became shorter while it was sent: {self._position} of {self._size} bytes were sent"
+            )
         self._position += len(data)
         return data
 
@@ -48,7 +51,7 @@ class FilePart:
         return iter(lambda: self.read(_BLOCK), b"")
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Go to a position in this part, as waitress does: it sends a file from its main thread if it can seek."""
+        """Move to a position in this part. waitress needs it to send a file from its main thread."""
         position = offset + (0, self._position, self._size)[whence]
         self._position = min(max(position, 0), self._size)
         self._file.seek(self._first + self._position)
@@ -64,15 +67,15 @@ class FilePart:
 
 
 def is_file(body: object, environ: WSGIEnvironment) -> bool:
-    """Whether the server knows how to send this faster than chunk by chunk (PEP 3333, wsgi.file_wrapper)."""
+    """Return True if the server can send this faster than chunk by chunk (PEP 3333, wsgi.file_wrapper)."""
     wrapper = environ.get("wsgi.file_wrapper")
     return isinstance(wrapper, type) and isinstance(body, wrapper)
 
 
 def find_file(body: object, environ: WSGIEnvironment) -> Any:
-    """Return the file of bytes in a body, or the part of one; None if it cannot seek, or is hidden as in bjoern.
+    """Return the binary file in a body, or the part of one. Return None if it cannot seek, or is hidden as in bjoern.
 
-    gunicorn and wsgiref call the file in their wrapper `filelike`, waitress and werkzeug `file`; uWSGI's is the file.
+    gunicorn and wsgiref name the file in their wrapper `filelike`, waitress and werkzeug `file`. uWSGI passes the file.
     """
     file: Any = None
     if is_file(body, environ) or type(body) is FileWrapper:
@@ -84,7 +87,7 @@ def find_file(body: object, environ: WSGIEnvironment) -> Any:
 
 
 def wrap_part(part: FilePart, environ: WSGIEnvironment) -> Iterable[bytes]:
-    """Return the body that the server sends in its own way, if it has one."""
+    """Return the body that the server sends by its file wrapper, if it has one."""
     wrap: Any = environ.get("wsgi.file_wrapper") or FileWrapper
     body: Iterable[bytes] = wrap(part, _BLOCK)
     return body

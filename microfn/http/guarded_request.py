@@ -1,4 +1,4 @@
-"""werkzeug's Request, made safe: its properties refuse what takes too long to parse, and none of them is a 500."""
+"""werkzeug's Request with limits: its properties refuse values that take too long to parse, and never cause a 500."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ A = TypeVar("A", bound=Accept)
 
 
 def _made_safe(compute: Any, header: str | None = None, *, is_of_target: bool = False) -> Any:
-    """Return the function of a property that checks the length of what it parses: a header, or path and query.
+    """Return the function of a property that checks the length of its input: a header, or path and query.
 
-    If parsing fails, the client sent something wrong, so that is a 400.
+    If parsing fails, the request is invalid: 400.
     """
 
     @functools.wraps(compute)
@@ -42,12 +42,12 @@ def _made_safe(compute: Any, header: str | None = None, *, is_of_target: bool = 
         except HTTPException:
             raise
         except (ValueError, ArithmeticError, LookupError, RecursionError) as error:
-            raise BadRequest(f"The request's {compute.__name__} cannot be read.") from error
+            raise BadRequest(f"The request's {compute.__name__} is invalid.") from error
 
     return read
 
 
-# A type checker sees the value of a cached property, also if it is read from its class: these return what they get.
+# Type checkers see the value of a cached property, even if it is read from its class. So these return their argument.
 
 
 def _of_header(parsed: T, header: str) -> T:
@@ -59,7 +59,7 @@ def _of_target(parsed: T) -> T:
 
 
 def _of_preferences(parsed: A, header: str, kind: type[A]) -> A:
-    """The same for an Accept header, which is disregarded if it is too long (RFC 9110, section 12.5)."""
+    """Return the property of an Accept header, which is ignored if it is too long (RFC 9110, section 12.5)."""
     read = _made_safe(cast("property", parsed).fget)
 
     @functools.wraps(read)
@@ -70,7 +70,7 @@ def _of_preferences(parsed: A, header: str, kind: type[A]) -> A:
 
 
 def _of_written(parsed: T, header: str, empty: Callable[[], T]) -> T:
-    """The same for a value that is written again at times: it is empty if that fails."""
+    """Return the property of a value that code may write as a header. If writing fails, the value is empty."""
     read = _made_safe(cast("property", parsed).fget, header)
 
     @functools.wraps(read)
@@ -82,7 +82,7 @@ def _of_written(parsed: T, header: str, empty: Callable[[], T]) -> T:
 
 
 def is_written(value: object) -> bool:
-    """Whether a date, or an `IfRange`, can be written as a header.
+    """Return True if a date, or an `IfRange`, can be written as a header.
 
     >>> from werkzeug.datastructures import IfRange
     >>> is_written(IfRange("abc")), is_written(IfRange('a"b'))
@@ -90,18 +90,18 @@ def is_written(value: object) -> bool:
     """
     try:
         str(http_date(value) if isinstance(value, datetime) else value)
-    except (ValueError, ArithmeticError):  # an entity tag with a quote, a date that UTC does not have
+    except (ValueError, ArithmeticError):  # an entity tag with a quote, or a date out of the range of UTC
         return False
     return True
 
 
 class GuardedRequest(Request):
-    """werkzeug's Request with limits to what it parses."""
+    """werkzeug's Request with limits for its input."""
 
     max_header_length = MAX_HEADER_LENGTH
-    """Characters that a header may have; one that is longer is a 400 if it is asked for."""
+    """Maximum characters of a header. Reading a longer header raises a 400."""
     max_target_length = MAX_TARGET_LENGTH
-    """Characters that the path and the query may have; more is a 414 if they are asked for."""
+    """Maximum characters of path and query. Reading longer ones raises a 414."""
 
     full_path = _of_target(Request.full_path)
     root_url = _of_target(Request.root_url)
@@ -125,12 +125,12 @@ class GuardedRequest(Request):
 
     @cached_property
     def args(self) -> MultiDict[str, str]:
-        """The parameters of the query; bytes that are no UTF-8 stay escaped."""
+        """Return the parameters of the query. Bytes that are not UTF-8 stay escaped."""
         query = self.query_string
         if b"%" in query or not query.isascii():
             return self._parsed_args
         check_target(self.environ, self.max_target_length)
-        # PERF: there is nothing to unquote, so this takes a third of the time.
+        # PERF: without escapes, this takes a third of the time.
         pairs = [pair.partition("=") for pair in query.decode("ascii").replace("+", " ").split("&") if pair]
         return self.parameter_storage_class([(name, value) for name, _, value in pairs])
 
@@ -139,16 +139,16 @@ class GuardedRequest(Request):
     @cached_property
     @_made_safe
     def base_url(self) -> str:
-        """The URL of the request without the query: `root_url` and `path`, with each of its slashes, as an IRI."""
+        """Return the URL without the query: `root_url` and `path`, with all of its slashes, as an IRI."""
         check_target(self.environ, self.max_target_length)
-        # werkzeug's drops slashes at the start of the path, and takes "%" for an escape.
+        # werkzeug's property removes slashes at the start of the path, and treats "%" as an escape.
         return uri_to_iri(self.root_url[:-1] + quote(self.path, safe=_PATH_SAFE))
 
     @cached_property
     @_made_safe
     def url(self) -> str:
-        """The URL of the request, as an IRI."""
-        base: str = self.base_url  # first, since it checks the length of the query too
+        """Return the URL of the request, as an IRI."""
+        base: str = self.base_url  # first, since this also checks the length of the query
         return base + uri_to_iri("?" + quote(self.query_string, safe=_QUERY_SAFE)) if self.query_string else base
 
     @property

@@ -1,4 +1,4 @@
-"""What an answer is made of: its status line, its headers, and the gate that both pass before they leave."""
+"""Status lines and headers of responses, and the checks that both pass before the response leaves."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ HTML = "text/html; charset=utf-8"
 JSON = "application/json"
 BYTES = "application/octet-stream"
 
-# PEP 3333: no control characters; what is not latin-1 cannot be sent at all.
+# PEP 3333: no control characters. WSGI sends latin-1 only.
 _UNSENDABLE = re.compile("[^ -~\x80-\xff]")
 _CONTROL = re.compile("[\x00-\x1f\x7f]")
 _STATUS_LINE = re.compile("[2-5][0-9]{2} [ -~\x80-\xff]*")
-# RFC 3986, section 2: what may stand in a URL, but for the brackets of an IPv6 address.
+# RFC 3986, section 2: characters of a URL, except the brackets of an IPv6 address.
 _URL = re.compile(r"[A-Za-z0-9\-._~:/?#@!$&'()*+,;=%]+")
 _VISIBLE = re.compile("[!-~]*")
 
@@ -48,11 +48,11 @@ BYTES_HEADER = ("Content-Type", BYTES)
 JSON_HEADER = ("Content-Type", JSON)
 
 WSGIResponse = tuple[str, Headers, Iterable[bytes]]
-"""A response as WSGI has it: status line, headers, body. PERF: a NamedTuple takes four times as long to make."""
+"""A WSGI response: status line, headers, body. PERF: creating a NamedTuple takes four times as long."""
 
 
 class _LengthHeaders(dict[int, tuple[str, str]]):
-    """The header that says how long a body is. PERF: those of short bodies are made once."""
+    """The Content-Length of a body. PERF: those of short bodies are created once."""
 
     def __missing__(self, size: int) -> tuple[str, str]:
         header = ("Content-Length", str(size))
@@ -64,13 +64,13 @@ class _LengthHeaders(dict[int, tuple[str, str]]):
 LENGTH_HEADERS = _LengthHeaders()
 
 LOCATIONS = ("location", "content-location")
-"""The headers that hold a URL."""
+"""The headers that contain a URL."""
 
 
 def needs_url(headers: Iterable[tuple[str, str]]) -> bool:
-    """Whether the value of a header in LOCATIONS has yet to become a URL, or one is there twice."""
+    """Return True if the value of a header in LOCATIONS must be converted to a URL, or if one is duplicated."""
     if "location" not in "".join([name for name, _ in headers]).lower():
-        return False  # PERF: one look at all names together
+        return False  # PERF: one check of all names together
     found = [(name.lower(), value) for name, value in headers if name.lower() in LOCATIONS]
     return len(dict(found)) < len(found) or not all(_URL.fullmatch(value) for _, value in found)
 
@@ -79,46 +79,48 @@ _STATUS_LINES = {status: f"{status} {phrase}" for status, phrase in HTTP_STATUS_
 _KNOWN_LINES = frozenset(
     form(_STATUS_LINES[status]) for status in HTTP_STATUS_CODES if status >= 200 for form in (str, str.upper)
 )
-"""PERF: these are seen to be right without an expression. werkzeug's Response has them in capitals."""
+"""PERF: these are valid without a check by a regular expression. werkzeug's Response has them in capitals."""
 
 
 def status_line(status: int | str) -> str:
-    """The status with its phrase: `404 Not Found`; a str is one already.
+    """Return the status with its phrase, like `404 Not Found`. A str is returned unchanged.
 
-    Raises TypeError for what is neither.
+    Raises TypeError if the status is neither an int nor a str.
     """
     if isinstance(status, str):
         return status
     if not isinstance(status, int):
-        raise TypeError(f"a status is an int, or a str like '404 Not Found'; not {status!r} (body, status, headers)")
+        raise TypeError(
+            f"status must be an int or a str like '404 Not Found', got {status!r}; return (body, status, headers)"
+        )
     return _STATUS_LINES.get(status) or f"{int(status)} Unknown"
 
 
 def as_uri(location: str) -> str:
-    r"""A location as headers have it: in ASCII, percent-encoded where it has to be (RFC 3986, section 2.1).
+    r"""Return a location for a header: ASCII, percent-encoded if necessary (RFC 3986, section 2.1).
 
-    One in which nothing has to be stays as it is.
+    A valid URL is returned unchanged.
 
     >>> as_uri("/caf\xe9 1"), as_uri("http://[")
     ('/caf%C3%A9%201', 'http://%5B')
 
-    Raises ValueError where it holds a control character, TypeError where it is no text.
+    Raises ValueError if it contains a control character, and TypeError if it is not a str.
     """
     if _URL.fullmatch(location):
         return location
     if _CONTROL.search(location):
-        raise ValueError(f"the location {location!r} holds a control character")
-    # Of slashes and blanks that it begins with, Python's urlsplit drops some, and then it leads elsewhere.
-    with suppress(ValueError):  # a host that is none
+        raise ValueError(f"location must be without control characters, got {location!r}")
+    # Python's urlsplit removes some slashes and spaces at the start, which would change the destination.
+    with suppress(ValueError):  # an invalid host
         if location[:3] != "///" and location.strip() == location:
             location = iri_to_uri(location)
-            if _VISIBLE.fullmatch(location):  # which a host with a blank is not
+            if _VISIBLE.fullmatch(location):  # false if the host contains a space
                 return location
     return quote(location, safe="!#$%&'()*+,/:;=?@", errors="surrogatepass")
 
 
 def own_headers(response: Response) -> WerkzeugHeaders:
-    """Return the headers of a response; of a dict or a list that was assigned, Headers are made, as werkzeug does."""
+    """Return the headers of a response. Convert an assigned dict or list to Headers, as werkzeug does."""
     headers = response.headers
     if not isinstance(headers, WerkzeugHeaders):
         headers = response.headers = WerkzeugHeaders(headers)
@@ -126,21 +128,21 @@ def own_headers(response: Response) -> WerkzeugHeaders:
 
 
 def missing_headers(present: Iterable[tuple[str, str]], wanted: Headers) -> Headers:
-    """Those of the wanted headers that are not present by another value."""
+    """Return the wanted headers that are not present with another value."""
     names = {name.lower() for name, _ in present}
     return [pair for pair in wanted if pair[0].lower() not in names]
 
 
 def validate_headers(line: str, headers: Headers, *, is_whole: bool = False) -> None:
-    """Refuse what a server would send as something else, or not at all. Raises ValueError or TypeError.
+    """Refuse headers that a server would change or reject. Raises ValueError or TypeError.
 
-    The length that is given for a body that `is_whole` may be anything, since its own replaces it.
+    The length for a body that `is_whole` is not checked, since the actual length replaces it.
     """
     if line not in _KNOWN_LINES and not _STATUS_LINE.fullmatch(line):
-        raise ValueError(f"{line!r} is no status line: a final status (200 to 599), a space and a phrase")
+        raise ValueError(f"status must be a final status (200 to 599), a space and a reason phrase, got {line!r}")
     told = None
     for name, value in headers:
-        # PERF: nearly all values are printable ASCII, which these calls find in a third of the time of an expression.
+        # PERF: nearly all values are printable ASCII. These calls take a third of the time of an expression.
         try:
             is_length = _NAMES[name]
             is_plain = value.isascii() and value.isprintable() and (not is_length or value.isdecimal())
@@ -149,32 +151,32 @@ def validate_headers(line: str, headers: Headers, *, is_whole: bool = False) -> 
         if not is_plain:
             _validate_header(name, value, is_whole)
         elif is_length and told not in (None, value) and not is_whole:
-            raise ValueError(f"the header {name!r} is both {told!r} and {value!r} (RFC 9112, section 6.3)")
+            raise ValueError(
+                f"the header {name!r} must have one value (RFC 9112, section 6.3), got {told!r} and {value!r}"
+            )
         elif is_length:
             told = value
 
 
 def _validate_header(name: str, value: str, is_whole: bool) -> None:
     if not isinstance(name, str) or not isinstance(value, str):
-        raise TypeError(f"the header {name!r} is {value!r}; name and value are str")
+        raise TypeError(f"names and values of headers must be str, got {name!r}: {value!r}")
     is_length = _NAMES[name]
     if _UNSENDABLE.search(value):
-        raise ValueError(f"the header {name!r} holds what cannot be sent, in {value!r}")
+        raise ValueError(f"the header {name!r} must be without control characters and in latin-1, got {value!r}")
     if is_length and not is_whole and not DIGITS.fullmatch(value):
-        raise ValueError(f"the header {name!r} must be the number of bytes (RFC 9110, section 8.6), got {value!r}")
+        raise ValueError(f"the header {name!r} must be a number of bytes (RFC 9110, section 8.6), got {value!r}")
 
 
 class _Names(dict[str, bool]):
-    """Names of headers that can be sent, and whether the value is a length. PERF: each is looked at once."""
+    """Valid names of headers; True if the value is a length. PERF: each name is checked once."""
 
     def __missing__(self, name: str) -> bool:
         if not TOKEN.fullmatch(name):
-            raise ValueError(f"{name!r} is no name of a header (RFC 9110, section 5.1)")
+            raise ValueError(f"the name of a header must be a token (RFC 9110, section 5.1), got {name!r}")
         lower = name.lower()
         if lower in HOP_BY_HOP:
-            raise ValueError(
-                f"the header {name!r} is about the connection, which is the server's (PEP 3333); leave it out"
-            )
+            raise ValueError(f"the header {name!r} belongs to the server's connection (PEP 3333); leave it out")
         is_length = lower == "content-length"
         if len(self) < 1024 and len(name) < 64:
             self[str(name)] = is_length

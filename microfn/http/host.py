@@ -1,4 +1,4 @@
-"""Hosts as clients name them: what is one, and which of them are trusted."""
+"""Hosts in requests: their syntax, and the trusted ones."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from .grammar import HOST
 __all__ = ["is_trusted", "is_trusted_by", "name_of_host", "trusted_name", "with_port", "written_host"]
 
 _LONGEST = 262
-"""A name of 255 bytes (RFC 1035, section 2.3.4) with a dot at its end, and a port."""
+"""A name of 255 bytes (RFC 1035, section 2.3.4) with a dot at the end, and a port."""
 _PORT = ":[0-9]*$"
 _PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
 
 
 def written_host(text: str, scheme: str) -> str | None:
-    """The host of a Host header as a URL has it: without the port that is the scheme's own. None where it is no host.
+    """Return a Host header in the form of a URL: without the default port of the scheme. Return None if it is invalid.
 
     >>> written_host("my_service:80", "http"), written_host("[::1]:8000", "http"), written_host("a b", "http")
     ('my_service', '[::1]:8000', None)
@@ -27,7 +27,7 @@ def written_host(text: str, scheme: str) -> str | None:
 
 @lru_cache(maxsize=1024)
 def _written_host(text: str, scheme: str) -> str | None:
-    """PERF: clients send few hosts, and each takes 1 µs to read."""
+    """Do the work. PERF: clients send few hosts, and each takes 1 µs to parse."""
     match = re.fullmatch(HOST, text)
     if match is None:
         return None
@@ -38,7 +38,7 @@ def _written_host(text: str, scheme: str) -> str | None:
 
 
 def with_port(host: str, scheme: str) -> str:
-    """The host with its port, also if that is the scheme's own.
+    """Return the host with its port, even the default port of the scheme.
 
     >>> with_port("www.example.com", "https"), with_port("[::1]:8000", "http")
     ('www.example.com:443', '[::1]:8000')
@@ -48,34 +48,34 @@ def with_port(host: str, scheme: str) -> str:
 
 @lru_cache(maxsize=1024)
 def name_of_host(host: str) -> str:
-    """The name alone, as names are compared: in lower case, without a port and a dot at the end."""
+    """Return the name for comparisons: in lower case, without a port and a dot at the end."""
     return re.sub(_PORT, "", host).lower().rstrip(".")
 
 
 def trusted_name(host: str) -> str:
-    """A host that is to be trusted, as `is_trusted` takes it. Raises ValueError if it is none."""
+    """Return a trusted host in the form that `is_trusted` accepts. Raises ValueError if it is invalid."""
     dot = "." * host.startswith(".")
     name, colon, port = host.removeprefix(".").partition(":")
     written = host if host.startswith("[") else name.encode("idna").decode() + colon + port
     match = re.fullmatch(HOST, written)
     if match is None:
-        raise ValueError("it is neither a name nor an address, where one of IPv6 has brackets")
+        raise ValueError("it must be a name or an address, with brackets around IPv6")
     port = match[2]
     if port and not 0 < int(port) < 65536:
-        raise ValueError("its port is none between 1 and 65535")
+        raise ValueError("its port must be between 1 and 65535")
     return dot + name_of_host(written) + (f":{int(port)}" if port else "")
 
 
 @lru_cache(maxsize=1024)
 def is_trusted_by(host: str, scheme: str, trusted: tuple[str, ...]) -> bool:
-    """Whether a host is trusted with its port, also if that is the scheme's own. PERF: clients send few hosts."""
+    """Return True if a host is trusted, compared with its port. PERF: clients send few hosts, so results are cached."""
     return is_trusted(with_port(host, scheme), trusted)
 
 
 def is_trusted(host: str, trusted: Iterable[str]) -> bool:
-    """Whether a host is one of these, or below one that begins with a dot, or that itself.
+    """Return True if a host is one of these, or equal to or below one that begins with a dot.
 
-    The port is compared with those that name one.
+    The port counts only if the trusted host has one.
     """
     name = name_of_host(host)
     port = re.search(_PORT, host)

@@ -1,4 +1,4 @@
-"""JSON, as it comes in and goes out. `Router(json=...)` takes any object with these two functions."""
+"""JSON of requests and responses. `Router(json=...)` accepts any object with these two functions."""
 
 from __future__ import annotations
 
@@ -17,43 +17,43 @@ __all__ = ["JSON", "Codec", "InvalidJSON", "reason_of", "text_encoder"]
 
 
 class Codec(Protocol):
-    """What turns values into JSON and back: the modules `json` and `orjson` are such objects too."""
+    """Converts values to JSON and back. The modules `json` and `orjson` are codecs too."""
 
     def dumps(self, value: Any, /) -> str | bytes:
-        """The value as JSON; TypeError or ValueError for what JSON cannot say."""
+        """Return the value as JSON. Raises TypeError or ValueError if JSON cannot express it."""
 
     def loads(self, text: bytes, /) -> Any:
-        """The value of a JSON text; ValueError for what is none."""
+        """Return the value of a JSON text. Raises ValueError if the text is invalid."""
 
 
 class InvalidJSON(ValueError):
-    """A text that this codec refuses; its message is for the client."""
+    """An error of this codec. The client sees its message."""
 
 
 def reason_of(error: ValueError) -> str:
-    """Why a text is no JSON, as a client may know it: the message of an unknown error may be about the inside."""
+    """Return the reason of an error if it is safe for clients. Messages of other errors can reveal internals."""
     is_known = isinstance(error, (InvalidJSON, json.JSONDecodeError, UnicodeDecodeError, UnicodeEncodeError))
     return f": {error}" if is_known or type(error).__module__ == "msgspec" else "."
 
 
 _MOST_DIGITS = 4300
-"""What `int` takes where Python limits it."""
+"""The limit of `int`, if Python has one."""
 _MOST_BRACKETS = 1_000_000
-"""Lists and objects that a text may have: empty ones take 25 times the memory of their text, and most of the time."""
+"""Maximum lists and objects of a text. Empty ones need 25 times the memory of their text, and most of the time."""
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[{"))
 _DEEPEST = 500
-"""Levels of lists and objects that a text may have: what is loaded can be sent again, whatever stack it takes."""
+"""Maximum depth of lists and objects. A loaded value can be sent again without exhausting the stack."""
 
 
 class JSON:
-    """The default codec of a Router: strict in what it takes and sends (RFC 8259).
+    """The default codec of a Router, strict in both directions (RFC 8259).
 
-    Beside what JSON has, it sends dates, times and timedeltas (ISO 8601), `UUID`, `Decimal` and paths as strings, an
-    Enum as its value, and a dataclass or another mapping as an object. A set, whose order differs from process to
-    process, is refused, and so are NaN and infinities.
+    Besides the types of JSON, the codec sends dates, times and timedeltas (ISO 8601), `UUID`, `Decimal` and paths as
+    strings, an Enum as its value, and a dataclass or another mapping as an object. A set is refused, since its order
+    differs between processes. NaN and infinities are refused too.
 
-    `default` is called with each value that JSON itself does not have, and returns one that can be sent in its place.
-    If it raises TypeError, the value is sent as above. A subclass may override `dumps` and `loads`.
+    `default` is called with each value of another type, and returns a replacement. If it raises TypeError, the value is
+    sent as above. A subclass can override `dumps` and `loads`.
 
     >>> import datetime, decimal
     >>> price = {"price": decimal.Decimal("1.50"), "on": datetime.date(2026, 11, 24)}
@@ -74,10 +74,10 @@ class JSON:
             raise TypeError(f"default must be a callable, got {default!r:.200}")
         self._encode = text_encoder(_plain if default is None else _asking_first(default))
         if type(self).dumps is JSON.dumps:
-            self.dumps = self._encode  # type: ignore[method-assign] # PERF: saves a call of each answer in JSON
+            self.dumps = self._encode  # type: ignore[method-assign] # PERF: saves a call for each response in JSON
         if type(self).dumps is JSON.dumps:
-            self.dumps = self._encode  # type: ignore[method-assign] # PERF: in place of a call of the method
-        # Before Python 3.10.7, or where it is told to, `int` takes any number of digits, and time quadratic in them.
+            self.dumps = self._encode  # type: ignore[method-assign] # PERF: saves a call of the method
+        # Before Python 3.10.7, or if its limit is disabled, `int` accepts any number of digits, in quadratic time.
         is_endless = getattr(sys, "get_int_max_str_digits", int)() == 0
         parse_int = _short_integer if is_endless else int
         decoder: Any = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite, parse_int=parse_int)
@@ -86,41 +86,41 @@ class JSON:
     def dumps(self, value: Any, /) -> str | bytes:
         """Return a value as a JSON text.
 
-        Raises TypeError for a value that JSON cannot express, ValueError for NaN and infinities (RFC 8259, section 6),
-        and ValueError or RecursionError for a value that holds itself.
+        Raises TypeError if JSON cannot express the value, ValueError if it has NaN or infinities (RFC 8259, section 6),
+        and ValueError or RecursionError if it contains itself.
         """
         return self._encode(value)
 
     def loads(self, text: bytes, /) -> Any:
-        """The value of a JSON text in UTF-8.
+        """Return the value of a JSON text in UTF-8.
 
-        Raises ValueError for what is none, NaN and infinities (which RFC 8259 does not have) and strings that hold
-        half a surrogate pair included, and for more than 500 levels or a million lists and objects (brackets in strings
-        count too); RecursionError where a stack ends before.
+        Raises ValueError if the text is invalid. NaN, infinities (RFC 8259, section 6) and strings with a lone
+        surrogate are invalid. So are more than 500 levels, or a million lists and objects, including brackets in
+        strings. Raises RecursionError if the stack is exhausted before.
         """
         decoded = text.decode()
         brackets = len(text.translate(None, _NO_BRACKETS)) if len(text) > _DEEPEST else 0
         if brackets > _MOST_BRACKETS:
-            raise InvalidJSON(f"there may be {_MOST_BRACKETS:,} lists and objects")
+            raise InvalidJSON(f"it can have at most {_MOST_BRACKETS:,} lists and objects")
         try:
-            # PERF: the scanner itself, without the two searches for white space around it, saves a µs.
+            # PERF: the scanner without the two searches for white space saves a µs.
             value, end = self._scan(decoded, 0)
         except StopIteration:
             end = -1
         if end != len(decoded):
             value = self._decode(decoded)
         if brackets > _DEEPEST and _is_too_deep(value):
-            raise InvalidJSON(f"it is nested too deep: there may be {_DEEPEST} levels")
+            raise InvalidJSON(f"it is nested too deep: it can have at most {_DEEPEST} levels")
         if "\\" in decoded and ("\\ud" in decoded or "\\uD" in decoded):  # PERF: most texts have no backslash
-            # UnicodeEncodeError is a ValueError: no such text could be stored or sent again.
+            # UnicodeEncodeError is a ValueError: such a text cannot be stored or sent.
             self._encode(value).encode()
         return value
 
 
 def _is_too_deep(value: Any) -> bool:
-    """Whether lists and objects are nested beyond the limit, looked at level by level.
+    """Return True if lists and objects are nested beyond the limit. The check goes level by level.
 
-    PERF: the collector finds what they hold in a third of the time. It tracks all that could hold a list or an object.
+    PERF: the garbage collector finds their items in a third of the time, since it tracks all containers.
     """
     level = [value]
     for _ in range(_DEEPEST - 1):
@@ -131,9 +131,9 @@ def _is_too_deep(value: Any) -> bool:
 
 
 def text_encoder(default: Callable[[Any], Any] | None = None) -> Callable[[Any], str]:
-    """Return the standard library's encoder; `default` makes what it knows of what it does not know.
+    """Return the standard library's encoder; `default` converts unknown values.
 
-    PERF: `JSONEncoder.encode` makes one of C's encoders for each value, this one for all.
+    PERF: `JSONEncoder.encode` creates a C encoder for each value. This function creates one for all.
     """
     plain = default or _plain
     make: Any = getattr(json.encoder, "c_make_encoder", None)
@@ -149,7 +149,7 @@ def text_encoder(default: Callable[[Any], Any] | None = None) -> Callable[[Any],
 
 
 def _asking_first(default: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Return what asks a user's function, and knows the rest itself: the function raises TypeError for that."""
+    """Return a function that tries the user's `default`, and the built-in one if that raises TypeError."""
 
     def convert(value: Any) -> Any:
         try:
@@ -165,7 +165,7 @@ def _asking_first(default: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 
 def _plain(value: Any) -> Any:
-    import dataclasses  # noqa: PLC0415 - these take a third of the time that importing microfn does, if nobody needs them
+    import dataclasses  # noqa: PLC0415 - together a third of the import time of microfn, and rarely needed
     import datetime  # noqa: PLC0415
     import decimal  # noqa: PLC0415
     import uuid  # noqa: PLC0415
@@ -187,13 +187,12 @@ def _plain(value: Any) -> Any:
     if isinstance(value, pathlib.PurePath):
         return str(value)
     raise TypeError(
-        f"{type(value).__name__} is nothing that JSON can say, unless JSON(default=...) turns it into something else: "
-        f"{value!r:.200}"
+        f"{type(value).__name__} cannot be encoded as JSON; JSON(default=...) can convert it first, got {value!r:.200}"
     )
 
 
 def _duration(value: timedelta) -> str:
-    """Return a duration as ISO 8601 has it, without years and months, whose lengths differ."""
+    """Return a duration in ISO 8601, without years and months, whose lengths vary."""
     length = abs(value)
     minutes, seconds = divmod(length.seconds, 60)
     hours, minutes = divmod(minutes, 60)
@@ -214,9 +213,9 @@ def _short_integer(text: str) -> int:
 def _finite(text: str) -> float:
     number = float(text)
     if not isfinite(number):
-        raise InvalidJSON(f"{text[:40]} is too large a number")
+        raise InvalidJSON(f"the number {text[:40]} is too large")
     return number
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise InvalidJSON(f"{name} is no JSON")
+    raise InvalidJSON(f"{name} is not valid JSON")

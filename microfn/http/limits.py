@@ -1,6 +1,6 @@
-"""How much of what a client sends is looked into. More is refused before anything reads it, so reading takes no time.
+"""Size limits for request data. Oversized values are rejected before they are parsed.
 
-Nothing is checked before it is asked for: what no handle reads costs nothing, whatever its size.
+Each check runs at the first read. Values that no handle reads cost nothing, whatever their size.
 """
 
 from __future__ import annotations
@@ -35,35 +35,35 @@ CONDITIONS = (
 
 
 def is_readable_accept(accept: str, longest: int = _LONGEST_ACCEPT) -> bool:
-    """Whether a header of preferences may be parsed. What is none may be disregarded (RFC 9110, section 12.5)."""
+    """Return True if an Accept header is short enough to parse. A server can ignore others (RFC 9110, section 12.5)."""
     return len(accept) <= longest and "\0" not in accept and not _has_long_blank(accept)
 
 
 def check_header(environ: Mapping[str, Any], key: str, longest: int = MAX_HEADER_LENGTH) -> None:
-    """Refuse a header with 400 before it is parsed: a long one, or one full of blanks."""
+    """Raise a 400 if a header is too long, or has too many spaces."""
     value = environ.get(key) or ""
     if len(value) > longest:
-        raise BadRequest(f"The header {_name_of(key)} can have {longest} characters at most.")
+        raise BadRequest(f"The header {_name_of(key)} can have at most {longest} characters.")
     if _has_long_blank(value):
-        raise BadRequest(f"The header {_name_of(key)} has too many blanks in a row.")
+        raise BadRequest(f"The header {_name_of(key)} has too many spaces in a row.")
 
 
 def check_conditions(environ: Mapping[str, Any], longest: int = MAX_HEADER_LENGTH) -> None:
-    """Refuse with 400 what is too long to be read of preconditions (RFC 9110, section 13.1)."""
+    """Raise a 400 if preconditions are too long (RFC 9110, section 13.1)."""
     for key in CONDITIONS:
         check_header(environ, key, longest)
 
 
 def check_target(environ: Mapping[str, Any], longest: int = MAX_TARGET_LENGTH) -> None:
-    """Refuse with 414 (RFC 9110, section 15.5.15) path and query together before they are parsed, or made a URL of."""
+    """Raise a 414 (RFC 9110, section 15.5.15) if path and query together are too long."""
     get = environ.get
     # PERF: a sum over a generator takes three times as long.
     if len(get("QUERY_STRING") or "") + len(get("PATH_INFO") or "") + len(get("SCRIPT_NAME") or "") > longest:
-        raise RequestURITooLarge(f"The path and the query can have {longest} characters at most.")
+        raise RequestURITooLarge(f"The path and the query can have at most {longest} characters.")
 
 
 def _has_long_blank(value: str) -> bool:
-    """Whether there is a run of blanks that nobody writes: expressions that read headers are quadratic in these."""
+    """Return True if a value has a long run of spaces, for which regular expressions need quadratic time."""
     return _LONG_BLANK in value.replace("\t", " ")
 
 

@@ -1,4 +1,4 @@
-"""Types that msgspec checks data by. This module is imported with the first of them."""
+"""Checks by msgspec. Imported with the first type of this library."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ _LISTS = (
 
 
 def converters_for(form: Any) -> Converters:
-    """Return what converts decoded JSON, and texts, to a type. Raises TypeError and NameError for what is no type.
+    """Return the converters of decoded JSON and of str. Raises TypeError and NameError if the type is invalid.
 
-    A dataclass or TypedDict may have fields of classes that msgspec does not know: it would refuse all that JSON has.
+    msgspec accepts unknown classes as fields of a dataclass or TypedDict, but refuses all JSON. So this refuses them.
     """
-    msgspec.json.Decoder(form)  # `convert` would refuse a type with the first request
+    msgspec.json.Decoder(form)  # `convert` would refuse a type only with the first request
     if not libraries_in(form):
         try:
             msgspec.json.schema(form)
         except TypeError as error:
             raise TypeError(str(error).splitlines()[-1]) from error
-    # Keys of JSON are text, also those of a dict[int, str].
+    # Keys of JSON are strings, even those of a dict[int, str].
     return Converters(
         partial(msgspec.convert, type=form, str_keys=True),
         partial(msgspec.convert, type=form, str_keys=True, strict=False),
@@ -44,7 +44,7 @@ def converters_for(form: Any) -> Converters:
 
 
 def find_lists(form: Any) -> Container[str] | None:
-    """Return the names of fields that take a list; None if the type has no fields."""
+    """Return the names of fields that accept a list. Return None if the type has no fields."""
     members = list(_members(inspect.type_info(form)))
     if any(isinstance(kind, inspect.DictType) and _takes_list(kind.value_type) for kind in members):
         return EVERYTHING
@@ -55,9 +55,9 @@ def find_lists(form: Any) -> Container[str] | None:
 
 
 def json_schema(form: Any, prefix: str, *, is_output: bool) -> tuple[dict[str, Any], dict[str, Any]]:  # noqa: ARG001
-    """Return the JSON schema of a type, and those of the classes in it by name; references begin with `prefix`.
+    """Return the JSON schema of a type, and those of its classes by name. References begin with `prefix`.
 
-    Raises TypeError for a type that has none.
+    Raises TypeError if the type has no schema.
     """
     (schema,), components = msgspec.json.schema_components([form], ref_template=prefix + "{name}")
     return schema, components
@@ -68,7 +68,7 @@ def _takes_list(kind: inspect.Type) -> bool:
 
 
 def _members(kind: inspect.Type) -> Iterator[inspect.Type]:
-    """The members of a union, or the one type that there is."""
+    """Yield the members of a union, or the single type."""
     if isinstance(kind, inspect.Metadata):
         yield from _members(kind.type)
     elif isinstance(kind, inspect.UnionType):

@@ -1,4 +1,4 @@
-"""Places of errors in data, as JSON pointers (RFC 6901), from what msgspec and pydantic say of them."""
+"""Positions of errors in data, as JSON pointers (RFC 6901), from the errors of msgspec and pydantic."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ __all__ = ["UNKNOWN", "Step", "json_pointer", "steps_of_location", "steps_of_pat
 
 Step = str | int
 UNKNOWN: Any = object()
-"""Data that nobody knows: that which a callable of the user's gave to a library."""
+"""Unknown data: a callable of the user passed it to a library."""
 
 _PLAIN_STEP = re.compile(r"\.([^.\[\]]+)|\[([0-9]+)\]")
 _INDEX = re.compile(r"\[([0-9]+)\]")
 _UNTOLD = "[...]"
-"""The key of a mapping, which msgspec does not tell."""
+"""The placeholder of msgspec for the key of a mapping."""
 _LONGEST = 1000
 
 
 def json_pointer(steps: Iterable[object]) -> str:
-    """Return a JSON pointer as the fragment of a URI (RFC 6901, section 6), of 1,000 characters at most.
+    """Return a JSON pointer as a URI fragment (RFC 6901, section 6), of at most 1,000 characters.
 
     >>> json_pointer(["users", 0, "a/b"])
     '#/users/0/a~1b'
@@ -41,9 +41,9 @@ def _encode(step: str) -> str:
 
 
 def steps_of_path(path: str, data: Any = UNKNOWN) -> list[Step]:
-    """Return the steps of a path of msgspec's in the data that it is about.
+    """Return the steps of a path from msgspec in the data.
 
-    A name may hold dots and brackets itself, so it is the longest one that the data has.
+    A name can contain dots and brackets, so the longest name in the data is used.
 
     >>> steps_of_path(".users[0].age")
     ['users', 0, 'age']
@@ -70,15 +70,15 @@ def steps_of_path(path: str, data: Any = UNKNOWN) -> list[Step]:
 
 
 def _longest_name(path: str, at: int, data: Mapping[Any, Any]) -> str | None:
-    """Return the longest key of the data that stands at this place of a path."""
+    """Return the longest key of the data at this position of a path."""
     keys = (key for key in data if isinstance(key, str) and path.startswith(key, at))
     return max((key for key in keys if path[at + len(key) :][:1] in ("", ".", "[")), key=len, default=None)
 
 
 def steps_of_location(location: Iterable[Step], data: Any = UNKNOWN, *, is_missing: bool = False) -> list[Step]:
-    """Return the steps of a location of pydantic's in the data that it is about, where its last step may be missing.
+    """Return the steps of a location from pydantic in the data. Its last step can be missing there.
 
-    Its other steps are pydantic's own: the member of a union that was tried, or "[key]".
+    pydantic adds other steps: the member of a union that was tried, or "[key]".
 
     >>> steps_of_location(("pet", "Cat", "name"), {"pet": {}}, is_missing=True)
     ['pet', 'name']

@@ -1,6 +1,6 @@
-"""Errors as people and programs see them.
+"""Errors as responses.
 
-A browser gets a small HTML page, whoever prefers plain text gets that, everyone else a problem in JSON (RFC 9457).
+A browser gets a small HTML page, a client that prefers plain text gets that, and other clients get JSON (RFC 9457).
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ h1 {{ font-size: 1.5rem }} b {{ color: #666 }}</style>
 
 
 def preferred_type(accept: str) -> str:
-    """What an error is told in, by the Accept header (RFC 9110, section 12.5.1).
+    """Return the media type for an error, according to the Accept header (RFC 9110, section 12.5.1).
 
-    HTML for who wants it more than JSON, plain text for who wants that more than both, else `application/problem+json`.
+    HTML if the client prefers it to JSON, plain text if it prefers that to both, else `application/problem+json`.
 
     >>> preferred_type("text/html,application/xhtml+xml,*/*;q=0.8")
     'text/html; charset=utf-8'
@@ -56,10 +56,10 @@ def preferred_type(accept: str) -> str:
 
 @lru_cache(maxsize=128)
 def _preferred_type(accept: str) -> str:
-    """PERF: browsers send a few values of Accept, and each takes 50 µs to parse."""
+    """Do the work. PERF: browsers send a few values of Accept, and each takes 50 µs to parse."""
     if not is_readable_accept(accept, _LONGEST_ACCEPT):
         return PROBLEM
-    # Parameters (`;charset=utf-8`) are about the same type.
+    # Parameters (`;charset=utf-8`) don't change the type.
     accepted = MIMEAccept([(name.partition(";")[0].strip(), q) for name, q in parse_accept_header(accept, MIMEAccept)])
     json = max(accepted.quality("application/json"), accepted.quality(PROBLEM))
     html = accepted.quality("text/html")
@@ -70,13 +70,13 @@ def _preferred_type(accept: str) -> str:
 
 
 def error_page(error: HTTPException, environ: WSGIEnvironment, sent: Collection[object] = ()) -> WSGIResponse:
-    """The built-in answer to an error, in the type that the client prefers.
+    """Return the built-in response to an error, in the type that the client prefers.
 
-    `sent` holds what the client sent: a key that one of these lacks is named, and no other.
+    `sent` holds the values that the client sent. The page names a missing key only if one of these lacks it.
     """
     status = error.code or 500
     extra = extra_headers(error, environ)
-    detail = f"The request lacks {error.args[0]!r}." if _is_missing_key(error, sent) else str(error.description or "")
+    detail = f"The request has no {error.args[0]!r}." if _is_missing_key(error, sent) else str(error.description or "")
     members = getattr(error, "members", {})
     line, headers, content = _render(status, detail, tuple(extra), environ.get("HTTP_ACCEPT", ""), members)
     validate_headers(line, headers)
@@ -84,21 +84,21 @@ def error_page(error: HTTPException, environ: WSGIEnvironment, sent: Collection[
 
 
 def _is_missing_key(error: HTTPException, sent: Collection[object]) -> bool:
-    """Whether the client has not sent a key; that of a MultiDict of the application's own is not its business."""
+    """Return True if a value of the client lacks the key. A MultiDict of the application does not count."""
     trace = error.__traceback__
     if not isinstance(error, BadRequestKeyError) or not error.args or trace is None:
         return False
     while trace.tb_next is not None:
         trace = trace.tb_next
-    searched = trace.tb_frame.f_locals.get("self")  # of its `__getitem__`
+    searched = trace.tb_frame.f_locals.get("self")  # the `self` of `__getitem__`
     return any(searched is one for one in sent)
 
 
 class CachedErrorPage(dict[str, tuple[str, Headers, bytes]]):
-    """The page of an error of the framework's own, by Accept: status line, headers and content.
+    """The pages of an error of the framework, by Accept: status line, headers and content.
 
-    PERF: kept, as long as clients do not make too many of it; saves a 404 three quarters of its time. If a client fills
-    it, the others' pages are made each time, for a few µs.
+    PERF: the cache saves three quarters of the time of a 404. If a client fills it, other pages are created each time,
+    in a few µs.
     """
 
     def __init__(self, status: int, detail: str, *extra: tuple[str, str]) -> None:
@@ -129,10 +129,10 @@ def _render(
 
 
 def extra_headers(error: HTTPException, environ: WSGIEnvironment) -> Headers:
-    """What an error tells in headers: Allow, WWW-Authenticate, Retry-After, Content-Range."""
+    """Return the headers of an error: Allow, WWW-Authenticate, Retry-After, Content-Range."""
     return [pair for pair in error.get_headers(environ) if pair[0].lower() != "content-type"]
 
 
 def internal_error(error: BaseException) -> InternalServerError:
-    """What is told of an exception that nobody foresaw: nothing."""
+    """Return a 500 for an unexpected exception, without any details."""
     return InternalServerError(original_exception=error)

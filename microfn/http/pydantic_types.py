@@ -1,4 +1,4 @@
-"""Types that pydantic checks data by. This module is imported with the first of them."""
+"""Checks by pydantic. Imported with the first type of this library."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ Schema = Mapping[str, Any]
 
 
 def converters_for(form: Any) -> Converters:
-    """Return what converts decoded JSON, and texts, to a type. Raises TypeError and NameError for what is no type."""
+    """Return the converters of decoded JSON and of str. Raises TypeError and NameError if the type is invalid."""
     try:
         adapter = TypeAdapter(form)
-        adapter.validator.title  # noqa: B018 - it is there as soon as all that is named in the type is
+        adapter.validator.title  # noqa: B018 - available if every name in the type is defined
     except PydanticUserError as error:
         raise TypeError(str(error).splitlines()[0]) from error
-    # A text is never an int, so that a type which is strict could not be had from a query.
+    # Text is never an int, so strict types would refuse every query.
     return Converters(adapter.validate_python, partial(adapter.validate_python, strict=False))
 
 
 def find_lists(form: Any) -> Container[str] | None:
-    """Return the names of fields that take a list; None if the type has no fields."""
+    """Return the names of fields that accept a list. Return None if the type has no fields."""
     schema: Any = TypeAdapter(form).core_schema
     walk = _Walk(schema)
     members = list(walk.members(schema))
@@ -46,9 +46,9 @@ def find_lists(form: Any) -> Container[str] | None:
 
 
 def json_schema(form: Any, prefix: str, *, is_output: bool) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the JSON schema of a type, and those of the classes in it by name; references begin with `prefix`.
+    """Return the JSON schema of a type, and those of its classes by name. References begin with `prefix`.
 
-    The schema of an output has computed fields too. Raises TypeError for a type that has none.
+    The schema of an output also has computed fields. Raises TypeError if the type has no schema.
     """
     mode: Any = "serialization" if is_output else "validation"
     try:
@@ -61,19 +61,19 @@ def json_schema(form: Any, prefix: str, *, is_output: bool) -> tuple[dict[str, A
 
 
 class _Generator(GenerateJsonSchema):
-    """A generator without warnings: a default that JSON cannot express is left out."""
+    """A generator without warnings, which omits defaults that JSON cannot express."""
 
-    ignored_warning_kinds = {"skipped-choice", "non-serializable-default"}  # noqa: RUF012 - it is pydantic's
+    ignored_warning_kinds = {"skipped-choice", "non-serializable-default"}  # noqa: RUF012 - an attribute of pydantic
 
 
 class _Walk:
-    """pydantic's own schema of a type, in which each layer around a field has its `schema`."""
+    """The core schema of a type in pydantic, in which each layer around a field has a `schema`."""
 
     def __init__(self, schema: Schema) -> None:
         self._definitions = {one["ref"]: one for one in schema.get("definitions", ())}
 
     def members(self, schema: Schema) -> Iterator[Schema]:
-        """The members of a union, or the one schema that there is, without what is wrapped around it."""
+        """Yield the members of a union, or the single schema, without their wrappers."""
         inner = [schema[name] for name in _INNER if name in schema and schema["type"] != "json"]
         if schema["type"] == "definition-ref":
             yield from self.members(self._definitions[schema["schema_ref"]])
@@ -88,11 +88,11 @@ class _Walk:
             yield schema
 
     def takes_list(self, schema: Schema | None) -> bool:
-        """Whether one of the members is a list."""
+        """Return True if a member is a list."""
         return schema is not None and any(member["type"] in _LISTS for member in self.members(schema))
 
     def lists_of(self, schema: Schema) -> Iterator[str]:
-        """The names by which the lists of an object are sent: their own, and each of their aliases."""
+        """Yield the names of list fields in requests: the field names and their aliases."""
         fields = schema["fields"]
         named = fields.items() if isinstance(fields, Mapping) else [(field["name"], field) for field in fields]
         for name, field in named:
@@ -102,6 +102,6 @@ class _Walk:
             if is_list:
                 yield name
             for path in paths:
-                # The first of several values, `AliasPath("tag", 0)`, is taken from a list too.
+                # An `AliasPath("tag", 0)`, the first of several values, also comes from a list.
                 if is_list if len(path) == 1 else isinstance(path[1], int):
                     yield path[0]

@@ -1,4 +1,4 @@
-"""The request as a handle sees it: werkzeug's, but nothing of it is computed before it is asked for."""
+"""The request: werkzeug's, with every property computed at its first read."""
 
 from __future__ import annotations
 
@@ -47,18 +47,18 @@ _TOO_DEEP = "it is nested too deep"
 
 
 class _Slots:
-    """PERF: what every request gets is set in a third of the time where no dict has to be made for it."""
+    """PERF: attributes of every request. Without a dict, setting them takes a third of the time."""
 
     __slots__ = ("_miss", "_snapshot", "environ", "params", "route")
 
     _miss: Any
-    """What was found where there is no route; there where middleware sees the request."""
+    """The result of a lookup without a route. Set if middleware sees the request."""
     _snapshot: Any
-    """What the request is answered from; there where middleware sees the request."""
+    """The snapshot that answers the request. Set if middleware sees the request."""
 
 
 class Context(SimpleNamespace):
-    """What middleware hands on to handles, by names of its own: `context.user`, or `context["user"]`."""
+    """Values that middleware passes to handles, by any name: `context.user`, or `context["user"]`."""
 
     def __getitem__(self, name: str) -> Any:
         return self.__dict__[name]
@@ -70,14 +70,14 @@ class Context(SimpleNamespace):
         return name in self.__dict__
 
     def get(self, name: str, default: Any = None) -> Any:
-        """What is there under a name, or the default."""
+        """Return the value of a name, or the default."""
         return self.__dict__.get(name, default)
 
 
 class _SentHeaders(EnvironHeaders):
-    """Headers, of which one that is missing is a 400 like a field of a form: werkzeug's is a KeyError."""
+    """Headers that raise a 400 for a missing name, as forms do. werkzeug's raise a KeyError."""
 
-    def __getitem__(self, key: str) -> str:  # type: ignore[override] # werkzeug's too
+    def __getitem__(self, key: str) -> str:  # type: ignore[override] # as in werkzeug
         try:
             return self._get_key(key)
         except KeyError:
@@ -85,7 +85,7 @@ class _SentHeaders(EnvironHeaders):
 
 
 class Request(_Slots, GuardedRequest):
-    """A request: all of `werkzeug.wrappers.Request`, and what the router knows of it.
+    """A request: all of `werkzeug.wrappers.Request`, with the route and its params.
 
     >>> from werkzeug.test import create_environ
     >>> request = Request(create_environ("/search?q=tree", headers={"Accept": "text/html"}))
@@ -94,25 +94,25 @@ class Request(_Slots, GuardedRequest):
     """
 
     route: Route | None
-    """The route that matched: its `method`, `pattern`, `name`, `handle` and `where`. None where none did."""
+    """The route that matched: its `method`, `pattern`, `name`, `handle` and `where`. None without a match."""
     params: dict[str, Any]
-    """The parameters of the route, in path order: the same dict that its handle gets. Empty where there is no route."""
+    """The params of the route, in path order: the same dict that its handle gets. Empty without a route."""
     _close_callbacks: Sequence[Callable[[], object]] = ()
-    """What is called when the body of the answer has been sent, or the client has gone."""
+    """Callbacks for the end of the request: the body has been sent, or the client has disconnected."""
     _is_complete = False
-    """Whether the server has taken the whole body of the answer."""
+    """True if the server has read the whole body of the response."""
     _is_for_mount = False
-    """Whether a mounted application answers, which may read the body again."""
+    """True if a mounted application answers, which can read the body again."""
     error: Exception | None = None
-    """What was raised, or what the framework answered with; also where a handler made an answer of it."""
+    """The exception that was raised, or the error of the framework, even if a handler has converted it."""
     router: Any = None
     """The Router that serves the request."""
     deadline: Any
-    """When the call ends, for a request that an agent has admitted."""
+    """The end of the time for the call, if an agent has admitted the request."""
     form_data_parser_class = FormParser
     _codec: Codec = JSON()
     max_content_length: int | None = MAX_CONTENT_LENGTH
-    """Bytes that a body may have; more is a 413. The route's own limit comes first."""
+    """Maximum bytes of a body. Reading more raises a 413. The limit of the route has precedence."""
 
     shallow = False
 
@@ -125,12 +125,12 @@ class Request(_Slots, GuardedRequest):
         if populate_request:
             environ["werkzeug.request"] = self
 
-    # What werkzeug's constructor computes. Read with `.get`: hosts leave out what the standard calls required.
+    # The attributes of werkzeug's constructor. `.get`, since servers omit required keys of PEP 3333.
 
     @cached_property
     def method(self) -> str:
         method: str = self.environ.get("REQUEST_METHOD", "GET")
-        return method  # as it was routed; methods are case-sensitive (RFC 9110, section 9.1)
+        return method  # unchanged, since methods are case-sensitive (RFC 9110, section 9.1)
 
     @cached_property
     def scheme(self) -> str:
@@ -175,32 +175,32 @@ class Request(_Slots, GuardedRequest):
 
     @cached_property
     def host(self) -> str:
-        """The host that the client asked for, with the port where it is not the scheme's own.
+        """The host of the request, with the port unless it is the default of the scheme.
 
-        Raises `SecurityError` (400) where the header is no host, or not one of the `trusted_hosts`.
+        Raises `SecurityError` (400) if the header is invalid, or not one of the `trusted_hosts`.
         """
         sent = self.environ.get("HTTP_HOST")
         host = written_host(sent, self.scheme) if sent else get_host(self.scheme, None, self.server)
         if host is None:
-            raise SecurityError("The Host header is no host.")
+            raise SecurityError("The Host header is invalid.")
         if self.trusted_hosts and not is_trusted_by(host, self.scheme, tuple(self.trusted_hosts)):
             raise SecurityError(f"Host {host!r} is not trusted.")
         return host
 
     @cached_property
     def stream(self) -> IO[bytes]:
-        """The body, never more of it than was promised and than is allowed.
+        """The body, limited to its Content-Length and to the maximum.
 
-        Raises `BadRequest` (400) where CONTENT_LENGTH is no number, and while it is read where fewer bytes come
-        than were promised; `RequestEntityTooLarge` (413) over the limit.
+        Raises `BadRequest` (400) if CONTENT_LENGTH is not a number, and at a read if fewer bytes arrive. Raises
+        `RequestEntityTooLarge` (413) over the limit.
         """
         if self._cached_data is not None:
             return io.BytesIO()
         if self.shallow:
-            raise RuntimeError("this request was made with shallow=True, so its body is not to be read")
+            raise RuntimeError("the body of a request with shallow=True cannot be read")
         return open_body(self.environ, self._body_limit())
 
-    _cached_data: bytes | None = None  # type: ignore[assignment] # werkzeug's is None too, until the body is read
+    _cached_data: bytes | None = None  # type: ignore[assignment] # None in werkzeug too, until the body is read
 
     @overload
     def get_data(self, cache: bool = ..., as_text: Literal[False] = ..., parse_form_data: bool = ...) -> bytes: ...
@@ -209,8 +209,8 @@ class Request(_Slots, GuardedRequest):
     def get_data(self, cache: bool = ..., as_text: Literal[True] = ..., parse_form_data: bool = ...) -> str: ...
 
     def get_data(self, cache: bool = True, as_text: bool = False, parse_form_data: bool = False) -> bytes | str:
-        """Return the whole body. PERF: one of a known length is read without a stream around it, which saves 3 µs."""
-        if parse_form_data and is_encoded(self.environ):  # it is no form yet
+        """Return the whole body. PERF: with a known length, it is read without a stream around it, which saves 3 µs."""
+        if parse_form_data and is_encoded(self.environ):  # not a form yet
             parse_form_data = False
         if cache and not parse_form_data and self._cached_data is None and "stream" not in self.__dict__:
             length = self.environ.get("CONTENT_LENGTH")
@@ -227,22 +227,22 @@ class Request(_Slots, GuardedRequest):
 
     @cached_property
     def context(self) -> Context:
-        """A place for what middleware hands on, fresh for each request."""
+        """Values that middleware passes to handles, new for each request."""
         return Context()
 
     @cached_property
     def query(self) -> Any:
-        """The object that the route's `query` made of `args`, when it is first read.
+        """The object that the route's `query` creates from `args` at the first read.
 
-        Raises `InvalidData` (422) if the query is not as the type says. The query as it came is `args`.
+        Raises `InvalidData` (422) if the query does not fit the type. `args` has the raw query.
         """
         return self._check("query").run(self.args, "query")
 
     @cached_property
     def valid(self) -> Any:
-        """The object that the route's `valid` made of the JSON, when it is first read.
+        """The object that the route's `valid` creates from the JSON at the first read.
 
-        Raises `InvalidData` (422) if the JSON is not as the type says, and what `json` raises.
+        Raises `InvalidData` (422) if the JSON does not fit the type, and the errors of `json`.
         """
         return self._check("valid").run(self.json, "body")
 
@@ -250,20 +250,20 @@ class Request(_Slots, GuardedRequest):
         """Return the check of the route. Raises RuntimeError if it has none."""
         check = self.route.checks.get(option) if self.route is not None else None
         if check is None:
-            raise RuntimeError(f"request.{option} is for routes that are registered with {option}=")
+            raise RuntimeError(f"request.{option} needs a route that is registered with {option}=")
         return check
 
     def url_for(self, target: str | Handle, /, *, query: Query | str | None = None, **params: object) -> str:
-        """`Router.url_for`, behind the SCRIPT_NAME that this request came with.
+        """Return a URL as `Router.url_for` does, below the SCRIPT_NAME of this request.
 
-        Of a Router that was included under several prefixes it is the route below the prefix of the request's own, also
-        where the request has no route.
+        If a Router was included under several prefixes, the URL has the prefix of this request, even if the request has
+        no route. Raises `InvalidUrl`.
         """
         url: str = self.router._url_for(self.environ.get("SCRIPT_NAME"), target, params, query, self)
         return url
 
     def __reduce__(self) -> Any:
-        """A pickled request is a plain one when it comes back: it has neither Router nor route."""
+        """Pickle as a plain request, without Router and route."""
         cls = Request if self.router is not None else type(self)
         return _unpickled, (cls, self.environ, self.params, self.__dict__)
 
@@ -273,26 +273,26 @@ class Request(_Slots, GuardedRequest):
         return copied
 
     def call_on_close(self, callback: Callable[[], object]) -> None:
-        """Call this, without arguments, when the body of the answer has been sent, or the client has gone.
+        """Call a function without arguments after the body has been sent, or the client has disconnected.
 
-        What it raises is logged.
+        Its exceptions are logged.
         """
         self._close_callbacks = [*self._close_callbacks, callback]
 
     def _close(self) -> None:
-        """Call all that waits for the end, in order and each once, also where one of them fails."""
-        while self._close_callbacks:  # what is called may have more to be called
+        """Run the close callbacks in order. Each runs once, even if another raises."""
+        while self._close_callbacks:  # callbacks can add others
             callback, *self._close_callbacks = self._close_callbacks
             try:
                 callback()
-            except Exception as error:  # the answer is sent, so that a failure can only be logged
+            except Exception as error:  # the response is sent, so a failure can only be logged
                 log_exception(error, self.environ)
             except BaseException:
                 self._close()
                 raise
 
     def _get_file_stream(self, *args: Any, **kwargs: Any) -> IO[bytes]:
-        """Where werkzeug puts an uploaded file, on disk if it is large; it is closed when the request is done with."""
+        """Return a file for an upload, on disk if it is large. The end of the request closes it."""
         stream = super()._get_file_stream(*args, **kwargs)
         self.call_on_close(functools.partial(_drop, stream))
         return stream
@@ -304,19 +304,19 @@ class Request(_Slots, GuardedRequest):
             if self._is_for_mount and self.mimetype == _URLENCODED and "stream" not in self.__dict__:
                 length, limit = self.content_length or 0, self.max_form_memory_size
                 if limit is None or length <= limit:
-                    self.get_data()  # it is kept for the application
+                    self.get_data()  # kept for the application
             super()._load_form_data()
         except Exception as error:
             self._fail_again(error)
             raise
 
     def _fail_again(self, failure: Exception) -> None:
-        """Let what is read after a failure fail too: the rest of a body is not to be taken for the whole."""
-        if not self.shallow:  # such a request has no body to be read, and needs none
+        """Let reads after a failure fail too. Otherwise the rest of a body could be read as the whole."""
+        if not self.shallow:  # a shallow request has no readable body
             self.stream = cast("IO[bytes]", Body.failed(io.BytesIO(), failure))
 
     def _sent(self) -> list[object]:
-        """All that has been read of what the client sent, by keys."""
+        """Return the values of the request that have been read, and that have keys."""
         return [self.__dict__[name] for name in _BY_KEY if name in self.__dict__]
 
     def _body_limit(self) -> int | None:
@@ -329,8 +329,8 @@ class Request(_Slots, GuardedRequest):
     def json(self) -> Any:
         """The body as JSON.
 
-        Raises `UnsupportedMediaType` (415) where it is not said to be JSON, or has a Content-Encoding, `BadRequest`
-        (400) where it is none. A byte order mark before it is no part of it (RFC 8259, section 8.1).
+        Raises `UnsupportedMediaType` (415) if Content-Type is not JSON, or the body has a Content-Encoding. Raises
+        `BadRequest` (400) if the JSON is invalid. A byte order mark is ignored (RFC 8259, section 8.1).
 
         >>> from werkzeug.test import create_environ
         >>> Request(create_environ(method="POST", json={"id": 7})).json
@@ -353,7 +353,7 @@ class Request(_Slots, GuardedRequest):
         return value
 
     def get_json(self, force: bool = False, silent: bool = False, cache: bool = True) -> Any:
-        """The same as `json`; `force` disregards Content-Type, and a `silent` failure is None."""
+        """Return `json`. `force` ignores Content-Type. With `silent`, a failure returns None."""
         if is_encoded(self.environ):
             if silent:
                 return None
@@ -361,10 +361,10 @@ class Request(_Slots, GuardedRequest):
         return super().get_json(force, silent, cache)
 
     def on_json_loading_failed(self, e: ValueError | None) -> NoReturn:
-        """Answer a body that is no JSON with 400, one that is not said to be JSON with 415."""
+        """Raise a 400 for invalid JSON, or a 415 for another Content-Type."""
         if e is None:
             raise UnsupportedMediaType("Send JSON, with Content-Type: application/json.")
-        raise BadRequest(f"The body is no JSON{reason_of(e)}")
+        raise BadRequest(f"The body is not valid JSON{reason_of(e)}")
 
     @property
     def json_module(self) -> Any:
@@ -379,7 +379,7 @@ def _unpickled(cls: type[Request], environ: WSGIEnvironment, params: dict[str, A
 
 
 class _StrictCodec:
-    """A codec whose every refusal is the ValueError that werkzeug answers with 400."""
+    """A codec whose errors are ValueErrors, which werkzeug answers with 400."""
 
     def __init__(self, codec: Codec) -> None:
         self.dumps = codec.dumps
@@ -393,7 +393,7 @@ class _StrictCodec:
 
 
 def _text(tunnelled: str) -> str:
-    """A path for people to read; a broken one was answered with 400 before."""
+    """Return a path as text. Invalid paths have been answered with 400 before."""
     try:
         return decode_path(tunnelled) if tunnelled else ""
     except ValueError:
@@ -401,6 +401,6 @@ def _text(tunnelled: str) -> str:
 
 
 def _drop(file: IO[bytes]) -> None:
-    """Close a temporary file. Nobody wants what is still to be written to it, so a full disk is no failure here."""
+    """Close a temporary file. A full disk is not an error here, since the rest of the file is not needed."""
     with suppress(OSError):
         file.close()

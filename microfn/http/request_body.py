@@ -1,4 +1,4 @@
-"""Bodies of requests, read exactly: never beyond their end, and never taken for whole where they are not."""
+"""Bodies of requests, read exactly: never beyond their end, and never incomplete without an error."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ __all__ = ["Body", "UnsupportedCoding", "checked_length", "is_encoded", "open_bo
 
 
 class UnsupportedCoding(UnsupportedMediaType):
-    """A body with a Content-Encoding, where its content is asked for (RFC 9110, sections 8.4 and 15.5.16)."""
+    """A body with a Content-Encoding whose content was requested (RFC 9110, sections 8.4 and 15.5.16)."""
 
-    description = "Send the body as it is, without a Content-Encoding."
+    description = "Send the body without a Content-Encoding."
 
     def get_headers(self, *args: Any, **kwargs: Any) -> list[tuple[str, str]]:
-        """RFC 9110, section 12.5.3: Accept-Encoding in a response tells what a request may be encoded with."""
+        """Add Accept-Encoding, which lists the supported encodings of requests (RFC 9110, section 12.5.3)."""
         return [*super().get_headers(*args, **kwargs), ("Accept-Encoding", "identity")]
 
 
 def is_encoded(environ: WSGIEnvironment) -> bool:
-    """Whether a Content-Encoding other than `identity` was applied to the body."""
+    """Return True if the body has a Content-Encoding other than `identity`."""
     codings = environ.get("HTTP_CONTENT_ENCODING") or ""
     return bool(codings) and any(coding.strip().lower() not in ("", "identity") for coding in codings.split(","))
 
 
 def open_body(environ: WSGIEnvironment, limit: int | None) -> IO[bytes]:
-    """The body. Raises `BadRequest` (400) or `RequestEntityTooLarge` (413) by what is said of its length."""
-    # RFC 9112, section 6.2. A length counts also beside a Transfer-Encoding that a proxy left in place after it undid
-    # the chunks (nginx before uWSGI and FastCGI).
+    """Return the body. Raises `BadRequest` (400) or `RequestEntityTooLarge` (413) according to its length."""
+    # RFC 9112, section 6.2. The length also applies beside a Transfer-Encoding that a proxy left in place after
+    # decoding the chunks (nginx before uWSGI and FastCGI).
     promised = environ.get("CONTENT_LENGTH")
     if not promised:
         return _open_chunked_body(environ, limit)
@@ -45,25 +45,25 @@ def open_body(environ: WSGIEnvironment, limit: int | None) -> IO[bytes]:
 
 
 def _open_chunked_body(environ: WSGIEnvironment, limit: int | None) -> IO[bytes]:
-    """A body without a length has an end only where the server says so; else reading it would block for ever."""
+    """Return a body without a length. Its end is known only if the server marks it; else reading would block."""
     if not environ.get("wsgi.input_terminated"):
         return io.BytesIO()
     return cast("IO[bytes]", Body(environ["wsgi.input"], ENDLESS if limit is None else limit, is_max=True))
 
 
 def checked_length(promised: str, limit: int | None) -> int:
-    """How many bytes a body has. RFC 9110, section 8.6: digits and nothing else."""
+    """Return the length of a body in bytes. RFC 9110, section 8.6: only digits are valid."""
     if not DIGITS.fullmatch(promised):
         raise BadRequest("Content-Length is not a number.")
-    # A number of thousands of digits is over every limit; int() would refuse it.
+    # A number of thousands of digits exceeds every limit, and int() refuses it.
     length = int(promised) if len(promised) < 20 else ENDLESS
     if limit is not None and length > limit:
-        raise RequestEntityTooLarge(f"The body can have {limit} bytes at most.")
+        raise RequestEntityTooLarge(f"The body can have at most {limit} bytes.")
     return length
 
 
 def read(stream: IO[bytes], length: int) -> bytes:
-    """Just so many bytes. Raises `ClientDisconnected` (400) where there are fewer, and what is no client's fault."""
+    """Read exactly `length` bytes. Raises `ClientDisconnected` (400) if there are fewer, and errors of the server."""
     chunks: list[bytes] = []
     missing = length
     try:
@@ -81,15 +81,15 @@ def read(stream: IO[bytes], length: int) -> bytes:
 
 
 def _failure_of(error: Exception) -> Exception:
-    """What a server raises while a body is read is the connection's failure, unless this machine is short of something.
+    """Return the failure to raise: the connection's, unless this machine is short of something.
 
-    Servers may put a body on disk before they give it away.
+    Servers can write a body to disk before they pass it on.
     """
     return error if is_shortage(error) else ClientDisconnected()
 
 
 class _Source:
-    """`wsgi.input`, with one exception for its every failure: servers have their own."""
+    """`wsgi.input` with one class of exceptions for all failures, since servers differ."""
 
     def __init__(self, stream: IO[bytes]) -> None:
         self._stream = stream
@@ -108,9 +108,9 @@ class _Source:
 
 
 class Body(LimitedStream):
-    """A body that is read exactly: none of it is taken for whole that is not, and none is read beyond its end.
+    """A body that is read exactly: never incomplete without an error, and never beyond its end.
 
-    werkzeug's own stream ends silently at a maximum; this one looks whether there is more. What failed once fails
+    werkzeug's stream ends silently at a maximum. This one checks if more bytes follow. After a failure, each read fails
     again.
     """
 
@@ -120,18 +120,18 @@ class Body(LimitedStream):
 
     @classmethod
     def failed(cls, stream: IO[bytes], failure: Exception) -> Body:
-        """One whose every read fails."""
+        """Return a body whose reads fail."""
         body = cls(stream, 1)
         body._failure = failure
         return body
 
     def on_exhausted(self) -> None:
-        """It was read to its limit. Raises `RequestEntityTooLarge` (413) where there is more."""
+        """Check the end of the body. Raises `RequestEntityTooLarge` (413) if more bytes follow."""
         if self._limit_is_max and self._has_more():
-            self._fail(RequestEntityTooLarge(f"The body can have {self.limit} bytes at most."))
+            self._fail(RequestEntityTooLarge(f"The body can have at most {self.limit} bytes."))
 
     def on_disconnect(self, error: Exception | None = None) -> None:
-        """It ended before its length. Raises `ClientDisconnected` (400), or what is no client's fault."""
+        """Raise `ClientDisconnected` (400) if the body ended early, or the error of the server."""
         if isinstance(error, _Unreadable):
             self._fail(error.failure)
         if not self._limit_is_max:
@@ -144,7 +144,7 @@ class Body(LimitedStream):
         return super().readinto(b)
 
     def readline(self, size: int | None = -1) -> bytes:
-        """One line, with its end. The server finds it: the standard library would read byte by byte."""
+        """Return one line, with its end. The server finds it, since the standard library would read byte by byte."""
         if self._failure is not None:
             raise self._failure
         if self.is_exhausted:
@@ -171,7 +171,7 @@ class Body(LimitedStream):
         return piece
 
     def readall(self) -> bytes:
-        """All that is left."""
+        """Return the rest of the body."""
         if self._failure is not None:
             raise self._failure
         data = super().readall()
@@ -191,7 +191,7 @@ class Body(LimitedStream):
 
 
 class _Unreadable(OSError):
-    """`wsgi.input` cannot be read; `failure` is what is told of it."""
+    """A failure to read `wsgi.input`; `failure` is the exception to raise."""
 
     def __init__(self, failure: Exception) -> None:
         super().__init__("the body cannot be read")

@@ -1,4 +1,4 @@
-"""The Response that handles may return, and `html` and `redirect`, which say what a text or an answer is."""
+"""`Response` for handles, with `html` and `redirect`."""
 
 from __future__ import annotations
 
@@ -52,13 +52,13 @@ __all__ = [
 ]
 
 _PIECES = (str, bytes, bytearray, memoryview)
-"""The types of the pieces of a body."""
+"""The types of the chunks of a body."""
 _REMADE = {"_wsgi", "_status", "_status_code", "headers"}
 _LONGEST_TYPE = 128
 _STATUS_LINES = {
     status: f"{int(status)} {phrase.upper()}" for status, phrase in HTTP_STATUS_CODES.items() if status >= 200
 }
-"""Those of werkzeug's Response, in capitals."""
+"""The names of headers, capitalized as in werkzeug's Response."""
 _REDIRECTING = """<!doctype html>
 <html lang=en>
 <title>Redirecting...</title>
@@ -68,20 +68,20 @@ _REDIRECTING = """<!doctype html>
 
 
 class Response(WerkzeugResponse):
-    """werkzeug's Response: what it can do and a tuple cannot are cookies, ETags, ranges and streams with a clean-up.
+    """werkzeug's Response. Unlike a tuple, it has cookies, ETags, ranges, and streams with close callbacks.
 
     >>> response = Response("saved", 201)
     >>> response.set_cookie("seen", "1", httponly=True, samesite="Lax")
     >>> response.status
     '201 CREATED'
 
-    PERF: a response made of text and a status alone is the WSGI response that is sent, in `_wsgi`, until something of
-    it is asked for: its attributes are cached properties, which put their values beside `_wsgi`. While there is
-    nothing beside it, the response is untouched; `_original_body` says whether at least its body is.
+    PERF: a response of text and a status alone is the WSGI response to send, in `_wsgi`, until an attribute is read.
+    The attributes are cached properties, which store their values beside `_wsgi`. A response without such values is
+    unchanged, and `_original_body` tells if at least its body is.
     """
 
     _wsgi: WSGIResponse
-    """The status line, headers and body that it was made of; missing if it was made by werkzeug's constructor."""
+    """The status line, headers and body of the constructor. Missing if werkzeug's constructor ran."""
 
     def __init__(
         self,
@@ -94,7 +94,7 @@ class Response(WerkzeugResponse):
     ) -> None:
         wsgi: WSGIResponse | None
         if type(response) is str and status is headers is mimetype is content_type is None and type(self) is Response:
-            content = response.encode()  # PERF: the shortest way for the most
+            content = response.encode()  # PERF: the shortest way for the most frequent type
             self._wsgi = ("200 OK", [TEXT_HEADER, LENGTH_HEADERS[len(content)]], [content])
             if direct_passthrough:
                 self.direct_passthrough = True
@@ -108,7 +108,7 @@ class Response(WerkzeugResponse):
                 self.direct_passthrough = True
         else:
             if response is None or type(response) is str or type(response) is bytes:
-                pass  # PERF: most are these
+                pass  # PERF: the most frequent characters
             elif hasattr(response, "__html__"):
                 response = response.__html__()
                 if mimetype is None and self.default_mimetype == WerkzeugResponse.default_mimetype:
@@ -123,12 +123,12 @@ class Response(WerkzeugResponse):
 
     @classmethod
     def _from_wsgi(cls, wsgi: WSGIResponse) -> Response:
-        """Return what is sent as an object again."""
+        """Return a response object for a WSGI response."""
         response = object.__new__(cls)
         response._wsgi = wsgi
         return response
 
-    # werkzeug's constructor sets what these return, so they are called only if there is `_wsgi`.
+    # werkzeug's constructor sets these attributes, so the functions run only if there is `_wsgi`.
 
     @default_property
     def _status(self) -> str:
@@ -145,7 +145,7 @@ class Response(WerkzeugResponse):
     @cached_property
     def response(self) -> Iterable[bytes]:
         body = self._wsgi[2]
-        return body.copy() if type(body) is list else body  # changes of the list stay with this response
+        return body.copy() if type(body) is list else body  # so changes of the list stay with this response
 
     @cached_property
     def _on_close(self) -> list[Callable[[], Any]]:
@@ -154,14 +154,14 @@ class Response(WerkzeugResponse):
     def make_conditional(
         self, request_or_environ: Any, accept_ranges: bool | str = False, complete_length: int | None = None
     ) -> WerkzeugResponse:
-        """Make it a 304 if the client has it already, or a 206 with the part that the client asks for.
+        """Convert it to a 304 if the client has this version, or to a 206 with the requested part.
 
-        It goes by the ETag and Last-Modified that it has, for GET and HEAD. `accept_ranges` is True if parts of it may
-        be sent; `complete_length` is then its length in bytes. RFC 9110, sections 13.2 and 14.2: preconditions come
-        before a range, a date that cannot be read is ignored, and so is a request for several ranges. Any status but a
-        2xx stays as it is, and only a 200 has parts.
+        The ETag and Last-Modified of this response decide, for GET and HEAD. `accept_ranges` is True if the server can
+        send parts; `complete_length` is then the length in bytes. Preconditions come before a range. Invalid dates are
+        ignored, and so are requests for several ranges (RFC 9110, sections 13.2 and 14.2). Only a 2xx changes, and only
+        a 200 has parts.
 
-        Raises `BadRequest` (400) for a condition that is too long, `PreconditionFailed` (412), and
+        Raises `BadRequest` (400) if a condition is too long, `PreconditionFailed` (412), and
         `RequestedRangeNotSatisfiable` (416).
 
         >>> from microfn import Router
@@ -194,13 +194,13 @@ class Response(WerkzeugResponse):
 
     @property
     def _original_body(self) -> Iterable[bytes] | None:
-        """The body of `_wsgi`; None if that, or what its end calls, was asked for or set: it may be another now."""
+        """The body in `_wsgi`. None if code has read or set the body or its callbacks, and so may have changed it."""
         state = self.__dict__
         return state["_wsgi"][2] if "_wsgi" in state and "response" not in state and "_on_close" not in state else None
 
     @property
     def _is_remade(self) -> bool:
-        """Whether a response made of what `_to_wsgi` returns is the same as a copy of this one, which takes longer."""
+        """True if a response from `_to_wsgi` equals a copy of this one, which takes longer."""
         return type(self) is Response and type(self._original_body) is list and self.__dict__.keys() <= _REMADE
 
     @property
@@ -209,7 +209,7 @@ class Response(WerkzeugResponse):
         return isinstance(self.response if own is None else own, (list, tuple))
 
     def get_wsgi_headers(self, environ: WSGIEnvironment) -> WerkzeugHeaders:
-        """werkzeug's; also where Location is text that is no URL."""
+        """Return werkzeug's headers, even if Location is not a valid URL."""
         own = own_headers(self)
         if not any(name.lower() in LOCATIONS for name, _ in own):
             return super().get_wsgi_headers(environ)
@@ -225,15 +225,15 @@ class Response(WerkzeugResponse):
         return headers
 
     def _to_wsgi(self) -> WSGIResponse | None:
-        """Return what is sent, if that is clear without werkzeug: the body is the one that it was made with."""
+        """Return the WSGI response, if it is clear without werkzeug: the body is that of the constructor."""
         state = self.__dict__
         wsgi: WSGIResponse | None = state.get("_wsgi")
         if wsgi is None:
             return None
-        line, headers, body = wsgi[0], wsgi[1].copy(), wsgi[2]  # it may be sent again, and servers change the list
-        if len(state) == 1:  # it is untouched
+        line, headers, body = wsgi[0], wsgi[1].copy(), wsgi[2]  # a copy for the server, which changes the list
+        if len(state) == 1:  # unchanged
             return line, headers, body
-        # PERF: `_original_body`, in place of a call
+        # PERF: the code of `_original_body`, without a call
         if "response" in state or "_on_close" in state or self.autocorrect_location_header:
             return None
         if "headers" in state:
@@ -256,7 +256,7 @@ class Response(WerkzeugResponse):
 def _make_wsgi(
     content: bytes, status: Any, headers: Any, mimetype: str | None, content_type: str | None
 ) -> WSGIResponse | None:
-    """Make what werkzeug's constructor would, in a tenth of its time; return None for what is not plain."""
+    """Create the state of werkzeug's constructor, in a tenth of the time. Return None for unusual arguments."""
     line = "200 OK" if status is None else _STATUS_LINES.get(status) if isinstance(status, int) else None
     kind = type(headers)
     if line is None or not (headers is None or kind is dict or kind is list) or Response.autocorrect_location_header:
@@ -282,21 +282,21 @@ def _make_wsgi(
 
 @lru_cache(maxsize=256)
 def _type_header(mimetype: str | None, content_type: str | None) -> tuple[str, str]:
-    """The Content-Type by these arguments. Raises AttributeError, TypeError or ValueError if it is none."""
+    """Return the Content-Type for these arguments. Raises AttributeError, TypeError or ValueError if invalid."""
     value = get_content_type(mimetype or "", "utf-8") if content_type is None else content_type
     if len(value) > _LONGEST_TYPE:
-        raise ValueError("it is too long to be remembered")
+        raise ValueError("it is too long to be cached")
     validate_headers("200 OK", [("Content-Type", value)])
     return "Content-Type", value
 
 
 def copy_response(response: WerkzeugResponse) -> WerkzeugResponse:
-    """The same answer, to be changed by itself: whoever made this one may keep it and return it again."""
+    """Return a separate copy. The owner of the original can keep it and return it again."""
     state = response.__dict__
-    if type(response) is Response and len(state) == 1 and "_wsgi" in state:  # it is untouched
+    if type(response) is Response and len(state) == 1 and "_wsgi" in state:  # unchanged
         return Response._from_wsgi(response._wsgi)
     other: WerkzeugResponse
-    if type(response) is Response:  # PERF: what `copy` does, in a third of the time
+    if type(response) is Response:  # PERF: the work of `copy`, in a third of the time
         other = object.__new__(Response)
         other.__dict__.update(state)
     else:
@@ -310,14 +310,14 @@ def copy_response(response: WerkzeugResponse) -> WerkzeugResponse:
 
 
 def encode_body(response: WerkzeugResponse) -> None:
-    """Make str and bytes of what was assigned to `response.response`. Raises TypeError for what is no body."""
+    """Convert the value of `response.response` to str and bytes. Raises TypeError if it is not a body."""
     body: Any = response.__dict__.get("response", ())
-    if type(body) is list and len(body) == 1 and type(body[0]) is bytes:  # PERF: most are so
+    if type(body) is list and len(body) == 1 and type(body[0]) is bytes:  # PERF: the most frequent case
         return
     if isinstance(body, _PIECES):
         response.response = [as_bytes(body)]
     elif isinstance(body, (list, tuple)):
-        encoded = [as_bytes(chunk) for chunk in body]  # of text too: half a surrogate pair cannot be sent
+        encoded = [as_bytes(chunk) for chunk in body]  # text too, since a lone surrogate cannot be sent
         if not all(isinstance(chunk, (bytes, str)) for chunk in body):
             response.response = encoded
     else:
@@ -325,62 +325,64 @@ def encode_body(response: WerkzeugResponse) -> None:
 
 
 def check_response(response: WerkzeugResponse, environ: WSGIEnvironment) -> None:
-    """Refuse what could not be sent, while middleware can still see that. Raises what its conversion would."""
+    """Refuse an invalid response while middleware can still see the error. Raises the errors of its conversion."""
     state = response.__dict__
     headers: list[tuple[str, str]]
     if type(response) is Response and not needs_url(state.get("headers", ())):
         line = state["_status"] if "_status" in state else response._wsgi[0]
-        headers = state["headers"].to_wsgi_list() if "headers" in state else []  # others were looked at before
+        headers = state["headers"].to_wsgi_list() if "headers" in state else []  # others were checked before
     else:
         _, line, headers = response.get_wsgi_response(environ)
     validate_headers(line, headers, is_whole=response.is_sequence)
 
 
 def _check_body(body: Any) -> Any:
-    """Return a body that is one for werkzeug too. Raises TypeError for what is no body, as a value for JSON."""
+    """Return a body if werkzeug accepts it too. Raises TypeError for other values, such as those for JSON."""
     if isinstance(body, memoryview):
         return bytes(body)
     is_whole = isinstance(body, (list, tuple))
     if (
         isinstance(body, Mapping)
         or (is_whole and not all(isinstance(chunk, _PIECES) for chunk in body))
-        or not (hasattr(body, "__iter__") or hasattr(body, "__getitem__"))  # PEP 3333's file wrapper has the latter
+        or not (
+            hasattr(body, "__iter__") or hasattr(body, "__getitem__")
+        )  # PEP 3333: a file wrapper can have only the latter
     ):
         raise TypeError(
-            f"the body of a Response must be str, bytes, or an iterable of them, got {body!r:.200}; "
-            "json_response(value, status) sends JSON"
+            f"body must be str, bytes, or an iterable of them, got {body!r:.200}; "
+            "use json_response(value, status) for JSON"
         )
     return body
 
 
 def add_missing_headers(response: WerkzeugResponse, wanted: list[tuple[str, str]]) -> None:
-    """Add headers, each unless it is there. PERF: werkzeug's `setdefault` would take five times as long."""
+    """Add headers unless they exist. PERF: werkzeug's `setdefault` takes five times as long."""
     own = own_headers(response)
     own._list += missing_headers(own, wanted)
 
 
 def replace_headers(response: WerkzeugResponse, given: list[tuple[str, str]]) -> None:
-    """Set headers in place of those of the same names. PERF: werkzeug takes twice as long for one."""
+    """Replace headers with the same names. PERF: for one header, werkzeug takes twice as long."""
     own, names = own_headers(response), {name.lower() for name, _ in given}
     own._list = [pair for pair in own if pair[0].lower() not in names] + given
 
 
 def _headers_of(pairs: Iterable[tuple[str, str]]) -> WerkzeugHeaders:
-    """Headers that were looked at before. PERF: werkzeug's constructor would look at each again, which takes 2 µs."""
+    """Create Headers from checked pairs. PERF: werkzeug's constructor checks each again, which takes 2 µs."""
     headers = object.__new__(WerkzeugHeaders)
     headers._list = list(pairs)
     return headers
 
 
 def html(text: str) -> Markup:
-    """Say that this text is HTML; any other `str` goes out as text/plain.
+    """Mark text as HTML. Any other `str` is sent as text/plain.
 
-    It is markupsafe's Markup, so `%` and `format` escape what they put in.
+    The result is markupsafe's Markup, so `%` and `format` escape their arguments.
 
     >>> html("<p>%s") % "<script>"
     Markup('<p>&lt;script&gt;')
     """
-    # It is called to say that this very text is markup, of which whoever calls it is sure.
+    # The caller asserts that this text is safe markup.
     return Markup(text)  # nosec B704
 
 
@@ -391,15 +393,15 @@ class PendingJSON:
         self.value = value
 
     def __iter__(self) -> Iterator[bytes]:
-        raise RuntimeError("the body of a json_response is there once its handle has returned it")
+        raise RuntimeError("the body of a json_response exists only after its handle has returned it")
 
 
 def json_response(value: Any, status: int = 200, headers: Any = None) -> Response:
-    """Make a Response of a value that goes out as JSON (RFC 8259), for one with cookies or another status.
+    """Create a Response with a JSON body (RFC 8259), for example with cookies or another status.
 
-    The Router's own codec encodes it after the handle has returned it and before middleware sees it. `get_data()`
-    raises RuntimeError before that. `headers` is a dict, a list of (name, value) or Headers; Content-Type is
-    `application/json` unless they say otherwise. A value that JSON cannot express is a 500.
+    The Router's codec encodes the value after the handle returns, and before middleware sees the response. `get_data()`
+    raises RuntimeError before that. `headers` is a dict, a list of (name, value) pairs or Headers. Content-Type is
+    `application/json` unless they contain it. If JSON cannot express the value, the response is a 500.
 
     >>> from microfn import Router
     >>> app = Router()
@@ -420,23 +422,23 @@ def json_response(value: Any, status: int = 200, headers: Any = None) -> Respons
 
 
 def file_response(headers: list[tuple[str, str]], body: Iterable[bytes]) -> Response:
-    """Make the answer of a file, which is passed on as it is. PERF: without werkzeug's constructor."""
+    """Create the response of a file, whose body is passed on unchanged. PERF: without werkzeug's constructor."""
     response = Response._from_wsgi(("200 OK", headers, body))
     response.direct_passthrough = True
     return response
 
 
 def redirect(location: str, code: int = 302) -> Response:
-    """Send the client elsewhere: 301, 302, 303, 307 or 308 (RFC 9110, section 15.4).
+    """Redirect the client with status 301, 302, 303, 307 or 308 (RFC 9110, section 15.4).
 
-    `location` is a path or a URL; where it comes from a client, check it first: it may lead to another site.
-    Raises ValueError for another code.
+    `location` is a path or a URL. If it comes from a client, check it first, since it can lead to another site.
+    Raises ValueError if `code` is another status.
 
     >>> redirect("/login", 303).headers["Location"]
     '/login'
     """
     if code not in (301, 302, 303, 307, 308):
-        raise ValueError(f"{code!r} is no redirect; those are 301, 302, 303, 307 and 308")
+        raise ValueError(f"code must be 301, 302, 303, 307 or 308, got {code!r}")
     url = as_uri(location)
     if Response.autocorrect_location_header:
         return _redirect(url, code, Response)  # type: ignore[return-value]

@@ -13,17 +13,17 @@ __all__ = ["merge_headers", "unpack_tuple"]
 
 
 def unpack_tuple(result: tuple[Any, ...], origin: object) -> tuple[Any, int | str | None, Headers]:
-    """`(body, status)`, `(body, headers)` or `(body, status, headers)`."""
+    """Return the parts of `(body, status)`, `(body, headers)` or `(body, status, headers)`."""
     try:
         if len(result) == 2:
             body, second = result
-            # PERF: most are statuses, of which `hasattr` would make an exception.
+            # PERF: most are statuses, for which `hasattr` would raise an exception.
             is_status = isinstance(second, int) or not (isinstance(second, (list, tuple)) or hasattr(second, "items"))
             return (body, second, []) if is_status else (body, None, _list_headers(second))
         if len(result) == 3:
             return result[0], result[1], _list_headers(result[2])
         raise TypeError(
-            f"{name_of(origin)} returned a tuple of {len(result)}; it is (body, status[, headers]) or (body, headers)"
+            f"{name_of(origin)} must return (body, status[, headers]) or (body, headers), got a tuple of {len(result)}"
         )
     except BaseException:
         close_body(result[0] if result else None)
@@ -31,7 +31,7 @@ def unpack_tuple(result: tuple[Any, ...], origin: object) -> tuple[Any, int | st
 
 
 def merge_headers(headers: Headers, given: Headers, *, is_whole: bool) -> Headers:
-    """The given headers replace those of the same name; only the length of a body that is whole is known better."""
+    """Replace headers of the same names. Only the length of a whole body stays, since it is known better."""
     names = {_lower(name) for name, _ in given}
     if is_whole and "content-length" in names:
         names.remove("content-length")
@@ -45,7 +45,7 @@ def _list_headers(headers: Any) -> Headers:
     is_dict = type(headers) is dict
     pairs = list(headers.items() if is_dict or hasattr(headers, "items") else headers if _is_iterable(headers) else [0])
     if not is_dict and not all(isinstance(pair, (tuple, list)) and len(pair) == 2 for pair in pairs):
-        raise TypeError(f"headers are a dict, or a list of (name, value); not {headers!r:.200}")
+        raise TypeError(f"headers must be a dict or a list of (name, value) pairs, got {headers!r:.200}")
     listed: Headers = []
     for name, value in pairs:
         for item in value if isinstance(value, (list, tuple)) else (value,):

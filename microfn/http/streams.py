@@ -1,22 +1,22 @@
-"""Bodies of responses: who closes what, and when.
+"""Bodies of responses: their owners, and the order in which they are closed.
 
-One rule holds for each body, whether it is a list, an iterator, a file or another application's:
+The same rules apply to each body: a list, an iterator, a file, or the body of another application.
 
-1. It has one owner. A function that returns it passes it on; a function that raises instead closes it.
-2. The server is the last owner. It gets one object, and its `close()` (PEP 3333) closes the body and then ends the
-   request: it calls what `response.call_on_close` and then what `request.call_on_close` was given, in order, each
-   once, also if one of these fails.
-3. A middleware sees a body that is closed with the request too, so it may drop a response or replace its body. Each
-   body is closed once all the same.
-4. A response without content (HEAD, 204, 205, 304) has its body closed at once; no more than the first chunk is read.
-5. The first chunk of a stream is read before the server gets the status, so a failure until then is a clean 500, and
-   the body is closed. A file of the server's own (`wsgi.file_wrapper`) is passed on as it is, because the server
-   sends that faster; it is wrapped only if something waits for the end of the request.
+1. A body has one owner. A function that returns the body passes it on. A function that raises closes it.
+2. The server is the last owner. The server gets one object, whose `close()` (PEP 3333) closes the body and then ends
+   the request: it runs the callbacks of `response.call_on_close` and then of `request.call_on_close`, in order. Each
+   runs once, even if another raises.
+3. The end of the request also closes each body that a middleware sees. So middleware can drop a response or replace
+   its body. Each body is still closed once.
+4. A response without content (HEAD, 204, 205, 304) has its body closed at once, after at most one chunk.
+5. The first chunk of a stream is read before the server gets the status. So an early failure becomes a 500, and the
+   body is closed. A file of the server (`wsgi.file_wrapper`) is passed on unchanged, because the server sends it
+   faster. It is wrapped only if a callback waits for the end of the request.
 6. A body is as long as its Content-Length, or it raises. A file is never longer, even if it grows while it is sent,
-   also if `werkzeug.utils.send_file` wraps it.
+   and even if `werkzeug.utils.send_file` wraps it.
 
-The body of a mounted application goes to the server as it is, because its owner is that application. Where middleware
-sees it, all of this holds for it too.
+The body of a mounted application goes to the server unchanged, because that application is its owner. If middleware
+sees it, all rules apply to it.
 """
 
 from __future__ import annotations
@@ -49,15 +49,15 @@ __all__ = [
 
 
 def close_body(body: object) -> None:
-    """Call `close()` if there is one, as a WSGI server does (PEP 3333)."""
+    """Call `close()` if the body has it, as a WSGI server does (PEP 3333)."""
     if hasattr(body, "close"):
         body.close()
 
 
 class CloseOnce:
-    """A body that is closed once, however often it is told to; nothing of it has been read.
+    """An unread body whose owner is closed once, even if `close` is called again.
 
-    Closing it closes `owner`, which is the body itself or what the body comes from.
+    The owner is the body itself, or the object that provides it.
     """
 
     def __init__(self, chunks: Iterable[Any], owner: object = None) -> None:
@@ -68,13 +68,13 @@ class CloseOnce:
         return iter(self._chunks)
 
     def close(self) -> None:
-        """Close the owner, the first time."""
+        """Close the owner at the first call."""
         owner, self._owner = self._owner, None
         close_body(owner)
 
 
 class Stream(CloseOnce):
-    """The same for a stream whose first chunk has been read, so that an earlier failure can still become a clean 500.
+    """A stream whose first chunk has been read, so that an earlier failure can still become a 500.
 
     If reading that chunk raises, the owner is closed.
     """
@@ -88,7 +88,7 @@ class Stream(CloseOnce):
             for chunk in self._rest:
                 self.is_text = isinstance(chunk, str)
                 self._first.append(as_bytes(chunk))
-                if chunk:  # PEP 3333: nothing is sent before the first that is not empty
+                if chunk:  # PEP 3333: the headers are sent with the first non-empty chunk
                     break
             self._first.reverse()
         except BaseException:
@@ -96,14 +96,14 @@ class Stream(CloseOnce):
             raise
 
     def __iter__(self) -> Iterator[bytes]:
-        # PERF: a generator, whose next chunk takes half the time of a call of `__next__`.
+        # PERF: the next chunk of a generator takes half the time of a call of `__next__`.
         while self._first:
             yield self._first.pop()
         for chunk in self._rest:
             yield chunk if type(chunk) is bytes else as_bytes(chunk)
 
     def raw(self) -> Iterator[str | bytes]:
-        """The chunks as they come, for one who looks at each; they are gone from here."""
+        """Return the remaining chunks, for a caller that checks each. The stream is then empty."""
         first, self._first = self._first[::-1], []
         return chain(first, self._rest)
 
@@ -112,14 +112,14 @@ class Stream(CloseOnce):
 
 
 class ResponseEnd:
-    """The end of a response of werkzeug's that no middleware has seen: its body is closed, and its callbacks called."""
+    """The end of a werkzeug response that no middleware has seen: closes its body and runs its callbacks."""
 
     def __init__(self, response: Response, environ: WSGIEnvironment) -> None:
         self._response = response
         self._environ = environ
 
     def close(self) -> None:
-        """Do so. A callback that fails is logged, as those of a request are."""
+        """Close the body and run the callbacks. Their errors are logged, as those of a request are."""
         try:
             close_body(self._response.response)
         finally:
@@ -134,9 +134,9 @@ class ResponseEnd:
 
 
 class ClosingBody:
-    """The body that the server gets: after it is closed, the request ends, even if closing it fails.
+    """The body for the server. Closing it ends the request, even if closing the inner body fails.
 
-    If it fails while it is sent, that is logged, and the server sees it too, so that it breaks the connection.
+    If an error interrupts the body, it is logged and propagates, so that the server breaks the connection.
     """
 
     def __init__(self, request: Request, body: Iterable[bytes]) -> None:
@@ -147,11 +147,11 @@ class ClosingBody:
     def __iter__(self) -> Iterator[bytes]:
         body = self._body
         try:
-            # PERF: without the generator of a Stream, which would take a third of the time.
+            # PERF: without the generator of a Stream, which takes a third of the time.
             for chunk in body.raw() if type(body) is Stream else body:
                 yield chunk if type(chunk) is bytes else as_bytes(chunk)
         except Exception as error:
-            # An application within this one has logged its own failure.
+            # An inner application has logged its own failure.
             if _LOGGED not in error.__dict__:
                 error.__dict__[_LOGGED] = True
                 self._failure = error
@@ -160,8 +160,8 @@ class ClosingBody:
         self._request._is_complete = True
 
     def close(self) -> None:
-        """Close the body; the end comes in any case."""
-        if self._failure is not None:  # it may be raised again, in another request
+        """Close the body, and end the request in any case."""
+        if self._failure is not None:  # the exception could be raised again, in another request
             self._failure.__dict__.pop(_LOGGED, None)
         try:
             close_body(self._body)
@@ -170,25 +170,25 @@ class ClosingBody:
 
 
 _LOGGED = "_microfn_is_logged"
-"""The attribute of an exception that says so, from where it is logged to the end of the body."""
+"""The attribute that marks a logged exception, until the end of the body."""
 
 
 def with_close(request: Request, body: Iterable[bytes]) -> Iterable[bytes]:
-    """Return the body for the server (sentence 2): if it has no end to call, now or while it is sent, as it is."""
+    """Return the body for the server (rule 2): unchanged if it has no callbacks, now or while it is sent."""
     callbacks = request._close_callbacks
     if type(body) is list:
         if not callbacks:
             return body
     elif is_file(body, request.environ) and (not callbacks or callbacks == [body.close]):  # type: ignore[attr-defined]
         return body
-    else:  # this body is not dropped, so it is closed by itself, and before the request ends
+    else:  # nothing drops this body, so it is closed separately, before the request ends
         request._close_callbacks = [callback for callback in callbacks if callback != getattr(body, "close", None)]
-    request._is_complete = body == []  # there is nothing to send, and not every server looks
+    request._is_complete = body == []  # nothing to send, and some servers don't iterate
     return ClosingBody(request, body)
 
 
 def close_with_request(request: Request, body: Iterable[Any]) -> Iterable[Any]:
-    """Return the body as middleware may see it (sentence 3): the end of the request closes it too."""
+    """Return the body for middleware (rule 3): the end of the request closes it too."""
     if not isinstance(body, CloseOnce) and not is_file(body, request.environ):
         body = CloseOnce(body)
     _call_first(request, getattr(body, "close", None))
@@ -196,7 +196,7 @@ def close_with_request(request: Request, body: Iterable[Any]) -> Iterable[Any]:
 
 
 def own_stream(request: Request, response: Response) -> None:
-    """Do so for a response of werkzeug's and for its callbacks, and read the first chunk (sentence 5)."""
+    """Apply this to a werkzeug response and its callbacks, and read the first chunk (rule 5)."""
     callbacks, response._on_close = response._on_close, []
     _call_first(request, *callbacks)
     if response.is_sequence:
@@ -204,7 +204,7 @@ def own_stream(request: Request, response: Response) -> None:
     if response.direct_passthrough:
         hold_file(response, request.environ)
     body = response.response
-    # Nothing is read of the answer to HEAD, and of a file that the server sends.
+    # The body of a response to HEAD, or of a file that the server sends, is not read.
     is_read = request.method != "HEAD" and not (response.direct_passthrough and is_file(body, request.environ))
     if is_read and not isinstance(body, CloseOnce):
         body = Stream(body)
@@ -212,25 +212,25 @@ def own_stream(request: Request, response: Response) -> None:
 
 
 def hold_file(response: Response, environ: WSGIEnvironment) -> None:
-    """Let a file that is passed through end where its Content-Length says, whatever is in it by now (sentence 6)."""
+    """Limit a passed-through file to its Content-Length, even if it has grown (rule 6)."""
     body, size = response.response, response.content_length
     if size is None:
         return
     file = find_file(body, environ)
     if file is None and is_file(body, environ):
-        response.response = CloseOnce(body)  # the server would send all that is in it
+        response.response = CloseOnce(body)  # else the server sends the whole file
     elif file is not None and not isinstance(file, FilePart):
         response.response = wrap_part(FilePart(file, file.tell(), size), environ)
 
 
 def _call_first(request: Request, *callbacks: Any) -> None:
-    """Let the end of the request call these before what it calls already."""
+    """Add callbacks to the end of the request, before the existing ones."""
     known = request._close_callbacks
     request._close_callbacks = [*(new for new in callbacks if new is not None and new not in known), *known]
 
 
 def as_bytes(chunk: str | bytes | bytearray | memoryview) -> bytes:
-    """Encode a piece of a body. Raises TypeError for what is none."""
+    """Encode a chunk of a body. Raises TypeError if it is neither text nor bytes."""
     if isinstance(chunk, bytes):
         return chunk
     if isinstance(chunk, str):

@@ -1,4 +1,4 @@
-"""Types that a library checks data by, told apart from other callables without an import of the library."""
+"""Types for checks of data, distinguished from other callables without an import of the library."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ __all__ = ["EVERYTHING", "Converters", "is_type_form", "libraries_in"]
 _BUILT_IN = ("builtins", "collections", "collections.abc")
 _SPECIAL = (Union, UnionType, Annotated)
 _LIBRARIES = {
-    "annotated_types": "pydantic",  # msgspec passes over them
+    "annotated_types": "pydantic",  # msgspec ignores them
     "msgspec": "msgspec",
     "pydantic": "pydantic",
     "pydantic_core": "pydantic",
     "pydantic_extra_types": "pydantic",
 }
-"""The library that knows a class or metadata, by the package it comes from."""
+"""The library of a class or metadata, by the package that defines it."""
 
 
 class Converters(NamedTuple):
-    """The functions that make an object: of decoded JSON, and of texts."""
+    """The functions that create an object: from decoded JSON, and from str values."""
 
     of_json: Callable[[Any], Any]
     of_text: Callable[[Any], Any]
@@ -37,7 +37,7 @@ EVERYTHING: Container[str] = _Everything()
 
 
 def is_type_form(value: Any) -> bool:
-    """Whether data is checked by this type: a class that a library knows, or a `list[...]`, union, `Annotated[...]`.
+    """Return True for a type that checks data: a class of a library, or a `list[...]`, union, `Annotated[...]`.
 
     >>> is_type_form(list[int]), is_type_form(int | None), is_type_form(int)
     (True, True, False)
@@ -56,9 +56,9 @@ def is_type_form(value: Any) -> bool:
 
 
 def libraries_in(form: Any) -> set[str]:
-    """Return the libraries whose classes or metadata stand in a type: "msgspec", "pydantic", both or none.
+    """Return the libraries whose classes or metadata a type contains: "msgspec", "pydantic", both or none.
 
-    Raises NameError for an annotation that names nothing.
+    Raises NameError if an annotation contains an undefined name.
     """
     found: set[str] = set()
     seen: dict[int, Any] = {}
@@ -76,7 +76,7 @@ def libraries_in(form: Any) -> set[str]:
 
 
 def _library_of(hint: Any) -> str | None:
-    """Return the library that a class or metadata is for, by what it has or by the package it comes from."""
+    """Return the library of a class or metadata, by its attributes or the package that defines it."""
     if hasattr(hint, "__struct_fields__"):
         return "msgspec"
     if hasattr(hint, "__pydantic_core_schema__") or hasattr(hint, "__get_pydantic_core_schema__"):
@@ -86,7 +86,7 @@ def _library_of(hint: Any) -> str | None:
 
 
 def _parts_of(hint: Any) -> list[Any]:
-    """Return the types, and what else stands in a type: its arguments, the annotations and defaults of its fields."""
+    """Return the parts of a type: its arguments, and the annotations and defaults of its fields."""
     parts = [*get_args(hint), get_origin(hint), getattr(hint, "__value__", None), getattr(hint, "__supertype__", None)]
     fields = getattr(hint, "__dataclass_fields__", None)
     if get_origin(hint) is None and isinstance(hint, type) and (fields is not None or _is_typed_dict(hint)):

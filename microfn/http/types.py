@@ -1,6 +1,6 @@
 """The public types of handles, middleware and error handlers, and the decorators that check them.
 
-Type checkers alone read the parts below `if TYPE_CHECKING`. Nothing here is used while a request is served.
+Only type checkers read the parts below `if TYPE_CHECKING`. Requests use nothing of this module.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
     from ..routing.route import PlainOptions
 
     class HasHTML(Protocol):
-        """An object that is HTML, such as a Markup or a field of a form."""
+        """An object with HTML, such as a Markup or a field of a form."""
 
         def __html__(self) -> str: ...
 
     HeaderValue: TypeAlias = str | int | Sequence[str | int]
-    """The value of a header; a list is a header for each."""
+    """The value of a header. A list means several headers with this name."""
 
     class HasItems(Protocol):
         """A dict of headers, or werkzeug's Headers."""
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
         | bytes
         | bytearray
         | memoryview
-        | Mapping[Any, Any]  # a type checker takes no TypedDict for a dict
+        | Mapping[Any, Any]  # type checkers don't accept a TypedDict as a dict
         | list[Any]
         | DataclassInstance
         | HasHTML
@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     )
     """A result without a status and headers."""
     Result: TypeAlias = Body | tuple[Body, Status] | tuple[Body, GivenHeaders] | tuple[Body, Status, GivenHeaders]
-    """A value that a handle may return: a body, or a tuple of it and a status, headers, or both.
+    """A result of a handle: a body, or a tuple of a body and a status, headers, or both.
 
     A body is a str, bytes, a dict, a list, a dataclass, an object with `__html__`, an iterator of str or bytes, a
     Response, or a WSGI application. A status is an int or "404 Not Found". Headers are a dict, a list of pairs, or
@@ -71,19 +71,19 @@ else:
     ResultT, ErrorT = TypeVar("ResultT"), TypeVar("ErrorT")
 
 Params = dict[str, Any]
-"""The params of a route by their names: each is a text, or the value that its converter made of the text."""
+"""The params of a route by name. Each is a str, or the result of its converter."""
 Handle = Callable[[Request, Params], ResultT]
 """A handle, called as `handle(request, params)`.
 
-It returns a `Result`; `Handle[Response]` is one that returns a Response, as a middleware is given it.
+A handle returns a `Result`. `Handle[Response]` returns a Response, and middleware receives such handles.
 """
 ErrorHandler = Callable[[Request, ErrorT], Result]
 """An error handler, called as `handler(request, error)`, which returns a `Result`.
 
-`ErrorHandler[KeyError]` takes a KeyError. Without a class, the type of the error is not checked.
+`ErrorHandler[KeyError]` accepts a KeyError. Without a class, the type of the error is not checked.
 """
 Middleware = Callable[[Callable[[Request, Any], Response]], Callable[[Any, Params], Result]]
-"""A middleware: it takes a handle that returns a Response, and returns the handle that is called instead."""
+"""A middleware: it accepts a handle that returns a Response, and returns the handle that replaces it."""
 
 if TYPE_CHECKING:
 
@@ -110,24 +110,24 @@ if TYPE_CHECKING:
     CallableOf: TypeAlias = Callable[[First_contra, Second_contra], Returned_co]
 
     class LambdaOf(Generic[First_contra, Second_contra]):
-        """A lambda that takes these two arguments.
+        """A lambda that accepts these two arguments.
 
-        No callable is an instance of it. In a union it tells pyright the types of a lambda's parameters; a type
-        variable does not. mypy needs no such help, and its messages are better without it.
+        No callable is an instance. In a union, it tells pyright the types of a lambda's parameters, which a type
+        variable does not. mypy doesn't need it, and its messages are better without it.
         """
 
         def __call__(self, first: First_contra, second: Second_contra, /) -> object: ...
 
     MYPY = False
-    """mypy takes it for True."""
+    """True in mypy."""
 
     class CalledWith(Protocol[First_contra, Second_contra, Signature, Returned_co]):
-        """A callable that takes these two arguments, and has this signature.
+        """A callable that accepts these two arguments and has this signature.
 
-        A decorator checks a handle, and returns it with its own type. If one of its arguments has a type of its own,
-        such as a subclass of Request, a TypedDict or a class of exceptions, no bound of a type variable can say so,
-        since a bound cannot name other variables. So the handle has to match two overloads: the first checks it, the
-        second is the type that the decorator returns.
+        A decorator checks a handle, and returns it with its own type. The arguments can have other types: a subclass of
+        Request, a TypedDict, or a class of exceptions. No bound of a type variable can express this, since a bound
+        cannot contain other variables. So the handle must match two overloads. The first checks it, and the second is
+        the type that the decorator returns.
         """
 
         @overload
@@ -135,10 +135,10 @@ if TYPE_CHECKING:
         @overload
         def __call__(self, *args: Signature.args, **kwargs: Signature.kwargs) -> Returned_co: ...
 
-    # mypy's messages are about the first overload and pyright's about the last, so these two are plain.
+    # mypy reports the first overload and pyright the last, so these two are plain.
 
     class RouteDecorator(Protocol):
-        """The decorator that `get` and its like return."""
+        """The decorator that `get` and similar methods return."""
 
         if not MYPY:
 

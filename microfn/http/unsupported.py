@@ -1,4 +1,4 @@
-"""Messages for results that are no answer, with a hint for those that other frameworks send."""
+"""Messages for unsupported results, with hints for values that other frameworks accept."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ __all__ = ["describe_unsupported"]
 
 
 def describe_unsupported(body: object, origin: object) -> str:
-    """The message for what `origin` returned, which is no answer."""
+    """Return the message for an unsupported result of `origin`."""
     if body is None:
-        return f'{name_of(origin)} returned None; did you forget to return? (An empty answer is "", 204)'
+        return f'{name_of(origin)} returned None; did you forget to return? (An empty response is "", 204)'
     hint = _hint_for_value(body)
     if hint is not None:
-        return f"{name_of(origin)} returned {type(body).__name__}, which is no answer; {hint}"
+        return f"{name_of(origin)} must return a response, got {type(body).__name__}; {hint}"
     return (
-        f"{name_of(origin)} returned {type(body).__name__}, which is no answer; it can be str, bytes, dict, list, a "
+        f"{name_of(origin)} must return a response, got {type(body).__name__}; return str, bytes, dict, list, a "
         "dataclass, an iterator of str or bytes, a Response, any WSGI application, or a tuple (body, status[, headers])"
     )
 
 
 def _hint_for_value(body: object) -> str | None:
-    """Return a hint for a value that other frameworks can send; None if there is none."""
+    """Return a hint for a value that other frameworks accept, or None."""
     kind = type(body)
     if hasattr(kind, "__await__") or hasattr(kind, "__anext__"):
-        return "WSGI is synchronous: call and write functions with `def`, without `async` and `await`"
+        return "WSGI is synchronous: use `def`, without `async` and `await`"
     if hasattr(kind, "model_dump"):
-        return 'did you mean its .model_dump(mode="json")?'
+        return 'did you mean .model_dump(mode="json")?'
     if hasattr(kind, "__struct_fields__"):
-        return "did you mean msgspec.to_builtins(...) of it?"
+        return "did you mean msgspec.to_builtins(...)?"
     return None

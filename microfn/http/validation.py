@@ -1,4 +1,4 @@
-"""Data of clients that is not what a route asks for."""
+"""Errors in the data of clients."""
 
 from __future__ import annotations
 
@@ -20,34 +20,34 @@ __all__ = ["InvalidData", "Source", "refusal_for"]
 _MSGSPEC_PLACE = re.compile(r"(?:key` in `)?\$(.*)`", re.DOTALL)
 _MOST_ERRORS = 100
 _LONGEST_TEXT = 1000
-_UNEXPECTED = "This is not what is expected here."
+_UNEXPECTED = "The value is not as expected."
 
 Steps = str | int | Iterable[str | int]
-"""The place of an error in data: a name or an index, or a list of them."""
+"""The position of an error in data: a name or an index, or a list of them."""
 Source = Literal["body", "query"]
-"""The part of a request that data came in."""
+"""The part of a request that contains the data."""
 
 
 class InvalidData(UnprocessableEntity):
-    """Data of a client that a route refuses with 422 (RFC 9110, section 15.5.21).
+    """Invalid data of a client, which a route answers with 422 (RFC 9110, section 15.5.21).
 
-    Raise it in your own `valid` or `query`: its text is for the client, and `path` says where the error is. If there
-    are several, raise it with a list of them. Of other exceptions only pydantic's and msgspec's own say what is wrong.
+    Raise it in your own `valid` or `query`. The client sees its text, and `path` is the position of the error. Pass a
+    list for several errors. Of all other exceptions, only those of pydantic and msgspec have their messages sent.
 
-    `errors` is a list of dicts: `detail`, what is wrong, `in`, which is "body" or "query", and `pointer`, a JSON
-    pointer (RFC 6901). There are 100 at most, else one that tells how many; a detail has 1,000 characters at most, and
-    so has a pointer, which ends with the last step that fits. Clients would choose how long the answer is.
+    `errors` is a list of dicts: `detail`, the message, `in`, which is "body" or "query", and `pointer`, a JSON pointer
+    (RFC 6901). The list has at most 100 items, else a single one with the number of errors. A detail has at most 1,000
+    characters, and a pointer ends with the last step that fits into 1,000. Otherwise clients control the size.
 
     >>> InvalidData("Too young.", path=["users", 0, "age"]).errors
     [{'detail': 'Too young.', 'in': 'body', 'pointer': '#/users/0/age'}]
 
-    Raises TypeError if `errors` is neither a text nor a list of dicts with a `detail`.
+    Raises TypeError if `errors` is neither a str nor a list of dicts with a `detail`.
     """
 
     is_accident = False
-    """Whether it was raised by code that did not expect such data, or is wrong itself."""
+    """True if the code did not expect such data, or has a bug."""
     _unplaced: Sequence[dict[str, str]] = ()
-    """Errors that do not say themselves in which part of the request they are."""
+    """Errors that don't have "in" yet."""
 
     def __init__(self, errors: str | Iterable[Mapping[str, str]], *, path: Steps = ()) -> None:
         if isinstance(errors, str):
@@ -63,13 +63,13 @@ class InvalidData(UnprocessableEntity):
         self.members = {"errors": self.errors}
 
     def _locate(self, source: Source) -> None:
-        """Say in which part of the request the errors are that do not say so themselves."""
+        """Set the part of the request in errors that don't have it."""
         for error in self._unplaced:
             error["in"] = source
 
 
 def refusal_for(error: Exception, source: Source, data: Any = UNKNOWN) -> InvalidData:
-    """Return the refusal for what a check raised; `data` is what it checked, if that is known."""
+    """Return the error for an exception of a check; `data` is the checked data, if known."""
     invalid = InvalidData(_errors_of(error, data))
     invalid._unplaced = invalid.errors
     invalid._locate(source)
@@ -79,7 +79,7 @@ def refusal_for(error: Exception, source: Source, data: Any = UNKNOWN) -> Invali
 
 
 def _errors_of(error: Exception, data: Any) -> list[dict[str, str]]:
-    """The part of an exception that a client may read; any other message may be about the inside."""
+    """Return the part of an exception that is safe for clients. Other messages can reveal internals."""
     library = _library_of(error)
     if library == "msgspec":
         return [_msgspec_error(error, data)]
@@ -90,16 +90,16 @@ def _errors_of(error: Exception, data: Any) -> list[dict[str, str]]:
 
 
 def _library_of(error: Exception) -> str:
-    """The library whose `ValidationError` this is, "" if there is none."""
+    """Return the library whose `ValidationError` this is, or ""."""
     roots = [cls.__module__.partition(".")[0] for cls in type(error).__mro__ if cls.__name__ == "ValidationError"]
     return next((root for root in roots if root in ("msgspec", "pydantic", "pydantic_core")), "")
 
 
 def _is_for_clients(cause: BaseException | None) -> bool:
-    """Whether the error that a validator of the user's raised, inside of pydantic or msgspec, is a message for clients.
+    """Return True if an error of a user's validator, inside pydantic or msgspec, is a message for clients.
 
-    Both wrap ValueErrors, msgspec wraps TypeErrors, and the standard library raises some of them: plain ones too, so it
-    counts where an error was raised.
+    Both libraries wrap ValueErrors, and msgspec wraps TypeErrors. The standard library raises these too, so the module
+    that raised the error decides.
     """
     if cause is None:
         return True
@@ -111,7 +111,7 @@ def _is_for_clients(cause: BaseException | None) -> bool:
 
 
 def _is_of_python(module: str) -> bool:
-    """Whether a module is the standard library's."""
+    """Return True if a module belongs to the standard library."""
     return module.partition(".")[0] in sys.stdlib_module_names
 
 
@@ -127,8 +127,8 @@ def _msgspec_error(error: Exception, data: Any) -> dict[str, str]:
 
 def _pydantic_errors(error: Any, data: Any) -> list[dict[str, str]]:
     count = error.error_count() if hasattr(error, "error_count") else 0
-    if count > _MOST_ERRORS:  # to have them listed would take more memory than a machine has
-        return [_error_of(f"There are {count} errors, too many to be told.")]
+    if count > _MOST_ERRORS:  # a list of all could need more memory than a machine has
+        return [_error_of(f"There are {count} errors, too many to list.")]
     found = []
     for one in islice(error.errors(), _MOST_ERRORS):
         cause = one.get("ctx", {}).get("error")
@@ -139,13 +139,13 @@ def _pydantic_errors(error: Any, data: Any) -> list[dict[str, str]]:
 
 
 def _checked_errors(errors: Any) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
-    """Return several errors, each with all that it has to have, and those of them that do not say "in"."""
+    """Return several complete errors, and those of them without "in"."""
     listed = list(errors) if isinstance(errors, Iterable) else [errors]
     for error in listed:
         if not isinstance(error, Mapping) or not isinstance(error.get("detail"), str):
-            raise TypeError(f"errors must be a text or a list of dicts with a detail, got {errors!r:.200}")
+            raise TypeError(f"errors must be a str or a list of dicts with a detail, got {errors!r:.200}")
     if len(listed) > _MOST_ERRORS:
-        listed = [{"detail": f"There are {len(listed)} errors, too many to be told."}]
+        listed = [{"detail": f"There are {len(listed)} errors, too many to list."}]
     checked = [{**_error_of(error["detail"]), **error, "detail": error["detail"][:_LONGEST_TEXT]} for error in listed]
     return checked, [error for error, given in zip(checked, listed, strict=True) if "in" not in given]
 

@@ -1,4 +1,4 @@
-"""Run a WSGI application, to answer with what it tells and makes."""
+"""Run a WSGI application and return its response."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["run_application"]
 
 
 def run_application(application: WSGIApplication, environ: WSGIEnvironment) -> WSGIResponse:
-    """Run a WSGI application to its first chunk; no later it has told its status and headers (PEP 3333)."""
+    """Run a WSGI application up to its first chunk, by which it has set its status and headers (PEP 3333)."""
     started: list[tuple[str, Headers]] = []
     written: list[bytes] = []
 
@@ -41,7 +41,7 @@ def run_application(application: WSGIApplication, environ: WSGIEnvironment) -> W
 
 
 def _with_written(written: list[bytes], body: Iterable[bytes]) -> Iterator[bytes]:
-    """What an application sent through `write()`, in its place before the chunks that came later."""
+    """Yield the data that an application sent through `write()`, before the chunks that followed."""
     for chunk in body:
         while written:
             yield written.pop(0)

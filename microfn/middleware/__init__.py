@@ -1,4 +1,4 @@
-"""Middleware that many applications want: `app.use(cors("*"))`, `app.group("/api", use=[access_log()])`."""
+"""Optional middleware: `app.use(cors("*"))`, `app.group("/api", use=[access_log()])`."""
 
 from .access_log import access_log
 from .cors import cors

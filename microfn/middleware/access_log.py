@@ -1,4 +1,4 @@
-"""One line of JSON for each request, when its answer has been sent."""
+"""An access log with one line of JSON for each request, written after its response."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ _NAME = "microfn.access"
 
 
 def access_log(write: Callable[[str], object] | None = None) -> Middleware:
-    """Log `method`, `pattern`, `path`, `status`, `bytes`, `ms` and `id` of each request when its body has ended.
+    """Log `method`, `pattern`, `path`, `status`, `bytes`, `ms` and `id` of each request after the end of its body.
 
-    `pattern` is null where there was no route, `id` without `request_id`, which goes around this one. All that a client
-    sent is escaped, and cut at 1000 characters: the line is ASCII. `write` gets the line; without it, the logger
-    `microfn.access` does, at level INFO, and shows it on stderr where logging is not set up.
+    `pattern` is null without a route, and `id` is null unless `request_id` runs around this middleware. `ms` is the
+    time in milliseconds. Values of the client are escaped to ASCII and cut at 1000 characters. `write` gets the line.
+    By default, the logger `microfn.access` does, at level INFO, and prints it on stderr unless logging is configured.
 
-    Paths in the environment variable MICROFN_NO_LOG are left out; it holds them as a URL does, separated by blanks.
-    `microfn serve --no-log` sets it, and leaves out the server's own line for a request that has one here.
+    Paths in the environment variable MICROFN_NO_LOG are omitted. The variable has them as in a URL, separated by
+    spaces. `microfn serve --no-log` sets it, and also removes the line of the server for requests with a line here.
 
-    `pattern` begins with the prefixes of the mounts that the request came through. `"complete": false` is added if the
-    answer broke off: its body failed, or the client left before the end.
+    `pattern` begins with the prefixes of the mounts of the request. `"complete": false` is added if the response is
+    incomplete: the body failed, or the client disconnected.
 
     >>> from microfn import Router
     >>> app, lines = Router(), []
@@ -67,7 +67,7 @@ def access_log(write: Callable[[str], object] | None = None) -> Middleware:
                 }
                 if not request._is_complete:
                     line["complete"] = False
-                write(json.dumps(line).replace("\x7f", r"\u007f"))  # which is ASCII, and a control character
+                write(json.dumps(line).replace("\x7f", r"\u007f"))  # an ASCII control character
 
             request.call_on_close(end)
             return response
@@ -78,11 +78,11 @@ def access_log(write: Callable[[str], object] | None = None) -> Middleware:
 
 
 def _logger() -> logging.Logger:
-    """The logger of access logs; it shows lines on stderr if nothing else does."""
+    """Return the logger of access logs. It prints lines on stderr if no other handler does."""
     logger = logging.getLogger(_NAME)
     if not logger.hasHandlers():
         handler = logging.StreamHandler()
-        # Logging may be set up later. Then there would be two lines.
+        # Logging may be configured later. Without the filter, there would be two lines.
         handler.addFilter(lambda _: list(_handlers(logger)) == [handler])
         logger.addHandler(handler)
         logger.setLevel(logging.INFO)
@@ -96,7 +96,7 @@ def _handlers(logger: logging.Logger | None) -> Iterator[logging.Handler]:
 
 
 def _count(request: Request, response: Response) -> Callable[[], int | None]:
-    """What tells the bytes of the body when it has been sent."""
+    """Return a function that returns the bytes of the body, once it has been sent."""
     if request.method == "HEAD" or response.status_code in (204, 205, 304):
         return lambda: 0
     body = response._original_body if isinstance(response, Response) else None
@@ -114,5 +114,5 @@ def _count(request: Request, response: Response) -> Callable[[], int | None]:
             yield chunk
 
     response.response = passed_on()
-    remember_length(response)  # which is the same
+    remember_length(response)  # of the same body
     return lambda: size

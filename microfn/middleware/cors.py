@@ -26,15 +26,15 @@ def cors(
     credentials: bool = False,
     max_age: int = 600,
 ) -> Middleware:
-    """Let pages of other origins use the application: `origins` is "*", a list, or a callable that is asked.
+    """Allow pages of other origins to use the application. `origins` is "*", a list, or a callable of the origin.
 
-    The preflight of an allowed origin is answered here; it comes without credentials, so this goes around what asks for
-    them. `headers` are the request headers that are allowed, None for all; `expose` are the response headers that pages
-    may read; `max_age` is how many seconds browsers may keep the answer. ValueError is raised for what no browser sends
-    as an origin, such as `https://X.com` or `https://x.com:443`, and for what is no name of a header or a method.
+    The middleware responds to the preflight of an allowed origin. A preflight has no credentials, so add this before
+    middleware that requires them. `headers` are the allowed request headers, None for all. `expose` are the response
+    headers that pages can read. `max_age` is the lifetime of a preflight in browsers, in seconds.
 
-    "null" is the origin of any page in a sandbox, whoever made it: it is refused with credentials, also where a
-    callable allows it.
+    Raises ValueError if an origin is not in the form that browsers send, such as `https://X.com` or `https://x.com:443`,
+    and for invalid names of headers or methods. "null" is the origin of any page in a sandbox, by any author. So it is
+    refused with credentials, even if a callable allows it.
 
     >>> from microfn import Router
     >>> app = Router()
@@ -48,7 +48,7 @@ def cors(
         else _among(origins, credentials=credentials)
     )
     if origins == "*" and credentials:
-        raise ValueError('origins is "*", which browsers refuse with credentials; list the origins')
+        raise ValueError('origins must be a list if credentials is True, got "*"; browsers reject "*" with credentials')
     check_size("max_age", max_age)
     exposed = _tokens("expose", expose, credentials=credentials)
     wanted = _tokens("headers", () if headers is None else headers, credentials=credentials)
@@ -62,7 +62,7 @@ def cors(
         response = Response("", 204, told)
         response.vary.update(("Access-Control-Request-Method", "Access-Control-Request-Headers"))
         asked = request.headers.get("Access-Control-Request-Headers", "") if headers is None else wanted
-        if asked and asked.isascii() and asked.isprintable():  # what cannot be sent is no header's name either
+        if asked and asked.isascii() and asked.isprintable():  # other values are not names of headers
             response.headers["Access-Control-Allow-Headers"] = asked
         return response
 
@@ -76,7 +76,7 @@ def cors(
             response = preflight(request) if is_known and origin and is_preflight else handle(request, params)
             if origins != "*" and "Vary" in response.headers:
                 response.vary.add("Origin")
-            elif origins != "*":  # also where it is not allowed: caches are not to mix them up
+            elif origins != "*":  # even if it is refused, so that caches keep the responses apart
                 replace_headers(response, by_origin)
             if is_known:
                 allowed = [("Access-Control-Allow-Origin", "*" if origins == "*" else origin), *always]
@@ -95,18 +95,20 @@ def _among(origins: str | Iterable[str], *, credentials: bool) -> Callable[[str]
     for one in listed or [""]:
         sent = one if one == "null" else _as_sent(one)
         if sent is None:
-            raise ValueError(f"{one!r} is no origin, like 'https://www.example.com'; all of them are cors(\"*\")")
+            raise ValueError(
+                f"origins must be like 'https://www.example.com', got {one!r}; cors(\"*\") allows all of them"
+            )
         if sent != one:
-            raise ValueError(f"origins must be as browsers send them, got {one!r}; write {sent!r}")
+            raise ValueError(f"origins must be written as browsers send them, got {one!r}; did you mean {sent!r}?")
     if credentials and "null" in listed:
-        raise ValueError('origins must be without "null" if credentials is True, since any page can be of that origin')
+        raise ValueError('origins must be without "null" if credentials is True, since any page can have that origin')
     return listed.__contains__
 
 
 def _as_sent(origin: str) -> str | None:
-    """An origin as browsers send it (RFC 6454, section 6.2; the URL standard, "host serializing"), None if it is none.
+    """Return an origin as browsers send it (RFC 6454, section 6.2; the URL standard, "host serializing"), or None.
 
-    The hosts of schemes such as `chrome-extension` are not those of the network, and stay as they are.
+    The hosts of schemes such as `chrome-extension` are not network hosts, and stay unchanged.
     """
     match = re.fullmatch(
         r"([A-Za-z][A-Za-z0-9+.-]*)://(\[[0-9A-Fa-f:.]+\]|[^/?#@:*\[\]\s]+)(?::([0-9]{0,5}))?/?", origin
@@ -126,28 +128,30 @@ def _as_sent(origin: str) -> str | None:
 
 
 def _host_as_sent(host: str) -> str:
-    """A host of the network: a name in lower case and ASCII, or an address. Raises ValueError if it is neither."""
+    """Return a network host: a name in lower case and ASCII, or an address. Raises ValueError if it is neither."""
     if host.startswith("["):
-        from ipaddress import IPv6Address  # noqa: PLC0415 - few name such an address
+        from ipaddress import IPv6Address  # noqa: PLC0415 - such addresses are rare
 
         return f"[{IPv6Address(host[1:-1]).compressed}]"
     name = host.encode("idna").decode().lower()
     if not re.fullmatch(rf"{NAME}\.?", name):
-        raise ValueError("it is no name")
+        raise ValueError("it is not a valid name")
     return name
 
 
 def _tokens(name: str, values: Iterable[str], *, credentials: bool) -> str:
-    """A list of tokens (RFC 9110, section 5.6.2), as a header has it. Raises ValueError for what is none."""
+    """Return a list of tokens (RFC 9110, section 5.6.2) for a header. Raises ValueError if one is not a token."""
     listed = _texts(name, values)
     for one in listed:
         if not TOKEN.fullmatch(one):
             kind = "methods" if name == "methods" else "names of headers"
-            raise ValueError(f"{name} must be {kind}, each by itself, got {one!r}")
+            raise ValueError(f"{name} must be a list of {kind}, got {one!r}")
         if name == "methods" and one != one.upper():
-            raise ValueError(f"methods must be in upper case, as routes have them, got {one!r}; write {one.upper()!r}")
+            raise ValueError(f"methods must be in upper case, got {one!r}; did you mean {one.upper()!r}?")
         if credentials and one == "*":
-            raise ValueError(f'{name} must be without "*" if credentials is True: browsers take it for a name then')
+            raise ValueError(
+                f'{name} must be without "*" if credentials is True, since browsers then treat it as a name'
+            )
     return ", ".join(listed)
 
 

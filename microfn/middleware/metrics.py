@@ -1,4 +1,4 @@
-"""Counters and durations for Prometheus, by route pattern and never by path."""
+"""Counters and durations for Prometheus, by the pattern of the route and never by path."""
 
 from __future__ import annotations
 
@@ -19,17 +19,19 @@ _METHODS = frozenset("GET HEAD POST PUT PATCH DELETE OPTIONS CONNECT TRACE".spli
 
 
 class Metrics:
-    """A middleware that counts and times requests, and `expose`, the handle that tells Prometheus.
+    """A middleware that counts and times requests, with the handle `expose` for Prometheus.
 
-    `http_requests_total` counts by method, route and status, `http_request_duration_seconds` is a histogram by method
-    and route, to the end of the body, and `http_responses_incomplete_total` counts by method and route those that broke
-    off: their body failed, or the client left before its end. The route is its pattern, behind the prefixes of the
-    mounts that the request came through, and "" where there is none; a method that no standard
-    knows is "OTHER": so there are as many series as there are routes, whatever clients send.
+    - `http_requests_total` counts by method, route and status.
+    - `http_request_duration_seconds` is a histogram by method and route, up to the end of the body.
+    - `http_responses_incomplete_total` counts incomplete responses by method and route: the body failed, or the client
+      disconnected.
 
-    Needs the extra `metrics` (prometheus-client). With several workers set PROMETHEUS_MULTIPROC_DIR, as its
-    documentation says, and `expose` tells of all of them. `registry` is prometheus_client's own unless given. One
-    registry is for one Metrics, which all Routers of a process can use; ValueError is raised for a second.
+    The route is its pattern, after the prefixes of the mounts of the request, and "" without a match. A non-standard
+    method is "OTHER". So routes limit the number of series, not clients.
+
+    Needs the extra `metrics` (prometheus-client). With several workers, set PROMETHEUS_MULTIPROC_DIR, as its
+    documentation describes; then `expose` reports all of them. `registry` is the default registry of prometheus_client.
+    All Routers of a process can share one Metrics. Raises ValueError if another Metrics uses the registry.
 
     >>> from microfn import Router
     >>> from prometheus_client import CollectorRegistry
@@ -52,8 +54,8 @@ class Metrics:
             )
         except ValueError:
             raise ValueError(
-                "registry must be without Metrics, got the one that other Metrics write to; use those in all Routers "
-                "of a process, or give these a registry=CollectorRegistry() for figures of their own"
+                "registry must be without Metrics, got the registry of other Metrics; use those in all Routers "
+                "of a process, or pass registry=CollectorRegistry() for separate figures"
             ) from None
         self._seconds = prometheus_client.Histogram(
             "http_request_duration_seconds",
@@ -66,7 +68,7 @@ class Metrics:
         )
 
     def __call__(self, handle: Handle[Response]) -> Handle[Response]:
-        """The handle, measured."""
+        """Return the handle with measurements."""
 
         def measured(request: Request, params: Params) -> Response:
             began = time.perf_counter()
@@ -86,10 +88,10 @@ class Metrics:
         return measured
 
     def expose(self, request: Request, params: Params) -> Response:  # noqa: ARG002 - it is a handle
-        """Expose the metrics to Prometheus. It is a handle: `app.get("/metrics")(metrics.expose)`."""
+        """Expose the metrics to Prometheus. This is a handle: `app.get("/metrics")(metrics.expose)`."""
         registry = self._registry
         if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
-            from prometheus_client import multiprocess  # noqa: PLC0415 - not wanted by most
+            from prometheus_client import multiprocess  # noqa: PLC0415 - rarely needed
 
             registry = self._client.CollectorRegistry()
             multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]

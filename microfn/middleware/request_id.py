@@ -1,4 +1,4 @@
-"""A name for each request: in its answer, and in every log record that is written meanwhile."""
+"""An id for each request, in its response and in all log records of the request."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from ..http.types import Handle, Middleware, Params
 
 __all__ = ["RequestIdFilter", "request_id"]
 
-# What can stand in a header and in a line of a log, and is short enough for both.
+# Characters that are safe in a header and in a line of a log, with a length that suits both.
 _USABLE = re.compile(r"[A-Za-z0-9._~+/=:@-]{1,128}")
 _current: ContextVar[str] = ContextVar("microfn.request_id", default="-")
 
 
 class RequestIdFilter(logging.Filter):
-    """Gives log records a `request_id`: that of the request during which they were written, or "-".
+    """Adds `request_id` to log records: the id of the current request, or "-".
 
-    The logger `microfn` has one; put one on each handler of logs that shows `%(request_id)s`.
+    The logger `microfn` has this filter. Add it to each log handler whose format has `%(request_id)s`.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Let every record pass, with its request's id."""
+        """Accept every record, and add the id of its request."""
         record.request_id = _current.get()
         return True
 
 
 def request_id(*, header: str = "X-Request-ID", trust: bool = True) -> Middleware:
-    """Take the id from the request's `header` where there is a usable one, else make one; send it with the answer.
+    """Use the id in the request's `header` if it is valid, or create one, and send it with the response.
 
-    It is `request.context.request_id` and `environ["microfn.request_id"]` too. With `trust=False`, for applications
-    that face clients without a proxy between, an id that is sent is never taken. Raises ValueError or TypeError if
-    `header` is no name of a header.
+    `request.context.request_id` and `environ["microfn.request_id"]` have it too. Use `trust=False` if clients reach the
+    application without a proxy; then the id is always new. Raises ValueError or TypeError if `header` is not a valid
+    name.
 
     >>> from microfn import Router
     >>> app = Router()
@@ -58,7 +58,7 @@ def request_id(*, header: str = "X-Request-ID", trust: bool = True) -> Middlewar
             _current.set(name)
             response = handle(request, params)
             replace_headers(response, [(header, name)])
-            request.call_on_close(lambda: _current.set("-"))  # behind what is called for those within this one
+            request.call_on_close(lambda: _current.set("-"))  # after the callbacks of inner middleware and handles
             return response
 
         return named

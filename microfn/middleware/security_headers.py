@@ -1,4 +1,4 @@
-"""Headers that make browsers careful."""
+"""Headers that enable security features of browsers."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ def security_headers(
     opener_policy: str | None = "same-origin",
     hsts: int | None = None,
 ) -> Middleware:
-    """Send the headers that OWASP recommends, each unless the answer has it already; None leaves one out.
+    """Send the headers that OWASP recommends, unless the response has them. None omits a header.
 
-    `hsts` is how many seconds browsers are to use HTTPS alone; it is sent over HTTPS only, and hard to take back.
-    X-Content-Type-Options is always "nosniff". Raises ValueError or TypeError for a value that no header can have.
+    `hsts` is the time in seconds for which browsers use only HTTPS. It is sent over HTTPS only, and hard to revert.
+    X-Content-Type-Options is always "nosniff". Raises ValueError or TypeError if a value is invalid in a header.
 
     >>> from microfn import Router
     >>> app = Router()
@@ -45,7 +45,7 @@ def security_headers(
     }
     for name, value in given.items():
         if value is not None and not isinstance(value, str):
-            raise TypeError(f"{name} is text or None, not {value!r}")
+            raise TypeError(f"{name} must be a str or None, got {value!r}")
     always = [(name, value) for name, value in given.items() if value is not None]
     validate_headers("200 OK", always)
     over_https = [] if hsts is None else [("Strict-Transport-Security", f"max-age={hsts}")]

@@ -1,4 +1,4 @@
-"""Texts about an operation, from the docstring of its handle, and the type that the handle returns."""
+"""Descriptions of operations, from the docstrings and return types of handles."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _OWN = __name__.partition(".")[0] + "."
 
 
 def description_of(handle: Callable[..., Any]) -> dict[str, str]:
-    """Return the summary, the first paragraph of the docstring, and the description, the rest; each if it is there.
+    """Return the summary, the first paragraph of the docstring, and the description, the rest, if they exist.
 
     >>> def show(request, params):
     ...     '''Show a user.
@@ -37,13 +37,13 @@ def description_of(handle: Callable[..., Any]) -> dict[str, str]:
 
 
 def returned_type(handle: Callable[..., Any]) -> Any:
-    """Return the annotation of what a handle returns, if it is a type with a JSON schema or a text; else None.
+    """Return the return annotation of a handle if it is a str or a type with a JSON schema, or None.
 
-    Of a union it is the one such member: `User | Response` is `User`.
+    In a union, the single such member counts: `User | Response` is `User`.
     """
     try:
         hint = typing.get_type_hints(_function_of(handle), include_extras=True).get("return")
-    except Exception:  # annotations may name anything, also what only type checkers import
+    except Exception:  # annotations can contain any name, even one that only type checkers import
         return None
     members = [one for one in _members(hint) if _is_json(one) or one is str]
     return members[0] if len(members) == 1 else None
@@ -55,7 +55,7 @@ def _members(hint: Any) -> list[Any]:
 
 
 def _is_json(hint: Any) -> bool:
-    """Whether a handle that returns this responds with JSON."""
+    """Return True if a handle with this annotation responds with JSON."""
     origin = typing.get_origin(hint)
     if origin is not None:
         return isinstance(origin, type) and issubclass(origin, (dict, list))
@@ -63,7 +63,7 @@ def _is_json(hint: Any) -> bool:
 
 
 def _function_of(handle: Any) -> Any:
-    """Return the function that a handle calls: what partial objects and decorators are around is what is described."""
+    """Return the function that a handle calls, without partial objects and decorators."""
     while isinstance(handle, functools.partial):
         handle = handle.func
     is_function = inspect.isroutine(handle) or inspect.isclass(handle)

@@ -1,4 +1,4 @@
-"""Names of which each may be there once."""
+"""Unique names."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ __all__ = ["UniqueNames"]
 
 
 class UniqueNames:
-    """Names that are taken: the second of one name gets a number.
+    """A set of names. The second of equal names gets a number.
 
     >>> names = UniqueNames()
     >>> names.take("user"), names.take("user"), names.take("user")
@@ -18,7 +18,7 @@ class UniqueNames:
         self._numbers: dict[str, int] = {}
 
     def take(self, name: str) -> str:
-        """Take a name, or the first free one with a number from 2 on behind it."""
+        """Return the name if it is free, or the first free one with a number from 2 on."""
         free, number = name, self._numbers.get(name, 1)
         while free in self._taken:
             number += 1

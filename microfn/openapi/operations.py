@@ -38,7 +38,7 @@ class Operations:
     def make(self, entry: Entry) -> dict[str, Any]:
         """Return the operation of a route.
 
-        Raises TypeError for a type without a JSON schema, and ModuleNotFoundError if no library is there to make it.
+        Raises TypeError if a type has no JSON schema, and ModuleNotFoundError if its library is not installed.
         """
         route = entry.route
         operation: dict[str, Any] = dict(description_of(route.handle))
@@ -100,14 +100,14 @@ class Operations:
             response["content"] = {"text/plain": {"schema": {"type": "string"}}}
         elif hint is not None:
             schema: dict[str, Any] = {}
-            with suppress(TypeError, ModuleNotFoundError):  # nobody has said that it is for a document
+            with suppress(TypeError, ModuleNotFoundError):  # the annotation need not be for a document
                 schema = self.schemas.of_type(hint, "the annotation")
             response["content"] = {"application/json": {"schema": schema}}
         return response
 
 
 def _own_statuses(route: Route) -> set[int]:
-    """The statuses of errors that microfn responds with although the route matches its pattern."""
+    """Return the statuses of errors that microfn responds with after the pattern of the route has matched."""
     statuses: set[int] = set()
     if route.converters or isinstance(route.handle, Files):
         statuses.add(404)

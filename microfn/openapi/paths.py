@@ -1,4 +1,4 @@
-"""Patterns as OpenAPI has them, and the params in them."""
+"""Patterns and their params in OpenAPI."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..routing.route import Route
 
 __all__ = ["Paths", "path_parameters", "template"]
 
-# RFC 3986, section 3.3, without the braces and the percent sign, which are none of these characters.
+# RFC 3986, section 3.3, without braces and the percent sign, which need escapes.
 _PATH_CHARACTERS = "/-._~!$&'()*+,;=:@"
 
 _SCHEMAS: dict[Any, dict[str, Any]] = {
@@ -35,10 +35,10 @@ _SCHEMAS: dict[Any, dict[str, Any]] = {
 
 
 class Paths:
-    """The templates of a document. Patterns that differ in the names of params are one template.
+    """The templates of a document. Patterns that differ only in names of params share one template.
 
     OpenAPI 3.1, section 4.8.8.2: templated paths that differ only in the names are identical, and must not be there
-    twice. A catch-all is a template of its own beside a param in its place.
+    twice. A catch-all has a separate template if a param has the same position.
     """
 
     def __init__(self) -> None:
@@ -46,7 +46,7 @@ class Paths:
         self._templates: dict[str, str] = {}
 
     def add(self, prefix: str, route: Route) -> tuple[str, tuple[str, ...]]:
-        """Return the template of a route, and the names of its params in it; `prefix` is that of mounts."""
+        """Return the template of a route, and the names of its params. `prefix` is that of its mounts."""
         names = route.parsed.names
         shape = template(prefix, route.parsed.parts, ("",) * len(names)) + ("*" if _has_catch_all(route) else "")
         if shape not in self._names:
@@ -78,12 +78,12 @@ def template(prefix: str, parts: tuple[str, ...], names: tuple[str, ...]) -> str
 
 
 def path_parameters(route: Route, names: tuple[str, ...]) -> list[dict[str, Any]]:
-    """Return the parameter objects of the params of a route, under these names."""
+    """Return the parameter objects of the params of a route, with these names."""
     found = []
     for own, name in zip(route.parsed.names, names, strict=True):
         parameter: dict[str, Any] = {"name": name, "in": "path", "required": True}
         if own == route.parsed.names[-1] and _has_catch_all(route):
-            parameter["description"] = "The rest of the path, which may have slashes."
+            parameter["description"] = "The rest of the path, which can contain slashes."
         converter = route.converters.get(own)
         parameter["schema"] = {"type": "string"} if converter is None else _schema_of(converter)
         found.append(parameter)
@@ -95,7 +95,7 @@ def _has_catch_all(route: Route) -> bool:
 
 
 def _schema_of(converter: Callable[[str], Any]) -> dict[str, Any]:
-    """Return the schema of the texts that a converter takes; any text if it is not known."""
+    """Return the schema of the texts that a converter accepts, or of any text if it is unknown."""
     if isinstance(converter, enum.EnumMeta):
         members: list[Any] = list(converter)
         texts = [one.value for one in members if isinstance(one.value, str)]

@@ -1,4 +1,4 @@
-"""The problem details (RFC 9457) that microfn responds with, as components of a document."""
+"""The problem details (RFC 9457) of microfn, as components of a document."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _PROBLEM = {
 }
 _INVALID_DATA = {
     "type": "object",
-    "description": "Problem details (RFC 9457) of data that is not as expected.",
+    "description": "Problem details (RFC 9457) of invalid data.",
     "properties": {
         **_PROBLEM["properties"],  # type: ignore[dict-item]
         "errors": {
@@ -44,23 +44,23 @@ _TEXT = {"schema": {"type": "string"}}
 
 
 class Problems:
-    """Responses for errors. Each status is one component, which is there as soon as an operation has it."""
+    """Responses for errors. Each status is one component, created with the first operation that has it."""
 
     def __init__(self, schemas: Schemas) -> None:
         self.components: dict[str, Any] = {}
         self._schemas = schemas
 
     def response(self, status: int) -> dict[str, Any]:
-        """Return a reference to the response that microfn itself makes for a status."""
+        """Return a reference to the response of microfn for a status."""
         title = phrase(status)
-        name = "".join(filter(str.isalnum, title))  # the names of components are ASCII
+        name = "".join(filter(str.isalnum, title))  # names of components are ASCII
         if name not in self.components:
             content = self.invalid_data() if status == 422 else self.content()
             self.components[name] = {"description": f"{title}.", "content": content}
         return {"$ref": f"#/components/responses/{name}"}
 
     def content(self) -> dict[str, Any]:
-        """Return the content of an error page, by the media types that a client may accept."""
+        """Return the content of an error page, by media type."""
         return self._content("Problem", _PROBLEM)
 
     def invalid_data(self) -> dict[str, Any]:
@@ -73,7 +73,7 @@ class Problems:
 
 
 def phrase(status: int) -> str:
-    """Return the reason phrase of a status, as microfn sends it.
+    """Return the reason phrase of a status that microfn sends.
 
     >>> phrase(201)
     'Created'

@@ -1,4 +1,4 @@
-"""The fields of a query's type as parameters."""
+"""The fields of a query type as parameters."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["query_parameters"]
 
 
 def query_parameters(schema: dict[str, Any], schemas: Schemas) -> list[dict[str, Any]]:
-    """Return a parameter object for each field; of a union, for the fields of all its members.
+    """Return a parameter object for each field, in a union for the fields of all members.
 
     A query without declared fields, such as a dict, is one parameter with any names.
     """
@@ -46,7 +46,7 @@ def _parameter(name: str, fields: list[dict[str, Any]], required: bool) -> dict[
 
 
 def _without_null(field: dict[str, Any]) -> dict[str, Any]:
-    """Return a copy of a field's schema without null, which no query can send."""
+    """Return a copy of the schema of a field without null, which no query can send."""
     plain = dict(field)
     if "default" in plain and plain["default"] is None:
         del plain["default"]
@@ -62,7 +62,7 @@ def _without_null(field: dict[str, Any]) -> dict[str, Any]:
 
 
 def _members(schema: dict[str, Any], schemas: Schemas) -> Iterator[dict[str, Any]]:
-    """The objects in a union, or the one object that there is."""
+    """Yield the objects in a union, or the single object."""
     schema = schemas.resolve(schema)
     inner = [part for union in ("anyOf", "oneOf", "allOf") for part in schema.get(union, ())]
     if not inner:

@@ -1,1 +1,1 @@
-"""Which route a request matches. Nothing here knows an HTTP library."""
+"""Routing: find the route of a request. No module here imports an HTTP library."""

@@ -1,4 +1,4 @@
-"""Which patterns cannot stand beside each other in a tree. Each refusal is a `RouteConflict` that names both."""
+"""Conflicts between patterns of one tree. Each one raises `RouteConflict`, which names both patterns."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["check_split", "check_text", "check_wildcard", "refuse"]
 
 
 def check_wildcard(pattern: Pattern, node: Node, wildcard: str) -> None:
-    """In strict mode a wildcard below `node` has its place for itself, and one name."""
+    """Refuse a wildcard if `node` already has another child. Strict mode only."""
     if wildcard[0] == "/":
         taken, alike = node.param or node.edges.get("/"), node.catch_all
     else:
@@ -24,7 +24,7 @@ def check_wildcard(pattern: Pattern, node: Node, wildcard: str) -> None:
 
 
 def check_text(pattern: Pattern, node: Node, first: str) -> None:
-    """In strict mode no text that begins with `first` stands below `node` where a wildcard does."""
+    """Refuse text that begins with `first` if `node` already has a wildcard. Strict mode only."""
     if node.param is not None:
         refuse(pattern, node.param, "place")
     if node.catch_all is not None and first == "/":
@@ -32,7 +32,7 @@ def check_text(pattern: Pattern, node: Node, first: str) -> None:
 
 
 def check_split(pattern: Pattern, node: Node, at: int, missing: str) -> None:
-    """In strict mode no wildcard stands in the middle of `node`, where the rest of that node does."""
+    """Refuse a wildcard inside the text of `node`, since the rest of that text follows there. Strict mode only."""
     if missing[0] == ":" or (missing[:2] == "/*" and node.path[at] == "/"):
         refuse(pattern, node, "place")
 

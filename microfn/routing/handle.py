@@ -1,4 +1,4 @@
-"""What is registered to answer requests: handles, and the middleware around them."""
+"""Checks of handles and middleware, the callables that answer requests."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from ..errors import InvalidHandle
 __all__ = ["HANDLE_CALL", "Handle", "Middleware", "check_handle", "check_middleware", "check_middlewares", "wrap"]
 
 Handle = Callable[[Any, Any], Any]
-"""Called as `handle(request, params)`. The types are those of the layers above, which nothing here needs."""
+"""Called as `handle(request, params)`. The layers above know the types, which routing does not need."""
 Middleware = Callable[[Handle], Handle]
-"""Takes a handle and returns the handle that is called in its place."""
+"""Accepts a handle and returns the handle that replaces it."""
 
 HANDLE_CALL = "handle(request, params)"
 
@@ -24,12 +24,12 @@ _IS_ASYNC = "it is an async function, and WSGI is synchronous; write `def`"
 
 
 def check_handle(handle: object, called: str = HANDLE_CALL, count: int = 2) -> None:
-    """Refuse what could not be `called` so, with two arguments, or would answer with a coroutine.
+    """Refuse an object that is not callable as `called` with `count` arguments, or that is asynchronous.
 
-    Looks at the code object, since `inspect.signature` costs 5 µs a route. Raises `InvalidHandle`.
+    Reads the code object, since `inspect.signature` costs 5 µs per route. Raises `InvalidHandle`.
     """
     if not callable(handle):
-        raise InvalidHandle(handle, f"it is not callable; it is called as {called}")
+        raise InvalidHandle(handle, f"it must be callable as {called}")
     function, bound = handle, 0
     if isinstance(function, MethodType):
         function, bound = function.__func__, 1
@@ -44,28 +44,28 @@ def check_handle(handle: object, called: str = HANDLE_CALL, count: int = 2) -> N
     if code.co_flags & inspect.CO_VARARGS:
         accepted = max(accepted, count)
     if not required <= count <= accepted or code.co_kwonlyargcount > len(function.__kwdefaults__ or ()):
-        raise InvalidHandle(handle, f"it is called as {called}, but is {_signature(handle)}")
+        raise InvalidHandle(handle, f"it must be callable as {called}, got {_signature(handle)}")
 
 
 def check_middleware(middleware: object) -> None:
-    """Refuse what could not be called with a handle. Raises `InvalidHandle`."""
+    """Refuse an object that is not callable with a handle. Raises `InvalidHandle`."""
     try:
         check_handle(middleware, "middleware(handle)", 1)
     except InvalidHandle as error:
         hint = ""
         if isinstance(middleware, (list, tuple)):
-            hint = "; use takes them one by one"
+            hint = "; pass them to use as separate arguments"
         elif callable(middleware):
-            hint = f"; did you mean what it returns, {getattr(middleware, '__name__', 'it')}(...)?"
+            hint = f"; did you mean to call it, {getattr(middleware, '__name__', 'it')}(...)?"
         raise InvalidHandle(middleware, error.reason + hint, "a middleware") from None
 
 
 def check_middlewares(name: str, middlewares: object) -> tuple[Middleware, ...]:
-    """A list of middleware, checked; None is none. `name` is what the list was given as."""
+    """Return a list of middleware as a tuple; None is an empty list. `name` is the option for messages."""
     if middlewares is None:
         return ()
     if not isinstance(middlewares, Iterable):
-        raise TypeError(f"{name} is a list of middleware, not {middlewares!r}; write {name}=[...]")
+        raise TypeError(f"{name} must be a list of middleware, got {middlewares!r}; did you mean {name}=[...]?")
     listed = tuple(middlewares)
     for middleware in listed:
         check_middleware(middleware)
@@ -73,7 +73,7 @@ def check_middlewares(name: str, middlewares: object) -> tuple[Middleware, ...]:
 
 
 def wrap(handle: Handle, middleware: Middleware) -> Handle:
-    """The handle that a middleware makes of another. Raises `InvalidHandle` where it makes none."""
+    """Apply a middleware to a handle. Raises `InvalidHandle` if the result is not a handle."""
     wrapped = middleware(handle)
     if wrapped is None:
         raise InvalidHandle(middleware, "it returned None; did you forget to return the handle?", "a middleware")
@@ -81,22 +81,22 @@ def wrap(handle: Handle, middleware: Middleware) -> Handle:
         check_handle(wrapped)
     except InvalidHandle as error:
         name = getattr(middleware, "__name__", "it")
-        reason = f"what it returned cannot be a handle: {error.reason}; did you mean what it returns, {name}(...)?"
+        reason = f"its result cannot be a handle: {error.reason}; did you mean to call it, {name}(...)?"
         raise InvalidHandle(middleware, reason, "a middleware") from None
     return wrapped
 
 
 def _check_by_signature(handle: Callable[..., Any], called: str, count: int) -> None:
-    """The slow way, for callable objects, partials, classes and builtins."""
+    """Check callable objects, partials, classes and builtins, which have no code object."""
     function = handle.func if isinstance(handle, partial) else type(handle).__call__
     if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
         raise InvalidHandle(handle, _IS_ASYNC)
     try:
         inspect.signature(handle).bind(*[None] * count)
     except TypeError as error:
-        raise InvalidHandle(handle, f"it is called as {called}: {error}") from None
+        raise InvalidHandle(handle, f"it must be callable as {called}: {error}") from None
     except ValueError:
-        return  # a builtin that tells nothing of its parameters
+        return  # a builtin without a signature
 
 
 def _signature(handle: Callable[..., Any]) -> str:

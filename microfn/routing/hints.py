@@ -1,4 +1,4 @@
-"""Hints for people who come from other frameworks: their patterns, and their names."""
+"""Hints for users of other frameworks, about patterns and names."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = [
     "hint_for_pattern",
 ]
 
-# Not compiled when this is imported, which takes longer than most programs need it.
+# Compiled at the first use: compiling it during the import takes longer than the import of most modules.
 _FOREIGN_PARAM = r"(?<=/)[<{](\w+(?::\w+)?)[>}](?=/|$)"
 _FOREIGN_TYPES = ("any", "float", "int", "path", "string", "uuid")
 
@@ -27,8 +27,8 @@ _MIDDLEWARE = "app.use, a middleware"
 _PREFIX = "app.include(prefix, router)"
 _RUN = "`microfn run` while you develop, `microfn serve` then"
 _CONFIG = "a module or a dict of your own"
-_TEMPLATES = "a template engine of your own, such as Jinja: the how-to on templates"
-_SESSION = "a middleware with a signed cookie: the how-to on signing in"
+_TEMPLATES = "a template engine such as Jinja, as in the how-to on templates"
+_SESSION = "a middleware with a signed cookie, as in the how-to on sessions"
 _CONTEXT = "request.context"
 _HANDLE = "app.handle(method, pattern, handle)"
 _ROUTER = "a Router"
@@ -37,7 +37,7 @@ ROUTER_NAMES = {
     # Flask
     "add_url_rule": _HANDLE,
     "after_request": _MIDDLEWARE,
-    "app_context": "nothing: a handle needs no context",
+    "app_context": "the handle directly, which needs no context",
     "app_errorhandler": "app.error(status)",
     "before_first_request": "code of your module, or app.build()",
     "before_request": _MIDDLEWARE,
@@ -108,7 +108,7 @@ ROUTER_NAMES = {
     "set_error_serializer": "app.error(status)",
     "state": "request.context, or a variable of your module",
 }
-"""Names of Flask, Bottle, Falcon and Starlette, and what each is on a Router."""
+"""Equivalents of names that Flask, Bottle, Falcon and Starlette have on an application."""
 
 _COOKIE = "request.cookies"
 _ARGS = "request.args.get(name)"
@@ -175,7 +175,7 @@ REQUEST_NAMES = {
     "query_params": "request.args, or request.query for routes with query=",
     "state": _CONTEXT,
 }
-"""Names of a request elsewhere, and what each is on a Request."""
+"""Equivalents of names that other frameworks have on a request."""
 
 _SET_HEADER = "response.headers[name] = value"
 _BYTES = "response.data"
@@ -203,7 +203,7 @@ RESPONSE_NAMES = {
     "text": "response.get_data(as_text=True)",
     "unset_cookie": "response.delete_cookie(name)",
 }
-"""Names of a response elsewhere, and what each is on a Response."""
+"""Equivalents of names that other frameworks have on a response."""
 
 SWITCHES = frozenset(
     {
@@ -219,10 +219,10 @@ SWITCHES = frozenset(
         "text",
     }
 )
-"""Those that people set, which would change nothing."""
+"""Attributes that users set, which would have no effect."""
 
 _DECORATOR = "a decorator of a Router, such as app.get(pattern)"
-_RESPONSE = "what the handle returns: a body, (body, status, headers), or a Response"
+_RESPONSE = "the result of the handle: a body, (body, status, headers), or a Response"
 _ERROR = "abort(status, text), or an exception of werkzeug.exceptions"
 _ONE_REQUEST = "an argument of the handle: handle(request, params)"
 
@@ -235,13 +235,13 @@ MODULE_NAMES = {
     "MethodView": "a handle for each method",
     "View": "a handle for each method",
     "after_this_request": "a middleware",
-    "copy_current_request_context": "the request, handed on",
+    "copy_current_request_context": "the request, passed as an argument",
     "current_app": "request.router",
     "escape": "markupsafe.escape",
-    "flash": "two functions: the how-to on signing in",
+    "flash": "two functions, as in the how-to on authentication",
     "g": _CONTEXT,
-    "get_flashed_messages": "two functions: the how-to on signing in",
-    "has_request_context": "nothing: a handle needs no context",
+    "get_flashed_messages": "two functions, as in the how-to on authentication",
+    "has_request_context": "the handle directly, which needs no context",
     "json": "request.json, and the dict or list that a handle returns",
     "jsonify": "a dict or a list that the handle returns",
     "make_response": "Response(text, status)",
@@ -296,7 +296,7 @@ MODULE_NAMES = {
     "TestClient": "app.test_client()",
     "status": "an int, or a member of http.HTTPStatus",
 }
-"""Names that other packages export, and what each is here."""
+"""Equivalents of names that other packages export."""
 
 
 _OPTIONS = {
@@ -316,21 +316,21 @@ _OPTIONS = {
     "strict_slashes": "Router(redirect_trailing_slash=False)",
     "summary": "the docstring of the handle",
 }
-"""Options of a route elsewhere."""
+"""Equivalents of route options in other frameworks."""
 
 
 def hint_for_option(name: str) -> str | None:
-    """Return what an option of a route elsewhere is here; None if it is none."""
+    """Return the equivalent of a route option in another framework, or None."""
     meant = _OPTIONS.get(name)
-    return meant and f"it is {meant}"
+    return meant and f"use {meant}"
 
 
 def hint_for_pattern(pattern: str) -> str | None:
-    """Return what a pattern of another framework is here; None if it is no such pattern."""
+    """Return the equivalent of a pattern of another framework, or None."""
     if "\\:" in pattern or "\\*" in pattern:
         return (
-            "a backslash escapes nothing here, and ':' and '*' always begin a wildcard; "
-            "match the whole segment with a param, '/:name', and look at its text"
+            "a backslash does not escape, and ':' and '*' always begin a wildcard; "
+            "match the whole segment with a param, '/:name', and check its text"
         )
     foreign = re.search(_FOREIGN_PARAM, pattern) if "<" in pattern or "{" in pattern else None
     if foreign is None:
@@ -340,28 +340,28 @@ def hint_for_pattern(pattern: str) -> str | None:
     name, kind = (second, first) if first in _FOREIGN_TYPES else (first, second)
     ours = f"'*{name}'" if kind == "path" else f"':{name}'"
     convert = f" with convert={{{name!r}: {kind}}}" if kind in ("int", "float") else ""
-    return f"{foreign[0]!r} is no param here; did you mean {ours}{convert}?"
+    return f"{foreign[0]!r} is not a param of microfn; did you mean {ours}{convert}?"
 
 
 def hint_for_module(name: str) -> str | None:
-    """Return the message for a name that another package exports; None if none does."""
+    """Return the message for a name that another package exports, or None."""
     if name.startswith("HTTP_") and name[5:].isdigit():  # falcon.HTTP_404
         meant: str | None = f"the int {name[5:]}"
     elif name.startswith("HTTP") and name[4:5].isupper():  # falcon.HTTPNotFound, bottle.HTTPError
         meant = _ERROR
     else:
         meant = MODULE_NAMES.get(name)
-    return meant and f"microfn has no {name!r}; it is {meant}"
+    return meant and f"microfn has no {name!r}; use {meant}"
 
 
 def add_hints(cls: Any, names: Mapping[str, str]) -> None:
-    """Have a class say what takes the place of these names, which it has not; `dir` leaves them out."""
+    """Let a class report the equivalents of missing names. `dir` omits these names."""
     for name, equivalent in names.items():
         kind = ForeignSwitch if name in SWITCHES else ForeignName
-        setattr(cls, name, kind(f"a {cls.__name__} has no {name!r}; it is {equivalent}"))
+        setattr(cls, name, kind(f"{cls.__name__} has no {name!r}; use {equivalent}"))
     inherited = cls.__dir__
 
-    def __dir__(self: object) -> list[str]:  # noqa: N807 - it takes the place of the class's own
+    def __dir__(self: object) -> list[str]:  # noqa: N807 - replaces the method of the class
         return [
             name
             for name in inherited(self)
@@ -372,7 +372,7 @@ def add_hints(cls: Any, names: Mapping[str, str]) -> None:
 
 
 class ForeignName:
-    """No attribute: it says what takes its place. PERF: a `__getattr__` would make every attribute slower."""
+    """A missing attribute whose equivalent is in the error. PERF: a `__getattr__` slows down every attribute."""
 
     def __init__(self, message: str) -> None:
         self._message = message
@@ -382,7 +382,7 @@ class ForeignName:
 
 
 class ForeignSwitch(ForeignName):
-    """One that cannot be set either, since nothing would come of it."""
+    """A missing attribute that also refuses assignment, since a value would have no effect."""
 
     def __set__(self, instance: object, value: object) -> None:
         raise AttributeError(self._message)

@@ -1,16 +1,15 @@
-"""The route table compiled for lookups: answers what the trees of all methods would, without walking them.
+"""The route table, compiled for lookups: the same results as the trees of all methods, without a walk.
 
-A pattern without wildcards is a key of one dict. The others are grouped by *shape*: the text of their first segment,
-the number of their segments, and which of those are literal. For a shape, one `itemgetter` picks the literal segments
-out of a path, and one dict says whether a pattern has just these. Shapes are tried literal-first from the left, which
-is the precedence of overlap mode, so the first one that has the method is the answer (in strict mode there is one at
-most).
+A pattern without wildcards is a key of one dict. The others are grouped by *shape*: the text of the first segment,
+the number of segments, and the positions of literal segments. For each shape, one `itemgetter` picks the literal
+segments out of a path, and one dict maps them to a pattern. Shapes are tried literal-first from the left, which is
+the precedence of overlap mode. The first shape that has the method wins. In strict mode, at most one shape matches.
 
     /users/:id/posts    bucket "users", 4 segments ("", "users", ":id", "posts"): {"posts": leaf}
     /src/*filepath      bucket "src", any number of segments from 3 on
-    /:page              the bucket of what may begin with anything
+    /:page              the bucket of patterns whose first segment is a wildcard
 
-A leaf holds the values of all methods, so that a path without a value for one method tells which methods have one.
+A leaf holds the values of all methods. If a path has no value for one method, the leaf lists the other methods.
 """
 
 from __future__ import annotations
@@ -24,35 +23,37 @@ from .shape import KeyOf, Shape, is_wildcard, shape_of
 
 __all__ = ["NOT_UTF8", "NO_MATCH", "NO_PATH", "NO_PREFIX", "Index", "Miss"]
 
-# PERF: a lookup among many routes spends its time in cache misses. So a leaf is a tuple of three: it fits into one line
-# of the cache (64 bytes), holds the only method of most patterns itself, and shares the rest with other leaves.
+# PERF: a lookup among many routes spends its time in cache misses. So a leaf is a tuple of three. The tuple fits into
+# one cache line (64 bytes), holds the single method of most patterns itself, and shares the rest with other leaves.
 Params = dict[str, str]
 Find = Callable[[str | None, str], tuple[Any, Any]]
 Candidate = tuple[KeyOf | None, Any]
 Binding = tuple[str | None, Any, dict[str, Any]]
-"""The name and the position of a param; or "" and those of several; or None and a function that binds them. The last
-item is empty, or holds the value and the binding of each method, if a leaf has several."""
+"""The name and the position of a param; or "" and those of several; or None and a function that binds them.
+
+The last item is empty, or holds the value and the binding of each method, if a leaf has several.
+"""
 Leaf = tuple[str, Any, Binding]  # a method, its value and its binding
 StaticLeaf = tuple[str, Any, tuple[dict[str, tuple[Any, Params]], "Miss"]]
-"""The same for a path without params: a method, its value, and the values and the miss for other methods."""
+"""The leaf of a path without params: a method, its value, and the values and the miss for other methods."""
 
 
 class Miss(NamedTuple):
-    """What is known of a path that has no value for a method."""
+    """The result for a path without a value for a method."""
 
     methods: tuple[str, ...]
-    """The methods that have one."""
+    """The methods that have a value."""
     may_redirect: bool = True
-    """Whether another spelling of the path might match."""
+    """True if another spelling of the path might match."""
 
 
 NO_MATCH = Miss(())
 NO_PREFIX = Miss((), may_redirect=False)
-"""No pattern has the first segment of this path, in whatever case."""
+"""No pattern has the first segment of this path, even if case is ignored."""
 NOT_UTF8 = Miss((), may_redirect=False)
-"""The path is not UTF-8, or a host has put characters there that are no bytes."""
+"""The path is not UTF-8, or a server has put characters there that are not bytes."""
 NO_PATH = Miss((), may_redirect=False)
-"""What was asked for does not begin with a slash."""
+"""The path does not begin with a slash."""
 
 
 class Index:
@@ -68,7 +69,7 @@ class Index:
 
     def __init__(self, items: Iterable[tuple[str, Pattern, Any]]) -> None:
         statics: dict[str, dict[str, Any]] = {}
-        """Patterns without wildcards, keyed as WSGI has paths: bytes decoded as latin-1."""
+        """Patterns without wildcards. Keys are WSGI strings: bytes decoded as latin-1 (PEP 3333)."""
         groups: dict[str | None, _Group] = {None: {}}
         first_segments: set[str] = set()
         for method, pattern, value in items:
@@ -88,17 +89,17 @@ class Index:
         buckets = {first: _Bucket({**anything, **group}) for first, group in groups.items() if first is not None}
         known: dict[str, StaticLeaf] = {}
         self.find = _finder(known, buckets, _Bucket(anything), first_segments)
-        """`find(method, path)`: what `path`, as WSGI has it, leads to, as `(value, params)` or `(None, Miss)`."""
+        """`find(method, path)` returns `(value, params)` or `(None, Miss)`. `path` is a WSGI string."""
         for path, values in statics.items():
             known[path] = _static_leaf(path, values, self.find)
 
 
 _miss = lru_cache(maxsize=4096)(Miss)
-"""Most paths have the same few methods, so the misses of many are one object."""
+"""Shares the results of misses, since most paths have the same few methods."""
 
 
 def _static_leaf(path: str, values: dict[str, Any], find: Find) -> StaticLeaf:
-    """Return the leaf of a path with its own values, and those that `find` has: of patterns with wildcards."""
+    """Return the leaf of a path, with its own values and those of patterns with wildcards, from `find`."""
     methods = [method for method in find("", path)[1].methods if method not in values]
     first, *more = values
     others: dict[str, tuple[Any, Params]] = {method: (values[method], {}) for method in more}
@@ -115,10 +116,10 @@ def _without_others(miss: Miss) -> tuple[dict[str, tuple[Any, Params]], Miss]:
 def _finder(  # noqa: C901 - it holds the search, see PERF
     statics: dict[str, StaticLeaf], buckets: dict[str, _Bucket], anything: _Bucket, first_segments: set[str]
 ) -> Find:
-    """The search: in the paths that are known as they are, then in the bucket of the first segment.
+    """Create the search: first in the paths without wildcards, then in the bucket of the first segment.
 
-    PERF: a request calls this once. It is a function because it reads names faster than attributes; a single param is
-    bound by itself and others by a loop, since `dict(zip(...))` takes twice as long.
+    PERF: a request calls this once. A function reads names faster than attributes. A single param is bound without a
+    loop, and several with one, since `dict(zip(...))` takes twice as long.
     """
 
     def find(method: Any, path: str) -> tuple[Any, Any]:  # noqa: C901, PLR0912
@@ -133,7 +134,7 @@ def _finder(  # noqa: C901 - it holds the search, see PERF
                 value, params = others[method]
                 return value, params.copy()
             return None, miss
-        # 2. Patterns are text; WSGI's path is bytes decoded as latin-1.
+        # 2. Patterns are text; WSGI paths are bytes decoded as latin-1 (PEP 3333).
         if not path.isascii():
             try:
                 path = path.encode("latin-1").decode()
@@ -149,10 +150,10 @@ def _finder(  # noqa: C901 - it holds the search, see PERF
                 return None, NO_MATCH
             return None, NO_PREFIX
         # 4. The number of segments selects the shapes. A param at the end is not empty, so a path with a slash at the
-        #    end has a number of its own.
+        #    end has a separate number.
         count = len(segments)
         candidates = bucket.get(count if segments[-1] else -count) or bucket.longer_than(count)
-        # 5. The first shape that has a pattern for this path, and that pattern a value for the method, is the answer.
+        # 5. The first shape with a pattern for this path and a value for the method wins.
         methods: tuple[str, ...] = ()
         for key_of, table in candidates:
             leaf = table.get(key_of(segments)) if key_of else table
@@ -185,7 +186,7 @@ _Group = dict[Shape, dict[Any, Leaf]]
 
 
 class _Bucket(dict[int, tuple[Candidate, ...]]):
-    """The shapes to try, by the number of segments, in the order of their ranks."""
+    """The shapes to try, by the number of segments, ordered by rank."""
 
     def __init__(self, group: _Group) -> None:
         candidates = [(shape, _candidate(shape, group[shape])) for shape in sorted(group, key=_rank)]
@@ -199,7 +200,7 @@ class _Bucket(dict[int, tuple[Candidate, ...]]):
         self.open = tuple([candidate for shape, candidate in candidates if shape.is_open])
 
     def longer_than(self, count: int) -> tuple[Candidate, ...]:
-        """The shapes to try for so many segments as no pattern has: the catch-alls where there are more."""
+        """Return the shapes to try if no pattern has this number of segments: catch-alls with fewer segments."""
         return self.open if count > self.longest else ()
 
 
@@ -220,7 +221,7 @@ def _add(table: dict[Any, Leaf], key: Any, method: str, value: Any, binding: Bin
 
 @lru_cache(maxsize=4096)
 def _binding(names: tuple[str, ...], shape: Shape) -> Binding:
-    """Return how params with these names are bound; most patterns of a shape share it."""
+    """Return the binding of params with these names. Most patterns of a shape share it."""
     if shape.positions is None:
         return None, _binder(names, shape), {}
     if len(names) > 1:
@@ -229,12 +230,12 @@ def _binding(names: tuple[str, ...], shape: Shape) -> Binding:
 
 
 def _candidate(shape: Shape, table: dict[Any, Leaf]) -> Candidate:
-    """How to look for patterns of this shape: None and the leaf where there is no text to tell them apart."""
+    """Return the lookup of a shape: None and the leaf if no text distinguishes its patterns."""
     return (shape.key_of, table) if shape.has_literals else (None, table[""])
 
 
 def _binder(names: tuple[str, ...], shape: Shape) -> Callable[[list[str]], dict[str, str]]:
-    """Binds params that are not all whole segments: behind a prefix, or a catch-all."""
+    """Return a function that binds params if some are not whole segments, after a prefix or in a catch-all."""
 
     def bind(segments: list[str]) -> dict[str, str]:
         values = [segments[position][length:] for position, length in shape.params]

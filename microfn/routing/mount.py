@@ -16,7 +16,7 @@ __all__ = ["Mount", "Mounts"]
 
 
 class Mount:
-    """A WSGI application below a prefix, in the middleware of its scope unless it is bare."""
+    """A WSGI application below a prefix. The middleware of its scope runs unless it is bare."""
 
     __slots__ = ("application", "bare", "prefix", "scope", "where")
 
@@ -32,23 +32,24 @@ class Mount:
         self.prefix = check_prefix(prefix)
         if not self.prefix:
             raise InvalidPattern(
-                prefix, "a mount needs a prefix; @app.error(404) can return an application for the rest"
+                prefix,
+                "the prefix of a mount must not be empty; @app.error(404) can return an application for the rest",
             )
         if ":" in prefix or "*" in prefix:
-            raise InvalidPattern(prefix, "the prefix of a mount is text, without wildcards")
+            raise InvalidPattern(prefix, "the prefix of a mount must be without wildcards")
         if not callable(application):
-            raise TypeError(f"what is mounted is a WSGI application, not {application!r}")
+            raise TypeError(f"application must be a WSGI application, got {application!r}")
         if not isinstance(bare, bool):
             raise TypeError(f"bare must be True or False, got {bare!r}")
         self.application = application
         self.where = where
         self.scope = scope or Scope()
-        """The part of the application that it is mounted in, whose middleware it runs."""
+        """The part of the application that contains the mount. Its middleware runs."""
         self.bare = bare
-        """Whether it runs no middleware."""
+        """True if no middleware runs."""
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Hand the request over, with the prefix moved from PATH_INFO to SCRIPT_NAME, as it came."""
+        """Call the application, with the prefix moved unchanged from PATH_INFO to SCRIPT_NAME (PEP 3333)."""
         path, length = environ["PATH_INFO"], len(to_wsgi_str(self.prefix))
         environ["SCRIPT_NAME"] = environ.get("SCRIPT_NAME", "").rstrip("/") + path[:length]
         environ["PATH_INFO"] = path[length:]
@@ -57,11 +58,11 @@ class Mount:
         return self.application(environ, start_response)
 
     def covers(self, pattern: str) -> bool:
-        """Whether a route of this pattern would be the mounted application's."""
+        """Return True if the pattern is below the prefix."""
         return pattern.startswith(self.prefix) and pattern[len(self.prefix) :][:1] in ("", "/")
 
     def may_meet(self, pattern: str) -> bool:
-        """Whether a pattern with wildcards could match a path that is the mounted application's."""
+        """Return True if a pattern with wildcards could match a path below the prefix."""
         ours, theirs = self.prefix.split("/"), pattern.split("/")
         for own, other in zip(ours, theirs, strict=False):
             if other.startswith("*"):
@@ -72,7 +73,7 @@ class Mount:
         return len(theirs) >= len(ours)
 
     def relocated(self, prefix: str, scope: Scope) -> Mount:
-        """The same below another prefix, in another scope."""
+        """Return a copy below another prefix, in another scope."""
         return Mount(prefix + self.prefix, self.application, self.where, scope=scope, bare=self.bare)
 
     def __str__(self) -> str:
@@ -83,7 +84,7 @@ class Mount:
 
 
 class Mounts:
-    """All mounts, of which the one with the longest prefix takes a path."""
+    """All mounts. The mount with the longest prefix gets a path."""
 
     def __init__(self, mounts: Iterable[Mount]) -> None:
         self._by_prefix = {to_wsgi_str(mount.prefix): mount for mount in mounts}
@@ -92,12 +93,12 @@ class Mounts:
             segments = prefix.split("/")
             sizes.setdefault(segments[1], set()).add(len(segments))
         self._sizes = {first: sorted(counts, reverse=True) for first, counts in sizes.items() if counts != {2}}
-        """The numbers of segments that prefixes have, the largest first, by their first segment."""
+        """The numbers of segments of prefixes, largest first, by their first segment."""
         self._alone = {f"/{first}": self._by_prefix[f"/{first}"] for first, counts in sizes.items() if counts == {2}}
-        """The mounts whose prefix is a first segment that no other has."""
+        """The mounts whose prefix is one segment that no other prefix begins with."""
 
     def find(self, path: str) -> Mount | None:
-        """The mount of a path, as WSGI has it."""
+        """Return the mount of a path, a WSGI string, or None."""
         first = path[1:].partition("/")[0]
         sizes = self._sizes.get(first)
         if sizes is None:

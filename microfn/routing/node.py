@@ -24,25 +24,25 @@ _STATIC = Kind.STATIC
 
 
 class Node:
-    """A piece of path that some patterns have in common, and what may follow it."""
+    """A part of the path that several patterns share, with the nodes that follow."""
 
     __slots__ = ("bumped_at", "catch_all", "edges", "handle", "kind", "param", "path", "pattern", "priority")
 
     path: str
-    """Its own piece of the patterns: static text, ":name" or "/*name" (in overlap mode ":" and "/*": names differ)."""
+    """The text of this node: static text, ":name" or "/*name". In overlap mode ":" or "/*", since names differ."""
     kind: Kind
     priority: int
-    """How many handles are registered at this node or below it."""
+    """The number of handles at this node or below it."""
     bumped_at: int
-    """Which insertion raised the priority last: of two children with equal priority the earlier one stays first."""
+    """The insertion that last raised the priority. Of two children with equal priority, the earlier one stays first."""
     edges: dict[str, Node]
-    """The static children by their first character; no two begin alike."""
+    """The static children by their first character, which is unique."""
     param: Node | None
     catch_all: Node | None
     handle: Any
-    """The object that is registered for the pattern that ends here, or None."""
+    """The object registered for the pattern that ends here, or None."""
     pattern: Pattern | None
-    """The pattern that ends here: it knows the names of its wildcards."""
+    """The pattern that ends here, with the names of its wildcards."""
 
     def __init__(self, path: str, kind: Kind) -> None:
         self.path = shared(path)
@@ -55,18 +55,18 @@ class Node:
 
     @property
     def children(self) -> list[Node]:
-        """All children, the busiest first; of equally busy ones the one that became so first."""
+        """Return all children, ordered by priority, then by the time they reached it."""
         children = list(self.edges.values())
         children += [child for child in (self.param, self.catch_all) if child is not None]
         return sorted(children, key=lambda child: (-child.priority, child.bumped_at))
 
     @property
     def indices(self) -> str:
-        """The first characters of the static children, in the children's order."""
+        """Return the first characters of the static children, in the order of the children."""
         return "".join(child.path[0] for child in self.children if child.kind is _STATIC)
 
     def split(self, at: int) -> None:
-        """Make two nodes of a static one: it keeps the first `at` characters, and a child takes all the rest."""
+        """Split a static node in two: it keeps the first `at` characters, and a new child gets the rest."""
         child = Node(self.path[at:], _STATIC)
         child.priority, child.bumped_at = self.priority, self.bumped_at
         child.edges, child.param, child.catch_all = self.edges, self.param, self.catch_all
@@ -80,4 +80,4 @@ class Node:
 
 
 NO_EDGES: dict[str, Node] = {}
-"""Shared by all nodes without static children, which are most."""
+"""Shared by all nodes without static children, which are the majority."""

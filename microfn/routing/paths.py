@@ -1,6 +1,6 @@
-"""Paths as text: decoded from the environ, cleaned, spelled otherwise, and written into a Location.
+"""Paths as text: decode them from the environ, clean them, find other spellings, and write a Location.
 
-Nothing here knows the routes, or anything of HTTP but the syntax of a URL.
+This module knows nothing about routes, and only the syntax of URLs about HTTP.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ __all__ = [
     "unquote_path_info",
 ]
 
-# RFC 3986, section 3.3: what a path may hold as it stands (pchar and "/"); quote() adds letters, digits and "_.-~".
+# RFC 3986, section 3.3: a path can contain these unescaped (pchar and "/"). quote() adds letters, digits and "_.-~".
 _PATH_SAFE = "/!$&'()*+,;=:@"
 _PLAIN = re.compile(r"[A-Za-z0-9_.~/!$&'()*+,;=:@-]*")
-# Section 3.4: a query may hold "/" and "?" too. "%" is looked at apart: what is escaped already stays as it came.
+# Section 3.4: a query can also contain "/" and "?". "%" is here because existing escapes stay unchanged.
 _QUERY_SAFE = _PATH_SAFE + "?%"
 _DOTS = frozenset((".", ".."))
 _LONE_PERCENT = re.compile("%(?![0-9A-Fa-f]{2})")
 
 
 def decode_path(path_info: str) -> str:
-    r"""The path that a client asked for, from PATH_INFO as WSGI has it (bytes decoded as latin-1, PEP 3333).
+    r"""Decode PATH_INFO, a WSGI string (bytes decoded as latin-1, PEP 3333).
 
     An empty path is "/".
 
     >>> decode_path("/caf\xc3\xa9")
     '/café'
 
-    Raises ValueError where the bytes are no UTF-8, or a host has put characters there that are no bytes.
+    Raises ValueError if the bytes are not UTF-8, or if a server has put characters there that are not bytes.
     """
     if path_info.isascii():
         return path_info or "/"
@@ -44,18 +44,18 @@ def decode_path(path_info: str) -> str:
 
 
 def unquote_path_info(path_info: str) -> str:
-    """PATH_INFO as WSGI wants it, where a host (Passenger) hands it over percent-encoded.
+    """Decode PATH_INFO if the server (Passenger) passes it percent-encoded.
 
-    Raises ValueError where the host has put characters there that are no bytes.
+    Raises ValueError if the server has put characters there that are not bytes.
     """
     return unquote_to_bytes(path_info.encode("latin-1")).decode("latin-1")
 
 
 def clean_path(path: str) -> str:
-    """The canonical form of a path: httprouter's CleanPath.
+    """Return the canonical form of a path, as httprouter's CleanPath does.
 
-    Slashes in a row become one, `.` and `..` are resolved and never lead above the root, a slash at the
-    end stays, and the empty path is "/".
+    Repeated slashes become one. `.` and `..` are resolved and never lead above the root. A slash at the end stays. The
+    empty path becomes "/".
 
     >>> clean_path("//users/./me/../you//")
     '/users/you/'
@@ -75,31 +75,31 @@ def clean_path(path: str) -> str:
 
 
 def is_clean(path: str) -> bool:
-    """Whether there is clearly nothing to be cleaned."""
+    """Return True if the path is clean; a false negative is possible."""
     return path[:1] == "/" and "//" not in path and "/." not in path
 
 
 def toggle_trailing_slash(path: str) -> str | None:
-    """The path without its last slash, or with one more; None for the root, which has no other spelling."""
+    """Return the path without its last slash, or with one. Return None for the root, which has no other spelling."""
     if path[-1:] != "/":
         return path + "/" if path else None
     return path[:-1] or None
 
 
 def is_same_site(path: str) -> bool:
-    r"""Whether a path, sent as a Location, leads to itself: browsers take `//` and `/\` for a host, and resolve dots.
+    r"""Return True if a Location of this path leads to the path itself. Browsers read `//` and `/\` as a host.
 
-    RFC 3986, section 5.2.4: `/app/../x` would leave the application that is mounted at `/app`.
+    RFC 3986, section 5.2.4: browsers resolve dot segments, so `/app/../x` leaves the application mounted at `/app`.
     """
     return path[1:2] not in ("/", "\\") and not ("/." in path and _DOTS.intersection(path.split("/")))
 
 
 def location(script_name: str | None, path: str, query: str | None = None) -> str:
-    r"""One path-absolute reference (RFC 3986, section 4.2) to `path` in this application.
+    r"""Return a path-absolute reference (RFC 3986, section 4.2) to `path` in this application.
 
-    `script_name` and `query` are as WSGI has them, bytes decoded as latin-1; `path` is text. Everything is
-    percent-encoded from bytes; only the escapes of `query` stay as they came. Slashes at the start of
-    `script_name` become one and those at its end go, so that no client can choose the host.
+    `script_name` and `query` are WSGI strings (bytes decoded as latin-1); `path` is text. Bytes are percent-encoded,
+    but the escapes of `query` stay unchanged. Slashes at the start of `script_name` become one, and those at its end
+    disappear, so no client can choose the host.
 
     >>> location("//app/", "/caf\xe9 bar", "next=%2F")
     '/app/caf%C3%A9%20bar?next=%2F'
@@ -114,12 +114,12 @@ def location(script_name: str | None, path: str, query: str | None = None) -> st
 
 
 def to_wsgi_str(path: str) -> str:
-    """A path as WSGI has it, its bytes decoded as latin-1; half a surrogate pair becomes what is no UTF-8."""
+    """Encode a path as a WSGI string. A lone surrogate becomes invalid UTF-8."""
     return path if path.isascii() else path.encode("utf-8", "surrogatepass").decode("latin-1")
 
 
 def wsgi_bytes(text: str) -> bytes:
-    """The bytes behind a WSGI string; a host that put other characters there meant UTF-8."""
+    """Return the bytes of a WSGI string. If a server put other characters there, encode them as UTF-8."""
     try:
         return text.encode("latin-1")
     except UnicodeEncodeError:

@@ -1,11 +1,10 @@
-"""One pattern, parsed.
+"""Patterns of routes, and their parser.
 
     /users/:id          static text "/users/", then the param ":id"
-    /users/:id/posts    a param runs to the end of its segment, and text goes on behind it
+    /users/:id/posts    a param extends to the end of its segment, and text follows
     /src/*filepath      static text "/src", then the catch-all "/*filepath": its value begins with the slash
 
-A pattern is checked here for all that can be wrong with it alone; what can be wrong between two of them
-is the tree's business.
+The parser checks a single pattern. The tree checks conflicts between patterns.
 """
 
 from __future__ import annotations
@@ -24,34 +23,36 @@ _WILDCARD = re.compile(r"([:*][^/]*)")
 
 
 class Pattern(NamedTuple):
-    """A pattern's text and the names of its wildcards; made by `parse` alone, so that it is a valid one."""
+    """The text of a pattern and the names of its wildcards. `parse` creates only valid ones."""
 
     text: str
     names: tuple[str, ...]
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """Static text, which may be empty, and wildcards (":id", "/*filepath") in turn. A catch-all is always the last.
+        """Return static text, which can be empty, alternating with wildcards (":id", "/*path"). A catch-all is last.
 
-        Taken apart when it is asked for: kept, it would be a tenth of what a large table takes.
+        Computed on demand: stored, the parts are a tenth of the memory of a large table.
         """
         return _parts(self.text) if self.names else (self.text,)
 
 
 def parse(text: str) -> Pattern:
-    """Check a pattern, or refuse it.
+    """Check and parse a pattern.
 
     >>> parse("/users/:id/posts")
     Pattern(text='/users/:id/posts', names=('id',))
     >>> parse("/src/*filepath").parts
     ('/src', '/*filepath')
 
-    Raises `InvalidPattern` (and TypeError for what is no `str`).
+    Raises `InvalidPattern` if the pattern is invalid, and TypeError if it is not a `str`.
     """
     if not isinstance(text, str):
-        raise TypeError(f"a pattern is a str, not {type(text).__name__}: {text!r}")
+        raise TypeError(f"pattern must be a str, got {type(text).__name__}: {text!r}")
     if not text.startswith("/"):
-        raise InvalidPattern(text, "a pattern begins with a slash" if text else "it is empty; the root is '/'")
+        raise InvalidPattern(
+            text, "a pattern must begin with a slash" if text else "a pattern must not be empty; the root is '/'"
+        )
     wildcard = _WILDCARD.search(text)
     if wildcard is None:
         return Pattern(text, ())
@@ -62,15 +63,15 @@ def parse(text: str) -> Pattern:
 
 
 def or_root(pattern: str) -> str:
-    """The pattern itself, or the root for the empty one, which a Router takes for its own prefix."""
+    """Return the pattern, or the root for the empty pattern, which means the prefix of a Router."""
     return "/" if pattern == "" else pattern
 
 
 @lru_cache(maxsize=4096)
 def _names(text: str) -> tuple[str, ...]:
-    """Return the names of the wildcards in the end of a pattern, which begins one character before the first wildcard.
+    """Return the names of the wildcards in the end of a pattern, from one character before the first wildcard.
 
-    PERF: patterns differ before it, and many have the same end. So each end is checked once. Raises `InvalidPattern`.
+    PERF: many patterns differ only before it, so each end is checked once. Raises `InvalidPattern`.
     """
     wildcards = _WILDCARD.findall(text)
     names = tuple([wildcard[1:] for wildcard in wildcards])
@@ -93,14 +94,14 @@ def _parts(text: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=4096)
 def shared(value: T) -> T:
-    """Return one object for all equal values: texts and tuples that many patterns have in common."""
+    """Return one object for all equal values, such as texts and tuples that many patterns share."""
     return value
 
 
 def casefold_pattern(pattern: Pattern) -> Pattern | None:
-    """The pattern with its text case-folded, character by character: itself where nothing changes.
+    """Case-fold the text of a pattern character by character. Return the same object if nothing changes.
 
-    None where a character folds into several, so that places in a folded path would not be places in the path.
+    Return None if a character folds into several: then positions in the folded path differ from those in the path.
     """
     if pattern.text.casefold() == pattern.text:
         return pattern
@@ -113,7 +114,7 @@ def casefold_pattern(pattern: Pattern) -> Pattern | None:
 
 
 def with_pattern_case(pattern: Pattern, path: str) -> str:
-    """`path`, which matches but for the case of its text, with the text of `pattern`.
+    """Return `path`, which matches except for case, with the text of `pattern`.
 
     >>> with_pattern_case(parse("/Users/:id/posts"), "/USERS/Ann/Posts")
     '/Users/Ann/posts'
@@ -136,12 +137,12 @@ def with_pattern_case(pattern: Pattern, path: str) -> str:
 
 def _refuse_wildcard(text: str, wildcard: str) -> NoReturn:
     if len(wildcard) == 1:
-        raise InvalidPattern(text, f"a wildcard needs a name: '{wildcard}name'")
-    raise InvalidPattern(text, f"one segment can hold one wildcard, {wildcard!r} has two")
+        raise InvalidPattern(text, f"a wildcard must have a name, like '{wildcard}name'")
+    raise InvalidPattern(text, f"a segment must have at most one wildcard, got {wildcard!r}")
 
 
 def _check_catch_all(text: str, last: str) -> None:
     if text.count("*") > 1 or not last.startswith("*") or not text.endswith(last):
-        raise InvalidPattern(text, "a catch-all takes the rest of the path, so nothing can stand behind it")
+        raise InvalidPattern(text, "a catch-all must be last, since it matches the rest of the path")
     if not text.endswith("/" + last):
-        raise InvalidPattern(text, f"a catch-all stands right behind a slash: '/{last}'")
+        raise InvalidPattern(text, f"a catch-all must follow a slash, like '/{last}'")

@@ -1,4 +1,4 @@
-"""What is registered with an application, changed by one thread at a time, and published as a whole."""
+"""The registrations of an application, changed by one thread at a time and published as a whole."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ __all__ = ["Key", "Registrations", "Registry"]
 
 T = TypeVar("T")
 Key = int | type[Exception]
-"""What an error handler is for: a status, or a class of exceptions."""
+"""The key of an error handler: a status, or a class of exceptions."""
 
 
 class Registrations:
-    """All that people registered. What is published is made of it alone."""
+    """All registrations. Everything published is derived from them."""
 
     def __init__(self) -> None:
         self.routes: list[Route] = []
         self.names: dict[str, Route] = {}
         self.mounts: dict[str, Mount] = {}
         self.scopes: list[Scope] = []
-        """Those that were made with middleware: it is there also where nothing is registered in them."""
+        """Scopes with middleware, which apply even if they contain no routes."""
         self.middleware: dict[Scope, tuple[Middleware, ...]] = {}
         self.places: dict[int, tuple[str, int]] = {}
-        """File and line that registered a middleware, by its id; that of a route is the route's own."""
+        """File and line that registered a middleware, by its id. A route has its own."""
         self.handlers: dict[Scope, dict[Key, Handle]] = {}
         self.included: set[Registry] = set()
-        """The registries that are sealed by this one alone."""
+        """The registries that only this one has sealed."""
 
     def copy(self) -> Registrations:
-        """The same, to go back to."""
+        """Return a copy, for a rollback."""
         other = Registrations()
         other.routes = self.routes.copy()
         other.names = self.names.copy()
@@ -51,36 +51,36 @@ class Registrations:
         return other
 
     def chain(self, scope: Scope) -> list[Middleware]:
-        """The middleware of a scope and of all around it, the outermost first."""
+        """Return the middleware of a scope and of the scopes around it, outermost first."""
         return [m for part in scope.lineage() for m in (*part.use, *self.middleware.get(part, ()))]
 
 
 class Registry:
-    """Changes what is registered, and has it published: `publish` is called with a table that is ready, and the rest.
+    """Changes registrations and publishes them: calls `publish(table, registrations)` with a compiled table.
 
-    Before the first publication changes only gather. From then on each is published by the thread that makes it.
+    Before the first publication, changes only accumulate. After it, each change is published by its own thread.
     """
 
     def __init__(self, new_table: Callable[[Sequence[Route]], Table], publish: Callable[[Table, Registrations], None]):
         self._new_table = new_table
         self._publish_snapshot = publish
         self._lock = ForkSafeLock()
-        """Held by whoever registers, never while a request is served."""
+        """Held by threads that register, never by threads that serve requests."""
         self.current = Registrations()
         self._draft_table: Table | None = None
-        """The table that is published next; None where nothing changed since the last one."""
+        """The table to publish next; None if nothing has changed since the last one."""
         self._rollback_point: Registrations | None = None
-        """What there was before the outermost open block of `changes`."""
+        """The registrations before the outermost open `changes` block."""
         self._is_published = False
         self._sealed_by: str | None = None
         self.own_options: dict[str, object] = {}
-        """Options of its Router that are not the default, and that hold for nothing that another Router includes."""
+        """Options of the Router that differ from the default and don't apply if another Router includes it."""
         register_fork_reset(self)
 
     @contextmanager
     def changes(self) -> Iterator[None]:
-        """Publish all that is changed inside as one; where an exception leaves the block, nothing has changed."""
-        # PERF: the garbage collector takes a fifth of the time in which many routes are registered.
+        """Publish all changes of the block together. If an exception leaves the block, discard them."""
+        # PERF: without this, the garbage collector takes a fifth of the time to register many routes.
         with self._lock.current, CollectorPause(is_kept=not self._is_published):
             saved = self.current.copy()
             is_outermost = self._rollback_point is None
@@ -94,7 +94,7 @@ class Registry:
                     self._undo(saved)
                 raise
             finally:
-                # A process that was forked inside of the block has forgotten it: there it ends with nothing to do.
+                # If the process was forked inside the block, the fork has reset this registry, and nothing remains.
                 if is_outermost and self._rollback_point is before:
                     self._rollback_point = None
 
@@ -104,11 +104,11 @@ class Registry:
         self.current, self._draft_table = saved, None
 
     def _change(self, change: Callable[..., T], *args: Any) -> T:
-        """Make one change, which checks before it changes anything; only a publication may have to be undone."""
+        """Make one change, which checks before it changes anything. Undo it if the publication fails."""
         with self._lock.current:
             if self._sealed_by is not None:
                 raise RuntimeError(
-                    f"this Router was included {self._sealed_by}, with what it had; register before that"
+                    f"this Router was included {self._sealed_by} and cannot change; register before that"
                 )
             if self._is_published and self._rollback_point is None:
                 with self.changes():
@@ -116,7 +116,7 @@ class Registry:
             return change(*args)
 
     def add(self, routes: Sequence[Route]) -> None:
-        """Register these routes, of one pattern: all or, where one is refused, none."""
+        """Register routes of one pattern, or none if one is refused."""
         self._change(self._add, routes)
 
     def _add(self, routes: Sequence[Route]) -> None:
@@ -124,7 +124,7 @@ class Registry:
         known = current.names.get(new.name) if new.name is not None else None
         is_copy = known is not None and known.origin is not None and known.origin == new.origin
         if known is not None and known.pattern != new.pattern and not is_copy:
-            raise ValueError(f"the name {new.name!r} of {new} is taken by {known}")
+            raise ValueError(f"the name {new.name!r} of {new} is already used by {known}")
         for mount in current.mounts.values():
             if mount.covers(new.pattern):
                 raise RouteConflict(new, mount, "mount", mount.application)
@@ -134,14 +134,14 @@ class Registry:
             current.names.setdefault(new.name, new)
 
     def remove(self, method: str, pattern: str) -> None:
-        """Take out one route. Raises LookupError where there is none."""
+        """Remove one route. Raises LookupError if it does not exist."""
         self._change(self._remove, method, pattern)
 
     def _remove(self, method: str, pattern: str) -> None:
         current = self.current
         removed = next((route for route in current.routes if route.method == method and route.pattern == pattern), None)
         if removed is None:
-            raise LookupError(f"there is no route {method} {pattern} to remove")
+            raise LookupError(f"no route {method} {pattern} to remove")
         current.routes.remove(removed)
         self._draft_table = None
         if removed.name is not None and current.names[removed.name] is removed:
@@ -151,7 +151,7 @@ class Registry:
                     current.names[removed.name] = route
 
     def add_mount(self, mount: Mount) -> None:
-        """Register an application below a prefix. Raises `RouteConflict` where a route is below it."""
+        """Register an application below a prefix. Raises `RouteConflict` if a route is below it."""
         self._change(self._add_mount, mount)
 
     def _add_mount(self, mount: Mount) -> None:
@@ -164,18 +164,18 @@ class Registry:
         self.current.mounts[mount.prefix] = mount
 
     def add_error_handler(self, scope: Scope, key: Key, handler: Handle) -> None:
-        """Register a handler for a status or a class of exceptions, in a scope."""
+        """Register a scope's handler for a status or a class of exceptions."""
         self._change(self._add_error_handler, scope, key, handler)
 
     def _add_error_handler(self, scope: Scope, key: Key, handler: Handle) -> None:
         handlers = self.current.handlers.get(scope, {})
         if key in handlers:
             known = name_of(handlers[key])
-            raise ValueError(f"{getattr(key, '__name__', key)} has an error handler already: {known}")
+            raise ValueError(f"{getattr(key, '__name__', key)} already has an error handler, {known}")
         self.current.handlers[scope] = {**handlers, key: handler}
 
     def add_middleware(self, scope: Scope, middleware: Middleware, where: tuple[str, int]) -> None:
-        """Register a middleware of a scope, inside of those that it has; `where` is the file and line that does it."""
+        """Add a middleware inside the others of a scope. `where` is the file and line of the registration."""
         self._change(self._add_middleware, scope, middleware, where)
 
     def _add_middleware(self, scope: Scope, middleware: Middleware, where: tuple[str, int]) -> None:
@@ -183,7 +183,7 @@ class Registry:
         self.current.middleware[scope] = (*self.current.middleware.get(scope, ()), middleware)
 
     def add_scope(self, scope: Scope, where: tuple[str, int]) -> None:
-        """Register a scope that was made with middleware; `where` is the file and line that made it."""
+        """Register a scope that has middleware. `where` is the file and line of its creation."""
         self._change(self._add_scope, scope, where)
 
     def _add_scope(self, scope: Scope, where: tuple[str, int]) -> None:
@@ -191,26 +191,26 @@ class Registry:
         self.current.scopes.append(scope)
 
     def include(self, other: Registry, root: Scope, into: Scope, where: str) -> None:
-        """Register all of another registry in a scope, which takes the place of its outermost, `root`.
+        """Include another registry in a scope that replaces its outermost scope, `root`.
 
-        From then on the other one is sealed.
+        The other registry is sealed afterwards.
         """
         if other is self:
             raise ValueError("router must be another Router, got one that includes itself: a circular include")
         if other._has_included(self):
-            hint = "register what both need with a third Router"
+            hint = "register shared routes with a third Router"
             raise ValueError(
-                f"router must be another Router, got one that includes this one already, {self._sealed_by}: "
+                f"router must be another Router, got one that already includes this one, {self._sealed_by}: "
                 f"a circular include; {hint}"
             )
-        with self.changes(), other._lock.current:  # in this order: who is inside of a block has the first lock already
+        with self.changes(), other._lock.current:  # in this order: a thread inside a block already holds the first lock
             self._change(self._include, other.current, {root: into})
             if other._sealed_by is None:
                 other._sealed_by = where
                 self.current.included.add(other)
 
     def _has_included(self, other: Registry) -> bool:
-        """Whether this one has taken over the other, itself or through what it has taken over."""
+        """Return True if this registry contains the other, directly or through included registries."""
         included = self.current.included
         return other in included or any(
             registry._has_included(other)  # noqa: SLF001 - of its own class
@@ -231,7 +231,7 @@ class Registry:
             self.current.handlers[_relocate(scope, relocated)] = handlers
 
     def publish(self) -> None:
-        """Publish what is registered, unless that is done; inside of a block of `changes`, what there was before it."""
+        """Publish the registrations if they have changed. Inside a `changes` block, publish those before it."""
         with self._lock.current:
             if self._is_published:
                 return
@@ -252,25 +252,25 @@ class Registry:
         self._is_published = True
 
     def with_table(self, use: Callable[[Table, Registrations], T]) -> T:
-        """What `use` makes of what is registered and not yet published."""
+        """Return the result of `use` for the registrations that are not published yet."""
         with self._lock.current:
             return use(self._next_table(), self.current)
 
     def _next_table(self) -> Table:
-        """The table that is being changed: a new one where requests read the last."""
+        """Return the table to change: a new one if requests read the last one."""
         if self._draft_table is None:
             self._draft_table = self._new_table(self.current.routes)
         return self._draft_table
 
     def reset_after_fork(self) -> None:
-        """In a forked child a change that another thread had begun is not finished."""
+        """Discard a change that another thread had begun before the fork."""
         self._draft_table = None
         if self._rollback_point is not None:
             self.current, self._rollback_point = self._rollback_point, None
 
 
 def _relocate(scope: Scope, relocated: dict[Scope, Scope]) -> Scope:
-    """The counterpart of a scope below another prefix, made where it is not there yet."""
+    """Return the counterpart of a scope below another prefix. Create it if it does not exist."""
     for part in scope.lineage():
         if part not in relocated:
             parent = part.parent and relocated[part.parent]

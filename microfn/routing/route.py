@@ -31,7 +31,7 @@ _NO_CONVERTERS: dict[str, Converter] = {}
 _NO_CHECKS: Mapping[str, Any] = {}
 _ANYWHERE = Scope()
 
-# RFC 9110, section 5.6.2: a token. Upper case only: methods are case-sensitive, and nobody means "get".
+# RFC 9110, section 5.6.2: a token. Upper case only, since methods are case-sensitive and "get" is a mistake.
 _METHOD = re.compile(r"[A-Z0-9!#$%&'*+.^_`|~-]+")
 _USUAL_METHODS = frozenset(["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"])
 
@@ -51,13 +51,13 @@ class PlainOptions(DocumentationOptions, total=False):
 
 
 class RouteOptions(PlainOptions, total=False):
-    """What may be said of a route beside its method, pattern and handle."""
+    """The options of a route."""
 
     use: Iterable[Middleware] | None
 
 
 class Route:
-    """What is registered for one method and one pattern. Nothing of it changes once it is made.
+    """The registration of a handle for one method and one pattern. Immutable.
 
     `method` and `pattern` are texts; the pattern "" is "/", and the prefix itself where its Router is included. `name`
     is the one given for reverse URLs, `where` is the file and line that registered it. `handle` is the callable itself,
@@ -104,7 +104,7 @@ class Route:
         parsed = _parse(or_root(pattern))
         check_handle(handle)
         if name is not None and not isinstance(name, str):
-            raise TypeError(f"a route's name is a str, not {type(name).__name__}")
+            raise TypeError(f"name must be a str, got {type(name).__name__}")
         limit = None
         if max_content_length is not _NOT_GIVEN:
             check_size("max_content_length", max_content_length, optional=True)
@@ -112,26 +112,26 @@ class Route:
         self.method = method
         self.pattern = parsed.text
         self.is_prefix = not pattern
-        """Whether it was registered as "", so that below a prefix it is the prefix itself."""
+        """True if the pattern is "", so that below a prefix it is the prefix itself."""
         self.parsed = parsed
         self.origin: tuple[Scope, str] | None = None
-        """The Router, as its outermost scope, and the pattern that it was registered with; None if not included."""
+        """The outermost scope of the Router and the pattern at registration; None if not included."""
         self.handle = handle
         self.name = name
         self.converters = converters_for(parsed, convert) if convert else _NO_CONVERTERS
         self.max_content_length = limit
-        """Bytes; None where the router's own limit holds."""
+        """Bytes; None if the limit of the Router applies."""
         self.query = query
         self.valid = valid
         self.documentation = documentation
         """What is said of this route alone, for documents."""
         self.checks = checks
-        """The checks of data of requests, by the name of their option: "query" or "valid"."""
+        """The checks of request data, by option: "query" or "valid"."""
         self.scope = scope
         self.where = where
 
     def relocated(self, prefix: str, scope: Scope) -> Route:
-        """The same route below a prefix, in another scope."""
+        """Return a copy below a prefix, in another scope."""
         route = object.__new__(Route)
         for name in Route.__slots__:
             setattr(route, name, getattr(self, name))
@@ -144,9 +144,9 @@ class Route:
         return route
 
     def bind(self, params: dict[str, Any]) -> dict[str, Any] | None:
-        """The parameters converted, in path order; None where a converter refuses one.
+        """Convert the params, in path order. Return None if a converter rejects one.
 
-        ValueError and ArithmeticError are a converter's refusals; whatever else it raises is its own fault.
+        ValueError and ArithmeticError are rejections. Other exceptions are errors of the converter and propagate.
         """
         values = params.copy()
         try:
@@ -163,7 +163,7 @@ class Route:
 
     @property
     def place(self) -> str:
-        """Where it was registered, as people read it: "app.py:12"."""
+        """The file and line of the registration for messages, like "app.py:12"."""
         return f"{short_name(self.where[0])}:{self.where[1]}" if self.where else ""
 
     def __str__(self) -> str:
@@ -174,29 +174,29 @@ class Route:
 
 
 def check_options(options: Mapping[str, object]) -> None:
-    """Refuse an option that no route has."""
+    """Refuse unknown options of a route."""
     known = RouteOptions.__optional_keys__
     for name in options:
         if name not in known:
             near = nearest(name, known)
-            hint = f"did you mean {near!r}?" if near else f"there are {', '.join(sorted(known))}"
+            hint = f"did you mean {near!r}?" if near else f"its options are {', '.join(sorted(known))}"
             hint = hint_for_option(name) or hint
-            raise TypeError(f"{name!r} is no option of a route; {hint}")
+            raise TypeError(f"a route has no option {name!r}; {hint}")
 
 
 def _check_method(method: str) -> None:
     if not isinstance(method, str):
-        raise TypeError(f"a method is a str, not {type(method).__name__}: {method!r}")
+        raise TypeError(f"method must be a str, got {type(method).__name__}: {method!r}")
     if not _METHOD.fullmatch(method):
         upper = method.upper()
         if _METHOD.fullmatch(upper):
             raise InvalidMethod(method, f"methods are case-sensitive; did you mean {upper!r}?")
-        hint = "; the method comes first, then the pattern" if method.startswith("/") else ""
-        raise InvalidMethod(method, f"it is no token (RFC 9110, section 5.6.2){hint}")
+        hint = "; pass the method first, then the pattern" if method.startswith("/") else ""
+        raise InvalidMethod(method, f"a method must be a token (RFC 9110, section 5.6.2){hint}")
 
 
 def _parse(text: str) -> Pattern:
-    """Parse a pattern; refuse also what a tree takes, but `params` could not hold, or would surprise."""
+    """Parse a pattern. Refuse also names that `params` could not hold, and patterns of other frameworks."""
     try:
         pattern = parse(text)
         reason = hint_for_pattern(text) or _trouble_with(pattern.names)
@@ -205,7 +205,7 @@ def _parse(text: str) -> Pattern:
     if reason:
         raise InvalidPattern(text, reason)
     if not text.isascii() and not _is_utf8(text):
-        raise InvalidPattern(text, "it holds a surrogate, which no request can send as UTF-8")
+        raise InvalidPattern(text, "a pattern must be without surrogates, since UTF-8 cannot encode them")
     return pattern
 
 
@@ -213,9 +213,11 @@ def _parse(text: str) -> Pattern:
 def _trouble_with(names: tuple[str, ...]) -> str | None:
     for number, name in enumerate(names):
         if not name.isidentifier():
-            return f"{name!r} is no identifier; a param runs to the end of its segment"
+            return (
+                f"the name of a param must be an identifier, got {name!r} (a param extends to the end of its segment)"
+            )
         if name in names[:number]:
-            return f"it has two wildcards of the name {name!r}, and params can hold one"
+            return f"each wildcard must have its own name, got {name!r} twice"
     return None
 
 
@@ -227,6 +229,6 @@ def _is_utf8(text: str) -> bool:
 
 
 def short_name(filename: str) -> str:
-    """The file as people know it: relative where it lies below the working directory."""
+    """Return a file name for messages, relative if it is below the working directory."""
     path = os.path.relpath(filename)
     return filename if path.startswith(os.pardir) else path

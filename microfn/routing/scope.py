@@ -1,4 +1,4 @@
-"""The parts of an application, each within another: what is registered in one has its prefix and its middleware."""
+"""Scopes, the nested parts of an application. Routes get the prefix and the middleware of their scope."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["Scope", "check_prefix"]
 
 
 class Scope:
-    """One part: the whole application, a group, an included router, or a single route with middleware of its own.
+    """A part of an application: the whole, a group, an included Router, or a route with its own middleware.
 
     >>> api = Scope("/api", Scope())
     >>> Scope("/v1", api).pattern("/users/:id")
@@ -37,15 +37,15 @@ class Scope:
         """What is said of all that is registered in it, for documents."""
 
     def pattern(self, path: str) -> str:
-        """The whole pattern of what is registered here as `path`; "" is the prefix itself."""
+        """Return the full pattern of `path` in this scope; "" is the prefix itself."""
         if self.prefix and isinstance(path, str):
             if path and path[0] != "/":
-                raise InvalidPattern(path, f"a pattern begins with a slash, also below {self.prefix!r}")
+                raise InvalidPattern(path, f"a pattern must begin with a slash, even below {self.prefix!r}")
             return self.prefix + path
         return path
 
     def lineage(self) -> list[Scope]:
-        """This scope and all around it, the outermost first."""
+        """Return this scope and the scopes around it, outermost first."""
         scopes: list[Scope] = []
         scope: Scope | None = self
         while scope is not None:
@@ -55,17 +55,17 @@ class Scope:
 
 
 def check_prefix(prefix: object) -> str:
-    """A prefix as it is put before patterns; "" and "/" are none. Raises `InvalidPattern`."""
+    """Return a checked prefix; "" and "/" mean no prefix. Raises `InvalidPattern`."""
     if not isinstance(prefix, str):
-        raise TypeError(f"a prefix is a str, not {type(prefix).__name__}: {prefix!r}")
+        raise TypeError(f"prefix must be a str, got {type(prefix).__name__}: {prefix!r}")
     if prefix in ("", "/"):
         return ""
     hint = hint_for_pattern(prefix)
     if hint:
         raise InvalidPattern(prefix, hint)
     if prefix.endswith("/"):
-        raise InvalidPattern(prefix, f"a prefix does not end with a slash; write {prefix.rstrip('/') or '/'!r}")
+        raise InvalidPattern(prefix, f"a prefix must not end with a slash; did you mean {prefix.rstrip('/') or '/'!r}?")
     parse(prefix)
     if "*" in prefix:
-        raise InvalidPattern(prefix, "nothing can stand behind a catch-all, so it is no prefix")
+        raise InvalidPattern(prefix, "a prefix must be without a catch-all, which matches the rest of the path")
     return prefix

@@ -1,4 +1,4 @@
-"""The shape of a pattern: which of its segments are text, params and a catch-all."""
+"""Shapes of patterns: the order of text, params and a catch-all in their segments."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from typing import Any
 __all__ = ["KeyOf", "Shape", "is_wildcard", "shape_of"]
 
 KeyOf = Callable[[Sequence[str]], Any]
-"""Maps the segments of a path to the key of the pattern that it may match."""
+"""Maps the segments of a path to the key of the pattern that can match."""
 
-# A segment of text is tried first, then a param by the length of the text before it, then a catch-all. Text right
-# before a catch-all ranks between: for "/v1/y", the patterns "/v1:x/y" and "/v1/*rest" differ at the second slash,
-# where one has a param and the other its catch-all.
+# Literal text is tried first, then a param by the length of the text before it, then a catch-all. Text right before a
+# catch-all ranks between them. For "/v1/y", the patterns "/v1:x/y" and "/v1/*rest" differ at the second slash: one
+# has a param there, and the other its catch-all.
 _LITERAL, _CATCH_ALL = -(1 << 30), 2
 
 
 class Shape:
-    """Patterns whose segments are text, params and a catch-all in the same order; one key tells them apart.
+    """Patterns with text, params and a catch-all in the same order of segments. One key distinguishes them.
 
-    It is made of their outline, which has "x" for text, and no names. Only before a wildcard the length of the text
-    is kept:
+    Patterns of one shape have the same outline, which has "x" for text and no names. Only the text before a wildcard
+    counts, by its length:
 
         /users/:id/posts and /items/:item/parts     /x/:/x      the key is the last segment
         /v:number/*rest and /w:number/*rest         /x:/*       the key is the text before the number
@@ -31,19 +31,19 @@ class Shape:
     __slots__ = ("has_literals", "is_open", "key_of", "params", "positions", "ranks", "size")
 
     ranks: tuple[int, ...]
-    """How early each segment is tried; of two shapes that match a path, the lower one is tried first."""
+    """The rank of each segment. If two shapes match a path, the one with lower ranks is tried first."""
     size: int
-    """How many segments a path has, negative if the last one is empty; under a catch-all, how many at least."""
+    """The number of segments of a path, negative if the last is empty. For a catch-all, the minimum."""
     is_open: bool
-    """Whether it ends in a catch-all."""
+    """True if the shape ends with a catch-all."""
     params: tuple[tuple[int, int], ...]
-    """The positions of params, and how much text precedes each in its segment."""
+    """The positions of params, with the length of the text before each in its segment."""
     positions: tuple[int, ...] | None
-    """The positions of params, if they and all values are whole segments."""
+    """The positions of params, if all values are whole segments."""
     has_literals: bool
-    """Whether there is text behind the first segment, which is the bucket's: it tells patterns of this shape apart."""
+    """True if text follows the first segment. The first segment belongs to the bucket."""
     key_of: KeyOf
-    """Picks that text out of the segments of a path, or of a pattern."""
+    """Picks that text out of the segments of a path or a pattern."""
 
     def __init__(self, outline: str) -> None:
         segments = outline.split("/")
@@ -62,7 +62,7 @@ class Shape:
         self.key_of = _key_function(literals, prefixes, last_prefix)
 
     def accepts(self, count: int) -> bool:
-        """Whether a path with so many segments can match."""
+        """Return True if a path with this number of segments can match."""
         return self.size <= abs(count) if self.is_open else self.size == count
 
 
@@ -72,7 +72,7 @@ def is_wildcard(segment: str) -> bool:
 
 
 def _rank_of(segment: str, following: str) -> int:
-    """How early a segment of an outline is tried, if `following` is the next one: the lower, the earlier."""
+    """Return the rank of a segment of an outline; a lower rank is tried first. `following` is the next segment."""
     if segment == "*":
         return _CATCH_ALL
     if ":" in segment:
@@ -82,14 +82,14 @@ def _rank_of(segment: str, following: str) -> int:
 
 @lru_cache(maxsize=4096)
 def _outline_of(segment: str) -> str:
-    """Return the outline of a segment: its wildcard without the name, behind an "x" for each character; or one "x"."""
+    """Return the outline of a segment: its wildcard without a name, after an "x" for each character; or one "x"."""
     if ":" in segment:
         return "x" * segment.index(":") + ":"
     return segment and ("*" if segment[0] == "*" else "x")
 
 
 def shape_of(segments: Sequence[str]) -> Shape:
-    """Return the shape of the pattern with these segments; patterns of one outline have one."""
+    """Return the shape of the pattern with these segments. Patterns with one outline share it."""
     outline = list(map(_outline_of, segments))
     if outline[-1] == "*" and outline[-2] == "x":
         outline[-2] = "x" * len(segments[-2])
@@ -100,7 +100,7 @@ _shape_by_outline = lru_cache(maxsize=4096)(Shape)
 
 
 def _key_function(literals: tuple[int, ...], prefixes: tuple[tuple[int, int], ...], last_prefix: int) -> KeyOf:
-    """`last_prefix` is how much text precedes a param at the end, which cannot be empty."""
+    """Return the function of the key. `last_prefix` is the length of the text before a param at the end."""
     if not prefixes:
         return itemgetter(*(literals or (0,)))
 

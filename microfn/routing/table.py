@@ -1,6 +1,6 @@
-"""The route table: a tree for each method, compiled into one index, and what there is instead where that has no match.
+"""The route table: one tree for each method, compiled into one index, and redirects to other spellings.
 
-It knows methods and paths, and nothing of status codes.
+The table knows methods and paths, but no status codes.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ __all__ = ["Table"]
 
 
 class Table:
-    """All routes. The trees refuse what may not be, the index answers; `compile` makes the index of what is registered.
+    """All routes. The trees refuse conflicts, and the index finds routes. `compile` builds the index.
 
-    `slash` and `fixed` say whether paths that differ in the last slash, or in case and in what `clean_path` mends, are
-    looked for. A table that is read by requests is not changed any more: a change makes the next one.
+    `slash` and `fixed` enable redirects if a path differs in the last slash, or in case and in `clean_path`. A table
+    that requests read never changes. A change creates the next table.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class Table:
             self.add([route])
 
     def add(self, routes: Sequence[Route]) -> None:
-        """Register all of these or, where one is refused, none. Raises `RouteConflict` with both routes."""
+        """Register routes of one pattern, or none if one is refused. Raises `RouteConflict` with both routes."""
         if len(routes) > 1:
             self._check(routes)
         for route in routes:
@@ -51,7 +51,7 @@ class Table:
         self.routes += routes
 
     def _check(self, routes: Sequence[Route]) -> None:
-        """Raise what adding one of these would, and change nothing. They are of one pattern."""
+        """Raise the error that adding these routes of one pattern would raise. Change nothing."""
         seen: dict[str, Route] = {}
         for route in routes:
             twin = seen.setdefault(route.method, route)
@@ -64,12 +64,12 @@ class Table:
                     raise _between_routes(route, conflict) from None
 
     def compile(self) -> None:
-        """Make the index, and the one by folded text: that is the same where no pattern has a character to fold."""
+        """Build the index and the case-folded index. They are the same object if no pattern has letters."""
         self.index = Index((route.method, route.parsed, route) for route in self.routes)
         patterns = [route.parsed for route in self.routes]
         folded = [casefold_pattern(pattern) for pattern in patterns]
         self._ends_in_slashes = any(text != "/" and (text[-1] == "/" or "*" in text) for text, _ in patterns)
-        """Whether any path with a slash at its end is a match: most tables have none."""
+        """True if any match ends with a slash, which is false for most tables."""
         self._converts = any(route.converters for route in self.routes)
         self._casefolded: Index | None = self.index
         if any(pattern is None for pattern in folded):
@@ -79,11 +79,11 @@ class Table:
             self._casefolded = Index((route.method, pattern, route) for route, pattern in pairs if pattern)
 
     def find(self, method: str, path: str) -> tuple[Route | None, dict[str, str]]:
-        """The route that answers, if one does, and its parameters as raw text."""
+        """Return the matching route, if any, and its params as raw text."""
         return self._find_in(self.index, method, path)
 
     def route_at(self, method: str, path: str) -> Route | None:
-        """The same by the tree, which is there before the index is."""
+        """Return the matching route from the tree, which exists before the index."""
         route: Route | None = self.trees[method].match(path)[0]
         return route
 
@@ -96,12 +96,12 @@ class Table:
         return route, params
 
     def methods(self) -> frozenset[str]:
-        """The methods that have any route; HEAD where GET has."""
+        """Return the methods that have routes, including HEAD if GET has routes."""
         return frozenset(self.trees) | ({"HEAD"} if "GET" in self.trees else set())
 
     def find_redirect(self, method: str, path: str) -> str | None:
-        """The spelling that would match, of a path that does not: by its last slash, cleaned, or in another case."""
-        # httprouter does not redirect CONNECT, whose target is no path (RFC 9110, section 9.3.6), nor the root.
+        """Return the spelling of a path that matches: with another last slash, cleaned, or in another case."""
+        # httprouter does not redirect CONNECT, whose target is not a path (RFC 9110, section 9.3.6), or the root.
         if path == "/" or method == "CONNECT":
             return None
         other = toggle_trailing_slash(path) if self.slash and (self._ends_in_slashes or path[-1] == "/") else None
@@ -112,13 +112,13 @@ class Table:
         clean = path if is_clean(path) else clean_path(path)
         if clean != path:
             return self._try_cleaned(method, clean)
-        # PERF: that these two are no matches is known already; most misses end here.
+        # PERF: these two don't match, as the caller knows; most misses end here.
         if self._casefolded is self.index and path.casefold() == path:
             return None
         return self._try_casefolded(method, path) or (self._try_casefolded(method, other) if other else None)
 
     def _try_cleaned(self, method: str, clean: str) -> str | None:
-        """The same for a path that had to be cleaned."""
+        """Return the spelling of a cleaned path that matches."""
         for spelling in (clean, toggle_trailing_slash(clean) if self.slash else None):
             if spelling is not None:
                 match = spelling if self._answers(method, spelling) else self._try_casefolded(method, spelling)
@@ -127,10 +127,10 @@ class Table:
         return None
 
     def _try_casefolded(self, method: str, path: str) -> str | None:
-        """The registered spelling of a path that is no match but for the case of its text."""
+        """Return the registered spelling of a path that matches except for case."""
         folded = path.casefold()
         if self._casefolded is None or len(folded) != len(path):
-            # A character that folds into several is compared by the tree.
+            # The tree compares characters that fold into several.
             trees = [self.trees[name] for name in (method, "GET")[: 1 + (method == "HEAD")] if name in self.trees]
             spelling = next(filter(None, (tree.find_case_insensitive_path(path, False) for tree in trees)), None)
         else:
@@ -139,11 +139,11 @@ class Table:
                 return None
             spelling = with_pattern_case(route.parsed, path)
             if not self._converts and is_same_site(spelling):
-                return spelling  # PERF: it has the route's own text now, so some route answers
+                return spelling  # PERF: it has the text of the route now, so a route matches
         return spelling if spelling is not None and self._answers(method, spelling) else None
 
     def _answers(self, method: str, path: str) -> bool:
-        """Whether a redirect may lead there: it stays on the site, and a handle answers, converters included."""
+        """Return True if a redirect can lead there: it stays on the site, and a route and its converters match."""
         if not is_same_site(path):
             return False
         route, params = self._find_in(self.index, method, path)
@@ -151,6 +151,6 @@ class Table:
 
 
 def _between_routes(new: Route, conflict: RouteConflict) -> RouteConflict:
-    """The tree's refusal, told in routes, which know where they were registered."""
+    """Return the conflict of the tree with routes instead of patterns, since routes know their file and line."""
     existing: Any = conflict.handle
     return RouteConflict(new, existing, conflict.clash, existing.handle)

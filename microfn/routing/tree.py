@@ -1,22 +1,22 @@
-"""The radix tree: which pattern a path matches.
+"""The radix tree, which finds the pattern that a path matches.
 
-Ported from httprouter's tree.go (Copyright 2013 Julien Schmidt, LICENSE.httprouter), as the Fn project kept it.
+Ported from httprouter's tree.go (Copyright 2013 Julien Schmidt, LICENSE.httprouter), as maintained by the Fn project.
 
     /users/:id         /users/7           id = "7"
-                       /users/7/          no match (but another spelling of one: TSR)
-                       /users/            no match: at the end of a path a param is not empty
-    /u/:id/edit        /u//edit           id = "" : inside a path it may be
+                       /users/7/          no match (but another spelling matches: TSR)
+                       /users/            no match: a param at the end is not empty
+    /u/:id/edit        /u//edit           id = "" : a param inside a path can be empty
     /user_:name        /user_gopher       name = "gopher"
-    /src/*filepath     /src/              filepath = "/" : a catch-all takes the rest, from its slash on
+    /src/*filepath     /src/              filepath = "/" : a catch-all matches the rest, including its slash
                        /src/a/b.py        filepath = "/a/b.py"
                        /src               no match
 
-In strict mode (the default) a path matches one pattern or none, whatever the order of registration: a
-pattern that would make it two is refused. In overlap mode (`Tree(overlap=True)`) only patterns of the same
-shape are refused; of those that match a path, literal text beats a param, and a param beats a catch-all,
-at the first place where they differ.
+In strict mode (the default), a path matches at most one pattern, and the order of registration does not matter. A
+pattern that breaks this rule is refused. In overlap mode (`Tree(overlap=True)`), only patterns of the same shape are
+refused. If several patterns match a path, the first difference decides: literal text beats a param, and a param
+beats a catch-all.
 
-Nothing here recurses, so no path and no pattern is too long.
+No function here is recursive, so paths and patterns can have any length.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _STATIC, _ROOT, _PARAM, _CATCH_ALL = Kind
 
 
 class Tree:
-    """Patterns and what is registered for them.
+    """A radix tree of patterns and their values.
 
     >>> tree = Tree()
     >>> tree.add_route("/users/:id", "show")
@@ -49,25 +49,25 @@ class Tree:
     >>> tree.find_case_insensitive_path("/USERS/Ann/", True)
     '/users/Ann'
 
-    Reading is safe from any number of threads; nobody may add a route meanwhile.
+    Any number of threads can read the tree, but not while another thread adds a route.
     """
 
     def __init__(self, *, overlap: bool = False) -> None:
         self.overlap = overlap
         self._top = Node("", _STATIC)
-        """Stands above the first slash, so that "/" is an ordinary child; where "/*" is registered it is the root."""
+        """The node above the first slash, so that "/" is an ordinary child. With "/*" it is the root."""
 
     def add_route(self, path: str, handle: Any) -> None:
-        """Register `handle`, any object but None, for the pattern `path`.
+        """Register `handle`, any object except None, for the pattern `path`.
 
-        Raises `InvalidPattern` or `RouteConflict`; the tree is then what it was before.
+        Raises `InvalidPattern` or `RouteConflict`. The tree is then unchanged.
         """
         self.add(parse(path), handle)
 
     def add(self, pattern: Pattern, handle: Any) -> None:
-        """The same for a pattern that is parsed already."""
+        """Register `handle` for a parsed pattern."""
         if handle is None:
-            raise TypeError("None cannot be registered: it stands for no match")
+            raise TypeError("value must not be None, which stands for no match")
         nodes, split, missing = self._descend(pattern)
         if split:
             nodes[-1].split(split)
@@ -80,14 +80,14 @@ class Tree:
             node.bumped_at = number
 
     def check(self, pattern: Pattern) -> None:
-        """Raise what `add` would raise, and change nothing."""
+        """Raise the error that `add` would raise. Change nothing."""
         self._descend(pattern)
 
     def get_value(self, path: str) -> tuple[Any, Params, bool]:
-        """What is registered for the pattern that `path` matches: `(handle, params, tsr)`.
+        """Return `(handle, params, tsr)` of the pattern that `path` matches.
 
-        `params` holds the (name, value) pairs in the order of the path. No match is `(None, [], tsr)`: `tsr`
-        (trailing slash redirect) says whether the path without its last slash, or with one more, is a match.
+        `params` has the (name, value) pairs in path order. Without a match, the result is `(None, [], tsr)`. `tsr`
+        (trailing slash redirect) is True if the path matches without its last slash, or with one more.
         """
         handle, params = self.match(path)
         if handle is not None:
@@ -96,16 +96,16 @@ class Tree:
         return None, [], other is not None and self._find(other)[0] is not None
 
     def match(self, path: str) -> tuple[Any, Params]:
-        """The first two of `get_value`: a miss costs one search less."""
+        """Return the first two items of `get_value`. PERF: a miss needs one search less."""
         leaf, values = self._find(path)
         if leaf is None or leaf.pattern is None:
             return None, []
         return leaf.handle, list(zip(leaf.pattern.names, values, strict=True))
 
     def find_case_insensitive_path(self, path: str, fix_trailing_slash: bool) -> str | None:
-        """The path as it is registered, where only the case is wrong; with `fix_trailing_slash` also the last slash.
+        """Return the registered spelling of a path in another case; with `fix_trailing_slash` also the last slash.
 
-        The values of wildcards keep the request's spelling. Looked up, the answer is always a match.
+        The values of wildcards keep the spelling of the request. The result always matches.
         """
         spelling = self._find_folded(path)
         if spelling is None and fix_trailing_slash:
@@ -114,7 +114,7 @@ class Tree:
         return spelling
 
     def longest_match(self, path: str) -> tuple[int, Node]:
-        """How many characters of a path the tree can follow, and the node in which it stops."""
+        """Return the number of characters of a path that the tree can follow, and the node of the last one."""
         best, stack = (0, self._top), [(self._top, 0)]
         while stack:
             node, at = stack.pop()
@@ -137,7 +137,7 @@ class Tree:
         return best
 
     def walk(self) -> Iterator[tuple[int, Node]]:
-        """All nodes with their depth, parents before children, the busiest children first."""
+        """Yield all nodes with their depth: parents before children, children by priority."""
         top = self._top
         stack = [(0, node) for node in (top.edges.values() if top.kind is _STATIC and top.edges else [top])]
         while stack:
@@ -146,20 +146,20 @@ class Tree:
             stack += [(depth + 1, child) for child in reversed(node.children)]
 
     def __str__(self) -> str:
-        """A drawing: priorities, the nodes' paths, and behind each node where a pattern ends that pattern."""
+        """Draw the tree: priorities, the text of each node, and the pattern that ends there."""
         lines = []
         for depth, node in self.walk():
             line = f"{node.priority:6}  {'   ' * depth}{node.path}"
             lines.append(f"{line}  [{node.pattern.text}]" if node.pattern else line)
         return "\n".join(lines)
 
-    # Insertion: first walk down what is there and refuse what may not stand beside it, then change the tree.
+    # Insertion: walk down the existing nodes and check for conflicts, then change the tree.
 
     def _descend(self, pattern: Pattern) -> tuple[list[Node], int, Sequence[str]]:
-        """Return where `pattern` leaves the tree, or raise `RouteConflict`.
+        """Return the place at which `pattern` leaves the tree, or raise `RouteConflict`.
 
-        That is: the nodes on its way, from the top; how much of the last node it shares, or 0 if all of it; and the
-        parts that the tree lacks.
+        The result has the nodes on the way, from the top, the length that the pattern shares with the last node, or 0
+        if it shares all of it, and the missing parts.
         """
         node, is_strict = self._top, not self.overlap
         path_nodes, parts = [node], pattern.parts
@@ -190,7 +190,7 @@ class Tree:
         return path_nodes, 0, ()
 
     def _leave(self, pattern: Pattern, node: Node, text: str, parts: Sequence[str]) -> tuple[int, Sequence[str]]:
-        """Return how much of `node` the pattern shares, which goes on with `text` and `parts`, and what is missing."""
+        """Return the length that a pattern with `text` and `parts` left shares with `node`, and the missing parts."""
         length = _shared_length(node.path, text)
         missing = [part for part in (text[length:], *parts) if part]
         if missing and not self.overlap:
@@ -215,15 +215,15 @@ class Tree:
             node.edges[part[0]] = child
         return child
 
-    # Search: a path leads to each node at one place only (so many slashes, then so many characters), hence no node
-    # is visited twice and the work is bounded by the number of nodes, however often the search turns back.
+    # Search: a path reaches each node at only one position (a number of slashes, then of characters). So no node is
+    # visited twice, and the number of nodes limits the work, even if the search turns back often.
 
     def _find(self, path: str) -> tuple[Node | None, list[str]]:
-        """The node whose pattern `path` matches, and the values of its wildcards; (None, []) where there is none."""
+        """Return the node whose pattern `path` matches, and the values of wildcards; (None, []) without a match."""
         node, at, size = self._top, 0, len(path)
         values: list[str] = []
         backtracks: list[tuple[Node, int, int, int]] = []
-        """Wildcards to try when the search is stuck: the node, where its value begins and ends, how many precede it."""
+        """Wildcards to try later: the node, the start and end of its value, and the number of values before it."""
         while True:
             if at == size:
                 if node.handle is not None:
@@ -247,13 +247,13 @@ class Tree:
             values.append(path[start:at])
 
     def _find_folded(self, path: str) -> str | None:
-        """The registered spelling of `path`, whatever the case of its text; `path` itself where it is a match."""
+        """Return the registered spelling of `path`, ignoring case. Return `path` itself if it matches."""
         if self._find(path)[0] is not None:
             return path
         node, at, size = self._top, 0, len(path)
         spelling: list[str] = []
         backtracks: list[tuple[Node, int, str, int]] = []
-        """What is to be tried next: the node, where it ends, how it is spelled, how many pieces precede it."""
+        """Alternatives to try later: the node, its end, its spelling, and the number of pieces before it."""
         while True:
             if at == size:
                 if node.handle is not None:
@@ -283,7 +283,7 @@ class Tree:
 
 
 def _shared_length(text: str, other: str) -> int:
-    """How many characters the two begin with in common."""
+    """Return the length of the common prefix."""
     size = min(len(text), len(other))
     if text[:size] == other[:size]:
         return size
@@ -291,6 +291,6 @@ def _shared_length(text: str, other: str) -> int:
 
 
 def _casefolded(text: str) -> str | tuple[str, ...]:
-    """Equal for two texts exactly if they are of one length and equal character by character under case folding."""
+    """Return a key that is equal for two texts of one length whose characters are equal under case folding."""
     folded = text.casefold()
     return folded if len(folded) == len(text) else tuple(char.casefold() for char in text)

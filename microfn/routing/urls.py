@@ -1,4 +1,4 @@
-"""Reverse URLs: from the name of a route, or its handle, to a path that leads there and nowhere else."""
+"""Reverse URLs: from the name of a route, or its handle, to a path that matches only this route."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from .table import Table
 __all__ = ["Query", "Urls"]
 
 Query = Mapping[str, Any] | Iterable[tuple[str, Any]]
-"""A query: names with their values, of which a list or tuple is several, and None is left out."""
+"""A query: names with values. A list or tuple means several values, and None is omitted."""
 
 _NO_TEXT = (type(None), bytes, bytearray, list, tuple, dict, set, frozenset)
 
 
 class Urls:
-    """The URLs of a table's routes. `is_mounted` says of a path whether a mount would take it."""
+    """The URLs of a table's routes. `is_mounted(path)` returns True if a mount gets the path."""
 
     def __init__(
         self, names: Mapping[str, Route], routes: Sequence[Route], table: Table, is_mounted: Callable[[str], bool]
@@ -36,10 +36,10 @@ class Urls:
     def url_for(
         self, target: str | Handle, params: Mapping[str, object], query: object = None, near: Scope | None = None
     ) -> tuple[str, str]:
-        """The path of the route of this name or handle, as text, and the query, percent-encoded.
+        """Return the path of the route with this name or handle, as text, and the percent-encoded query.
 
-        Of a Router that was included several times it is the route that shares most of its scope with `near`. `query`
-        is a param if the pattern has one of this name. Raises `InvalidUrl` where the path would not lead to the route.
+        If a Router was included several times, the route that shares most of its scope with `near` is used. `query` is
+        a param if the pattern has a param of this name. Raises `InvalidUrl` if the path would not match the route.
         """
         routes = self._named(target) if isinstance(target, str) else self._handled(target)
         route = routes[0]
@@ -52,8 +52,8 @@ class Urls:
         for name in params:
             if name not in names:
                 near_name = nearest(name, names)
-                hint = f"did you mean {near_name!r}?" if near_name else f"it has {', '.join(names) or 'none'}"
-                raise InvalidUrl(target, f"{name!r} is no param of {route.pattern}; {hint}")
+                hint = f"did you mean {near_name!r}?" if near_name else f"its params are {', '.join(names) or 'none'}"
+                raise InvalidUrl(target, f"{route.pattern} has no param {name!r}; {hint}")
         pieces = [
             _filled(target, route, part, params) if number % 2 else part
             for number, part in enumerate(route.parsed.parts)
@@ -66,13 +66,13 @@ class Urls:
         route = self._names.get(name)
         if route is None:
             near = nearest(name, self._names)
-            raise InvalidUrl(name, "no route has this name" + (f"; did you mean {near!r}?" if near else ""))
+            raise InvalidUrl(name, "there is no route with this name" + (f"; did you mean {near!r}?" if near else ""))
         return [route] if route.origin is None else self._by_target[name]
 
     def _handled(self, handle: Handle) -> list[Route]:
         try:
             routes = self._by_target.get(handle)
-        except TypeError:  # it has no hash
+        except TypeError:  # unhashable
             routes = None
         if routes is None:
             raise InvalidUrl(handle, "it has no route")
@@ -80,7 +80,7 @@ class Urls:
 
     @cached_property
     def _by_target(self) -> dict[str | Handle, list[Route]]:
-        """The routes of each handle and of each name, in the order of their registration."""
+        """The routes of each handle and of each name, in the order of registration."""
         by_target: dict[str | Handle, list[Route]] = {}
         for route in self._routes:
             if isinstance(route.handle, Hashable):
@@ -94,20 +94,22 @@ class Urls:
             try:
                 path.encode()
             except UnicodeEncodeError:
-                raise InvalidUrl(target, f"{path!r} holds a surrogate, which no request can send as UTF-8") from None
-        # RFC 3986, section 5.2.4: clients resolve dot segments, and hosts merge slashes.
+                raise InvalidUrl(
+                    target, f"the path must be without surrogates, since UTF-8 cannot encode them, got {path!r}"
+                ) from None
+        # RFC 3986, section 5.2.4: clients resolve dot segments, and servers merge slashes.
         if "/." in path and len(pieces) > 1 and not {".", ".."}.isdisjoint(path.split("/")):
-            raise InvalidUrl(target, f"{path!r} has a dot segment, which clients resolve")
+            raise InvalidUrl(target, f"the path must be without dot segments, since clients resolve them, got {path!r}")
         if self._is_mounted(path):
-            raise InvalidUrl(target, f"{path!r} would lead to a mount")
+            raise InvalidUrl(target, f"{path!r} matches a mount")
         if self._table.overlap:
             other: Any = self._table.route_at(route.method, path)
             if other is not None and other.pattern != route.pattern:
-                raise InvalidUrl(target, f"{path!r} would lead to {other}")
+                raise InvalidUrl(target, f"{path!r} matches {other}")
 
 
 def _nearest(routes: Sequence[Route], near: Scope) -> list[Route]:
-    """The routes without those that were included elsewhere, if the same was included in a scope nearer to `near`."""
+    """Return the routes without those included elsewhere, if the same route is included in a scope nearer to `near`."""
     lineage = near.lineage()
     depths = [len([part for part in route.scope.lineage() if part in lineage]) for route in routes]
     deepest: dict[object, int] = {}
@@ -121,7 +123,7 @@ def _nearest(routes: Sequence[Route], near: Scope) -> list[Route]:
 
 
 def _choose(target: object, routes: Sequence[Route], given: Collection[str]) -> Route:
-    """The first route whose params are exactly those given, of which `query` may be the query."""
+    """Return the first route whose params equal those given, except for `query`, which can be the query."""
     for route in routes:
         names = set(route.parsed.names)
         if names == set(given) or names == set(given) - {"query"}:
@@ -130,12 +132,12 @@ def _choose(target: object, routes: Sequence[Route], given: Collection[str]) -> 
     if len(patterns) == 1:
         return routes[0]
     raise InvalidUrl(
-        target, f"none of {', '.join(patterns)} has just these params: {', '.join(sorted(given)) or 'none'}"
+        target, f"params must be those of one of {', '.join(patterns)}, got {', '.join(sorted(given)) or 'none'}"
     )
 
 
 def _encode_query(target: object, query: Any) -> str:
-    """The query as a form has it. A MultiDict has several values of a name in `lists`."""
+    """Encode the query as a form. A MultiDict has several values of a name in `lists`."""
     pairs = query.lists() if hasattr(query, "lists") else query.items() if isinstance(query, Mapping) else query
     listed: list[Any] = list(pairs) if isinstance(pairs, Iterable) else [None]
     if not all(isinstance(pair, (tuple, list)) and len(pair) == 2 for pair in listed):
@@ -148,33 +150,37 @@ def _encode_query(target: object, query: Any) -> str:
     ]
     for name, text in encoded:
         if not isinstance(name, str) or isinstance(text, _NO_TEXT):
-            raise InvalidUrl(target, f"query must hold names with texts or numbers, got {name!r}: {text!r:.200}")
+            raise InvalidUrl(target, f"query must have str or numbers as values, got {name!r}: {text!r:.200}")
     try:
         return urlencode(encoded)
     except UnicodeEncodeError:
-        raise InvalidUrl(target, "query must be text that UTF-8 can say, got half of a surrogate pair") from None
+        raise InvalidUrl(target, "query must be without surrogates, since UTF-8 cannot encode them") from None
 
 
 def _filled(target: object, route: Route, wildcard: str, params: Mapping[str, object]) -> str:
-    """The text in the place of a wildcard: ":id", or "/*filepath"."""
+    """Return the text that replaces a wildcard: ":id", or "/*filepath"."""
     is_catch_all = wildcard[0] == "/"
     name = wildcard.lstrip("/:*")
     if name not in params:
-        raise InvalidUrl(target, f"{route.pattern} lacks its param {name!r}")
+        raise InvalidUrl(target, f"{route.pattern} needs the param {name!r}")
     value = params[name]
     text = "" if isinstance(value, _NO_TEXT) else str(value)
     if not text:
-        raise InvalidUrl(target, f"the param {name!r} cannot be {value!r}, which is no text of a path")
+        raise InvalidUrl(target, f"the param {name!r} must be non-empty text or a number, got {value!r}")
     if is_catch_all:
         text = text if text[0] == "/" else f"/{text}"
         if "//" in text:
-            raise InvalidUrl(target, f"the param {name!r} is {value!r}, whose '//' hosts would make one")
+            raise InvalidUrl(
+                target, f"the param {name!r} must be without '//', since servers merge slashes, got {value!r}"
+            )
     elif "/" in text:
-        raise InvalidUrl(target, f"the param {name!r} is {value!r}, and a param has no slash, also not an escaped one")
+        raise InvalidUrl(target, f"the param {name!r} must be without slashes, even escaped ones, got {value!r}")
     converter = route.converters.get(name)
     if converter is not None:
         try:
             converter(text)
         except (ValueError, ArithmeticError):
-            raise InvalidUrl(target, f"the param {name!r} is {value!r}, which its converter refuses") from None
+            raise InvalidUrl(
+                target, f"the param {name!r} must be a value that its converter accepts, got {value!r}"
+            ) from None
     return text

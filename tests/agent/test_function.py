@@ -46,11 +46,11 @@ WRONG = {
     "no memory": (ValueError, "memory is a number of MiB, 1 or more", {"memory": 0}),
     "half of a MiB": (TypeError, "memory is a number of MiB", {"memory": 0.5}),
     "memory that is no size": (ValueError, "memory is a number of MiB, or a text", {"memory": "much"}),
-    "no time": (ValueError, "timeout is a number of seconds above 0", {"timeout": 0}),
-    "more time than a system call can wait": (ValueError, "and up to 1000000, not 1000001", {"timeout": 1_000_001}),
-    "time without an end": (ValueError, "timeout is a number of seconds", {"timeout": float("inf")}),
-    "time that is no number": (ValueError, "timeout is a number of seconds", {"timeout": float("nan")}),
-    "a time as text": (TypeError, "timeout is a number of seconds", {"timeout": "5"}),
+    "no time": (ValueError, "timeout must be a number of seconds above 0", {"timeout": 0}),
+    "more time than a system call can wait": (ValueError, "and at most 1000000, got 1000001", {"timeout": 1_000_001}),
+    "time without an end": (ValueError, "timeout must be a number of seconds", {"timeout": float("inf")}),
+    "time that is no number": (ValueError, "timeout must be a number of seconds", {"timeout": float("nan")}),
+    "a time as text": (TypeError, "timeout must be a number of seconds", {"timeout": "5"}),
     "another protocol": (ValueError, 'protocol is "plain" or "cgi", not \'http\'', {"protocol": "http"}),
     "a type with a line's end": (ValueError, "content_type is a text that", {"content_type": "text/plain\r\nX: y"}),
     "no type": (ValueError, "content_type is a text that", {"content_type": ""}),
@@ -69,14 +69,14 @@ WRONG = {
     "an environment that is none": (TypeError, "env is a mapping of texts", {"env": ["A=B"]}),
     "a directory that is none": (ValueError, "cwd is a directory, and '/etc/passwd' is none", {"cwd": "/etc/passwd"}),
     "a directory that is no path": (TypeError, "cwd is a path, not 7", {"cwd": 7}),
-    "no output": (ValueError, "output is 1 or more", {"output": 0}),
-    "output that is no number": (TypeError, "output is a number", {"output": "64M"}),
-    "no log": (ValueError, "log is 1 or more", {"log": 0}),
-    "no processes": (ValueError, "processes is 1 or more", {"processes": -1}),
-    "half a process": (TypeError, "processes is a number", {"processes": 0.5}),
-    "no descriptors": (ValueError, "descriptors is 1 or more", {"descriptors": 0}),
-    "no body": (ValueError, "max_content_length is 1 or more", {"max_content_length": 0}),
-    "a body that is no number": (TypeError, "max_content_length is a number", {"max_content_length": True}),
+    "no output": (ValueError, "output must be 1 or more", {"output": 0}),
+    "output that is no number": (TypeError, "output must be a number", {"output": "64M"}),
+    "no log": (ValueError, "log must be 1 or more", {"log": 0}),
+    "no processes": (ValueError, "processes must be 1 or more", {"processes": -1}),
+    "half a process": (TypeError, "processes must be a number", {"processes": 0.5}),
+    "no descriptors": (ValueError, "descriptors must be 1 or more", {"descriptors": 0}),
+    "no body": (ValueError, "max_content_length must be 1 or more", {"max_content_length": 0}),
+    "a body that is no number": (TypeError, "max_content_length must be a number", {"max_content_length": True}),
 }
 
 
@@ -132,7 +132,7 @@ def test_a_handle_that_another_process_cannot_import_is_refused(agent, handle):
 
 
 def test_a_handle_takes_a_request_and_params(agent):
-    with pytest.raises(TypeError, match="called as"):
+    with pytest.raises(TypeError, match="callable as"):
         agent.cold(functions.Functions, memory=64, timeout=5)
 
 

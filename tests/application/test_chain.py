@@ -1,4 +1,4 @@
-"""Middleware: every outcome is a Response, errors are inside, and what is open is closed once."""
+"""Middleware: every outcome is a Response, errors are caught inside, and open bodies are closed once."""
 
 from __future__ import annotations
 
@@ -501,7 +501,7 @@ KEPT = [
 @pytest.mark.parametrize("kept", KEPT)
 @pytest.mark.parametrize("count", [1, 2, 3])
 def test_response_kept_by_a_handle_collects_no_changes(kept, count):
-    """What one client was told, a cookie say, is never told another."""
+    """Data for one client, such as a cookie, never reaches another."""
 
     def marked(handle):
         def mark(request, params):
@@ -734,7 +734,7 @@ OTHERS |= {
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("make", OTHERS.values(), ids=OTHERS)
 def test_what_cannot_be_sent_is_a_500_inside(make, place, caplog):
-    """It is logged once, and each middleware around sees it, whichever made it unsendable."""
+    """The error is logged once, and each outer middleware sees it, regardless of its origin."""
     for names in AROUND.values():
         app, lines, log = Router(), [], []
         around = {"access_log": access_log(lines.append), "cors": cors("*"), "request_id": request_id()}

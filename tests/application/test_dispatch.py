@@ -85,7 +85,7 @@ def test_a_host_that_hands_over_the_path_undecoded_is_an_option():
     for _ in range(2):
         assert b"".join(app(environ, lambda status, headers: None)).startswith(b'{"name":"a%20b"')
     assert call(app, path="/%ff").code == 400
-    assert call(app, path="/\u0100", validate=False).json["detail"] == "The path is not UTF-8."
+    assert call(app, path="/\u0100", validate=False).json["detail"] == "The path is not valid UTF-8."
 
 
 @pytest.mark.parametrize("options", [{"path_info_encoded": True}, {"trusted_hosts": ["site.test"]}, {}], ids=str)

@@ -1,4 +1,4 @@
-"""Error handlers answer errors, or the errors answer themselves; the log has what nobody foresaw."""
+"""Error handlers answer errors, or the errors answer themselves. Unexpected errors are logged."""
 
 from __future__ import annotations
 
@@ -307,7 +307,7 @@ def test_log_names_the_handle_of_an_unfit_result(caplog, make, error, has_middle
     """The error is raised after the handle returned, so its traceback does not show it."""
     assert deliver(make(), has_middleware).code == 500
     (record,) = caplog.records
-    source = re.escape(f"for what {__name__}.show returned")
+    source = re.escape(f"for the result of {__name__}.show")
     assert re.fullmatch(rf"GET /7 \[/:id\] raised ({error}) {source}", record.getMessage())
 
 
@@ -329,9 +329,9 @@ def test_log_names_what_returned_an_unfit_result(caplog):
     app.get("/key")(raising(KeyError()))
     app.error(KeyError)(unfit)
     assert (call(app).code, call(app, path="/key").code) == (500, 500)
-    names = [record.getMessage().partition("for what ")[2] for record in caplog.records]
-    assert names[0].endswith("middleware.<locals>.around returned")
-    assert names[1].endswith("test_log_names_what_returned_an_unfit_result.<locals>.unfit returned")
+    names = [record.getMessage().partition("for the result of ")[2] for record in caplog.records]
+    assert names[0].endswith("middleware.<locals>.around")
+    assert names[1].endswith("test_log_names_what_returned_an_unfit_result.<locals>.unfit")
 
 
 def failing():

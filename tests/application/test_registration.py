@@ -175,7 +175,7 @@ def test_a_prefix_is_text(prefix):
 
 
 def test_a_pattern_in_a_group_begins_with_a_slash_too():
-    with pytest.raises(InvalidPattern, match="begins with a slash, also below '/api'"):
+    with pytest.raises(InvalidPattern, match="must begin with a slash, even below '/api'"):
         Router().group("/api").get("users")(say(""))
 
 
@@ -211,7 +211,7 @@ def test_empty_pattern_without_a_prefix_is_the_root(part):
     part(app).get("", name="home")(say("home"))
     assert [route.pattern for route in app.routes] == ["/"]
     assert (call(app).text, call(app, path="").text, app.url_for("home")) == ("home", "home", "/")
-    with pytest.raises(RouteConflict, match=r"GET / .* collides with GET / .*; each can be registered once"):
+    with pytest.raises(RouteConflict, match=r"GET / .* conflicts with GET / .*; a route can be registered only once"):
         part(app).get("/")(say("home"))
     outer.mount("/old", app)
     assert (call(outer, path="/old").text, call(outer, path="/old/").text) == ("home", "home")
@@ -263,12 +263,12 @@ def test_route_of_an_empty_pattern_is_removed_by_it():
 
 
 def test_files_need_a_catch_all_below_an_empty_pattern():
-    with pytest.raises(InvalidPattern, match="below a catch-all"):
+    with pytest.raises(InvalidPattern, match="needs a catch-all"):
         Router().serve_files("", ".")
 
 
 def test_a_param_that_its_prefix_has_already_is_refused():
-    with pytest.raises(InvalidPattern, match="two wildcards of the name 'id'"):
+    with pytest.raises(InvalidPattern, match="its own name, got 'id' twice"):
         Router().group("/users/:id").get("/posts/:id")(say(""))
 
 
@@ -469,9 +469,9 @@ def test_a_router_may_be_included_while_requests_are_served():
 def test_what_was_meant_is_told():
     from .. import handles as module
 
-    with pytest.raises(TypeError, match="the prefix comes first"):
+    with pytest.raises(TypeError, match="pass the prefix first"):
         Router().include(Router(), "/users")
-    with pytest.raises(TypeError, match="other WSGI applications can be mounted"):
+    with pytest.raises(TypeError, match=r"use app\.mount for other WSGI applications"):
         Router().include("/users", module)
     module.some_router = Router()
     with pytest.raises(TypeError, match=r"did you mean tests.handles.some_router\?"):
@@ -481,7 +481,7 @@ def test_what_was_meant_is_told():
 
 @pytest.mark.parametrize("wrong", [None, "users", lambda environ, start_response: [], Router().group("/a")])
 def test_what_is_no_router_is_not_included(wrong):
-    with pytest.raises(TypeError, match="included is a Router"):
+    with pytest.raises(TypeError, match="router must be a Router"):
         Router().include("/x", wrong)
 
 
@@ -565,14 +565,14 @@ def test_route_registers_all_of_its_methods_or_none():
 
 def test_route_refuses_a_method_given_twice():
     app = Router()
-    with pytest.raises(RouteConflict, match=r"GET /x .* collides with GET /x"):
+    with pytest.raises(RouteConflict, match=r"GET /x .* conflicts with GET /x"):
         app.route("/x", methods=["GET", "GET"])(ok)
     assert app.routes == ()
 
 
 @pytest.mark.parametrize("methods", ["GET", 5, None])
 def test_methods_that_are_no_list_are_refused(methods):
-    with pytest.raises(TypeError, match="methods is a list"):
+    with pytest.raises(TypeError, match="methods must be a list"):
         Router().route("/x", methods=methods)
 
 
@@ -593,12 +593,12 @@ def test_a_pattern_that_cannot_be_is_refused(pattern):
 
 
 def test_a_pattern_that_is_no_str_is_refused():
-    with pytest.raises(TypeError, match="a pattern is a str, not int"):
+    with pytest.raises(TypeError, match="pattern must be a str, got int"):
         Router().handle("GET", 5, ok)
 
 
 def test_a_decorator_without_its_pattern_is_refused():
-    with pytest.raises(TypeError, match=r"ok lacks its pattern: @app.get\(\"/...\"\)"):
+    with pytest.raises(TypeError, match=r"ok must be called with a pattern, like @app.get\(\"/path\"\)"):
         Router().get(ok)
 
 
@@ -612,13 +612,13 @@ def test_the_same_pattern_may_be_registered_for_another_method():
 @pytest.mark.parametrize(
     ("key", "error", "message"),
     [
-        ("404", TypeError, "by its status or its class"),
-        (True, TypeError, "by its status or its class"),
-        (None, TypeError, "by its status or its class"),
-        (200, ValueError, "no status of an error"),
-        (600, ValueError, "no status of an error"),
-        (int, TypeError, "int is no class of exceptions"),
-        (KeyboardInterrupt, TypeError, "no class of exceptions"),
+        ("404", TypeError, "key must be a status or a class of exceptions"),
+        (True, TypeError, "key must be a status or a class of exceptions"),
+        (None, TypeError, "key must be a status or a class of exceptions"),
+        (200, ValueError, "key must be the status of an error, 400 to 599"),
+        (600, ValueError, "key must be the status of an error, 400 to 599"),
+        (int, TypeError, "key must be a subclass of Exception, got int"),
+        (KeyboardInterrupt, TypeError, "key must be a subclass of Exception"),
     ],
 )
 def test_error_handler_needs_a_status_or_an_exception_class(key, error, message):
@@ -628,10 +628,10 @@ def test_error_handler_needs_a_status_or_an_exception_class(key, error, message)
 
 def test_an_error_has_one_handler():
     app = Router(not_found=ok)
-    with pytest.raises(ValueError, match=r"404 has an error handler already: tests.application.test_registration.ok"):
+    with pytest.raises(ValueError, match=r"404 already has an error handler, tests.application.test_registration.ok"):
         app.error(404)(ok)
     app.error(KeyError)(ok)
-    with pytest.raises(ValueError, match="KeyError has an error handler already"):
+    with pytest.raises(ValueError, match="KeyError already has an error handler"):
         app.error(KeyError)(ok)
 
 
@@ -641,14 +641,18 @@ def test_an_error_handler_takes_two_arguments():
 
 
 def test_a_decorator_for_errors_without_its_key_is_refused():
-    with pytest.raises(TypeError, match=r"@app.error\(404\), not @app.error"):
+    with pytest.raises(
+        TypeError, match=r"the decorator must be called with a status or a class, like @app.error\(404\)"
+    ):
         Router().error(ok)
 
 
 def test_circular_include_is_refused():
     a, b, c, app = Router(), Router(), Router(), Router()
     b.include("/a", a)
-    with pytest.raises(ValueError, match=r"already, at .*test_registration\.py:\d+: a circular include; register what"):
+    with pytest.raises(
+        ValueError, match=r"this one, at .*test_registration\.py:\d+: a circular include; register shared routes"
+    ):
         a.include("/b", b)
     c.include("/b", b)
     with pytest.raises(ValueError, match="a circular include"):
@@ -680,9 +684,9 @@ def test_decorator_refuses_a_handle_behind_its_pattern(part, verb):
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_decorator_of_one_method_refuses_others(verb):
-    with pytest.raises(TypeError, match=r"'methods' is no option of a route; it is app\.route\(pattern, methods="):
+    with pytest.raises(TypeError, match=r"a route has no option 'methods'; use app\.route\(pattern, methods="):
         getattr(Router(), verb)("/", methods=["GET", "POST"])
-    with pytest.raises(TypeError, match=r"'method' is no option of a route; it is app\.route\(pattern, methods="):
+    with pytest.raises(TypeError, match=r"a route has no option 'method'; use app\.route\(pattern, methods="):
         getattr(Router(), verb)("/", method="POST")
     with pytest.raises(TypeError, match=r"did you mean app\.route\('/', methods=\['GET'\]\)"):
         getattr(Router(), verb)("/", ["GET"])
@@ -700,13 +704,13 @@ def test_route_refuses_what_stands_behind_its_pattern():
 @pytest.mark.parametrize(
     ("option", "hint"),
     [
-        ("endpoint", "it is name="),
-        ("strict_slashes", r"it is Router\(redirect_trailing_slash=False\)"),
+        ("endpoint", "use name="),
+        ("strict_slashes", r"use Router\(redirect_trailing_slash=False\)"),
         ("defaults", "a second route"),
         ("apply", "use="),
         ("status_code", r"\(body, status\)"),
         ("nam", "did you mean 'name'"),
-        ("zzz", "there are convert"),
+        ("zzz", "its options are convert"),
     ],
 )
 def test_option_of_another_framework_is_refused_with_a_hint(option, hint):

@@ -13,5 +13,5 @@ from .shop import typed
 )
 def test_where_a_server_cannot_listen_is_told(bind):
     for command in ("serve", "--print"), ("deploy", "nginx"):
-        assert "--bind is HOST:PORT or unix:PATH" in typed(*command, "--bind", bind, code=2)
+        assert "--bind must be HOST:PORT or unix:PATH" in typed(*command, "--bind", bind, code=2)
     assert " --bind '[::1]:65535' " in typed("serve", "--print", "--bind", "[::1]:65535")

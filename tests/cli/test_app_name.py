@@ -30,10 +30,10 @@ def test_name_is_parsed_as_gunicorn_does(given, parsed):
 
 
 WRONG = [
-    ("", "'' names no module; APP is module:name"),
-    (":app", "':app' names no module"),
-    ("app.py", "'app.py' is a file; a module is meant: 'app'"),
-    ("./shop/app.py:app", "a module is meant: 'shop.app:app'"),
+    ("", "APP must be module:name, got ''."),
+    (":app", "got ':app'."),
+    ("app.py", "APP must be a module, got the file 'app.py'; did you mean 'app'?"),
+    ("./shop/app.py:app", "did you mean 'shop.app:app'?"),
     ("shop:create(", "APP must be module:name or module:factory(...) with constants, got 'shop:create('"),
     ("shop:create(\0)", "with constants, got 'shop:create(\\x00)'"),
     ("shop:" + "(" * 5000, "with constants, got 'shop:((("),
@@ -43,12 +43,12 @@ WRONG = [
     ("shop: app", "with constants, got 'shop: app'"),
     ("shop:[app]", "with constants, got"),
     ("shop:a; b", "with constants, got"),
-    ("shop:create(x)", "the arguments of a factory must be constants, got create(x)"),
+    ("shop:create(x)", "The arguments of a factory must be constants, got create(x)"),
     ("shop:create(a=open('x'))", "must be constants, got create(a=open('x'))"),
     ("shop:create({[]})", "must be constants, got create({[]})"),
     ("shop:create(*[1])", "must be constants, got create(*[1])"),
-    ("shop:create(**{'a': 1})", "the keywords of a factory must be named once each, got create(**{'a': 1})"),
-    ("shop:create(a=1, a=2)", "must be named once each, got create(a=1, a=2)"),
+    ("shop:create(**{'a': 1})", "The keywords of a factory must be different names, got create(**{'a': 1})"),
+    ("shop:create(a=1, a=2)", "must be different names, got create(a=1, a=2)."),
 ]
 
 
@@ -68,6 +68,6 @@ def test_module_is_looked_for_in_the_directory(here):
     (here / "wsgi.py").write_text("", "utf-8")
     assert "GET     /users/me" in typed("routes")
     (here / "app.py").unlink()
-    assert "there is no 'app' or 'application' in wsgi" in typed("routes", code=1)
+    assert "There is no 'app' or 'application' in wsgi" in typed("routes", code=1)
     (here / "wsgi.py").unlink()
-    assert "there is no app.py, wsgi.py, passenger_wsgi.py here" in typed("routes", code=2)
+    assert "No app.py, wsgi.py, passenger_wsgi.py in this directory" in typed("routes", code=2)

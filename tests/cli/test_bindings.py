@@ -44,7 +44,7 @@ def test_names_of_each_run_are_kept():
 
 
 def test_events_are_seen_one_by_one():
-    """The same, called by hand: what a profiler calls is not measured by coverage."""
+    """The same by hand, since coverage does not measure functions that a profiler calls."""
     bindings = Bindings()
 
     def see(event, *, frame=None):

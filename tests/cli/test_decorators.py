@@ -58,7 +58,7 @@ HANDLE = "def index(request, params): ...\n"
 
 
 def checked(here, source, app="checked", code=0):
-    """What is shown, with lines counted from the first behind `BEGIN`."""
+    """Return the output. Lines are counted from the first after `BEGIN`."""
     (here / "checked.py").write_text(BEGIN + source, "utf-8")
     shown = typed("check", app, code=code)
     for number in range(LINE, LINE + source.count("\n") + 1):
@@ -69,52 +69,52 @@ def checked(here, source, app="checked", code=0):
 WRONG = {
     "a guard": (
         f"@guard\n@app.get('/')\n{HANDLE}",
-        "warning: GET / (line 2) is served without @guard (line 1); put @app.get above, since a decorator takes what ",
+        "Warning: GET / (line 2) does not use @guard (line 1); move @app.get above, since a decorator applies to ",
     ),
-    "one with arguments": (f"@limit(5)\n@app.get('/')\n{HANDLE}", "GET / (line 2) is served without @limit (line 1)"),
+    "one with arguments": (f"@limit(5)\n@app.get('/')\n{HANDLE}", "GET / (line 2) does not use @limit (line 1)"),
     "on several lines": (
         f"@limit(\n    5\n)\n@app.get(\n    '/'\n)\n{HANDLE}",
-        "GET / (line 4) is served without @limit (line 1); put @app.get above",
+        "GET / (line 4) does not use @limit (line 1); move @app.get above",
     ),
-    "a wrapper of functools": (f"@functools.cache\n@app.get('/')\n{HANDLE}", "without @functools.cache (line 1)"),
+    "a wrapper of functools": (f"@functools.cache\n@app.get('/')\n{HANDLE}", "does not use @functools.cache (line 1)"),
     "a partial": (
         f"@lambda handle: functools.partial(handle)\n@app.get('/')\n{HANDLE}",
-        "without @lambda handle: functools.partial(handle) (line 1)",
+        "does not use @lambda handle: functools.partial(handle) (line 1)",
     ),
     "two": (
         f"@guard\n@limit(5)\n@app.get('/')\n{HANDLE}",
-        "without @guard (line 1) and @limit (line 2); put @app.get above",
+        "does not use @guard (line 1) and @limit (line 2); move @app.get above",
     ),
-    "twenty": ("@guard\n" * 20 + f"@app.get('/')\n{HANDLE}", "and @guard (line 20); put"),
+    "twenty": ("@guard\n" * 20 + f"@app.get('/')\n{HANDLE}", "and @guard (line 20); move"),
     "one above and one below": (
         f"@guard\n@app.get('/')\n@limit(5)\n{HANDLE}",
-        "GET / (line 2) is served without @guard (line 1); put",
+        "GET / (line 2) does not use @guard (line 1); move",
     ),
-    "above two routes": (f"@guard\n@app.post('/')\n@app.get('/')\n{HANDLE}", "GET / (line 3) is served without @guard"),
-    "several methods": (f"@guard\n@app.route('/', methods=['PUT', 'GET'])\n{HANDLE}", "PUT / (line 2) is served"),
+    "above two routes": (f"@guard\n@app.post('/')\n@app.get('/')\n{HANDLE}", "GET / (line 3) does not use @guard"),
+    "several methods": (f"@guard\n@app.route('/', methods=['PUT', 'GET'])\n{HANDLE}", "PUT / (line 2) does not use"),
     "a group": (
         f"@guard\n@api.get('/')\n{HANDLE}",
-        "GET /api/ (line 2) is served without @guard (line 1); put @api.",
+        "GET /api/ (line 2) does not use @guard (line 1); move @api.",
     ),
     "a lambda in the route": (
         f"@guard\n@app.get('/:id', convert={{'id': lambda text: int(text)}})\n{HANDLE}",
-        "GET /:id (line 2) is served without @guard (line 1)",
+        "GET /:id (line 2) does not use @guard (line 1)",
     ),
     "another function of that name": (
         f"@guard\n@app.get('/')\n{HANDLE}\n\n@app.get('/2')\n{HANDLE}",
-        "GET / (line 2) is served without @guard (line 1)",
+        "GET / (line 2) does not use @guard (line 1)",
     ),
     "a class": (
         "class Pages:\n    @guard\n    @app.get('/')\n    def index(request, params): ...\n",
-        "GET / (line 3) is served without @guard (line 2)",
+        "GET / (line 3) does not use @guard (line 2)",
     ),
     "a Router that is mounted": (
         f"v1 = Router()\napp.mount('/v1', v1)\n\n\n@guard\n@v1.get('/')\n{HANDLE}",
-        "GET / (line 6) is served without @guard (line 5); put @v1.get",
+        "GET / (line 6) does not use @guard (line 5); move @v1.get",
     ),
     "a Router that is included": (
         f"v1 = Router()\n\n\n@guard\n@v1.get('/')\n{HANDLE}\n\napp.include('/v1', v1)\n",
-        "GET /v1/ (line 5) is served without @guard (line 4)",
+        "GET /v1/ (line 5) does not use @guard (line 4)",
     ),
 }
 
@@ -123,8 +123,8 @@ WRONG = {
 def test_decorator_above_a_route_is_warned_of(here, source, shown):
     output = checked(here, source, code=1)
     assert shown in output
-    assert output.count("served without") == output.count("warning:") >= 1
-    assert "nothing is wrong" not in output
+    assert output.count("does not use") == output.count("Warning:") >= 1
+    assert "No problems found." not in output
 
 
 RIGHT = {
@@ -150,15 +150,15 @@ RIGHT = {
 @pytest.mark.parametrize("source", RIGHT.values(), ids=RIGHT)
 def test_right_programs_are_not_warned_of(here, source):
     output = checked(here, source)
-    assert "served without" not in output
-    assert "nothing is wrong" in output
+    assert "does not use" not in output
+    assert "No problems found." in output
 
 
 MAYBE = {
-    "an object that may be more": (f"@Task\n@app.get('/')\n{HANDLE}", "note: GET / (line 2) is served without @Task"),
+    "an object that may be more": (f"@Task\n@app.get('/')\n{HANDLE}", "Note: GET / (line 2) does not use @Task"),
     "a wrapper that has a route": (
         f"@app.post('/')\n@guard\n@app.get('/')\n{HANDLE}",
-        "note: GET / (line 3) is served without @guard (line 2); put @app.get above",
+        "Note: GET / (line 3) does not use @guard (line 2); move @app.get above",
     ),
 }
 
@@ -190,7 +190,7 @@ def create(*patterns):
 def test_factory_is_looked_into(here, again):
     """Its names are gone when it has returned."""
     output = checked(here, FACTORY + again, "checked:create('/a')", code=1)
-    assert "warning: GET /a (line 7) is served without @limit (line 6); put @app.get above" in output
+    assert "Warning: GET /a (line 7) does not use @limit (line 6); move @app.get above" in output
     assert "right" not in output
 
 
@@ -198,9 +198,9 @@ def test_without_its_source_nothing_is_said(here):
     (here / "checked.py").write_text(
         f"{BEGIN}exec(compile({f'@guard{chr(10)}@app.get(chr(47)){chr(10)}{HANDLE}'!r}, 'gone.py', 'exec'))\n", "utf-8"
     )
-    assert "nothing is wrong" in typed("check", "checked")
+    assert "No problems found." in typed("check", "checked")
     (here / "gone.py").write_text("def (", "utf-8")
     for name in list(sys.modules):
         if name == "checked":
             del sys.modules[name]
-    assert "nothing is wrong" in typed("check", "checked")
+    assert "No problems found." in typed("check", "checked")

@@ -1,4 +1,4 @@
-"""`microfn deploy`: what is printed, and what is refused."""
+"""`microfn deploy`: its output, and its errors."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_cgi_program_runs_whatever_the_path_of_python(folder, here):
     """The kernel starts the program as it is printed, with the Python that it names."""
     venv = here / folder
     (venv / "bin").mkdir(parents=True)
-    # A link would lead to the Python itself, which then knows nothing of its environment.
+    # A link matches the Python itself, which then knows nothing of its environment.
     python = venv / "bin/python"
     python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n', "utf-8")
     python.chmod(0o755)
@@ -168,12 +168,12 @@ HOSTILE = ['a"b', "a'b", "a\nb", "a;b", "a b\n", "$HOME", "%h", "{a}", "a\\b", "
 @pytest.mark.parametrize(
     ("option", "begin", "meant"),
     [
-        ("--directory", "/srv/", "--directory is an absolute path"),
-        ("--venv", "/srv/", "--venv is an absolute path"),
-        ("--prefix", "/", "--prefix is a path like /shop"),
-        ("--server-name", "", "--server-name is the name of a host"),
-        ("--user", "", "--user is the name of a user"),
-        ("--env-file", "/etc/", "--env-file is an absolute path"),
+        ("--directory", "/srv/", "--directory must be an absolute path"),
+        ("--venv", "/srv/", "--venv must be an absolute path"),
+        ("--prefix", "/", "--prefix must be a path like /shop"),
+        ("--server-name", "", "--server-name must be the name of a host"),
+        ("--user", "", "--user must be the name of a user"),
+        ("--env-file", "/etc/", "--env-file must be an absolute path"),
     ],
 )
 def test_what_would_mean_something_else_in_a_file_is_refused(option, begin, meant, value):
@@ -184,25 +184,25 @@ def test_what_would_mean_something_else_in_a_file_is_refused(option, begin, mean
     "value", ["8000", ":8000", "localhost", "unix:http.sock", "unix:/a b", "a:b", "127.0.0.1:8000;"]
 )
 def test_what_is_no_address_is_refused(value):
-    assert "--bind is HOST:PORT or unix:PATH" in printed("nginx", "--bind", value, code=2)
+    assert "--bind must be HOST:PORT or unix:PATH" in printed("nginx", "--bind", value, code=2)
 
 
 WRONG = [
-    (("ngnix",), "there is nothing for 'ngnix', only for gunicorn, waitress, nginx"),
+    (("ngnix",), "TARGET must be one of gunicorn, waitress, nginx"),
     (("ngnix",), "did you mean nginx?"),
     (("Apache",), "did you mean apache?"),
-    (("heroku",), "passenger, lambda\n"),
-    (("nginx", "--port", "443"), "443 is HTTPS, and certificates are not known here"),
+    (("heroku",), "passenger, lambda, got 'heroku'.\n"),
+    (("nginx", "--port", "443"), "--port must not be 443, which needs certificates"),
     (
         ("cgi", "--prefix", "/shop"),
-        "cgi has no use for --prefix, only gunicorn, waitress, nginx, apache, uwsgi, passenger",
+        "--prefix must be used with gunicorn, waitress, nginx, apache, uwsgi, passenger, got cgi.",
     ),
-    (("nginx", "--user", "me"), "nginx has no use for --user"),
-    (("nginx", "--group", "me"), "nginx has no use for --group, only gunicorn, waitress, uwsgi, fastcgi"),
-    (("gunicorn", "--group", "a b"), "--group is the name of a group, not 'a b'"),
-    (("apache", "--prefix", "shop"), "--prefix is a path like /shop, not 'shop'"),
-    (("nginx", "--env-file", "/etc/x"), "nginx has no use for --env-file, only gunicorn, waitress, apache"),
-    (("gunicorn", "--env-file", "shop.env"), "--env-file is an absolute path of letters,"),
+    (("nginx", "--user", "me"), "--user must be used with"),
+    (("nginx", "--group", "me"), "--group must be used with gunicorn, waitress, uwsgi, fastcgi, got nginx."),
+    (("gunicorn", "--group", "a b"), "--group must be the name of a group, got 'a b'"),
+    (("apache", "--prefix", "shop"), "--prefix must be a path like /shop, got 'shop'"),
+    (("nginx", "--env-file", "/etc/x"), "--env-file must be used with gunicorn, waitress, apache"),
+    (("gunicorn", "--env-file", "shop.env"), "--env-file must be an absolute path of letters,"),
     (("uwsgi", "--port", "0"), "Invalid value for '--port'"),
 ]
 
@@ -235,12 +235,16 @@ REFUSED = [
     (
         "waitress",
         "shop_for_deploy:create(1)",
-        "waitress calls a factory without arguments, got shop_for_deploy:create(1)",
+        "APP must be a factory without arguments for waitress, got shop_for_deploy:create(1)",
     ),
-    ("uwsgi", "shop_for_deploy:create(mode='x')", "write application = create(mode='x') into a module, and name that"),
-    ("cgi", "my-shop:app", "the module must be a name that Python can import by a statement, got 'my-shop'"),
-    ("lambda", "lambda:app", "by a statement, got 'lambda'"),
-    ("gunicorn", "a b:app", "the module must be of letters, digits and any of _-. to stand in a file, got 'a b'"),
+    (
+        "uwsgi",
+        "shop_for_deploy:create(mode='x')",
+        "write application = create(mode='x') into a module and pass its name",
+    ),
+    ("cgi", "my-shop:app", "The module must have a name that an import statement accepts, got 'my-shop'"),
+    ("lambda", "lambda:app", "that an import statement accepts, got 'lambda'"),
+    ("gunicorn", "a b:app", "The module must have only letters, digits and any of _-., got 'a b'"),
 ]
 
 

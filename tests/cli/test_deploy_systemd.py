@@ -1,4 +1,4 @@
-"""Units of systemd that `microfn deploy` prints: what a service is left with, and systemd's own opinion of it."""
+"""Units of systemd that `microfn deploy` prints: the rights of a service, and systemd's own checks."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_exposure_that_is_left_is_low(target, bind, here):
 @needs_systemd
 @pytest.mark.parametrize("text", ["a b", 'a"b', "a'b", "a\\b", "a%h", "a$HOME", "a\\x41", "${HOME}", "käse", "\n"])
 def test_arguments_of_a_factory_are_words_for_systemd(text, here):
-    """It refuses quotes that do not match, and escapes that are none."""
+    """systemd refuses unmatched quotes and unknown escapes."""
     (here / "factory.py").write_text("def create(text): ...", "utf-8")
     (here / "shop.service").write_text(typed("deploy", "gunicorn", f"factory:create({text!r})"), "utf-8")
     assert analyzed("verify", "./shop.service") == ""

@@ -57,7 +57,7 @@ def test_explanation_calls_no_error_handler(app):
 
 
 def explained(app, path):
-    """What of an explanation is the same for two Routers."""
+    """Return the parts of an explanation that are equal for two Routers."""
     found = explain(app, "GET", path)
     route, nearest = getattr(found.route, "pattern", None), [route.pattern for route in found.nearest]
     return (found.status, route, found.params, found.location, found.allow, found.reached, nearest, bool(found.mount))

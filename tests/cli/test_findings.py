@@ -45,7 +45,7 @@ def some_app(seed: int) -> Router:
 def test_hidden_routes_are_those_of_the_model(seed):
     app = some_app(seed)
     expected = [
-        f"{other} goes before {route}"
+        f"{other} matches before {route}."
         for route in app.routes
         if route.parsed.names
         for other in app.routes

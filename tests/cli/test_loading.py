@@ -11,36 +11,40 @@ from microfn.cli.loading import routers_in
 from .shop import typed
 
 WRONG = [
-    ("nothing:app", 1, "there is no module 'nothing'"),
-    ("app:ap", 1, "there is no 'ap' in app; did you mean app:app?"),
-    ("app:number", 1, "app:number is no application but 7"),
-    ("other", 1, "other:application is no Router but a function"),
-    ("app.py", 2, "'app.py' is a file; a module is meant: 'app'"),
-    ("./shop/app.py:app", 2, "a module is meant: 'shop.app:app'"),
+    ("nothing:app", 1, "There is no module 'nothing'"),
+    ("app:ap", 1, "There is no 'ap' in app; did you mean app:app?"),
+    ("app:number", 1, "app:number must be an application, got 7"),
+    ("other", 1, "other:application must be a Router, got function"),
+    ("app.py", 2, "APP must be a module, got the file 'app.py'; did you mean 'app'?"),
+    ("./shop/app.py:app", 2, "did you mean 'shop.app:app'?"),
     ("broken", 1, "broken cannot be imported:\nTraceback"),
     ("lacking", 1, "No module named 'nothing_like_it'"),
     ("syntax", 1, "SyntaxError"),
-    ("without", 1, "there is no 'app' or 'application' in without; did you mean without:api?"),
-    ("making", 1, "there is no 'app' or 'application' in making; did you mean 'making:create_app()'?"),
-    ("making:create_app", 1, "making:create_app must take environ and start_response, as WSGI applications do, got"),
+    ("without", 1, "There is no 'app' or 'application' in without; did you mean without:api?"),
+    ("making", 1, "There is no 'app' or 'application' in making; did you mean 'making:create_app()'?"),
+    ("making:create_app", 1, "making:create_app must accept environ and start_response, as WSGI applications do, got"),
     ("making:create_app", 1, "got create_app(mode='x', *, debug=False); did you mean 'making:create_app()'?"),
-    ("making:either", 1, "making:either is no Router but a function, which shows no routes; did you mean 'making:ei"),
+    (
+        "making:either",
+        1,
+        "making:either must be a Router, got function, whose routes are unknown; did you mean 'making:ei",
+    ),
     (
         "making:Either",
         1,
-        "is no Router but a type, which shows no routes; did you mean 'making:Either()'?",
+        "must be a Router, got type, whose routes are unknown; did you mean 'making:Either()'?",
     ),
-    ("making:asgi", 1, "got asgi(scope, receive, send)\n"),
-    ("making:Asgi()", 1, "got Asgi(scope, receive, send)\n"),
-    ("making:create_app(1, 2)", 1, "the arguments must be those of create_app(mode='x', *, debug=False), got create_a"),
-    ("making:create_app(bug=1)", 1, "got create_app(bug=1)\n"),
-    ("making:number()", 1, "making:number is no factory but 7"),
-    ("making:none()", 1, "making:none() is no application but None"),
+    ("making:asgi", 1, "got asgi(scope, receive, send).\n"),
+    ("making:Asgi()", 1, "got Asgi(scope, receive, send).\n"),
+    ("making:create_app(1, 2)", 1, "The arguments must match create_app(mode='x', *, debug=False), got create_a"),
+    ("making:create_app(bug=1)", 1, "got create_app(bug=1).\n"),
+    ("making:number()", 1, "making:number must be a factory, got 7"),
+    ("making:none()", 1, "making:none() must be an application, got None"),
     ("making:fail()", 1, "making:fail() cannot be called:\nTraceback (most recent call last):\n  File "),
     ("making:fail()", 1, "ZeroDivisionError: division by zero\n"),
     ("making:wrong()", 1, "TypeError: the factory's own\n"),
     ("making:leave()", 1, "making:leave() cannot be called:\n"),
-    ("bare", 1, "there is no 'app' or 'application' in bare\n"),
+    ("bare", 1, "There is no 'app' or 'application' in bare.\n"),
 ]
 
 
@@ -105,7 +109,7 @@ def test_without_an_application_it_is_looked_for(here):
     (here / "app.py").rename(here / "passenger_wsgi.py")
     assert "/users/:id" in typed("routes")
     (here / "passenger_wsgi.py").unlink()
-    assert "there is no app.py, wsgi.py, passenger_wsgi.py here" in typed("routes", code=2)
+    assert "No app.py, wsgi.py, passenger_wsgi.py in this directory" in typed("routes", code=2)
 
 
 def test_of_app_and_what_is_put_around_it_the_latter_is_served(here):
@@ -122,7 +126,7 @@ def test_a_module_that_ends_the_program_is_told(here):
     (here / "ends.py").write_text("import sys\nsys.exit(0)\n", "utf-8")
     for command in ("check", "ends"), ("routes", "ends"), ("serve", "ends:app"):
         assert "ends cannot be imported:" in typed(*command, code=1)
-    assert "':app' names no module; APP is module:name" in typed("routes", ":app", code=2)
+    assert "APP must be module:name, got ':app'." in typed("routes", ":app", code=2)
 
 
 FACTORIES = [
@@ -142,7 +146,7 @@ def test_callable_that_tells_no_parameters_is_taken(here, monkeypatch):
     """Some callables of C tell nothing of their parameters."""
     (here / "silent.py").write_text("application = type('C', (), {'__call__': dict.fromkeys})()\n", "utf-8")
     monkeypatch.setattr("microfn.cli.loading.signature", raising)
-    assert "silent:application is no Router but a C" in typed("routes", "silent", code=1)
+    assert "silent:application must be a Router, got C" in typed("routes", "silent", code=1)
 
 
 def raising(function):

@@ -30,28 +30,28 @@ def test_match_tells_what_a_request_leads_to_and_calls_nothing(words, code, show
 @pytest.mark.usefixtures("here")
 def test_match_tells_where_the_walk_stops_and_what_is_near():
     walk, *near = typed("match", "GET", "/user/7", code=1).splitlines()[1:]
-    assert walk == "  the walk through the tree stops behind '/user' of '/user/7'"
+    assert walk == "  the lookup in the tree stops after '/user' of '/user/7'"
     assert sorted(near) == [
         "  near    DELETE /users/:id (app.py:15)",
         "  near    GET /users/:id (app.py:9)",
         "  near    GET /users/me (app.py:14)",
     ]
-    assert "stops behind '/users/7'" in typed("match", "GET", "/users/7/posts", code=1)
-    assert "stops behind '/'" in typed("match", "GET", "/zzz", code=1)
-    assert "stops behind '/'" in typed("match", "BREW", "/zzz", code=1)
+    assert "stops after '/users/7'" in typed("match", "GET", "/users/7/posts", code=1)
+    assert "stops after '/'" in typed("match", "GET", "/zzz", code=1)
+    assert "stops after '/'" in typed("match", "BREW", "/zzz", code=1)
     assert "did you mean GET?" in typed("match", "get", "/", code=2)
     refused = typed("match", "GET", "/users/ann", code=1)
-    assert refused == "404 Not Found\n  GET /users/:id (app.py:9) matches, but its convert refuses what is there\n"
+    assert refused == "404 Not Found\n  GET /users/:id (app.py:9) matches, but its converter rejects the value\n"
 
 
 def test_match_where_there_are_no_routes(here):
     (here / "empty.py").write_text("from microfn import Router\napp = Router()\n", "utf-8")
-    assert "stops behind ''" in typed("match", "GET", "/", "empty", code=1)
+    assert "stops after ''" in typed("match", "GET", "/", "empty", code=1)
 
 
 def test_match_where_a_path_ends_within_the_text_of_a_node(here):
     (here / "notes.py").write_text("from microfn import Router\napp = Router()\napp.get('/notes')(print)\n", "utf-8")
-    assert "  the walk through the tree ends with it\n  near    GET /notes" in typed(
+    assert "  the lookup in the tree ends at the end of the path\n  near    GET /notes" in typed(
         "match", "GET", "/note", "notes", code=1
     )
 
@@ -61,10 +61,10 @@ def test_match_where_a_path_ends_within_the_text_of_a_node(here):
     [
         (
             ("GET", "users"),
-            "METHOD PATH [APP]: 'users' is no path, which begins with a slash; did you mean GET /users?\n",
+            "PATH must begin with a slash, got 'users'; did you mean GET /users?\n",
         ),
-        (("GET", "http://127.0.0.1/users"), "'http://127.0.0.1/users' is no path, which begins with a slash\n"),
-        (("/users", "GET"), "METHOD PATH [APP]: the method comes first\n"),
+        (("GET", "http://127.0.0.1/users"), "PATH must begin with a slash, got 'http://127.0.0.1/users'.\n"),
+        (("/users", "GET"), "The arguments must be METHOD PATH [APP], with the method first.\n"),
     ],
 )
 def test_match_tells_a_path_from_what_is_none(words, told):
@@ -78,7 +78,7 @@ def test_match_looks_at_the_path_alone(here, options):
     assert "  text  '%41é'\n" in typed("match", "GET", "/t/%2541%C3%A9", "guarded")
     assert typed("match", "GET", "/t", "guarded", code=1).splitlines()[:2] == [
         "404 Not Found",
-        "  the walk through the tree ends with it",
+        "  the lookup in the tree ends at the end of the path",
     ]
 
 

@@ -1,4 +1,4 @@
-"""What `microfn check` says of middleware: factories that nobody called, WSGI middleware, separate Metrics."""
+"""Findings of `microfn check` about middleware: factories without a call, WSGI middleware, separate Metrics."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ LINE = BEGIN.count("\n") + 1
 
 
 def checked(here, source, code=0):
-    """What is shown, with lines counted from the first behind `BEGIN`."""
+    """Return the output. Lines are counted from the first after `BEGIN`."""
     (here / "checked.py").write_text(f"{BEGIN}{source}\n", "utf-8")
     shown = typed("check", "checked", code=code)
     for number in range(source.count("\n") + 1):
@@ -45,11 +45,11 @@ def checked(here, source, code=0):
 
 
 FACTORIES = {
-    "cors": "Error: microfn.middleware.cors.cors cannot be a middleware: what it returned cannot be a handle: ",
-    "access_log": "Error: microfn.middleware.access_log.access_log cannot be a middleware: what it returned cannot ",
-    "request_id": "InvalidHandle: microfn.middleware.request_id.request_id cannot be a middleware: it is called as ",
+    "cors": "Error: microfn.middleware.cors.cors cannot be a middleware: its result cannot be a handle: ",
+    "access_log": "Error: microfn.middleware.access_log.access_log cannot be a middleware: its result cannot ",
+    "request_id": "InvalidHandle: microfn.middleware.request_id.request_id cannot be a middleware: it must be ",
     "security_headers": "InvalidHandle: microfn.middleware.security_headers.security_headers cannot be a middleware",
-    "Metrics": "InvalidHandle: microfn.middleware.metrics.Metrics cannot be a middleware: it is called as ",
+    "Metrics": "InvalidHandle: microfn.middleware.metrics.Metrics cannot be a middleware: it must be callable as ",
 }
 PLACES = {
     "the application": "app.get('/')(handle)\napp.use({0})",
@@ -67,7 +67,7 @@ PLACES = {
 def test_factory_that_nobody_called_is_told(here, source, name):
     shown = checked(here, source.format(name), code=1)
     assert FACTORIES[name] in shown
-    assert f"did you mean what it returns, {name}(...)?" in shown
+    assert f"did you mean to call it, {name}(...)?" in shown
     assert "line 2)\n" in shown or '", line 2, in <module>' in shown
     assert "line 1" not in shown.replace("line 1:", "")
 
@@ -75,17 +75,17 @@ def test_factory_that_nobody_called_is_told(here, source, name):
 @pytest.mark.parametrize("source", PLACES.values(), ids=PLACES)
 def test_middleware_that_is_right_is_not_told(here, source):
     for middleware in "cors('*')", "access_log()", "request_id()", "security_headers()", "one", "one.__call__":
-        assert "nothing is wrong" in checked(here, source.format(middleware))
+        assert "No problems found." in checked(here, source.format(middleware))
 
 
 @pytest.mark.parametrize("source", PLACES.values(), ids=PLACES)
 def test_wsgi_middleware_is_told(here, source):
     shown = checked(here, source.format("ProxyFix"), code=1)
     assert (
-        "warning: werkzeug.middleware.proxy_fix.ProxyFix (line 2) is WSGI middleware, which use does not take: "
+        "Warning: werkzeug.middleware.proxy_fix.ProxyFix (line 2) is WSGI middleware, which app.use does not accept; "
         in shown
     )
-    assert "put it around the application, application = ProxyFix(app)\n" in shown
+    assert "wrap the application, application = ProxyFix(app).\n" in shown
 
 
 def test_middleware_of_nobody_has_no_place():
@@ -105,9 +105,9 @@ app.get("/")(handle)
 
 
 def test_classes_of_middleware_are_right(here, monkeypatch):
-    assert "nothing is wrong" in checked(here, CLASS)
+    assert "No problems found." in checked(here, CLASS)
     monkeypatch.setattr("microfn.cli.middleware_checks.inspect.signature", unknown)
-    assert "nothing is wrong" in checked(here, CLASS)
+    assert "No problems found." in checked(here, CLASS)
 
 
 def unknown(function):
@@ -133,15 +133,15 @@ def test_middleware_that_makes_no_handle_is_told(here, source, shown):
 SEPARATE = {
     "one is used, another exposed": (
         "app.use(one)\napp.get('/metrics')(two.expose)",
-        "used at checked.py:LINE and exposed by GET /metrics (line 2): each has figures of its own, so some are not sh",
+        "used at checked.py:LINE and exposed by GET /metrics (line 2). Each counts separately, so some figures ",
     ),
     "two are used, one exposed": (
         "app.use(one)\napp.group('/a').use(two)\napp.get('/metrics')(one.expose)",
-        "there are 2 Metrics, used at checked.py:",
+        "The application has 2 Metrics, used at checked.py:",
     ),
     "two are used, another exposed": (
         "app.use(one)\napp.group('/a', use=[two])\napp.get('/metrics')(metrics().expose)",
-        "there are 3 Metrics, used at",
+        "The application has 3 Metrics, used at",
     ),
     "a mounted Router has its own": (
         "api = Router()\napi.use(two)\napp.mount('/api', api)\napp.use(one)\napp.get('/metrics')(one.expose)",
@@ -151,7 +151,7 @@ SEPARATE = {
         "api = Router()\napi.use(two)\napp.include('/api', api)\napp.use(one)\napp.get('/metrics')(one.expose)",
         "and exposed by GET /metrics (line 5)",
     ),
-    "requests pass two": ("app.use(one)\napp.get('/', use=[two])(handle)", "and exposed by no route: "),
+    "requests pass two": ("app.use(one)\napp.get('/', use=[two])(handle)", "and exposed by no route. "),
     "within other middleware": (
         "app.use(lambda handle: one(handle))\napp.get('/metrics')(functools.partial(two.expose))",
         "and exposed by GET /metrics (line 2)",
@@ -167,7 +167,7 @@ SEPARATE = {
 def test_separate_metrics_are_told(here, source, shown):
     output = checked(here, source, code=1)
     assert shown.replace("LINE", str(LINE)) in output
-    assert output.count("warning: ") == 1
+    assert output.count("Warning: ") == 1
 
 
 SHARED = {
@@ -194,14 +194,14 @@ NOTED = {
 @pytest.mark.parametrize("source", NOTED.values(), ids=NOTED)
 def test_separate_metrics_that_may_be_meant_are_a_note(here, source):
     output = checked(here, source)
-    assert "note: there are 2 Metrics, used at checked.py:" in output
-    assert output.endswith(": each has figures of its own\nnothing is wrong\n")
+    assert "Note: The application has 2 Metrics, used at checked.py:" in output
+    assert output.endswith(". Each counts separately.\nNo problems found.\n")
 
 
 def test_metrics_of_several_processes_are_one(here, monkeypatch, tmp_path):
     """All of them write to one directory, and each shows the figures of all."""
     source = "app.use(one)\napp.get('/metrics')(two.expose)"
-    assert "there are 2 Metrics" in checked(here, source, code=1)
+    assert "The application has 2 Metrics" in checked(here, source, code=1)
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
     assert "Metrics" not in checked(here, source)
 
@@ -209,4 +209,4 @@ def test_metrics_of_several_processes_are_one(here, monkeypatch, tmp_path):
 def test_second_metrics_of_a_registry_have_a_hint(here):
     shown = checked(here, "Metrics(registry=one._registry)", code=1)
     assert '", line 1, in <module>' in shown
-    assert "ValueError: registry must be without Metrics, got the one that other Metrics write to; use those" in shown
+    assert "ValueError: registry must be without Metrics, got the registry of other Metrics; use those" in shown

@@ -25,7 +25,7 @@ def test_new_writes_a_project_that_runs_at_once(tmp_path):
     assert "Next: cd" in typed("new", str(shop))
     assert sorted(os.listdir(shop)) == FILES
     assert "3 passed" in ran(shop, "pytest", "-q", "-p", "no:cacheprovider")
-    assert ran(shop, "microfn", "check") == "app:app: 2 routes\nnothing is wrong\n"
+    assert ran(shop, "microfn", "check") == "app:app: 2 routes\nNo problems found.\n"
 
 
 @pytest.fixture
@@ -88,13 +88,13 @@ REFUSED = [
     ("", 2, "DIRECTORY must be the name of a directory, got ''"),
     ("-x", 2, "No such option"),
     ("file", 2, "Directory 'file' is a file."),
-    ("file/x", 1, "Error: file/x cannot be written: Not a directory; nothing was written"),
-    ("file/x/y", 1, "Error: file/x cannot be written: Not a directory; nothing was written"),
-    ("link", 1, "Error: link/app.py cannot be written: No such file or directory; nothing was written"),
-    ("link/x", 1, "Error: link/x cannot be written: No such file or directory; nothing was written"),
-    ("new/" + "x" * 300, 1, "xxx cannot be written: File name too long; nothing was written"),
-    ("full", 1, "Error: full has app.py, Makefile, requirements.txt already; nothing was written"),
-    ("one", 1, "Error: one has .gitignore already; nothing was written"),
+    ("file/x", 1, "Error: file/x cannot be written: Not a directory; nothing was written."),
+    ("file/x/y", 1, "Error: file/x cannot be written: Not a directory; nothing was written."),
+    ("link", 1, "Error: link/app.py cannot be written: No such file or directory; nothing was written."),
+    ("link/x", 1, "Error: link/x cannot be written: No such file or directory; nothing was written."),
+    ("new/" + "x" * 300, 1, "xxx cannot be written: File name too long; nothing was written."),
+    ("full", 1, "Error: full already has app.py, Makefile, requirements.txt; nothing was written."),
+    ("one", 1, "Error: one already has .gitignore; nothing was written."),
 ]
 
 
@@ -152,7 +152,7 @@ def test_disk_that_is_full_midway_leaves_nothing(name, file, here, failing):
     before = everything(here)
     failing(file, FULL)
     shown = typed("new", name, code=1)
-    assert shown == f"Error: {name} cannot be written: {FULL.strerror}; nothing was written\n"
+    assert shown == f"Error: {name} cannot be written: {FULL.strerror}; nothing was written.\n"
     assert everything(here) == before
 
 

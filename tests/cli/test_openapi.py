@@ -31,7 +31,7 @@ def test_yaml_is_the_same_document():
 @pytest.mark.usefixtures("here")
 def test_yaml_without_its_library_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "yaml", None)
-    assert typed("openapi", "--yaml", code=1) == 'Error: --yaml needs PyYAML: pip install "microfn[openapi]"\n'
+    assert typed("openapi", "--yaml", code=1) == 'Error: --yaml needs PyYAML; run pip install "microfn[openapi]".\n'
     assert json.loads(typed("openapi"))["openapi"] == "3.1.0"
 
 
@@ -40,7 +40,9 @@ def test_a_type_without_a_schema_is_an_error_without_a_traceback(here):
     route = 'app.get("/", responses={200: Own})(lambda request, params: "")'
     (here / "odd.py").write_text("\n".join([*lines, route]), "utf-8")
     output = typed("openapi", "odd", code=1)
-    assert output.startswith("Error: responses of GET / (odd.py:4) must be a type that a library knows, got Own")
+    assert output.startswith(
+        "Error: responses of GET / (odd.py:4) must be a type that msgspec or pydantic supports, got Own"
+    )
 
 
 @pytest.mark.usefixtures("here")

@@ -49,7 +49,7 @@ def test_a_developer_sees_which_converter_refused_a_path():
     page = call(for_development(app), path="/users/ann", HTTP_ACCEPT=BROWSER)
     assert page.code == 404
     assert "<code>GET /users/:id (" in page.text
-    assert "matches, but its <code>convert</code> refuses" in page.text
+    assert "matches, but its converter rejects" in page.text
     assert "turns red" not in page.text
 
 
@@ -61,7 +61,7 @@ def test_a_developer_sees_the_walk_of_a_path_decoded_once(options):
     page = call(for_development(app), path=path, HTTP_ACCEPT=BROWSER, HTTP_HOST="site.test")
     assert page.code == 404
     assert "<code>GET /%41/:id (" in page.text
-    assert "matches, but its <code>convert</code> refuses" in page.text
+    assert "matches, but its converter rejects" in page.text
 
 
 def test_the_tree_of_many_routes_is_not_drawn():

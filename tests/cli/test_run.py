@@ -31,7 +31,7 @@ def free_port():
 
 
 def fetch(port, path, until, seconds=30):
-    """What is served there, as soon as it holds `until`."""
+    """Fetch the page until it contains `until`."""
     deadline, seen = time.monotonic() + seconds, ""
     while time.monotonic() < deadline:
         try:
@@ -161,7 +161,7 @@ def test_colours_are_for_terminals_of_who_wants_them(is_terminal, environment, i
 
 @pytest.fixture
 def servers_log():
-    """The logger of werkzeug's server, where nobody has set up logging but pytest."""
+    """The logger of werkzeug's server, if only pytest has configured logging."""
     logger = logging.getLogger("werkzeug")
     kept = logger.handlers, logger.propagate, logger.level
     yield logger

@@ -36,7 +36,7 @@ def test_serve_finds_the_application_and_passes_options_on(here):
     (here / "only.py").write_text("from app import app as application\n", "utf-8")
     assert typed("serve", "--print", "only").endswith(" only:application\n")
     assert "No such option" in typed("serve", "--max-requests", "5", code=2)
-    assert "is a file; a module is meant: 'app:app'" in typed("serve", "app.py:app", code=2)
+    assert "did you mean 'app:app'" in typed("serve", "app.py:app", code=2)
 
 
 @pytest.mark.usefixtures("here")
@@ -61,14 +61,17 @@ def test_serve_is_waitress_on_windows(here, monkeypatch):
     assert shown.startswith('set "MICROFN_NO_LOG=/a /b" && waitress-serve ')
     (here / "made.py").write_text("def create(mode): return print\n", "utf-8")
     shown = typed("serve", "--print", "made:create('x')", code=2)
-    assert "waitress calls a factory without arguments, got made:create('x'); write application = create('x')" in shown
+    assert (
+        "APP must be a factory without arguments for waitress, got made:create('x'); write application = create('x')"
+        in shown
+    )
     monkeypatch.setattr("microfn.cli.serve.find_spec", lambda name: None)
     assert 'pip install "microfn[waitress]"' in typed("serve", code=1)
 
 
 def test_serve_says_what_is_wrong_with_what_it_is_to_serve(here):
     assert "did you mean app:app?" in typed("serve", "app:ap", code=1)
-    assert "there is no module 'nope'" in typed("serve", "nope:app", code=1)
+    assert "There is no module 'nope'" in typed("serve", "nope:app", code=1)
 
 
 UNLOGGED = [

@@ -1,4 +1,4 @@
-"""The name of an application, looked for in a source that nobody runs."""
+"""The name of an application, found in source that is never run."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ UNBOUND = [
 @pytest.mark.parametrize("source", UNBOUND)
 @pytest.mark.parametrize("given", ["shop:app", "shop"])
 def test_name_that_a_module_does_not_bind_is_told(here, source, given):
-    with pytest.raises(click.ClickException, match=f"there is no 'app' {'' if ':' in given else 'or .*'}in shop"):
+    with pytest.raises(click.ClickException, match=f"There is no 'app' {'' if ':' in given else 'or .*'}in shop"):
         resolved(here, source, given)
 
 
@@ -102,7 +102,7 @@ HINTS = [
     ("api = microfn.Router()\nother = 1", "shop", "in shop"),
     ("one = two = Router()", "shop", "; did you mean shop:one?"),
     ("def create_app(): ...", "shop", "; did you mean 'shop:create_app()'?"),
-    ("api = 7", "shop:ap", "in shop$"),
+    ("api = 7", "shop:ap", "in shop.$"),
 ]
 
 
@@ -124,7 +124,7 @@ def test_packages_are_not_imported_either(here):
     for module in "shop", "shop.web", "shop.web.pages", "bare.inner.pages":
         assert str(resolve(AppName.parse(module))) == f"{module}:app"
         assert module not in sys.modules
-    with pytest.raises(click.ClickException, match=r"there is no 'app' or 'application' in bare\.inner"):
+    with pytest.raises(click.ClickException, match=r"There is no 'app' or 'application' in bare\.inner"):
         resolve(AppName.parse("bare.inner"))
 
 
@@ -134,7 +134,7 @@ MISSING = ["nothing", "nothing.shop", "shop.nothing", "shop.web.nothing", "shop.
 @pytest.mark.parametrize("module", MISSING)
 def test_module_that_is_not_there_is_told(here, module):
     (here / "shop.py").write_text("app = 1", "utf-8")
-    with pytest.raises(click.ClickException, match=r"there is no module '.*' in .* or installed"):
+    with pytest.raises(click.ClickException, match=r"There is no module '.*' in .* or in the environment"):
         resolve(AppName.parse(module))
 
 

@@ -1,4 +1,4 @@
-"""Whom `microfn run` shows what is inside: nobody whose page another site's name has led here."""
+"""The clients of the pages of `microfn run`: never a page of another site, even if its name leads here."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def shop(**options):
 
 
 def is_shown(application, **sent):
-    """Whether both pages show what is inside; none does by halves, and the application is served in any case."""
+    """Return True if both pages show internals. Never only one does, and the application is always served."""
     broken = call(application, path="/broken", HTTP_ACCEPT=BROWSER, validate=False, **sent)
     missed = call(application, path="/nothing", HTTP_ACCEPT=BROWSER, validate=False, **sent)
     assert (broken.code, missed.code) == (500, 404)
@@ -156,7 +156,7 @@ def test_the_developer_is_told_who_was_shown_nothing(capsys, caplog):
         for_development(shop(), TrustedHosts("127.0.0.1")), path="/broken", HTTP_ACCEPT=BROWSER, HTTP_HOST="evil\x1b[2J"
     )
     told = capsys.readouterr().err
-    assert told == "What went wrong is not shown to 'evil\\x1b[2J', which is no --trusted-host\n"
+    assert told == "The error is not shown to 'evil\\x1b[2J', which is not a --trusted-host.\n"
     served = for_development(shop(), TrustedHosts("127.0.0.1"))
     call(served, path="/broken", HTTP_ACCEPT=BROWSER, HTTP_HOST="localhost", HTTP_ORIGIN="http://evil")
     assert "'http://evil', which is neither on this machine nor the Host" in capsys.readouterr().err
@@ -168,4 +168,4 @@ def test_the_developer_is_told_who_was_shown_nothing(capsys, caplog):
 def test_what_is_no_host_is_refused(name):
     result = CliRunner().invoke(cli.main, ["run", "shop", "--trusted-host", name])
     assert result.exit_code == 2
-    assert f"--trusted-host: {name!r} is no host" in result.output
+    assert f"subdomains, got {name!r}." in result.output

@@ -1,6 +1,6 @@
-"""What attackers send, made by grammars: each call makes one, from a `random.Random`.
+"""Hostile data from grammars: each call creates one value, from a `random.Random`.
 
-A raw text is what stands in a request line. A server decodes it once, and hands the bytes over as latin-1 (PEP 3333).
+A raw text is part of a request line. A server decodes it once, and passes the bytes as latin-1 (PEP 3333).
 """
 
 from __future__ import annotations
@@ -173,7 +173,7 @@ def joined(chance: Random, parts: Sequence[str], most: int) -> str:
 
 def traversal(chance: Random) -> str:
     """A path that tries to leave a directory, by steps up and then down again."""
-    if chance.random() < 0.5:  # what works where nothing is done against it
+    if chance.random() < 0.5:  # attacks that work without protection
         return "/.." * chance.randint(0, 3) + "/" + chance.choice(TARGETS)
     up = [chance.choice(DOTS) for _ in range(chance.randint(0, 4))]
     down = [chance.choice(chance.choice([TARGETS, NAMES])) for _ in range(chance.randint(0, 3))]

@@ -1,4 +1,4 @@
-"""Where each target begins: what its lines may hold, and the inputs that found something once."""
+"""The start of each target: possible content of its lines, and inputs that once found a bug."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def seeds(target: str) -> list[bytes]:
 
 
 def mutated(chance: Random, known: list[bytes]) -> bytes:
-    """One of them, changed in some places: by what has a meaning, by a byte, or by a piece of another."""
+    """Return one of them, changed in some places: by a meaningful text, by a byte, or by a piece of another."""
     data = bytearray(chance.choice(known))
     for _ in range(chance.randint(1, 6)):
         at = chance.randint(0, len(data))

@@ -1,7 +1,7 @@
-"""What is fuzzed: each target takes bytes and raises where something is not as it has to be.
+"""Targets of the fuzzers. Each accepts bytes, and raises if a condition fails.
 
-They know what has to hold, not what comes out: an index answers as the tree does, a Location leads back to its path, an
-answer can be sent.
+The conditions hold for any input: an index agrees with the tree, a Location leads back to its path, and a response can
+be sent.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def cleaning(data: bytes) -> None:
 
 
 def looking_up(data: bytes) -> None:
-    """Patterns, a line each, and below them paths: the tree has what the definition says, and the index what it has."""
+    """Patterns, one per line, and below them paths. The tree agrees with the model, and the index with the tree."""
     patterns, _, asked = data.decode("utf-8", "ignore").partition("\n\n")
     for overlap in False, True:
         tree, judge, taken = Tree(overlap=overlap), model.Model(overlap=overlap), []
@@ -85,7 +85,7 @@ def looking_up(data: bytes) -> None:
 
 
 def redirecting(data: bytes) -> None:
-    """SCRIPT_NAME, path and query, a line each: what is written leads back to the path, on this site."""
+    """SCRIPT_NAME, path and query, one per line. The Location leads back to the path, on this site."""
     place, path, query, *_ = [*data.decode("utf-8", "ignore").split("\n"), "", "", ""]
     path = "/" + path
     if not paths.is_same_site(path):
@@ -118,7 +118,7 @@ def gating(data: bytes) -> None:
 
 
 def leading(data: bytes) -> None:
-    """A location that a handle gives: what leaves is ASCII, stays as it is, and leads where it led."""
+    """A location of a handle. The header is ASCII, stays unchanged, and leads to the same place."""
     given = data.decode("utf-8", "surrogateescape")
     try:
         location = headers.as_uri(given)
@@ -157,7 +157,7 @@ class _Texts(HTMLParser):
 
 
 def explaining(data: bytes) -> None:
-    """An Accept header, and below it the detail of an error: it is told as it is, and as nothing else."""
+    """An Accept header, and below it the detail of an error, which the page shows literally."""
     accept, _, detail = data.partition(b"\n")
     detail = detail.decode("utf-8", "ignore").replace("\r", " ").replace("\0", "0")
     environ = environ_of(HTTP_ACCEPT=accept.decode("latin-1"))
@@ -195,7 +195,7 @@ _app = _application()
 
 
 def answering(data: bytes) -> None:
-    """The path, Accept and a cookie, a line each, and a body: whatever it is, an answer that can be sent."""
+    """The path, Accept and a cookie, one per line, and a body. The response can always be sent."""
     path, accept, cookie, body = [*data.split(b"\n", 3), b"", b"", b""][:4]
     headers = {"HTTP_ACCEPT": accept.decode("latin-1"), "HTTP_COOKIE": cookie.decode("latin-1")}
     method = "POST" if body else "GET"

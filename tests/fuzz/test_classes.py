@@ -21,14 +21,14 @@ PAIRS = int(os.environ.get("FUZZ_PAIRS", "60"))
 
 @pytest.fixture(autouse=True)
 def log(monkeypatch):
-    """The log goes where it is counted, and nowhere else."""
+    """Send the log to the counter only."""
     logger = logging.getLogger("microfn")
     monkeypatch.setattr(logger, "propagate", False)
     monkeypatch.setattr(logger, "handlers", [LOG])
 
 
 def attack(name: str, count: int = PAIRS) -> tuple[Counter[int], Counter[int], set[str]]:
-    """Judge so many pairs of a class: the statuses of the hostile ones, those of the twins, and what was asked for."""
+    """Judge pairs of a class. Return the statuses of hostile requests, those of their twins, and the targets."""
     chance = Random(f"{name} 1")
     hostile, twins, asked = Counter[int](), Counter[int](), set[str]()
     for _ in range(count):
@@ -78,7 +78,7 @@ STATUSES = {
     "truncated_body": (400,),
     "tsr_contract": (200, 301, 308, 404),
 }
-"""What is answered to hostile requests of each class, where they say all that they can."""
+"""The statuses of hostile requests of each class, if they are complete."""
 
 
 @pytest.mark.parametrize("name", GENERATORS)

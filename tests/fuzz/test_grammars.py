@@ -116,7 +116,7 @@ def check_location(location):
 
 
 def follow(app, method, location, place):
-    """What is answered where a redirect leads."""
+    """Return the response at the target of a redirect."""
     path, _, query = location.partition("?")
     decoded, prefix = unquote_to_bytes(path).decode("latin-1"), place.rstrip("/")
     assert decoded.startswith(prefix)
@@ -135,7 +135,7 @@ def attack(app, kind, caplog):
         if 300 <= got.code < 400 and got.code != 304:
             check_location(location_of(got))
             if place in ("", "/", "/app", "/app/"):
-                # A file may not be there, and what cannot be sent in a header is refused; all else is answered.
+                # A file can be missing, and an invalid header is refused. Everything else is answered.
                 where = next((name for name in ("/files/", "/header/") if name in location_of(got)), None)
                 expected = {"/files/": (301, 404), "/header/": (500,), None: ()}[where]
                 assert follow(app, method, location_of(got), place).code in (200, 206, *expected), told

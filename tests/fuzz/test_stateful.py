@@ -40,7 +40,7 @@ paths = st.lists(st.sampled_from(["a", "A", "b", "ab", "7", "ä", "", ".."]), ma
 
 @dataclass
 class State:
-    """What the model knows of an application."""
+    """The model of an application."""
 
     routes: list[tuple[str, str, int]] = field(default_factory=list)
     mounts: dict[str, int] = field(default_factory=dict)
@@ -65,8 +65,8 @@ def _is_below(pattern, prefix):
 
 
 def refusing(is_refused=True):
-    """What a change is made in; where it is to be refused, that is seen."""
-    reasons = r"collides|two wildcards|already"
+    """Return the context for a change. If it must be refused, assert this."""
+    reasons = r"conflicts|its own name|already"
     return pytest.raises(ValueError, match=reasons) if is_refused else contextlib.nullcontext()
 
 
@@ -109,7 +109,7 @@ class Life(RuleBasedStateMachine):
         return self.count
 
     def add(self, app, state, method, pattern, prefix=""):
-        """Register a route, or see it refused just where the model says so."""
+        """Register a route, or assert that it is refused exactly if the model refuses it."""
         number, target = self.number(), app.group(prefix) if prefix else app
         if state.is_refused(method, prefix + pattern, self.overlap):
             with refusing():
@@ -145,7 +145,7 @@ class Life(RuleBasedStateMachine):
     @precondition(lambda self: self.state.routes)
     @rule(data=st.data(), new=patterns)
     def replace_all_or_nothing(self, data, new):
-        """A block in which a route goes and another comes: where the other is refused, nothing has changed."""
+        """A block that replaces a route. If the new one is refused, nothing changes."""
         method, pattern, number = data.draw(st.sampled_from(self.state.routes))
         after = self.state.copy()
         after.routes.remove((method, pattern, number))
@@ -212,7 +212,7 @@ class Life(RuleBasedStateMachine):
 
     @rule(method=st.sampled_from(METHODS), path=paths)
     def request(self, method, path):
-        """A hit is what the model finds; a miss is one, and its Allow names the methods that have the path."""
+        """A match equals that of the model. For a miss, Allow has the methods of the path."""
         got = call(self.app, method, path.encode().decode("latin-1"), validate=False)
         mount = max((prefix for prefix in self.state.mounts if _is_below(path, prefix)), key=len, default=None)
         assert got.headers.get("x-layers", "0") == str(self.state.layers)

@@ -1,4 +1,4 @@
-"""The targets of the fuzzers, on their corpus and on what is like it; and bugs that each has to find."""
+"""The targets of the fuzzers, on their corpus and on similar data, and bugs that each must find."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The application that each host serves: its answers say what the host handed over.
+"""The application for each host. Its responses show the environ of the host.
 
-It stands alone, in a directory of its own, and leaves lines in the file `record` beside it.
+The module is independent, in a separate directory, and appends lines to the file `record` beside it.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ agent = Agent(ram="1G", start_header="X-Request-Start")
 
 
 class OnPurpose(Exception):
-    """What a handle raises here; the logs of the hosts hold its tracebacks."""
+    """An intended exception of a handle. The logs of hosts contain its tracebacks."""
 
 
 def has_recorded(line: str) -> bool:
@@ -105,7 +105,7 @@ def upload(request, params):
 
 @app.get("/stream/:key")
 def stream(request, params):
-    """The second chunk comes when the client has told that it has seen the first, or has not in time."""
+    """The second chunk comes after the client has confirmed the first, or after a timeout."""
 
     def chunks() -> Iterator[bytes]:
         yield b"first "
@@ -144,7 +144,7 @@ def raises(request, params):
 
 @app.get("/file")
 def file(request, params):
-    """Sent through `wsgi.file_wrapper`, where the host has one."""
+    """Send a file through `wsgi.file_wrapper`, if the host has one."""
     return send_file(os.path.abspath(__file__), request.environ, mimetype="text/plain")
 
 

@@ -1,4 +1,4 @@
-"""What is asked of every host, and what it should come to. A prefix is left out of what was observed."""
+"""The requests to every host, and the expected results. The prefix is removed from observations."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def observed(case: Case, site: Site) -> str:
 
 
 def told(answer: Answer) -> str:
-    """An answer in a line: its status, where it leads, and what it says."""
+    """Return a response as a line: its status, its location, and its body."""
     body = joined(answer)
     location = answer.headers["Location"]
     content_type = answer.headers["Content-Type"] or ""

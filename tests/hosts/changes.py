@@ -1,4 +1,4 @@
-"""Files that change while they are sent: what comes of them, and what comes after it on the same connection."""
+"""Files that change while they are sent: the response, and the next one on the same connection."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Change = Callable[[Path], object]
 
 
 class Sending(NamedTuple):
-    """A request for a file, and from where on it is sent."""
+    """A request for a file, and the first byte to send."""
 
     target: str
     file: str
@@ -106,7 +106,7 @@ def _sent(site: Site, wire: Wire, sending: Sending, change: Change, *lines: str)
     change(path)
     if answer.headers["Content-Length"] != str(len(sending.content)):
         raise ValueError(f"{answer.status}, its length is {answer.headers['Content-Length']}")
-    # What the host has read already may be lost when the application breaks off.
+    # If the application breaks off, bytes in the buffer of the host can be lost.
     return answer.body + (b"" if change is shrink else wire.at_least(len(sending.content) - len(answer.body)))
 
 

@@ -32,7 +32,7 @@ USER = "www-data" if IS_ROOT else pwd.getpwuid(os.geteuid()).pw_name
 
 
 class Place:
-    """A directory with the application, and what is written and started there."""
+    """A directory with the application, with the files written and the processes started there."""
 
     def __init__(self, directory: Path, prefix: str, addition: str = "") -> None:
         self.directory = directory
@@ -74,7 +74,7 @@ class Place:
         self._processes.append(process)
 
     def start_unit(self, unit: str) -> None:
-        """What systemd would start."""
+        """Start the command of a systemd unit."""
         settings = dict(re.findall(r"^(\w+)=(.*)$", unit.replace("\\\n", " "), re.MULTILINE))
         assert settings["WorkingDirectory"] == str(self.directory)
         environment = re.findall(r'^Environment="(\w+)=(.*)"$', unit, re.MULTILINE)
@@ -109,7 +109,7 @@ class Place:
             _wait_for(process)
 
     def check_that_all_ended(self) -> None:
-        """Whatever was started here runs in this directory, or writes to the log: launchers and functions too."""
+        """Every process started here runs in this directory, or writes to the log. Launchers and functions do too."""
         deadline = time.monotonic() + LAST_MOMENT
         while left := self._running():
             assert time.monotonic() < deadline, f"these have not ended: {left}\n{self._logged()}"
@@ -145,7 +145,7 @@ class Host:
     """Programs, modules of Apache, modules of Python."""
     install: str
     where: str = ""
-    """Where alone it can serve an application: `at /`, or anywhere."""
+    """The only place for an application: `at /`, or empty for anywhere."""
 
     @property
     def prefixes(self) -> tuple[str, ...]:

@@ -1,8 +1,8 @@
-"""What hosts hand over, kept for machines that do not have them.
+"""Environs of hosts, recorded for machines without these hosts.
 
     python -m tests.hosts.record
 
-starts them, and writes tests/data/environs.jsonl.gz anew.
+starts the hosts, and writes tests/data/environs.jsonl.gz again.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from .hosts import HOSTS, Host
 
 DATA = ROOT / "tests/data/environs.jsonl.gz"
 RECORDED = ("Passenger", "cheroot", "granian", "uvicorn, a2wsgi")
-# These are about what the server makes of an answer, need one that is slow, or say when they were asked.
+# These cases depend on the server's handling of a response, on a slow response, or on the time.
 NOT_REPLAYED = {
     "the prefix without a slash",
     "HEAD of a stream",

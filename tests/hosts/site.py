@@ -1,4 +1,4 @@
-"""A site that some host serves, and what is asked of it."""
+"""A site on a host, and requests to it."""
 
 from __future__ import annotations
 
@@ -46,12 +46,12 @@ class Site:
         return wire
 
     def below(self, location: str) -> str:
-        """A path as it would be without the prefix; `outside …` where it is not below it."""
+        """Return a path without the prefix, or `outside …` if it is not below the prefix."""
         return location.removeprefix(self.prefix) if location.startswith(self.prefix) else f"outside {location}"
 
     @property
     def directory(self) -> Path:
-        """That of the application."""
+        """Return the directory of the application."""
         return self._record.parent
 
     def tell(self, line: str) -> None:
@@ -62,7 +62,7 @@ class Site:
         return line in self._record.read_text("utf-8").splitlines()
 
     def value_of(self, name: str) -> str:
-        """What stands behind this in the record."""
+        """Return the value after this name in the record."""
         (found,) = re.findall(f"^{name} (.*)$", self._record.read_text("utf-8"), re.MULTILINE)
         return str(found)
 
@@ -72,7 +72,7 @@ def new_key() -> str:
 
 
 def parse(data: bytes) -> Answer:
-    """An answer that the end of the connection ends. Raises ValueError where there is none."""
+    """Parse a response up to the end of the connection. Raises ValueError if it is malformed."""
     head, separator, body = data.partition(b"\r\n\r\n")
     if not separator:
         raise ValueError("no answer")
@@ -85,7 +85,7 @@ def parse(data: bytes) -> Answer:
 
 
 def joined(answer: Answer) -> bytes:
-    """Its body, without the chunks. Raises ValueError where the last is missing."""
+    """Return the body without chunked coding. Raises ValueError if the last chunk is missing."""
     if (answer.headers.get("Transfer-Encoding") or "").lower() != "chunked":
         return answer.body
     data, rest = b"", answer.body

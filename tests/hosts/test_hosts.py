@@ -1,4 +1,4 @@
-"""One set of requests through every host; only what is listed in `differences` may differ."""
+"""The same requests through every host. Only the listed `differences` are allowed."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def served(request: pytest.FixtureRequest) -> Iterator[tuple[Host, Site]]:
         if os.environ.get("MICROFN_HOSTS") == "all":
             pytest.fail(told)
         pytest.skip(told)
-    # Not pytest's own directory, which nobody else can enter: some hosts are another user.
+    # Not pytest's directory, which is private: some hosts run as another user.
     with (
         tempfile.TemporaryDirectory(prefix="microfn-hosts-") as directory,
         host.serving(Path(directory), prefix) as site,

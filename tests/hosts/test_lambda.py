@@ -1,4 +1,4 @@
-"""The file for AWS Lambda, called with events that are made up after those of API Gateway (payload format 2.0)."""
+"""The file for AWS Lambda, called with events modelled on API Gateway (payload format 2.0)."""
 
 from __future__ import annotations
 

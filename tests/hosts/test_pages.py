@@ -1,4 +1,4 @@
-"""What the pages show is what is printed, and what the hosts are expected to do."""
+"""The pages show the printed files and the expected behaviour of hosts."""
 
 from __future__ import annotations
 

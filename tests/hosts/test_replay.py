@@ -1,4 +1,4 @@
-"""The application is called with what hosts have handed over, where they are not installed."""
+"""The application with recorded environs of hosts, which need not be installed."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ CALLS = [
 
 
 class Replay(Site):
-    """Answers with what the application makes of the environs of a case, one after the other."""
+    """Answers with the application, from the environs of a case in order."""
 
     def __init__(self, environs: list[dict[str, Any]], prefix: str) -> None:
         super().__init__(PORT, prefix, Path())

@@ -1,4 +1,4 @@
-"""`abort` raises what was meant, or says what it takes."""
+"""`abort` raises the intended error, or describes its arguments."""
 
 from __future__ import annotations
 
@@ -47,17 +47,17 @@ def test_abort_takes_the_options_of_an_exception():
 def test_abort_refuses_a_description_that_is_no_text(value):
     for options in ({}, {"retry_after": 5}):
         with pytest.raises(
-            TypeError, match=rf"description must be a text, got {type(value).__name__}: .*return \(value"
+            TypeError, match=rf"description must be a str, got {type(value).__name__}: .*return \(value"
         ):
             abort(429, value, **options)
-    with pytest.raises(TypeError, match="description must be a text"):
+    with pytest.raises(TypeError, match="description must be a str"):
         abort(400, description=value)
     assert abort_with(400, value).code == 500
 
 
 @pytest.mark.parametrize("status", [200, 299, 302, 0, -1, 999, 10**30, True])
 def test_abort_refuses_a_status_that_is_no_errors(status):
-    with pytest.raises(LookupError, match=f"status must be one of an error that werkzeug has, got {status}"):
+    with pytest.raises(LookupError, match=f"status must be the status of an error that werkzeug knows, got {status}"):
         abort(status)
 
 
@@ -70,8 +70,8 @@ def test_abort_refuses_a_status_that_is_no_number(status):
 @pytest.mark.parametrize(
     ("args", "options", "message"),
     [
-        ((404,), {"message": "x"}, r"abort must get a status and a description, got message='x': "),
-        ((404, "a", None, "c"), {}, r"abort must get a status and a description, got 'a', None, 'c': "),
+        ((404,), {"message": "x"}, r"arguments of abort must be a status and a description, got message='x': "),
+        ((404, "a", None, "c"), {}, r"arguments of abort must be a status and a description, got 'a', None, 'c': "),
         ((404, "a", "b"), {}, r"response must be a Response, got 'b'"),
         (
             (405, "No."),

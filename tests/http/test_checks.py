@@ -1,4 +1,4 @@
-"""Checks of data, without a request: `validate`, and what is refused where a route is registered."""
+"""Checks of data, without a request: `validate`, and errors of registration."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ import microfn.http.checks
 from microfn import InvalidData, Router, abort, validate
 from microfn.http.checks import check_for
 
-UNEXPECTED = "This is not what is expected here."
+UNEXPECTED = "The value is not as expected."
 
 
 class Model(BaseModel):
@@ -233,8 +233,11 @@ MISTAKES = [
     ("Data", "must be a type or a callable, got 'Data'"),
     ([Data], r"must be a type or a callable, got \[<class"),
     (Model | Struct, "must be a type of one library, got .*Model | .*Struct, of msgspec and of pydantic"),
-    (list["Data"], "must be a type that a library knows, got list"),
-    (Struct | ClosedStruct, "must be a type that a library knows, got .*; msgspec says: If a type union contains"),
+    (list["Data"], "must be a type that msgspec or pydantic supports, got list"),
+    (
+        Struct | ClosedStruct,
+        "must be a type that msgspec or pydantic supports, got .*; msgspec says: If a type union contains",
+    ),
 ]
 
 
@@ -262,7 +265,7 @@ def test_type_that_is_not_complete_is_refused():
     class Unfinished:
         n: Nothing  # noqa: F821
 
-    with pytest.raises(TypeError, match=r"^valid must be a type that is complete, got Unfinished: name 'Nothing' is"):
+    with pytest.raises(TypeError, match=r"^valid must be a complete type, got Unfinished: name 'Nothing' is"):
         Router().post("/", valid=Unfinished)(lambda request, params: "")
 
 
@@ -323,7 +326,7 @@ class Right(BaseModel):
 
 
 def test_order_of_a_union_is_kept():
-    """Unions are equal whatever their order, and pydantic takes the first of two members that both fit."""
+    """Unions are equal in any order, but if two members fit, pydantic uses the first."""
     assert type(validate(Left | Right, {"x": 1})) is Left
     assert type(validate(Right | Left, {"x": 1})) is Right
     assert type(validate(list[Left | Right], [{"x": 1}])[0]) is Left

@@ -1,6 +1,6 @@
-"""For any type and any data, `validate` says what pydantic and msgspec say, and its pointers lead there.
+"""For any type and any data, `validate` agrees with pydantic and msgspec, and its pointers are correct.
 
-The types are made at random too, as a model, a Struct and a dataclass of the same fields.
+The types are random too: a model, a Struct and a dataclass of the same fields.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def struct_of(fields, **options):
 
 
 def outcome(convert, *arguments):
-    """The object that is made, or the texts of the errors."""
+    """Return the created object, or the texts of the errors."""
     try:
         return convert(*arguments)
     except pydantic.ValidationError as error:

@@ -95,7 +95,7 @@ def test_missing_key_that_a_callable_asks_for_is_named():
     app = Router()
     app.get("/", query=lambda args: args["q"])(lambda request, params: request.query)
     got = get(app)
-    assert (got.code, got.json["detail"]) == (400, "The request lacks 'q'.")
+    assert (got.code, got.json["detail"]) == (400, "The request has no 'q'.")
 
 
 @pytest.mark.parametrize("option", ["query", "valid"])
@@ -155,7 +155,7 @@ def test_route_without_the_option_has_no_object(name, caplog):
     app.post("/")(lambda request, params: getattr(request, name))
     app.error(404)(lambda request, error: getattr(request, name))
     assert call(app, "POST", body=b"{}", CONTENT_TYPE="application/json").code == 500
-    assert f"request.{name} is for routes that are registered with {name}=" in caplog.text
+    assert f"request.{name} needs a route that is registered with {name}=" in caplog.text
     assert get(app, path="/nothing").code == 500
 
 
@@ -240,7 +240,7 @@ def test_mistake_in_a_check_is_logged(use, caplog):
         lambda request, params: request.query if use == "query" else validate(broken, request.args)
     )
     got = get(app, "a=1")
-    assert (got.code, got.json["detail"]) == (422, "This is not what is expected here.")
+    assert (got.code, got.json["detail"]) == (422, "The value is not as expected.")
     assert "GET / [/] raised AttributeError" in caplog.text
     assert len(caplog.records) == 1
     with app.test_client(raise_exceptions=True) as client, pytest.raises(AttributeError):

@@ -128,7 +128,7 @@ def test_is_modified_without_a_tag_ignores_tags():
 
 @pytest.mark.parametrize("star", ["*", " * "])
 def test_is_modified_without_a_tag_takes_a_star(star):
-    """Section 13.1.2: it is false where there is anything at all."""
+    """Section 13.1.2: `*` is false if any representation exists."""
     app = respond_with()
     assert call(app, HTTP_IF_NONE_MATCH=star).code == 304
     assert call(app, HTTP_IF_NONE_MATCH=star, HTTP_RANGE="bytes=0-1").code == 304
@@ -169,7 +169,7 @@ def test_make_conditional_of_another_2xx_has_no_parts(status):
 
 
 def test_make_conditional_twice_is_the_same_as_once():
-    """A middleware may do it for answers that their handle has made conditional before."""
+    """A middleware can do it again after a handle."""
     app = Router()
     app.use(lambda handle: lambda request, params: handle(request, params).make_conditional(request, True, 10))
 
@@ -184,7 +184,7 @@ def test_make_conditional_twice_is_the_same_as_once():
 
 
 def test_is_modified_with_a_weak_tag():
-    """It matches If-None-Match, which compares weakly, and neither If-Match nor If-Range."""
+    """A weak tag matches If-None-Match, which compares weakly, and neither If-Match nor If-Range."""
     app = respond_with(ETag='W/"tag"')
     assert call(app, HTTP_IF_NONE_MATCH='"tag"').code == 304
     assert call(app, HTTP_IF_MATCH='W/"tag"').code == 412

@@ -1,4 +1,4 @@
-"""Content-Length: dropped with the body that it was told of, and kept by what is sent."""
+"""Content-Length: dropped with its body, and respected by the response."""
 
 from __future__ import annotations
 
@@ -90,9 +90,9 @@ def test_access_log_leaves_the_length_as_it_is(make):
     ("told", "body", "failure"),
     [
         ("6", b"abcdef", None),
-        ("4", b"abcd", "longer than its Content-Length, 4 bytes"),
-        ("0", b"", "longer than its Content-Length, 0 bytes"),
-        ("7", b"abcdef", "1 bytes shorter than its Content-Length, 7 bytes"),
+        ("4", b"abcd", "longer than its Content-Length of 4 bytes"),
+        ("0", b"", "longer than its Content-Length of 0 bytes"),
+        ("7", b"abcdef", "1 bytes shorter than its Content-Length of 7 bytes"),
         ("9" * 19, b"abcdef", None),
     ],
 )

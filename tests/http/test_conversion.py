@@ -1,4 +1,4 @@
-"""What a handle may return, and what becomes of it on the way out."""
+"""Results of handles, and their conversion to responses."""
 
 from __future__ import annotations
 
@@ -242,45 +242,45 @@ def test_head_has_the_headers_of_get_and_no_body(body):
 
 NO_ANSWERS = [
     (None, r"handles.*returned None; did you forget to return"),
-    (5, "returned int, which is no answer"),
+    (5, "must return a response, got int"),
     (object, "start_response|takes no arguments"),
-    ({1, 2}, "returned set, which is no answer"),
-    (range(3), "returned range, which is no answer"),
-    (("x",), r"returned a tuple of 1; it is \(body, status\[, headers\]\) or \(body, headers\)"),
-    ((), "returned a tuple of 0"),
-    (("x", 200, {}, 1), "returned a tuple of 4"),
-    (("x", None, "no headers"), "headers are a dict"),
-    (("x", 4.5), r"a status is an int.*\(body, status, headers\)"),
-    (("x", [1]), "headers are a dict"),
+    ({1, 2}, "must return a response, got set"),
+    (range(3), "must return a response, got range"),
+    (("x",), r"must return \(body, status\[, headers\]\) or \(body, headers\), got a tuple of 1"),
+    ((), "got a tuple of 0"),
+    (("x", 200, {}, 1), "got a tuple of 4"),
+    (("x", None, "no headers"), "headers must be a dict"),
+    (("x", 4.5), r"status must be an int.*\(body, status, headers\)"),
+    (("x", [1]), "headers must be a dict"),
     (("x", {"Connection": "close"}), "leave it out"),
-    (("x", 999), r"'999 Unknown' is no status line: a final status \(200 to 599\)"),
-    ((iter("x"), 200, {"Content-Length": "abc"}), "must be the number of bytes"),
-    (("x", 200, None), "headers are a dict"),
-    (("x", "abc"), "'abc' is no status line"),
-    (("x", "200"), "'200' is no status line"),
-    (("x", 99), "no status line"),
-    (("x", 100), "no status line"),
-    (("x", 199), "no status line"),
-    (("x", 600), "no status line"),
-    (("x", True), "no status line"),
-    (("x", "200 OK\r\nX-Bad: 1"), "no status line"),
-    (("x", 200, [("X-A",)]), "headers are a dict"),
-    (("x", 200, {"X-A": None}), "the header 'X-A' is None"),
-    (("x", 200, {b"X-A": "1"}), "the header b'X-A' is '1'"),
-    (("x", 200, {"": "1"}), "'' is no name of a header"),
-    (("x", 200, {"X A": "1"}), "'X A' is no name of a header"),
-    (("x", 200, {"X-A\r\n": "1"}), "is no name of a header"),
-    (("x", 200, {"X-A": "1\r\nSet-Cookie: a=b"}), "the header 'X-A' holds what cannot be sent"),
-    (("x", 200, {"X-A": "a\tb"}), "the header 'X-A' holds what cannot be sent"),
-    (("x", 200, {"X-A": "a\x7f"}), "the header 'X-A' holds what cannot be sent"),
-    (("x", 200, {"X-A": "€"}), "the header 'X-A' holds what cannot be sent"),
-    (("x", 200, {"Connection": "close"}), "the header 'Connection' is about the connection"),
-    (("x", 200, {"transfer-encoding": "chunked"}), "about the connection"),
-    (({"x": object()}, 200), "object is nothing that JSON can say"),
+    (("x", 999), r"a final status \(200 to 599\), a space and a reason phrase, got '999 Unknown'"),
+    ((iter("x"), 200, {"Content-Length": "abc"}), "must be a number of bytes"),
+    (("x", 200, None), "headers must be a dict"),
+    (("x", "abc"), "reason phrase, got 'abc'"),
+    (("x", "200"), "reason phrase, got '200'"),
+    (("x", 99), "status must be a final status"),
+    (("x", 100), "status must be a final status"),
+    (("x", 199), "status must be a final status"),
+    (("x", 600), "status must be a final status"),
+    (("x", True), "status must be a final status"),
+    (("x", "200 OK\r\nX-Bad: 1"), "status must be a final status"),
+    (("x", 200, [("X-A",)]), "headers must be a dict"),
+    (("x", 200, {"X-A": None}), "must be str, got 'X-A': None"),
+    (("x", 200, {b"X-A": "1"}), "must be str, got b'X-A': '1'"),
+    (("x", 200, {"": "1"}), r"a token \(RFC 9110, section 5.1\), got ''"),
+    (("x", 200, {"X A": "1"}), r"a token \(RFC 9110, section 5.1\), got 'X A'"),
+    (("x", 200, {"X-A\r\n": "1"}), r"the name of a header must be a token"),
+    (("x", 200, {"X-A": "1\r\nSet-Cookie: a=b"}), "the header 'X-A' must be without control characters"),
+    (("x", 200, {"X-A": "a\tb"}), "the header 'X-A' must be without control characters"),
+    (("x", 200, {"X-A": "a\x7f"}), "the header 'X-A' must be without control characters"),
+    (("x", 200, {"X-A": "€"}), "the header 'X-A' must be without control characters"),
+    (("x", 200, {"Connection": "close"}), "the header 'Connection' belongs to the server's connection"),
+    (("x", 200, {"transfer-encoding": "chunked"}), "belongs to the server's connection"),
+    (({"x": object()}, 200), "object cannot be encoded as JSON"),
     ([float("nan")], "not JSON compliant"),
     ("\ud800", "surrogates not allowed"),
     (iter([5]), "a stream must yield str or bytes, got int"),
-    (Response("x", status="1"), "no status line"),
+    (Response("x", status="1"), "status must be a final status"),
 ]
 
 
@@ -373,7 +373,7 @@ def test_dataclass_is_json(has_middleware):
 
 def test_dataclass_that_json_cannot_say_is_500(caplog):
     assert answer(Place(1, object())).code == 500
-    assert "object is nothing that JSON can say" in caplog.text
+    assert "object cannot be encoded as JSON" in caplog.text
     assert answer(Place(1, float("nan"))).code == 500
 
 

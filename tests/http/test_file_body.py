@@ -1,4 +1,4 @@
-"""Files as bodies: as long as promised, and found in what servers wrap them in."""
+"""Files as bodies: as long as promised, and found inside the wrappers of servers."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_a_part_of_a_file_that_became_shorter_ends_in_an_error(path):
     part = FilePart(FileIO(path), 10, 20)
     os.truncate(path, 15)
     assert part.read(20) == bytes(range(10, 15))
-    with pytest.raises(EOFError, match="the file became shorter: 5 of 20 bytes were sent"):
+    with pytest.raises(EOFError, match="the file became shorter while it was sent: 5 of 20 bytes were sent"):
         part.read(1)
     part.close()
 
@@ -85,7 +85,7 @@ def test_part_of_a_file_is_found_as_one(wrapper, path):
 
 
 class Pipe(io.BytesIO):
-    """It cannot go back."""
+    """A file that cannot seek."""
 
     def seekable(self):
         return False

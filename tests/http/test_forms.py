@@ -44,7 +44,7 @@ def test_limit_of_fields_is_for_the_whole_form(app):
     halves = [("a", None, b"x" * 250_000), ("b", None, b"x" * 250_000)]
     assert post(app, multipart(halves)).json["fields"] == {"a": 250_000, "b": 250_000}
     got = post(app, multipart([*halves, ("c", None, b"x")]))
-    assert (got.code, got.json["detail"]) == (413, "The fields of the form can have 500000 bytes at most.")
+    assert (got.code, got.json["detail"]) == (413, "The fields of the form can have at most 500000 bytes.")
 
 
 def test_files_are_not_counted_as_fields(app):
@@ -349,7 +349,7 @@ def test_headers_of_all_parts_count_as_fields(form_app, filename, count, size):
     got = call(form_app, "POST", **heads_of(count, size, filename))
     assert (got.code, got.json["detail"]) == (
         413,
-        "The fields and headers of the form can have 500000 bytes at most.",
+        "The fields and headers of the form can have at most 500000 bytes.",
     )
 
 
@@ -365,7 +365,7 @@ def test_headers_of_a_few_files_are_taken(form_app):
     assert call(form_app, "POST", **heads_of(1000, 20, b"f")).text == "0 1"
 
 
-MARKS = "A part of a form can have 300 semicolons and 300 quotes in its headers at most."
+MARKS = "A part of a form can have at most 300 semicolons and 300 quotes in its headers."
 
 
 @pytest.mark.parametrize(

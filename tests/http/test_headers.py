@@ -58,14 +58,14 @@ def test_a_redirect_to_what_is_no_url_harms_nobody():
 @pytest.mark.parametrize("location", ["/a\r\nSet-Cookie: a=b", "/a\n", "\x00", "/\x7f", "/\t/evil.example"])
 def test_a_location_with_control_characters_is_refused(location, caplog):
     assert answer(("x", 302, {"Location": location})).code == 500
-    with pytest.raises(ValueError, match="holds a control character"):
+    with pytest.raises(ValueError, match="must be without control characters"):
         redirect(location)
     if "\n" not in location:  # which werkzeug refuses at once
         assert answer(Response("x", 302, {"Location": location})).code == 500
 
 
 def test_names_of_headers_are_kept_within_bounds():
-    """An application may make names of what clients send."""
+    """An application can create names from data of clients."""
     for name in ["X-" + "a" * 500, *(f"X-{number}" for number in range(1100))]:
         assert answer(("x", 200, {name: "1"})).headers[name.lower()] == "1"
     assert len(headers._NAMES) <= 1024
@@ -75,7 +75,7 @@ def test_names_of_headers_are_kept_within_bounds():
 
 def test_two_lengths_are_refused_unless_they_are_the_same():
     pairs = [("Content-Length", "5"), ("X-A", "1"), ("content-length", "6")]
-    with pytest.raises(ValueError, match="'content-length' is both '5' and '6'"):
+    with pytest.raises(ValueError, match=r"'content-length' must have one value .*, got '5' and '6'"):
         headers.validate_headers("200 OK", pairs)
     headers.validate_headers("200 OK", pairs, is_whole=True)
     headers.validate_headers("200 OK", [*pairs[:2], ("content-length", "5")])

@@ -1,4 +1,4 @@
-"""Hosts: what is one, and which are trusted."""
+"""Hosts: valid ones, and trusted ones."""
 
 from __future__ import annotations
 
@@ -129,5 +129,5 @@ def test_port_of_a_trusted_host_is_compared_if_named(trusted, scheme, host, code
 
 @pytest.mark.parametrize("port", ["0", "65536", "99999", "00"])
 def test_port_that_is_none_is_refused(port):
-    with pytest.raises(ValueError, match="its port is none between 1 and 65535"):
+    with pytest.raises(ValueError, match="its port must be between 1 and 65535"):
         Router(trusted_hosts=[f"site.test:{port}"])

@@ -296,7 +296,7 @@ def test_what_nothing_is_said_of_is_refused(value):
 
 
 def test_refusal_names_the_way_out():
-    with pytest.raises(TypeError, match=r"^complex is nothing that JSON can say, unless JSON\(default=\.\.\.\).*: 1j$"):
+    with pytest.raises(TypeError, match=r"^complex cannot be encoded as JSON; JSON\(default=\.\.\.\) .*, got 1j$"):
         JSON().dumps([1j])
 
 

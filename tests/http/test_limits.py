@@ -1,4 +1,4 @@
-"""What a client may send at most: just so much is taken, one more is refused, and none of it fills the memory."""
+"""Limits of requests: exactly the limit is accepted, one more is refused, and nothing fills the memory."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ ACCEPTS = {
     "accept_languages": ("HTTP_ACCEPT_LANGUAGE", LanguageAccept),
     "accept_mimetypes": ("HTTP_ACCEPT", MIMEAccept),
 }
-"""Those that parse what a client prefers."""
+"""Headers with preferences of a client, which are parsed."""
 
 JSON_TYPE = {"CONTENT_TYPE": "application/json"}
 FORM_TYPE = {"CONTENT_TYPE": "application/x-www-form-urlencoded"}
@@ -173,7 +173,7 @@ CHEAP = {
     "HTTP_TRANSFER_ENCODING",
     "HTTP_USER_AGENT",
 }
-"""What is not parsed, or in no time."""
+"""Values that are not parsed, or in no time."""
 
 
 def test_each_property_that_parses_a_header_has_a_limit():
@@ -226,7 +226,7 @@ def test_the_limits_of_headers_and_targets_can_be_others(monkeypatch):
     monkeypatch.setattr(Request, "max_header_length", 9000)
     monkeypatch.setattr(Request, "max_target_length", 20_000)
     assert call(PLAIN, path="/read/cookies", HTTP_COOKIE="x" * 9000).code == 200
-    assert call(PLAIN, path="/read/cookies", HTTP_COOKIE="x" * 9001).json["detail"].endswith("9000 characters at most.")
+    assert call(PLAIN, path="/read/cookies", HTTP_COOKIE="x" * 9001).json["detail"].endswith("at most 9000 characters.")
     assert call(PLAIN, path="/read/args", query="x" * 19_990).code == 200
     assert call(PLAIN, path="/read/args", query="x" * 19_991).code == 414
 
@@ -307,7 +307,7 @@ def test_what_is_told_of_a_body_that_is_refused_has_a_size():
 def test_pydantic_tells_a_hundred_errors_or_how_many_there_are():
     for count, (number, detail) in {
         100: (100, "Input should be a valid integer, unable to parse string as an integer"),
-        101: (1, "There are 101 errors, too many to be told."),
+        101: (1, "There are 101 errors, too many to list."),
     }.items():
         body = ("[" + ",".join(['"x"'] * count) + "]").encode()
         errors = call(PLAIN, "POST", "/numbers", body=body, **JSON_TYPE).json["errors"]
@@ -354,7 +354,7 @@ HOLDING = {
 def holds_at_most(most: float, options: dict[str, Any], app: Any = PLAIN) -> bool:
     """Whether so many times its body are held while a request is answered; the body is there before."""
     data, environ = options["body"], {name: value for name, value in options.items() if name != "body"}
-    assert answer(app, environ, data) == 200  # what is made once is not counted
+    assert answer(app, environ, data) == 200  # exclude objects that are created once
     tracemalloc.start()
     try:
         answer(app, environ, data)
@@ -399,7 +399,7 @@ def test_a_form_that_is_refused_leaves_no_file_open():
     assert len(closed) == 1000
 
 
-# Recursion: what is deep is no deeper for the stack.
+# Recursion: deep values must not need a deep stack.
 
 
 @pytest.mark.slow

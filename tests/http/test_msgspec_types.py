@@ -1,4 +1,4 @@
-"""Types of msgspec: the fields that take a list, and what makes an object of JSON and of texts."""
+"""Types of msgspec: fields that accept a list, and conversion of JSON and text."""
 
 from __future__ import annotations
 

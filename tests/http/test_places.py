@@ -1,4 +1,4 @@
-"""Places of errors: JSON pointers of what msgspec and pydantic say, in the data that they say it of."""
+"""Positions of errors: JSON pointers into the data, from errors of msgspec and pydantic."""
 
 from __future__ import annotations
 

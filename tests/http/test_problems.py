@@ -78,8 +78,8 @@ def test_a_field_that_is_missing_is_named():
     app.post("/")(lambda request, params: request.form["name"])
     app.get("/")(lambda request, params: request.args["page"])
     app.get("/raised")(raising(BadRequestKeyError()))
-    assert json.loads(call(app, "POST").text)["detail"] == "The request lacks 'name'."
-    assert json.loads(call(app).text)["detail"] == "The request lacks 'page'."
+    assert json.loads(call(app, "POST").text)["detail"] == "The request has no 'name'."
+    assert json.loads(call(app).text)["detail"] == "The request has no 'page'."
     assert call(app, path="/raised").code == 400
 
 
@@ -112,7 +112,7 @@ def test_key_that_the_client_could_have_sent_is_named(read):
 
     app.post("/")(lambda request, params: read(request))
     got = call(app, "POST")
-    assert (got.code, got.json["detail"]) == (400, "The request lacks 'x'.")
+    assert (got.code, got.json["detail"]) == (400, "The request has no 'x'.")
 
 
 @pytest.mark.parametrize("read", OWN.values(), ids=OWN)
@@ -138,7 +138,7 @@ def test_a_limit_is_named():
     app.post("/")(lambda request, params: request.get_data())
     for options in [{}, {"CONTENT_LENGTH": None, "wsgi__input_terminated": True}]:
         reply = call(app, "POST", body=b"four", **options)
-        assert json.loads(reply.text)["detail"] == "The body can have 3 bytes at most."
+        assert json.loads(reply.text)["detail"] == "The body can have at most 3 bytes."
 
 
 def test_html_is_escaped_and_text_is_not():

@@ -1,4 +1,4 @@
-"""Types of pydantic: the fields that take a list, and what makes an object of JSON and of texts."""
+"""Types of pydantic: fields that accept a list, and conversion of JSON and text."""
 
 from __future__ import annotations
 

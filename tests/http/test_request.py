@@ -61,7 +61,7 @@ PROPERTIES = sorted(
 
 
 def shown(value: object) -> object:
-    """A value in a form that can be compared: files and streams by what they hold."""
+    """Return a value in a comparable form: files and streams by their content."""
     if isinstance(value, EnvironHeaders):
         return sorted(value)
     return repr(value)
@@ -99,7 +99,7 @@ def test_every_public_attribute_is_what_werkzeugs_is(name):
 
 
 def test_method_is_the_one_that_was_routed():
-    """werkzeug writes it in capitals, so that middleware would see a GET where a 405 is sent."""
+    """werkzeug converts it to upper case, so middleware would see a GET for a request with 405."""
     app, seen = Router(), []
     app.use(lambda handle: lambda request, params: seen.append(request.method) or handle(request, params))
     app.get("/")(lambda request, params: "x")
@@ -181,7 +181,7 @@ def test_an_attribute_may_be_assigned():
 
 
 def test_a_class_shows_what_computes_an_attribute():
-    assert Request.host.__doc__.startswith("The host that the client asked for")
+    assert Request.host.__doc__.startswith("The host of the request")
 
 
 def test_two_requests_have_params_of_their_own():

@@ -1,4 +1,4 @@
-"""A Response: werkzeug's whatever is done to it, copied, conditional, and sent; `html` and `redirect`."""
+"""Response: equal to werkzeug's after any operation, copied, conditional, and sent; `html` and `redirect`."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ DONE = [
 
 
 def seen_of(response: WerkzeugResponse) -> dict[str, object]:
-    """All that can be read of a response, and what it sends."""
+    """Return all readable properties of a response, and its WSGI response."""
     names = [
         name for name in dir(WerkzeugResponse) if not name.startswith("_") and name not in ("json_module", "stream")
     ]
@@ -93,7 +93,7 @@ def test_what_is_sent_of_a_response_is_what_werkzeug_sends(make, do):
     ours, theirs = make(Response), make(WerkzeugResponse)
     do(ours)
     do(theirs)
-    if theirs.content_length is not None:  # which werkzeug leaves wrong where the body was changed in place
+    if theirs.content_length is not None:  # werkzeug's is wrong if the body was changed in place
         theirs.content_length = len(theirs.get_data())
     sent = answer(ours, validate=False)
     assert (sent.status, sorted(sent.header_list), sent.body) == (
@@ -144,14 +144,14 @@ def test_what_is_assigned_to_a_response_is_sent(where, do, headers, status, body
         app.use(lambda handle: lambda request, params: change(handle(request, params)))
     reply = answer(make(cls) if "middleware" in where else change(make(cls)), router=app, validate=False)
     if cls is WerkzeugResponse and "handle" in where and not headers and body == b"other":
-        body = b"o"  # its length is still that of the first body, and no more is sent than is told
+        body = b"o"  # the length is still that of the first body, which limits the response
     assert (reply.code, reply.body, reply.headers | headers) == (status, body, reply.headers)
     assert reply.headers.get("x-seen") == ("1" if "seen" in where else None)
     assert set(reply.headers) <= {*headers, "content-type", "content-length", "x-seen"}
 
 
 def change_nothing(response):
-    """What a middleware does to any response: its headers are Headers."""
+    """Use a response as middleware does: its headers are Headers."""
     response.headers.setdefault("X-Seen", "1")
     response.headers.add("X-Gone", "1")
     del response.headers["X-Gone"]
@@ -305,7 +305,7 @@ def test_a_json_response_has_no_data_before_it_is_returned():
     assert (response.status, response.headers["X-A"], response.is_json) == ("201 CREATED", "1", True)
     assert (response.calculate_content_length(), response.is_sequence) == (None, False)
     for read in response.get_data, response.get_json, response.add_etag, response.freeze, lambda: response.data:
-        with pytest.raises(RuntimeError, match="once its handle has returned it"):
+        with pytest.raises(RuntimeError, match="after its handle has returned it"):
             read()
 
 
@@ -330,11 +330,11 @@ types = st.none() | st.sampled_from(
 
 
 class General(Response):
-    """What only werkzeug's constructor makes."""
+    """A response that only werkzeug's constructor creates."""
 
 
 def sent_of(make, **options):
-    """What is sent, or the class of the error that its making raises."""
+    """Return the WSGI response, or the class of the constructor's error."""
     try:
         made = make()
     except Exception as error:
@@ -464,7 +464,7 @@ def test_html_is_escaped_only_where_it_is_filled_in():
 
 @pytest.mark.parametrize("code", [200, 300, 304, "302", None, 305, 306, 309])
 def test_what_is_no_redirect_is_refused(code):
-    with pytest.raises(ValueError, match="is no redirect"):
+    with pytest.raises(ValueError, match="code must be 301, 302, 303, 307 or 308, got"):
         redirect("/x", code)
 
 

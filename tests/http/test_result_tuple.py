@@ -1,4 +1,4 @@
-"""Results with a status or headers: which forms there are, and what they replace."""
+"""Results with a status or headers: valid forms, and replaced headers."""
 
 from __future__ import annotations
 

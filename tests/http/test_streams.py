@@ -1,4 +1,4 @@
-"""Who closes what, and when: the rule of microfn/http/streams.py as a table."""
+"""Owners of bodies, and the order of closing: the rules of microfn/http/streams.py as a table."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ..wsgi import call, environ_of
 
 
 class Source:
-    """An iterator that writes down what is done to it."""
+    """An iterator that records all calls."""
 
     def __init__(self, log: list[str], *chunks: bytes, fails_at: int | None = None) -> None:
         self.log, self.chunks, self.fails_at, self.read = log, iter(chunks), fails_at, 0
@@ -72,7 +72,7 @@ RETURNED = {
     "werkzeug's, with callbacks": respond_with_callbacks(WerkzeugResponse),
     "WSGI application": respond_with(application_of),
 }
-"""What a handle returns, made of the source."""
+"""The result of a handle, created from the source."""
 
 
 def passing(handle):

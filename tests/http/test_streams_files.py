@@ -1,4 +1,4 @@
-"""Files that `werkzeug.utils.send_file` wraps are as long as Content-Length says, whatever becomes of them."""
+"""Files that `werkzeug.utils.send_file` wraps are as long as Content-Length, even if they change."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def sending(path, *, middleware=passing, response_class=Response):
 
 
 def sent(body):
-    """What is sent, and the error that ends it."""
+    """Return the sent data, and the error at its end."""
     data = b""
     try:
         for chunk in body:
@@ -113,7 +113,7 @@ def test_file_that_grows_is_sent_as_long_as_promised(path, wrapper, given, conte
     path.write_bytes(CONTENT + MORE)
     data, error = sent(body)
     assert data == content
-    # It would send more, which nothing but an error can tell.
+    # The body would be longer, and only an error shows this.
     assert ("longer than its Content-Length" in error) is (wrapper is HidingWrapper and not given)
     assert bool(error) is (wrapper is HidingWrapper and not given)
     assert headers["Content-Length"] == str(len(content))

@@ -1,4 +1,4 @@
-"""Types that data is checked by, told apart from other callables, and the libraries that they belong to."""
+"""Types for checks of data, distinguished from other callables, and their libraries."""
 
 from __future__ import annotations
 
@@ -185,7 +185,7 @@ def test_library_is_imported_for_a_type_that_needs_it_only():
 
 
 def test_any_value_can_be_looked_at(monkeypatch):
-    """Callables of all kinds are asked what they have, and none of them has it."""
+    """Callables of all kinds are inspected, and none has the attribute."""
 
     class Odd:
         def __getattr__(self, name: str) -> Any:

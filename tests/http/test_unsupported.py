@@ -41,10 +41,10 @@ class Struct(msgspec.Struct):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (coroutine, "returned coroutine, which is no answer; WSGI is synchronous: call and write functions with `def`"),
-        (async_generator, "returned async_generator, which is no answer; WSGI is synchronous"),
-        (Model, r'returned Model, which is no answer; did you mean its \.model_dump\(mode="json"\)\?'),
-        (Struct, r"returned Struct, which is no answer; did you mean msgspec\.to_builtins"),
+        (coroutine, "must return a response, got coroutine; WSGI is synchronous: use `def`"),
+        (async_generator, "must return a response, got async_generator; WSGI is synchronous"),
+        (Model, r'must return a response, got Model; did you mean \.model_dump\(mode="json"\)\?'),
+        (Struct, r"must return a response, got Struct; did you mean msgspec\.to_builtins"),
     ],
 )
 @pytest.mark.parametrize("wrapped", [lambda value: value, lambda value: (value, 201)])

@@ -117,7 +117,7 @@ class Sizes(msgspec.Struct):
     sizes: list[Size]
 
 
-UNEXPECTED = "This is not what is expected here."
+UNEXPECTED = "The value is not as expected."
 
 REFUSED = [
     (to_person, {}, [("Object missing required field `name`", "#")]),
@@ -296,13 +296,13 @@ def test_former_modules_are_gone(module):
 
 @pytest.mark.parametrize("errors", [None, 7, b"text", {"detail": "a"}, ["a"], [{}], [{"detail": 7}]])
 def test_errors_that_are_none_are_refused(errors):
-    with pytest.raises(TypeError, match="errors must be a text or a list of dicts with a detail, got"):
+    with pytest.raises(TypeError, match="errors must be a str or a list of dicts with a detail, got"):
         InvalidData(errors)
 
 
 def test_errors_of_ones_own_are_limited():
     error = InvalidData([{"detail": "x" * 2000}] * 101)
-    assert error.errors == [{"detail": "There are 101 errors, too many to be told.", "in": "body", "pointer": "#"}]
+    assert error.errors == [{"detail": "There are 101 errors, too many to list.", "in": "body", "pointer": "#"}]
     assert len(InvalidData([{"detail": "x" * 2000}] * 100).errors[99]["detail"]) == 1000
 
 
@@ -350,8 +350,8 @@ class NumberStruct(msgspec.Struct):
 @pytest.mark.parametrize(
     ("kind", "value", "told"),
     [
-        (PathModel, "etc", "This is not what is expected here."),
-        (PathStruct, "etc", "This is not what is expected here."),
+        (PathModel, "etc", "The value is not as expected."),
+        (PathStruct, "etc", "The value is not as expected."),
         (NumberModel, "-1", "Value error, must be positive"),
         (NumberStruct, "-1", "must be positive"),
     ],

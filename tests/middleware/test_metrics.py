@@ -50,7 +50,7 @@ def test_with_several_workers_it_is_what_all_have_written(tmp_path, monkeypatch)
     app = measured()
     call(app, path="/users/7")
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
-    assert counts(app)[0] == {}  # nothing is written there: that was told when prometheus_client was imported
+    assert counts(app)[0] == {}  # nothing is written there: prometheus_client reads the variable at its import
 
 
 def test_a_duration_is_to_the_end_of_the_body():

@@ -90,7 +90,7 @@ def test_the_own_logger_has_one_filter():
 
 
 def test_the_id_is_there_until_the_request_has_ended(caplog):
-    """Also in what is called at its very end, and in the line of the access log."""
+    """Even in callbacks at its very end, and in the line of the access log."""
     app = Router()
     logger = logging.getLogger("microfn")
     app.use(request_id(), access_log(lambda line: logger.warning(line)))

@@ -1,9 +1,9 @@
-"""What became of the mutants of some modules, after mutmut ran: a test kills each, or survivors.txt says why none can.
+"""The fate of mutants after mutmut ran: a test kills each, or survivors.txt has the reason why none can.
 
     python -m tests.mutation.survivors pattern tree
 
-survivors.txt holds paragraphs of a reason, in words, and of the mutants that it explains: the function, the text of its
-line with a minus, and with a plus what mutants make of it. There are no line numbers in it, so that code may move.
+survivors.txt has paragraphs: a reason in words, and the mutants that it explains. A mutant is the function, its line
+after a minus, and the mutated line after a plus. There are no line numbers, so code can move.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ LIST = Path(__file__).parent / "survivors.txt"
 
 
 class Mutant(NamedTuple):
-    """A function, and what becomes of which of its lines."""
+    """A function, with a changed line and its replacement."""
 
     function: str
     before: str
@@ -53,7 +53,7 @@ def mutant_of(name: str, diff: str) -> Mutant:
 
 
 def results(module: str) -> Iterator[tuple[str, str]]:
-    """The mutants of one module, by mutmut's names, and what became of each, in mutmut's words."""
+    """Return the mutants of one module, by mutmut's names, with mutmut's results."""
     from mutmut.mutation.data import SourceFileMutationData
     from mutmut.stats import status_by_exit_code
 
@@ -74,7 +74,7 @@ def survivors(module: str, names: Iterable[str]) -> set[Mutant]:
 
 
 def main(modules: list[str]) -> str | None:
-    """Print a line for each module; what is wrong is returned."""
+    """Print a line for each module. Return the problem, if any."""
     listed = {
         mutant
         for mutant in explained(LIST.read_text("utf-8"))

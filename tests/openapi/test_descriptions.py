@@ -28,7 +28,7 @@ def show(request, params) -> dict[str, int]:
 
 
 class Shown:
-    """A class, for those who read its code."""
+    """A class, for readers of its code."""
 
     def __call__(self, request, params) -> list[int]:
         """List them."""
@@ -38,7 +38,7 @@ class Shown:
 
 
 class Silent:
-    """A class, for those who read its code."""
+    """A class, for readers of its code."""
 
     def __call__(self, request, params): ...
 

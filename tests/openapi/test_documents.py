@@ -363,4 +363,4 @@ class TestServed:
         app = self.app()
         app.get("/wrong", responses={200: HostSwitch})(handle)
         assert app.test_client().get("/openapi.json").status_code == 500
-        assert "must be a type that a library knows, got HostSwitch" in caplog.text
+        assert "must be a type that msgspec or pydantic supports, got HostSwitch" in caplog.text

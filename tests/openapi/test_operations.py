@@ -27,7 +27,7 @@ def handle(request, params): ...
 
 
 def reading(request, params):
-    """Read what the route checks."""
+    """Read the checked data of the route."""
     return str([getattr(request, name) for name in request.route.checks])
 
 

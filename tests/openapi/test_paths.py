@@ -95,4 +95,4 @@ def test_a_converter_is_a_schema(converter, schema):
 def test_only_the_catch_all_says_that_it_has_slashes():
     first, last = path_parameters(route("/:user/*path"), ("user", "path"))
     assert first == {"name": "user", "in": "path", "required": True, "schema": {"type": "string"}}
-    assert last["description"] == "The rest of the path, which may have slashes."
+    assert last["description"] == "The rest of the path, which can contain slashes."

@@ -149,7 +149,7 @@ class Holder(pydantic.BaseModel, arbitrary_types_allowed=True):
 def test_a_type_without_a_schema_is_refused_by_name(form):
     with pytest.raises(TypeError, match=r"^valid of GET / must be a type with a JSON schema, got .*Holder.*: Cannot"):
         Schemas().of_check(type_check("valid", form), "valid of GET /")
-    with pytest.raises(TypeError, match="responses must be a type that a library knows, got Opaque"):
+    with pytest.raises(TypeError, match="responses must be a type that msgspec or pydantic supports, got Opaque"):
         Schemas().of_type(Opaque, "responses")
 
 

@@ -1,4 +1,4 @@
-"""What is published: built, looked into, and installed where nothing else is."""
+"""The published package: built, inspected, and installed in an empty environment."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.package
 
 
 def done(*command: str | Path, cwd: Path = ROOT, **environ: str) -> str:
-    """What a command printed; it has to end well, and to name no other Python than its own."""
+    """Return the output of a command. It must succeed, and print no other path of Python than its own."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "MAKE", "MFLAGS"))}
     words, environ = [str(part) for part in command], {**kept, **environ}
     finished = subprocess.run(
@@ -32,7 +32,7 @@ def done(*command: str | Path, cwd: Path = ROOT, **environ: str) -> str:
 
 @pytest.fixture(scope="module")
 def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What `python -m build` makes of a copy of the checkout, without what others have built in it."""
+    """Build with `python -m build` from a copy of the checkout, without files of other builds."""
     source, built = tmp_path_factory.mktemp("source") / "microfn", tmp_path_factory.mktemp("dist")
     shutil.copytree(ROOT, source, ignore=shutil.ignore_patterns(".*", "*.egg-info", "build", "dist", "__pycache__"))
     done(sys.executable, "-m", "build", "--outdir", built, source)

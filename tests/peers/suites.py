@@ -37,7 +37,7 @@ SUITES = [
 
 
 def fetch(name: str) -> Path:
-    """Return the unpacked sdist of the installed version; pip's configuration says where it comes from."""
+    """Return the unpacked sdist of the installed version, from the index in pip's configuration."""
     wanted = f"{name}-{version(name)}"
     directory = BUILD / wanted
     stamp = BUILD / f"{wanted}.stamp"

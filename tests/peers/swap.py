@@ -1,7 +1,7 @@
-"""A pytest plugin that puts microfn's Request and Response in place of werkzeug's.
+"""A pytest plugin that replaces werkzeug's Request and Response by microfn's.
 
-It has to be loaded before the suite is imported (`-p tests.peers.swap`): Flask's classes then inherit from microfn's.
-Importing it changes nothing, since pytest imports each file of tests/ to look for doctests.
+Load it before the import of the suite (`-p tests.peers.swap`), so that Flask's classes inherit from microfn's.
+Importing it has no effect, since pytest imports each file of tests/ to find doctests.
 """
 
 from __future__ import annotations
@@ -42,6 +42,6 @@ def swap() -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests() -> None:
-    """Swap before a conftest of the suite imports what inherits from the classes."""
+    """Swap before a conftest of the suite imports subclasses."""
     import_package()
     swap()

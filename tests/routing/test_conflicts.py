@@ -1,4 +1,4 @@
-"""Patterns that cannot stand beside each other, and what a conflict says."""
+"""Patterns that conflict, and the messages of conflicts."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ from .. import invariants, model
 from .trees import tree_of
 
 WAYS_OUT = {
-    "same": "each can be registered once",
+    "same": "a route can be registered only once",
     "names": (
-        "two wildcards of different names cannot stand at the same place;"
-        " use one name in both, or Router(overlap=True), where each pattern has names of its own"
+        "wildcards at the same position must have the same name;"
+        " rename one, or use Router(overlap=True), which gives each pattern its own names"
     ),
-    "place": "a wildcard and other text cannot stand at the same place; Router(overlap=True) lets literal text win",
+    "place": (
+        "a wildcard and literal text cannot be at the same position; Router(overlap=True) prefers the literal text"
+    ),
 }
 
 
@@ -93,7 +95,7 @@ def test_strict_tree_refuses_patterns_that_collide(one, other, clash, swap):
     assert isinstance(error, RouteError)
     assert (error.new, error.existing, error.clash) == (new, existing, clash)
     assert error.handle is handle
-    assert str(error) == f"{new} collides with {existing}; {WAYS_OUT[clash]}"
+    assert str(error) == f"{new} conflicts with {existing}; {WAYS_OUT[clash]}"
     assert invariants.dump(tree) == before
     invariants.check(tree, {existing: handle})
 
@@ -119,7 +121,7 @@ def test_overlap_tree_refuses_a_pattern_of_the_same_shape(one, other):
         tree.add_route(other, "new")
     error = caught.value
     assert (error.new, error.existing, error.clash, error.handle) == (other, one, "same", one)
-    assert str(error) == f"{other} collides with {one}; {WAYS_OUT['same']}"
+    assert str(error) == f"{other} conflicts with {one}; {WAYS_OUT['same']}"
     assert invariants.dump(tree) == before
 
 

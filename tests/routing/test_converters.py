@@ -129,8 +129,8 @@ def test_natural_refuses_an_empty_param():
 @pytest.mark.parametrize(
     ("converter", "hint"),
     [
-        (bool, "got bool, which takes any text for True, also 'false'"),
-        *[(kind, "single characters") for kind in (list, tuple, set, frozenset)],
+        (bool, "got bool, which returns True for any text, even 'false'"),
+        *[(kind, "the characters of the text") for kind in (list, tuple, set, frozenset)],
         (bytes, "str.encode"),
         (dict, "got dict"),
         (date, "did you mean date.fromisoformat?"),
@@ -139,7 +139,7 @@ def test_natural_refuses_an_empty_param():
 )
 def test_class_that_takes_no_text_is_no_converter(converter, hint):
     app = Router()
-    with pytest.raises(TypeError, match="the converter of 'x' must be a function of a text, got") as info:
+    with pytest.raises(TypeError, match="the converter of 'x' must be a function of a str, got") as info:
         app.get("/:x", convert={"x": converter})(lambda request, params: "")
     assert hint in str(info.value)
     assert app.routes == ()

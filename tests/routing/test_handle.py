@@ -79,11 +79,11 @@ def test_builtin_without_a_signature_is_a_handle():
 @pytest.mark.parametrize(
     ("handle", "reason"),
     [
-        (None, "not callable"),
-        ("ok", "not callable"),
+        (None, "it must be callable as"),
+        ("ok", "it must be callable as"),
         (lambda: "ok", "handle\\(request, params\\)"),
         (lambda request: "ok", "handle\\(request, params\\)"),
-        (three, "is three\\(request, params, more\\)"),
+        (three, "got three\\(request, params, more\\)"),
         (lambda request, params, *, key: "ok", "handle\\(request, params\\)"),
         (Bound().one, "handle\\(request, params\\)"),
         (Bound.two, "handle\\(request, params\\)"),
@@ -120,7 +120,7 @@ def test_function_that_makes_a_middleware_is_refused_with_a_hint():
         InvalidHandle, match=r"request_id cannot be a middleware: .* did you mean .* request_id\(\.\.\.\)"
     ):
         app.use(request_id)
-    with pytest.raises(InvalidHandle, match="one by one"):
+    with pytest.raises(InvalidHandle, match="as separate arguments"):
         app.use([request_id()])
     app.use(cors)
     with pytest.raises(InvalidHandle, match=r"cors cannot be a middleware: .* did you mean .* cors\(\.\.\.\)"):
@@ -136,5 +136,5 @@ def test_an_async_middleware_is_refused():
 
 
 def test_use_takes_a_list():
-    with pytest.raises(TypeError, match="use is a list of middleware"):
+    with pytest.raises(TypeError, match="use must be a list of middleware"):
         Router().get("/", use=marking("m"))(say(""))

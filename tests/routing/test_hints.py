@@ -1,4 +1,4 @@
-"""Hints for people who write another framework's patterns and names."""
+"""Hints for patterns and names of other frameworks."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_escaped_wildcard_is_refused_with_a_hint(pattern, overlap):
         lambda: app.include(pattern, Router()),
         lambda: app.mount(pattern, Router()),
     ):
-        with pytest.raises(InvalidPattern, match="a backslash escapes nothing here"):
+        with pytest.raises(InvalidPattern, match="a backslash does not escape"):
             register()
     assert app.routes == ()
 
@@ -66,7 +66,7 @@ def test_prefix_of_another_framework_is_refused_with_a_hint(part):
 
 @pytest.mark.parametrize("pattern", ["x/<int:id>", "/<path:rest>/*x/y", "/{id}/:"])
 def test_hint_comes_before_what_else_is_wrong(pattern):
-    with pytest.raises(InvalidPattern, match="is no param here"):
+    with pytest.raises(InvalidPattern, match="is not a param of microfn"):
         Router().get(pattern)(ok)
 
 
@@ -80,7 +80,7 @@ def test_the_suggestion_keeps_what_the_param_took():
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("errorhandler", r"it is app\.error\(status\)"),
+        ("errorhandler", r"use app\.error\(status\)"),
         ("run", "`microfn run` while you develop"),
         ("wsgi_app", "the Router itself"),
         ("nothing", "'Router' object has no attribute 'nothing'"),
@@ -153,7 +153,7 @@ def test_hints_name_what_there_is(names):
 )
 def test_foreign_switch_cannot_be_set(make, name):
     """Nothing would come of it."""
-    with pytest.raises(AttributeError, match=f"has no '{name}'; it is"):
+    with pytest.raises(AttributeError, match=f"has no '{name}'; use"):
         setattr(make(), name, True)
 
 
@@ -170,7 +170,7 @@ def test_attribute_of_ones_own_can_be_set(make, name):
 
 @pytest.mark.parametrize("name", sorted(MODULE_NAMES))
 def test_foreign_import_is_told_by_its_name_here(name):
-    message = re.escape(f"microfn has no '{name}'; it is {MODULE_NAMES[name]}")
+    message = re.escape(f"microfn has no '{name}'; use {MODULE_NAMES[name]}")
     with pytest.raises(ImportError, match=message):
         exec(f"from microfn import {name}")
     with pytest.raises(ImportError, match=message):
@@ -200,4 +200,4 @@ def test_unknown_import_is_the_interpreters_business(name):
 def test_foreign_import_has_a_hint_before_importlib_is_there():
     command = [sys.executable, "-S", "-c", f"import sys; sys.path[:0] = {sys.path}; from microfn import g"]
     run = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert run.stderr.splitlines()[-1] == "ImportError: microfn has no 'g'; it is request.context"
+    assert run.stderr.splitlines()[-1] == "ImportError: microfn has no 'g'; use request.context"

@@ -1,4 +1,4 @@
-"""The index answers what the trees of all methods answer, and nothing else."""
+"""The index has exactly the results of the trees of all methods."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Mounted applications and hosts: what is theirs is left alone."""
+"""Mounted applications and hosts, whose requests and responses stay unchanged."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..wsgi import call, environ_of
 
 
 def show(environ, start_response):
-    """A foreign application that tells what it was given."""
+    """A foreign application that shows its environ."""
     start_response("200 OK", [("Content-Type", "text/plain; charset=utf-8")])
     return [repr((environ["SCRIPT_NAME"], environ["PATH_INFO"])).encode()]
 
@@ -168,7 +168,7 @@ def test_a_route_below_a_mount_is_a_conflict_in_either_order(pattern):
     first, second = Router(), Router()
     first.mount("/old", show)
     with pytest.raises(
-        RouteConflict, match=r"the mount /old \(.*test_mount\.py:\d+\); all that is below a mount"
+        RouteConflict, match=r"the mount /old \(.*test_mount\.py:\d+\); the mounted application gets every path below"
     ) as info:
         first.get(pattern)(say(""))
     assert info.value.clash == "mount"

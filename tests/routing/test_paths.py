@@ -91,7 +91,7 @@ def test_a_clean_path_stays_as_it_is(path):
 @pytest.mark.parametrize(
     ("path", "clean"),
     [
-        # what does not begin with a slash
+        # paths without a slash at the beginning
         ("", "/"),
         ("a", "/a"),
         ("a/", "/a/"),

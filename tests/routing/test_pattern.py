@@ -1,4 +1,4 @@
-"""How a pattern is taken apart; what is refused is in test_tree.py."""
+"""The parser of patterns. test_tree.py has invalid patterns."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ def test_scope_puts_all_prefixes_before_a_pattern():
 
 
 def test_scope_refuses_a_pattern_without_a_slash():
-    with pytest.raises(InvalidPattern, match="also below '/api'"):
+    with pytest.raises(InvalidPattern, match="even below '/api'"):
         Scope("/api", Scope()).pattern("users")
 
 
@@ -41,5 +41,5 @@ def test_prefix_that_is_no_pattern_is_refused(prefix):
 
 @pytest.mark.parametrize("prefix", [None, b"/api", 5])
 def test_prefix_of_another_type_is_refused(prefix):
-    with pytest.raises(TypeError, match="a prefix is a str"):
+    with pytest.raises(TypeError, match="prefix must be a str"):
         check_prefix(prefix)

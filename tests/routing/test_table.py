@@ -1,4 +1,4 @@
-"""What a table takes, and what there is instead of a match: other spellings, other methods."""
+"""The table: valid routes, and results without a match: other spellings, other methods."""
 
 from __future__ import annotations
 

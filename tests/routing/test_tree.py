@@ -1,4 +1,4 @@
-"""What the tree takes, refuses and answers: tree.py's promises, one by one."""
+"""The tree's promises, one by one: valid patterns, invalid ones, and matches."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ MISS = (None, [], False)
 ANOTHER_SPELLING = (None, [], True)
 
 REASONS = {
-    "empty": "it is empty; the root is '/'",
-    "slash": "a pattern begins with a slash",
-    "last": "a catch-all takes the rest of the path, so nothing can stand behind it",
+    "empty": "a pattern must not be empty; the root is '/'",
+    "slash": "a pattern must begin with a slash",
+    "last": "a catch-all must be last, since it matches the rest of the path",
 }
 
 MALFORMED = [
@@ -32,28 +32,28 @@ MALFORMED = [
     (":id", REASONS["slash"]),
     ("*rest", REASONS["slash"]),
     ("*", REASONS["slash"]),
-    ("/:", "a wildcard needs a name: ':name'"),
-    ("/users/:/edit", "a wildcard needs a name: ':name'"),
-    ("/user_:", "a wildcard needs a name: ':name'"),
-    ("/src/*", "a wildcard needs a name: '*name'"),
-    ("/*/", "a wildcard needs a name: '*name'"),
-    ("/:id:name", "one segment can hold one wildcard, ':id:name' has two"),
-    ("/a/:id*rest/b", "one segment can hold one wildcard, ':id*rest' has two"),
-    ("/*rest:id", "one segment can hold one wildcard, '*rest:id' has two"),
-    ("/::", "one segment can hold one wildcard, '::' has two"),
-    ("/**", "one segment can hold one wildcard, '**' has two"),
+    ("/:", "a wildcard must have a name, like ':name'"),
+    ("/users/:/edit", "a wildcard must have a name, like ':name'"),
+    ("/user_:", "a wildcard must have a name, like ':name'"),
+    ("/src/*", "a wildcard must have a name, like '*name'"),
+    ("/*/", "a wildcard must have a name, like '*name'"),
+    ("/:id:name", "a segment must have at most one wildcard, got ':id:name'"),
+    ("/a/:id*rest/b", "a segment must have at most one wildcard, got ':id*rest'"),
+    ("/*rest:id", "a segment must have at most one wildcard, got '*rest:id'"),
+    ("/::", "a segment must have at most one wildcard, got '::'"),
+    ("/**", "a segment must have at most one wildcard, got '**'"),
     ("/*rest/", REASONS["last"]),
     ("/*rest/edit", REASONS["last"]),
     ("/*rest/:id", REASONS["last"]),
     ("/:id/*rest/:more/*still", REASONS["last"]),
-    ("/src*rest", "a catch-all stands right behind a slash: '/*rest'"),
-    ("/a/:id/src*rest", "a catch-all stands right behind a slash: '/*rest'"),
+    ("/src*rest", "a catch-all must follow a slash, like '/*rest'"),
+    ("/a/:id/src*rest", "a catch-all must follow a slash, like '/*rest'"),
 ]
 
 
 @contextlib.contextmanager
 def few_frames_left(spare=40):
-    """Whatever recurses by the length of what it is given fails in here."""
+    """Fail if code recurses by the length of its input."""
     depth = 0
     frame = sys._getframe()
     while frame is not None:
@@ -96,7 +96,7 @@ def test_a_malformed_pattern_is_refused_and_leaves_no_trace(pattern, reason, ove
     assert isinstance(error, RouteError)
     assert isinstance(error, ValueError)
     assert (error.pattern, error.reason) == (pattern, reason)
-    assert str(error) == f"the pattern {pattern!r} is refused: {reason}"
+    assert str(error) == f"invalid pattern {pattern!r}: {reason}"
     assert invariants.dump(tree) == before
 
 
@@ -104,7 +104,7 @@ def test_a_malformed_pattern_is_refused_and_leaves_no_trace(pattern, reason, ove
 def test_none_is_no_handle_and_leaves_no_trace(pattern):
     tree = tree_of("/users/me")
     before = invariants.dump(tree)
-    with pytest.raises(TypeError, match=r"^None cannot be registered: it stands for no match$"):
+    with pytest.raises(TypeError, match=r"^value must not be None, which stands for no match$"):
         Tree().add_route(pattern, None)
     with pytest.raises((TypeError, RouteConflict)):
         tree.add_route(pattern, None)
@@ -123,7 +123,7 @@ def test_anything_else_is_a_handle(handle):
 def test_a_pattern_that_is_no_str_is_a_type_error(pattern):
     tree = tree_of("/")
     before = invariants.dump(tree)
-    with pytest.raises(TypeError, match=rf"^a pattern is a str, not {type(pattern).__name__}: "):
+    with pytest.raises(TypeError, match=rf"^pattern must be a str, got {type(pattern).__name__}: "):
         tree.add_route(pattern, "new")
     assert invariants.dump(tree) == before
 

@@ -1,4 +1,4 @@
-"""The tree against the model, on sets of routes and paths that nobody would think of."""
+"""The tree against the model, on random sets of routes and paths."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tree against recorded answers: tests/data/README.md says what the fields mean."""
+"""The tree against recorded results. tests/data/README.md describes the fields."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def lines_of(family):
 
 @functools.cache
 def grown(name):
-    """The tree of one line; what is registered for a pattern is its place in `routes`."""
+    """Build the tree of one line. The value of a pattern is its index in `routes`."""
     line = next(line for line in itertools.chain(STRICT, OVERLAP) if line["id"] == name)
     tree = Tree(overlap=line["family"] == "overlap")
     for handle, (route, refused) in enumerate(zip(line["routes"], line["refused"], strict=True)):

@@ -8,7 +8,7 @@ from .. import invariants
 
 
 def tree_of(*patterns, overlap=False):
-    """A tree where each pattern is its own handle."""
+    """Build a tree in which each pattern is its own handle."""
     tree = Tree(overlap=overlap)
     for pattern in patterns:
         tree.add_route(pattern, pattern)

@@ -22,7 +22,7 @@ _RAISED = re.compile(r"^Traceback \(most recent call last\):\n(?:[ \t].*\n)+(.*)
 _EXPECTED = (
     "tests.servers.app.OnPurpose: ",
     "ValueError: the header 'X-Chosen' ",
-    "EOFError: the file became shorter: ",
+    "EOFError: the file became shorter while it was sent: ",
     # an answer of a function that was cut
     "microfn.agent.errors.",
 )

@@ -285,7 +285,7 @@ def test_a_flood_of_log_is_truncated_and_the_call_answers(server: Server) -> Non
     before = server.resident()
     outcome = server.ask("/flooding_the_log")
     assert (outcome.status, outcome.body, outcome.is_whole) == (200, b"answered", True)
-    assert server.logged(outcome.call_id) == ["!" * 1000 + "... and 64536 characters more"]
+    assert server.logged(outcome.call_id) == ["!" * 1000 + "... and 64536 more characters"]
     assert server.resident() < before + 16 * 1024 * 1024
     check(server, outcome, AT_ONCE)
 

@@ -1,4 +1,4 @@
-"""What handles do, right and wrong: answers that fail at any place, clients that leave, and HEAD for all of it."""
+"""Results of handles, right and wrong: failures at any point, clients that disconnect, and HEAD for all of it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ RAISED = [
 
 
 class Log(logging.Handler):
-    """How many lines the logger was told."""
+    """Counts the lines of the logger."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -51,7 +51,7 @@ LOG = Log()
 
 
 class Program:
-    """What a handle is to do: a stream of chunks, in a shape of WSGI's or of microfn's, that fails where it has to."""
+    """The plan of a handle: a stream of chunks, in a form of WSGI or of microfn, that fails at a given point."""
 
     def __init__(
         self, chunks: list[bytes], shape: str, *, fails_at: int | None = None, error: Any = RuntimeError
@@ -114,7 +114,7 @@ class Program:
         return b"written" * (self.shape == "write") + b"".join(self.chunks)
 
     def fails_before_the_first_chunk(self) -> bool:
-        if self.shape == "write":  # what was written goes with the first chunk, be it empty
+        if self.shape == "write":  # written data goes with the first chunk, even an empty one
             return self.fails_at == 0
         return self.shape == "raise" or not any(self.chunks[: self.fails_at])
 
@@ -270,7 +270,7 @@ WRONG += [
 
 
 def _wrong(chance: Random) -> Exchange:
-    """What is no answer is a 500, and a line of the log that says what it was."""
+    """An invalid result is a 500, and a line of the log names it."""
     make = chance.choice(WRONG)
 
     class Returning(Program):
@@ -323,7 +323,7 @@ for _app in HEADS, LAYERED:
 
 
 def head(chance: Random) -> Pair:
-    """What GET would have been answered, without the content (RFC 9110, section 9.3.2); a stream is closed unread."""
+    """The response to GET without the content (RFC 9110, section 9.3.2). A stream is closed unread."""
     if chance.random() < 0.3:
         return _streamed_head(chance)
     app = chance.choice([HEADS, LAYERED])

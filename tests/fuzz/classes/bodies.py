@@ -19,7 +19,7 @@ from .spellings import text
 from .wire import FAILURES, wire
 
 LIMIT = 200
-"""What the route with a limit of its own takes."""
+"""The limit of a route with its own."""
 
 
 def read_in_pieces(request) -> bytes:
@@ -59,7 +59,7 @@ ALL = READERS | PARSERS
 
 
 def stubborn(request, params):
-    """Goes on after an error, as nobody should: reads again, in another way."""
+    """Continue wrongly after an error: read again, in another way."""
     with suppress(Exception):
         ALL[request.args["first"]](request)
     return ALL[request.args["then"]](request)
@@ -88,7 +88,7 @@ def post(path: str, check: Any, body: bytes = b"", query: str = "", **extra: Any
 
 
 def claimed(chance: Random, length: int) -> str:
-    """What is said of a length: its digits, with something before, between, behind or in place of them."""
+    """Return a claimed length: its digits, with other characters before, between or after them, or instead."""
     digits = str(length)
     odd = [
         "+",
@@ -122,7 +122,7 @@ def claimed(chance: Random, length: int) -> str:
 
 
 def content_length(chance: Random) -> Pair:
-    """Digits and nothing else (RFC 9110, section 8.6); what is over the limit is a 413, what does not come a 400."""
+    """Only digits are valid (RFC 9110, section 8.6). A body over the limit is a 413, and a shorter one a 400."""
     body, name = some_bytes(chance), chance.choice([*READERS])
     told = claimed(chance, len(body))
     if chance.random() < 0.2:
@@ -144,7 +144,7 @@ def _foreseen(told: str, body: bytes):
 
 
 def no_content_length(chance: Random) -> Pair:
-    """A body without a length is read only where the server ends it; elsewhere reading would block for ever."""
+    """A body without a length is read only if the server marks its end. Otherwise reading would block."""
     body, name = some_bytes(chance), chance.choice([*READERS])
     extra = {
         "CONTENT_LENGTH": chance.choice([None, ""]),
@@ -162,7 +162,7 @@ def no_content_length(chance: Random) -> Pair:
 
 
 def sent(chance: Random) -> tuple[str, str, bytes, Any]:
-    """A way to read, the type of a body that can be read so, the body, and what the handle answers then."""
+    """Return a method to read, the type of a matching body, the body, and the response of the handle."""
     kind = chance.choice(["raw", "raw", "json", "form", "multipart"])
     if kind == "json":
         value = {"a": [text(chance)] * chance.randint(1, 5)}
@@ -187,7 +187,7 @@ def _interrupted(chance: Random, error: Exception | None) -> Pair:
     name, kind, body, whole = sent(chance)
     begin = body[: chance.randrange(len(body))]
     extra = {"CONTENT_TYPE": kind, "CONTENT_LENGTH": str(len(body))}
-    if chance.random() < 0.3:  # many servers say that they end the body, and do not where the client goes
+    if chance.random() < 0.3:  # many servers claim to end the body, but don't if the client disconnects
         extra["wsgi__input_terminated"] = True
     if error is not None and chance.random() < 0.3:
         extra |= {"wsgi__input_terminated": True, "CONTENT_LENGTH": None}

@@ -1,4 +1,4 @@
-"""What a set of routes has to answer, by brute force over all of them: status, redirects, Allow."""
+"""The contract of a set of routes, by brute force over all of them: status, redirects, Allow."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Contract:
         self._models: dict[str, model.Model] = {}
 
     def add(self, method: str, pattern: str) -> bool:
-        """Register the pattern where it may stand, and say whether it was."""
+        """Register the pattern if it is valid, and return True if it was."""
         names = [text for kind, text in model.parse(pattern) if kind != model.TEXT]
         known = self._models.setdefault(method, model.Model(overlap=self.overlap))
         if len(set(names)) < len(names) or not known.add(pattern, pattern):
@@ -60,7 +60,7 @@ class Contract:
         return None
 
     def answer(self, method: str, path: str):
-        """The same, with the params as the handle gets them; None where there is no answer."""
+        """Return the route with the params for its handle, or None without a match."""
         found = self.match(method, path)
         params = dict(found[1]) if found else {}
         if found is None or not re.fullmatch("[0-9]+", params.get("n", "0"), re.ASCII):
@@ -71,7 +71,7 @@ class Contract:
         return path is not None and stays(path) and self.answer(method, path) is not None
 
     def targets(self, method: str, path: str) -> set[str]:
-        """Where a path that is no match may be redirected to; if there is any such place, it has to be."""
+        """Return possible targets of a redirect for a path without a match. If there are any, it must redirect."""
         if path == "/" or method == "CONNECT":
             return set()
         other = model.otherwise(path)
@@ -98,7 +98,7 @@ class Contract:
         return sorted(methods | automatic) if methods else []
 
     def check(self, method: str, path: str, reply: Reply, *, script: str = "", query: str = "") -> None:
-        """Assert that the reply is what these routes have to say to a path, which is text here."""
+        """Assert that the reply matches these routes. The path is text here."""
         if self.match(method, path) is not None:
             found = self.answer(method, path)
             assert reply.code == (200 if found else 404), found
@@ -126,7 +126,7 @@ def check_location(location: str, targets: set[str], *, script: str = "", query:
     assert unquote_to_bytes(place) in {prefix + tunnelled(target).encode("latin-1") for target in targets}
     asked = query.encode("latin-1" if _is_bytes(query) else "utf-8")
     assert unquote_to_bytes(told) == unquote_to_bytes(asked)
-    # What was escaped stays so: "%2F" and "/" may mean different things.
+    # Escapes stay, since "%2F" and "/" can mean different things.
     assert [found for found in re.findall("%[0-9A-Fa-f]{2}", query) if found not in told] == []
 
 

@@ -1,4 +1,4 @@
-"""Documents in JSON: what is one, and what is said to be one."""
+"""JSON documents: valid ones, and their content types."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def no_json(chance: Random) -> bytes:
 
 
 def json_body(chance: Random) -> Pair:
-    """What RFC 8259 has no place for is a 400, and what it has arrives, also 500 levels deep."""
+    """Invalid JSON (RFC 8259) is a 400, and valid JSON arrives, even 500 levels deep."""
     good = value(chance) if chance.random() < 0.9 else json.loads("[" * 499 + "]" * 499)
     kind = chance.choice(
         ["application/json", "application/json; charset=utf-8", "application/problem+json", "Application/JSON"]
@@ -182,7 +182,7 @@ OTHERS += [
 
 
 def content_type(chance: Random) -> Pair:
-    """What is not said to be JSON is a 415, so that no page of another site can send it (a form has three types)."""
+    """Another content type is a 415, so that no page of another site can send JSON (a form has three types)."""
     kind = chance.choice([*OTHERS, "application/json", "application/a+json"])
     is_other = kind in OTHERS
     kind += "".join(";" + chance.choice(["", " "]) + chance.choice(PARAMETERS) for _ in range(chance.randint(0, 2)))

@@ -1,4 +1,4 @@
-"""A request that a generator made, what has to hold for its answer, and what has to hold for every answer."""
+"""A generated request, the conditions for its response, and the conditions for every response."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _VALUE = re.compile("[ -~\x80-\xff]*")
 # RFC 3986: path-absolute, which begins with one slash, and a query.
 _PCHAR = r"[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2}"
 _LOCATION = re.compile(rf"/(?!/)(?:{_PCHAR})*(?:\?(?:{_PCHAR}|\?)*)?")
-# What wsgiref.validate knows: other methods are warnings for it.
+# The methods that wsgiref.validate knows. It warns about others.
 _METHODS = {"GET", "HEAD", "POST", "OPTIONS", "PATCH", "PUT", "DELETE", "TRACE"}
 _REQUIRED = (
     "SCRIPT_NAME SERVER_NAME SERVER_PORT QUERY_STRING wsgi.version wsgi.input wsgi.errors wsgi.url_scheme".split()
@@ -31,7 +31,7 @@ _REQUIRED += "wsgi.multithread wsgi.multiprocess wsgi.run_once".split()
 
 @dataclass
 class Exchange:
-    """One request to an application; `check` is given the reply, and knows what it has to be."""
+    """One request to an application; `check` gets the reply and asserts its conditions."""
 
     app: Any
     check: Callable[[Reply], None]
@@ -59,7 +59,7 @@ class Exchange:
 
     def judge(self) -> Reply:
         reply, began = None, time.thread_time()
-        gc.disable()  # what the logs of a long run keep is not this request's garbage
+        gc.disable()  # old logs of a long run are not garbage of this request
         try:
             reply = self.send()
             spent = time.thread_time() - began
@@ -84,7 +84,7 @@ class Pair(NamedTuple):
 
 
 def is_standard(environ: dict[str, Any]) -> bool:
-    """Whether an environ is what PEP 3333 says, so that wsgiref.validate may look on."""
+    """Return True if an environ complies with PEP 3333, so that wsgiref.validate can check it."""
     script, path = environ.get("SCRIPT_NAME", ""), environ.get("PATH_INFO", "")
     length = environ.get("CONTENT_LENGTH")
     return (
@@ -99,7 +99,7 @@ def is_standard(environ: dict[str, Any]) -> bool:
 
 
 def check_reply(exchange: Exchange, reply: Reply) -> None:
-    """What holds for every answer."""
+    """Assert the conditions of every response."""
     if not exchange.may_fail:
         assert reply.error is None, reply.error
         assert reply.code < 500
@@ -156,7 +156,7 @@ def is_json(value: Any) -> Callable[[Reply], None]:
 
 
 def is_sorted_json(value: list[Any]) -> Callable[[Reply], None]:
-    """The same for a list whose order is not told: that of a MultiDict."""
+    """Return the same check for a list in any order, such as that of a MultiDict."""
 
     def check(reply: Reply) -> None:
         assert (reply.code, sorted(reply.json)) == (200, sorted(value))

@@ -1,4 +1,4 @@
-"""Fields that a client fills: cookies, credentials, the query, the host; and what a handle puts into its own."""
+"""Fields of a client: cookies, credentials, the query, the host; and fields that a handle sets."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ SWITCH = HostSwitch({"www.example.com": TRUSTING, "*.api.example.com": TRUSTING}
 
 
 def cookie_in(chance: Random) -> Pair:
-    """Whatever a Cookie header holds, it is no 500; what stands between two semicolons, and is a cookie, arrives."""
+    """No Cookie header causes a 500. A valid cookie between two semicolons arrives."""
     pairs = [[joined(chance, TOKEN, 6) or "a", joined(chance, OCTETS, 12)] for _ in range(chance.randint(1, 5))]
     junk = [
         "",
@@ -91,7 +91,7 @@ def cookie_in(chance: Random) -> Pair:
             assert [pair for pair in pairs if pair not in got] == []
 
     header = ";".join(chance.choice(["", " "]) + part for part in mixed)
-    if chance.random() < 0.3:  # quotes run over semicolons, so nothing is known of what is between them
+    if chance.random() < 0.3:  # quotes can contain semicolons, so the text between them is unknown
         header = "".join(chance.choices([*header[:200], '"', "\\", '\\"', "\\377", "\\0"], k=40))
         return Pair(Exchange(APP, is_code(200, 400), path="/cookies", extra={"HTTP_COOKIE": header}), _cookies(pairs))
     return Pair(Exchange(APP, check, path="/cookies", extra={"HTTP_COOKIE": header}), _cookies(pairs))
@@ -103,7 +103,7 @@ def _cookies(pairs: list[list[str]]) -> Exchange:
 
 
 def auth_in(chance: Random) -> Pair:
-    """Credentials that are none are nobody's, and no 500; those that are arrive."""
+    """Invalid credentials are ignored without a 500, and valid ones arrive."""
     user, password = text(chance).replace(":", ""), text(chance)
     user = re.sub("[\x00-\x1f\x7f]", "", user)
     password = re.sub("[\x00-\x1f\x7f]", "", password)
@@ -139,7 +139,7 @@ def auth_in(chance: Random) -> Pair:
 
 
 def query_in(chance: Random) -> Pair:
-    """Each pair of a query arrives, decoded once; what is no UTF-8 in it is no 500."""
+    """Each pair of a query arrives, decoded once. Invalid UTF-8 causes no 500."""
     pairs = [[text(chance), text(chance) if chance.random() < 0.8 else ""] for _ in range(chance.randint(1, 4))]
     odd = [
         "%",
@@ -184,7 +184,7 @@ def query_in(chance: Random) -> Pair:
 
 
 def _pairs_of(query: str) -> list[list[str]] | None:
-    """application/x-www-form-urlencoded as the URL standard reads it; None where it is no UTF-8."""
+    """Parse application/x-www-form-urlencoded as the URL standard does. Return None if it is not UTF-8."""
     found = []
     for piece in query.split("&"):
         if piece:
@@ -202,7 +202,7 @@ LABELS = ["site", "test", "a", "WWW", "Example", "1", "a-b", "my_service", "x" *
 
 
 def host(chance: Random) -> str:
-    """What RFC 3986, section 3.2.2, calls a host, and RFC 9110, section 7.2, a port after it."""
+    """Return a host according to RFC 3986, section 3.2.2, with a port according to RFC 9110, section 7.2."""
     name = ".".join(chance.choices(LABELS, k=chance.randint(1, 4)))
     address = chance.choice(["127.0.0.1", "[::1]", "[2001:db8::7]", "[::ffff:1.2.3.4]", "[fe80::A]"])
     port = chance.choice(["", "", ":80", ":8080", ":1", ":65535"])
@@ -210,7 +210,7 @@ def host(chance: Random) -> str:
 
 
 def host_malformed(chance: Random) -> Pair:
-    """What is no host is a 400 where somebody asks for it; what is one is in the URL, and the path stays as it is."""
+    """An invalid host is a 400 if the handle reads it. A valid one is in the URL, and the path is unchanged."""
     good = host(chance)
     bad = [
         " ",
@@ -322,7 +322,7 @@ LAYERED.get("/")(lambda request, params: "ok")
 
 
 def through_middleware(chance: Random) -> Pair:
-    """What middleware sends back of what the client sent: names of headers, an origin and an id, or nothing of it."""
+    """Middleware returns data of the client, names of headers, an origin and an id, safely or not at all."""
     told = chance.choice(
         [path_info(injection(chance)), joined(chance, ["\xff", "日", "\0", "\x0b", "a", " ", "\ud800", "é"], 5)]
     )
@@ -358,7 +358,7 @@ _HOP_BY_HOP = (
 
 
 def header_injection(chance: Random) -> Pair:
-    """What cannot be sent is not sent, and nothing else comes of it; what can be is sent as it is."""
+    """Invalid headers are not sent, and have no other effect. Valid ones are sent unchanged."""
     try:
         told = path_info(injection(chance)).encode("latin-1").decode()
     except ValueError:

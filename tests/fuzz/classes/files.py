@@ -83,7 +83,7 @@ def app() -> Router:
 
 @functools.cache
 def site() -> Router:
-    """The same directory at the root, with what stands for directories."""
+    """The same directory at the root, with files for directories."""
     router = Router()
     router.serve_files("/*path", public(), index="index.html", precompressed=True)
     return router
@@ -133,7 +133,7 @@ def static(chance: Random) -> Pair:
 
 
 def _packed(chance: Random) -> Pair:
-    """What is sent is what its Content-Encoding says, and what the client prefers."""
+    """The content matches its Content-Encoding, and the preference of the client."""
     codings = chance.sample([chance.choice(["br", "BR"]), "gzip", "identity", "*", "deflate"], chance.randint(0, 4))
     weights = {name: chance.choice(["", ";q=0", ";q=0.5", ";q=1", "; q=0.001"]) for name in codings}
     refused = {name.lower() for name, weight in weights.items() if weight == ";q=0"}
@@ -199,7 +199,7 @@ DEVICES = "CON PRN AUX NUL COM1 COM9 COM¹ LPT1 LPT³ CONIN$ CONOUT$ CLOCK$".spl
 
 
 def static_windows(chance: Random) -> Pair:
-    """What Windows would take for a device, for another directory or for another name of a file."""
+    """Names that Windows reads as a device, as another directory or as another name of a file."""
     device = "".join(chance.choice([str.upper, str.lower])(char) for char in chance.choice(DEVICES))
     device += chance.choice(["", ".txt", ".", " ", ":", ":x", "::$DATA", ".tar.gz", " .txt", "\t"])
     plain = chance.choice(["a.txt", "sub/b.bin", "data.bin"])
@@ -245,9 +245,9 @@ def ranged(reply: Reply, content: bytes, span: tuple[int, int] | None) -> None:
 
 
 def span_of(given: str, size: int) -> tuple[int, int] | str | None:
-    """What a single range of bytes asks for (RFC 9110, section 14.1.2): a span, nothing that there is, or no range.
+    """Return the span of a single range of bytes (RFC 9110, section 14.1.2), or that it is empty or invalid.
 
-    A server may ignore a range; this one does where a number has more than 19 digits.
+    A server may ignore a range. This one does if a number has more than 19 digits.
     """
     found = re.fullmatch("bytes=([0-9]{,19})-([0-9]{,19})", given)
     if found is None or found[0] == "bytes=-" or (found[1] and found[2] and int(found[1]) > int(found[2])):
@@ -292,7 +292,7 @@ def range_header(chance: Random, size: int) -> str:
 
 
 def range_(chance: Random) -> Pair:
-    """A single range is served, or there is nothing of it (416); whatever else is said is no range, and ignored."""
+    """A single range is served, or is empty (416). Other values are not ranges, and are ignored."""
     name = chance.choice(["empty", "one", "data.bin", "big.bin"])
     content, size = FILES[name], len(FILES[name])
     given = range_header(chance, size)
@@ -346,7 +346,7 @@ SINCE = [-400 * 86400, -3600, -1, 0, 1, 3600, 400 * 86400]
 
 
 def conditions(chance: Random, tag: str) -> tuple[dict[str, str], dict[str, object]]:
-    """Preconditions that are well-formed, as headers, and as what they mean."""
+    """Return valid preconditions, as headers and by their meaning."""
     headers, meant = {}, {}
     for name in "IF_MATCH", "IF_NONE_MATCH":
         if chance.random() < 0.4:
@@ -405,7 +405,7 @@ IF = ["IF_MATCH", "IF_NONE_MATCH", "IF_MODIFIED_SINCE", "IF_UNMODIFIED_SINCE", "
 
 
 def cond_headers(chance: Random) -> Pair:
-    """Preconditions in their order, also beside a range; what is no precondition is never a 500."""
+    """Preconditions apply in order, even beside a range. Invalid ones never cause a 500."""
     method, tag, content = chance.choice(["GET", "GET", "HEAD"]), etag_of("data.bin"), FILES["data.bin"]
     headers, meant = conditions(chance, tag)
     if chance.random() < 0.4:

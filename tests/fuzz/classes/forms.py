@@ -1,4 +1,4 @@
-"""Forms: their limits, which hold for all of one, and what is no form."""
+"""Forms: limits for the whole form, and malformed ones."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def multipart(parts: list[tuple[str, str | None, bytes]], boundary: str = "b") -
 
 
 def form_dos(chance: Random) -> Pair:
-    """The limits of a form hold for all of it; what is just below them is served."""
+    """The limits of a form apply to all of it. A form just below them is served."""
     make = chance.choice([_too_many_fields, _too_large_fields, _too_long_query, _broken_form])
     return make(chance)
 
@@ -64,7 +64,7 @@ def _too_many_fields(chance: Random) -> Pair:
 
 
 def _too_large_fields(chance: Random) -> Pair:
-    """Also where no single field is too large; what a file takes is not memory."""
+    """Even if each field is small enough. Files don't count as memory."""
     count = chance.randint(1, FIELDS - 1)
     cuts = sorted(chance.randint(0, MEMORY) for _ in range(count - 1))
     sizes = [end - begin for begin, end in zip([0, *cuts], [*cuts, MEMORY], strict=True)]

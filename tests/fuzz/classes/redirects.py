@@ -1,4 +1,4 @@
-"""Paths that are nearly a route's: what they are redirected to, and that nobody is sent elsewhere."""
+"""Paths that nearly match: their redirects, which never lead to another site."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ def open_redirect(chance: Random) -> Pair:
 
 
 def redirect_loop(chance: Random) -> Pair:
-    """Whoever follows is answered by a handle at the next place, or there was no redirect."""
+    """The target of a redirect is answered by a handle, or there is no redirect."""
     contract = TABLES.next(chance)
     method, path = chosen(chance, contract)
 
@@ -181,7 +181,7 @@ def query_kept(chance: Random) -> Pair:
 
 
 def script_name(chance: Random) -> Pair:
-    """Wherever a host says that the application is, redirects stay below that, and hits are hits."""
+    """Redirects stay below any SCRIPT_NAME of a server, and matches are the same."""
     script = chance.choice(SCRIPTS) + joined(chance, [*BYTES, "/"], 3) * chance.randint(0, 1)
     method = chance.choice(["GET", "POST", "HEAD"])
     if chance.random() < 0.3:
@@ -190,7 +190,7 @@ def script_name(chance: Random) -> Pair:
 
 
 def _without_a_slash(chance: Random, script: str) -> Exchange:
-    """What is no path: the absolute form, the name of a host, an asterisk (RFC 9112, section 3.2)."""
+    """Targets without a path: the absolute form, the name of a host, an asterisk (RFC 9112, section 3.2)."""
     path = chance.choice(
         ["docs/", "http://evil.example/docs/", "evil.example:80", "*", "*x", "\\docs/", ".", " /docs/", "%2Fdocs/"]
     )
@@ -203,7 +203,7 @@ def _without_a_slash(chance: Random, script: str) -> Exchange:
 
 
 def host_trust(chance: Random) -> Pair:
-    """What a client says of the host is in no redirect."""
+    """The host of the client is in no redirect."""
     names = chance.sample(LIES, chance.randint(1, 3))
     lies = {f"HTTP_{name}": chance.choice([*HOSTS, "/docs/", "https", "host=evil.example", "PUT"]) for name in names}
     if chance.random() < 0.5:
@@ -214,7 +214,7 @@ def host_trust(chance: Random) -> Pair:
 
 
 def host_quirk(chance: Random) -> Pair:
-    """What hosts add to the environ, and how they say that the application is at the root, changes no answer."""
+    """Extra keys of servers in the environ, and their forms of the root, don't change the response."""
     quirks = {
         name: f"//evil.example{chance.choice(['/docs/', '/', '%2f', '?x'])}" for name in chance.sample(VARIABLES, 3)
     }
@@ -224,7 +224,7 @@ def host_quirk(chance: Random) -> Pair:
 
 
 def path_alias(chance: Random) -> Pair:
-    """What is near to a route is not it: no byte is dropped, and no two texts are the same but by their case."""
+    """A similar path is not the same: no byte is dropped, and texts differ unless only their case does."""
     method, path = "GET", chance.choice(["/docs/", "/Users/x", "/é/7/", "/all/a/b"])
     junk = [
         "\0",
@@ -266,7 +266,7 @@ MOUNTED = _mounted()
 
 
 def below_a_mount(chance: Random) -> Pair:
-    """The same, where the application is mounted in another one."""
+    """The same, if the application is mounted in another one."""
     path = chance.choice(["/docs", "//docs/", "/x/../docs/", "/DOCS/", "//evil.example/..//docs", "/../docs"])
     script = chance.choice(["", "/app", "/"])
 

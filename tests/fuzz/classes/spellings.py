@@ -1,4 +1,4 @@
-"""Paths as bytes and as text: what is no UTF-8, what is escaped once more, and what another case of it is."""
+"""Paths as bytes and as text: invalid UTF-8, double escapes, and other cases."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _encoded(code: int, length: int) -> bytes:
 
 
 def no_utf8(chance: Random) -> bytes:
-    """What RFC 3629, section 3, has no place for."""
+    """Return bytes that are invalid according to RFC 3629, section 3."""
     whole = chr(chance.randint(0x80, 0xD7FF)).encode()
     return chance.choice(
         [
@@ -97,7 +97,7 @@ ODD = [
 
 
 def good_utf8(chance: Random) -> Pair:
-    """What is UTF-8 arrives as it was sent, whatever character it is; and so does plain ASCII."""
+    """UTF-8 arrives unchanged, with any character, and so does plain ASCII."""
     value = chance.choice([text(chance), joined(chance, ODD, 3) + text(chance, 1)]).replace("/", "_")
     value = "x" if value.strip(".") == "" else value
     odd, plain = _place(chance, value), _place(chance, "plain")
@@ -112,7 +112,7 @@ def escaped(chance: Random, value: str, times: int) -> str:
 
 
 def double_decode(chance: Random) -> Pair:
-    """What is escaped still when a server hands it over is text. Passenger decodes nothing: there it is done once."""
+    """Escapes that remain after the server has decoded are text. With Passenger, the application decodes once."""
     risky = ["/", "..", "\0", "?", "#", "%", "é", "\r\n", "//evil.example", "\\", " ", "+", ";", "../../etc"]
     value = escaped(chance, joined(chance, risky, 3) or "/", chance.randint(1, 3))
     if "%" not in value:
@@ -169,7 +169,7 @@ LOOKALIKES = {
 
 
 def case_fold(chance: Random) -> Pair:
-    """A route of characters that have a case; asked for in another, or by what only looks like it."""
+    """A route of characters with a case, requested in another case, or with similar characters."""
     contract = Contract(overlap=chance.random() < 0.5)
     letters = [chance.choice([chance.choice(_cased()), *"iskaoeßéſµK"]) for _ in range(chance.randint(1, 6))]
     word = "".join(letters)

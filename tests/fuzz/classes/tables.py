@@ -48,7 +48,7 @@ def allow_405(chance: Random) -> Pair:
 
 
 def method_name(chance: Random) -> str:
-    """What is nearly the name of a method; they are case-sensitive (RFC 9110, section 9.1)."""
+    """Return a text similar to a method. Methods are case-sensitive (RFC 9110, section 9.1)."""
     name = chance.choice(["GET", "POST", "HEAD", "OPTIONS", "DELETE"])
     return chance.choice(
         [
@@ -90,7 +90,7 @@ def method(chance: Random) -> Pair:
 
 
 def deep_route(chance: Random) -> Pair:
-    """Patterns of many segments, some of which part late; asked for what nearly is one of them."""
+    """Patterns of many segments, some of which differ late, and paths that nearly match."""
     contract, depth = Contract(overlap=chance.random() < 0.5), 300 if chance.random() < 0.02 else chance.randint(5, 40)
     parts = [chance.choice(["s", "S", "ä", ":p"]) for _ in range(depth)]
     for _ in range(chance.randint(1, 4)):
@@ -108,7 +108,7 @@ def deep_route(chance: Random) -> Pair:
 
 
 def _wide() -> Router:
-    """Routes that a search may try one after the other, where it is a bad one."""
+    """Return routes that a bad search would try one after the other."""
     app = Router(overlap=True)
     for number in range(12):
         app.get("/" + "/".join(f":x{place}" if number >> place & 1 else "a" for place in range(4)))(echo)
@@ -176,7 +176,7 @@ BROKEN.get("/seen/:x")(look_around)
 
 
 def broken_environ(chance: Random) -> Pair:
-    """What hosts leave out, or hand over as what it cannot be: answered all the same, or refused."""
+    """Servers can omit keys, or pass invalid values: the request is answered anyway, or refused."""
     gone = "SERVER_NAME SERVER_PORT SERVER_PROTOCOL HTTP_HOST REMOTE_ADDR SCRIPT_NAME QUERY_STRING".split()
     gone += "wsgi__version wsgi__url_scheme wsgi__multithread wsgi__multiprocess wsgi__run_once".split()
     extra = dict.fromkeys(chance.sample([*gone, "CONTENT_LENGTH", "CONTENT_TYPE"], chance.randint(1, 8)))

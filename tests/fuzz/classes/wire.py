@@ -1,4 +1,4 @@
-"""`wsgi.input` as a connection is: it comes in pieces, may break off, and blocks for whoever reads beyond its end."""
+"""`wsgi.input` like a connection: it arrives in pieces, can break off, and blocks if code reads beyond its end."""
 
 from __future__ import annotations
 

@@ -146,7 +146,7 @@ def status_and_class(request: Request, error: Exception) -> str:
     return str(error)
 
 
-# What can be called
+# Callables
 
 
 class Page:

@@ -1,4 +1,4 @@
-"""Handles of every form: what they take, and what can be called."""
+"""Handles of every form: their arguments, and kinds of callables."""
 
 from __future__ import annotations
 
@@ -156,7 +156,7 @@ def stacked(request: OwnRequest, params: Mapping[str, str]) -> str:
     return params.get("id", "")
 
 
-# What can be called
+# Callables
 
 
 class Greeting:

@@ -1,4 +1,4 @@
-"""Middleware of every form, and where it is given."""
+"""Middleware of every form, and every option that accepts it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Parts of an application, and what an application is asked for."""
+"""Parts of an application, and properties of an application."""
 
 from __future__ import annotations
 
