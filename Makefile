@@ -45,12 +45,13 @@ fix: $(VENV)/dev.stamp ## let ruff correct the code, and format it (1 second)
 test: $(VENV)/dev.stamp ## run the fast tests, before each commit (1 to 2 minutes)
 	$(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal -m "not (slow or $(APART))"
 
-lint: $(VENV)/dev.stamp ## run ruff, mypy --strict, import-linter and bandit (20 seconds)
+lint: $(VENV)/dev.stamp ## run ruff, mypy --strict, import-linter and bandit, and check the English (20 seconds)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/bandit --quiet --ini setup.cfg --recursive microfn examples setup.py
+	$(BIN)/python -m tests.prose
 
 docs: $(VENV)/docs.stamp ## build the pages in docs/ into build/docs; warnings are errors (20 seconds)
 	$(BIN)/sphinx-build --builder html --fresh-env --fail-on-warning --keep-going --quiet --doctree-dir build/doctrees docs build/docs
