@@ -51,7 +51,7 @@ AREAS = {
 EXCLUDED = (
     "docs/howto/deadlines.md",
     "docs/howto/functions.md",
-    "docs/reference",
+    "docs/reference/agent.md",
     "microfn/agent",
     "tests/agent",
     "tests/servers",
