@@ -314,18 +314,18 @@ class BaseRouter:
         security: Iterable[Requirement] | None = None,
         deprecated: bool | None = None,
     ) -> Group:
-        """A part of this one, below a prefix, with middleware and error handlers of its own; "" is no prefix.
+        """Return a group: a part of this router below a prefix, with its own middleware and error handlers.
 
         The prefix "" adds nothing to paths. The middleware of the group runs inside that around it. It applies to the
         routes of the group, and to paths below its prefix that have no route. If several groups have one prefix, such
         paths use the first one that has middleware or error handlers.
 
-        Documents of `microfn.openapi` say of each of its routes, unless the route or a part within says something else:
+        Facts for documents of `microfn.openapi`, which routes and inner parts can override:
 
-        `responses`: types of JSON, or texts, by status. Those of a route are beside them.
-        `tags`: a list of texts, in place of the prefix.
-        `security`: a list of names of security schemes, of which one is enough; [] if the routes are public.
-        `deprecated`: True if clients should use them no more.
+        `responses`: types of JSON, or descriptions, by status, in addition to those of a route.
+        `tags`: a list of str, instead of the prefix.
+        `security`: a list of names of security schemes, one of which is enough; [] if the routes are public.
+        `deprecated`: True if clients should no longer use the routes.
 
         >>> from microfn import Router
         >>> app = Router()

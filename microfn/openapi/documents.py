@@ -26,15 +26,14 @@ _ROOT_CHARACTERS = "/-._~!$&'()*+,;=:@"
 def document(
     app: Router, *, title: str, version: str, security_schemes: Mapping[str, Mapping[str, Any]] | None = None
 ) -> dict[str, Any]:
-    """Return the OpenAPI 3.1 document of an application, of what is registered now.
+    """Return the OpenAPI 3.1 document of an application, with its current registrations.
 
-    It has the routes of the Router and of Routers that are mounted in it. A route with a name has it as its
-    operationId; if several have one name, the first keeps it. Groups and prefixes are tags, unless `tags=` says
-    others. Automatic HEAD and OPTIONS are left out, and so are methods that OpenAPI does not know, and the route of
-    the document itself.
+    The document has the routes of the Router and of mounted Routers. The name of a route is its operationId; if several
+    have the same name, the first keeps it. Groups and prefixes are tags, unless `tags=` has others. Automatic HEAD and
+    OPTIONS are omitted, and so are methods unknown to OpenAPI, and the route of the document itself.
 
-    `title` and `version` are those of the API. `security_schemes` maps names, which `security=` of Routers, groups
-    and routes has, to security scheme objects (OpenAPI 3.1, section 4.8.27).
+    `title` and `version` describe the API. `security_schemes` maps the names in `security=` of Routers, groups and
+    routes to security scheme objects (OpenAPI 3.1, section 4.8.27).
 
     >>> from microfn import Router
     >>> app = Router()
@@ -49,9 +48,9 @@ def document(
     >>> shown["summary"], shown["operationId"], list(shown["responses"])
     ('Show a user.', 'user', ['200', '404'])
 
-    Raises TypeError if `app` is no Router, `title` or `version` is no text, or a type has no JSON schema; ValueError
-    if `security=` names a scheme that is not there; and ModuleNotFoundError if a type of `responses` needs pydantic or
-    msgspec, and neither is installed.
+    Raises TypeError if `app` is not a Router, `title` or `version` is not a str, or a type has no JSON schema. Raises
+    ValueError if `security=` names an unknown scheme, and ModuleNotFoundError if a type of `responses` needs pydantic
+    or msgspec, and neither is installed.
     """
     _check(app, title, version)
     security = Security(security_schemes)
@@ -102,11 +101,11 @@ def openapi(
 ) -> Handle[Response]:
     """Return a handle that serves the document of an application as application/json.
 
-    The document is made with the first request, and again after routes have changed. Its server is the SCRIPT_NAME of
-    the request, if there is one. `microfn openapi` prints the same.
+    The document is created with the first request, and again after routes have changed. Its server is the SCRIPT_NAME
+    of the request, if there is one. `microfn openapi` prints the same document.
 
-    `title`, `version` and `security_schemes` are as in `document`. `change` is called with each document that is made,
-    and returns the one to serve: the same dict with other contents, say.
+    `title`, `version` and `security_schemes` are those of `document`. `change` is called with each new document, and
+    returns the one to serve, such as the same dict with changes.
 
     >>> from microfn import Router
     >>> app = Router()
@@ -153,9 +152,9 @@ class Served:
         return Response(made[2], content_type="application/json")
 
     def document(self, root: str, **info: str) -> dict[str, Any]:
-        """Return the document of an application below a path; `info` may have another title and version.
+        """Return the document of an application below a path. `info` can have another title and version.
 
-        Raises what `document` raises, and TypeError if `change` returns no dict.
+        Raises the errors of `document`, and TypeError if `change` does not return a dict.
         """
         made = document(self._app, **{**self._info, **info}, security_schemes=self._security_schemes)
         if root:
@@ -169,7 +168,7 @@ class Served:
 
 
 def served_documents(app: Router) -> dict[str, tuple[str, Served]]:
-    """The handles of documents in an application and what is mounted in it, by their paths, with the mounts' prefix."""
+    """Return the handles of documents in an application and in mounted Routers, by their paths with prefixes."""
     return {
         prefix + route.pattern: (prefix, route.handle)
         for prefix, _, route in registered_routes(app)

@@ -1,4 +1,4 @@
-"""The routes of an application that its document shows, also those of Routers that are mounted in it."""
+"""The routes of an application in its document, including those of mounted Routers."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from .paths import Paths
 
 __all__ = ["Entry", "Part", "entries", "facts_of", "operation_ids", "registered_routes", "routers", "tags_of"]
 
-# OpenAPI 3.1, section 4.8.9: a path item has no field for another method.
+# OpenAPI 3.1, section 4.8.9: a path item has only these methods.
 _METHODS = frozenset(["GET", "PUT", "POST", "DELETE", "OPTIONS", "HEAD", "PATCH", "TRACE"])
 
 
 class Part(NamedTuple):
-    """A Router's registrations, and the scope in it that holds a route, or the mount of another Router."""
+    """A Router's registrations, and the scope in it that contains a route, or the mount of another Router."""
 
     registered: Registrations
     scope: Scope
 
     @property
     def facts(self) -> Documentation:
-        """The facts of this scope and of all around it in the same Router."""
+        """The facts of this scope and of the scopes around it in the same Router."""
         found = UNDOCUMENTED
         for scope in self.scope.lineage():
             found = scope.documentation.within(found)
@@ -35,19 +35,19 @@ class Part(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """A route and its place in the document."""
+    """A route and its position in the document."""
 
     prefix: str
-    """The prefixes of the mounts that it is below."""
+    """The prefixes of the mounts around it."""
     parts: tuple[Part, ...]
-    """Its own Router's first, then those that this one is mounted in, the innermost first."""
+    """The part of its own Router, then those of the Routers around it, innermost first."""
     route: Route
     template: str
     names: tuple[str, ...]
 
 
 def routers(app: Router, around: tuple[Router, ...] = ()) -> Iterator[Router]:
-    """The Router and those that are mounted in it; one that is mounted in itself has no end."""
+    """Yield the Router and the Routers mounted in it. A Router that is mounted in itself is not entered again."""
     yield app
     for mount in app.mounts:
         inner = mount.application
@@ -56,7 +56,7 @@ def routers(app: Router, around: tuple[Router, ...] = ()) -> Iterator[Router]:
 
 
 def entries(app: Router, *, leave_out: type) -> Iterator[Entry]:
-    """The routes that OpenAPI has a method for, without those whose handles are of a class."""
+    """Yield the routes with methods that OpenAPI knows, except those whose handles are of a class."""
     paths = Paths()
     seen = set()
     for prefix, parts, route in registered_routes(app):
@@ -70,20 +70,20 @@ def entries(app: Router, *, leave_out: type) -> Iterator[Entry]:
 def registered_routes(
     app: Router, prefix: str = "", around: tuple[Router, ...] = (), outer: tuple[Part, ...] = ()
 ) -> Iterator[tuple[str, tuple[Part, ...], Route]]:
-    """The routes of a Router and of those that are mounted in it, the longest prefix first: it wins."""
+    """Yield the routes of a Router and of those mounted in it. The longest prefix is first, since it wins."""
     registered = app._registry.current
     for route in registered.routes:
         yield prefix, (Part(registered, route.scope), *outer), route
     for mount in sorted(registered.mounts.values(), key=lambda mount: -len(mount.prefix)):
         inner = mount.application
         if isinstance(inner, Router) and inner not in (*around, app):
-            # A bare mount runs no middleware of what is around it, so nothing that is said there is true of it.
+            # A bare mount does not run the middleware around it, so facts about that middleware don't apply.
             parts = () if mount.bare else (Part(registered, mount.scope), *outer)
             yield from registered_routes(inner, prefix + mount.prefix, (*around, app), parts)
 
 
 def facts_of(entry: Entry) -> Documentation:
-    """The facts of a route and of all around it."""
+    """Return the facts of a route and of all parts around it."""
     found = UNDOCUMENTED
     for part in reversed(entry.parts):
         found = part.facts.within(found)
@@ -91,7 +91,7 @@ def facts_of(entry: Entry) -> Documentation:
 
 
 def operation_ids(shown: Iterable[Entry]) -> list[str | None]:
-    """Return the operationId of each route. The first of a name keeps it; others get their method behind it."""
+    """Return the operationId of each route. The first of a name keeps it; the method is appended to others."""
     routes = [entry.route for entry in shown]
     unique = UniqueNames()
     ids: list[str | None] = []
@@ -111,7 +111,7 @@ def operation_ids(shown: Iterable[Entry]) -> list[str | None]:
 
 
 def tags_of(entry: Entry, facts: Documentation) -> list[str]:
-    """Return the tags that were given, else the prefix of the innermost group or Router, without its first slash."""
+    """Return the given tags, else the prefix of the innermost group or Router, without its first slash."""
     if facts.tags is not None:
         return list(facts.tags)
     text = entry.prefix + entry.route.scope.prefix

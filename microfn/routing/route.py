@@ -59,10 +59,10 @@ class RouteOptions(PlainOptions, total=False):
 class Route:
     """The registration of a handle for one method and one pattern. Immutable.
 
-    `method` and `pattern` are texts; the pattern "" is "/", and the prefix itself where its Router is included. `name`
-    is the one given for reverse URLs, `where` is the file and line that registered it. `handle` is the callable itself,
-    unchanged; `query` and `valid` are the types that were given, `responses` the types and texts by status, without
-    those of groups. `scope` is the part of the application that it belongs to.
+    `method` and `pattern` are str. The pattern "" means "/", or the prefix itself if the Router is included. `name` is
+    the name for reverse URLs, and `where` is the file and line of the registration. `handle` is the unchanged callable.
+    `query` and `valid` are the types for checks. `responses` maps statuses to types or descriptions, without those of
+    groups. `scope` is the part of the application that contains the route.
     """
 
     __slots__ = (
@@ -124,7 +124,7 @@ class Route:
         self.query = query
         self.valid = valid
         self.documentation = documentation
-        """What is said of this route alone, for documents."""
+        """The facts about this route alone, for documents."""
         self.checks = checks
         """The checks of request data, by option: "query" or "valid"."""
         self.scope = scope

@@ -32,9 +32,9 @@ class Scope:
         self.prefix: str = (parent.prefix if parent else "") + prefix
         self.parent = parent
         self.use = use
-        """The middleware it was made with. What is added later is outside of a scope, in what is registered."""
+        """The middleware of its creation. The registry has the middleware that is added later."""
         self.documentation = documentation
-        """What is said of all that is registered in it, for documents."""
+        """The facts about all of its registrations, for documents."""
 
     def pattern(self, path: str) -> str:
         """Return the full pattern of `path` in this scope; "" is the prefix itself."""

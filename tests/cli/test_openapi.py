@@ -85,7 +85,7 @@ def served(here, monkeypatch):
 
 
 def test_the_served_document_is_printed(served):
-    """It is that of a Router mounted in the application, with its prefix as the server, and with the change."""
+    """The Router is mounted in the application. The document has its prefix as the server, and the change."""
     printed = json.loads(typed("openapi", "served"))
     assert printed == served.app.test_client().get("/ä1/openapi.json").json
     assert printed["servers"] == [{"url": "/%C3%A41"}]

@@ -35,7 +35,7 @@ def bookmarks(tmp_path, monkeypatch):
 
 
 def signed_in(app):
-    """The header of a new user, who has a hundred bookmarks, so that numbers of some are guessed."""
+    """Return the header of a new user with a hundred bookmarks, so that some ids are guessed."""
     client, credentials = app.test_client(), {"name": "ann", "password": "correct horse battery"}
     assert client.post("/users", json=credentials).status_code == 201
     header = f"Bearer {client.post('/tokens', json=credentials).json['token']}"

@@ -1,4 +1,4 @@
-"""Routes of a document, and what the parts around them say of each."""
+"""Routes of a document, with the facts of the parts around them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def handle(request, params):
 
 
 def facts(app):
-    """What is said of each route, by its template."""
+    """Return the facts of each route, by its template."""
     return {entry.template: facts_of(entry) for entry in entries(app, leave_out=str)}
 
 

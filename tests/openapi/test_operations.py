@@ -172,7 +172,7 @@ def test_responses_of_a_group_are_those_of_its_routes():
 
 
 def test_responses_around_a_mount_are_those_of_its_middleware():
-    """Error handlers do not see what a mounted Router responds with, so its own 422 stays."""
+    """Error handlers don't see the responses of a mounted Router, so its own 422 stays."""
     inner, app = Router(), Router(responses={401: "Log in.", 422: HouseError, 201: Note})
     inner.post("/x", query=Note)(handle)
     app.error(401)(lambda request, error: {"house": "format"})
