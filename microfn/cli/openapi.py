@@ -65,6 +65,6 @@ def _as_yaml(made: dict[str, Any]) -> str:
     try:
         import yaml  # noqa: PLC0415 - an extra
     except ModuleNotFoundError:
-        raise click.ClickException('--yaml needs PyYAML: pip install "microfn[openapi]"') from None
+        raise click.ClickException('--yaml needs PyYAML; run pip install "microfn[openapi]".') from None
     text: str = yaml.safe_dump(made, allow_unicode=True, sort_keys=False)
     return text.rstrip("\n")

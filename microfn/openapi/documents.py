@@ -115,7 +115,7 @@ def openapi(
     {'openapi': '3.1.0', 'info': {'title': 'Users', 'version': '1.0'}, 'paths': {}}
 
     Raises TypeError if `app` is no Router, `title` or `version` is no text, or `change` cannot be called; TypeError or
-    ValueError if `security_schemes` has no schemes. What `document` or `change` raises is a 500.
+    ValueError if `security_schemes` has no schemes. Errors of both become a 500.
     """
     _check(app, title, version)
     Security(security_schemes)
