@@ -47,7 +47,7 @@ def test_a_type_without_a_schema_is_an_error_without_a_traceback(here):
 
 @pytest.mark.usefixtures("here")
 def test_an_application_that_is_no_router_is_an_error():
-    assert "other:application is no Router but a function" in typed("openapi", "other:application", code=1)
+    assert "other:application must be a Router, got function" in typed("openapi", "other:application", code=1)
 
 
 SERVED = """
