@@ -84,7 +84,7 @@ def test_inner_facts_come_before_those_around_them(inner, outer, expected):
             r"the scopes of 'a' in security must be a list of texts, got 'read'",
         ),
         ({"security": [{"a": [7]}]}, TypeError, r"the scopes of 'a' in security must be texts, got \[7\]"),
-        ({"deprecated": 1}, TypeError, "deprecated is True or False, not 1"),
+        ({"deprecated": 1}, TypeError, "deprecated must be True or False, got 1"),
     ],
 )
 def test_an_option_that_says_no_fact_is_refused_everywhere(options, error, message):
