@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
@@ -59,14 +60,35 @@ def _refuse_misplaced(method: F) -> F:
                 name = getattr(given, "__name__", "handle")
                 token = "GET" if verb == "route" else verb.upper()
                 meant = f'app.handle("{token}", {path!r}, {name}), or @app.{verb}({path!r}) above {name}'
+            elif isinstance(given, str) and given.startswith("/"):
+                meant = f"app.route({given!r:.200}, methods=[{path!r:.200}])"
             else:
-                meant = f"app.route({path!r}, methods={given!r:.200})"
+                meant = f"app.route({path!r}, methods={[given] if isinstance(given, str) else given!r:.200})"
             raise TypeError(
                 f"arguments after the pattern must be passed by keyword, got {given!r:.200}; did you mean {meant}?"
             )
         return method(self, path, **options)
 
     return cast("F", checked)
+
+
+def _with_usage(usage: str) -> Callable[[F], F]:
+    """Decorate a method: if it is called with the wrong arguments, the error shows how to call it."""
+
+    def decorate(method: F) -> F:
+        signature = inspect.signature(method)
+
+        @functools.wraps(method)
+        def checked(*args: Any, **options: Any) -> Any:
+            try:
+                signature.bind(*args, **options)
+            except TypeError as error:
+                raise TypeError(f"{method.__name__}: {error}; call it as {usage}") from None
+            return method(*args, **options)
+
+        return cast("F", checked)
+
+    return decorate
 
 
 class BaseRouter:
@@ -304,6 +326,7 @@ class BaseRouter:
             self._registry.add_middleware(self._scope, layer, where)
         return middleware
 
+    @_with_usage('app.group("/prefix", use=[...])')
     def group(
         self,
         prefix: str,
@@ -342,6 +365,7 @@ class BaseRouter:
             self._registry.add_scope(scope, _caller())
         return Group(self._registry, scope)
 
+    @_with_usage('app.include("/prefix", router)')
     def include(
         self,
         prefix: str,
@@ -376,6 +400,7 @@ class BaseRouter:
         scope = Scope(check_prefix(prefix), self._scope, own.use, own.documentation.within(outer))
         self._registry.include(router._registry, own, scope, where)
 
+    @_with_usage('app.mount("/prefix", application)')
     def mount(self, prefix: str, application: WSGIApplication, *, bare: bool = False) -> None:
         """Pass requests below a prefix to another WSGI application, and move the prefix from PATH_INFO to SCRIPT_NAME.
 

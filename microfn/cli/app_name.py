@@ -109,7 +109,7 @@ def find(given: str | None) -> AppName:
 
 def nothing_in(app: AppName, routers: Sequence[str], names: Container[str]) -> click.ClickException:
     """Return the error for a module without the application. `routers` are the Routers among its `names`."""
-    known = routers or [f"{name}()" for name in _FACTORIES if name in names]
+    known = [f"{name}()" for name in _FACTORIES if name in names] + list(routers)
     wanted = repr(app.name) if app.name else " or ".join(map(repr, NAMES))
     near = nearest(app.name, known) or next(iter(known), None)
     meant = f"{app.module}:{near}"

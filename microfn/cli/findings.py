@@ -52,6 +52,11 @@ def notes(router: Router, application: object) -> list[str]:
     return [
         *(f"The middleware of the group around {mount} does not see its requests." for mount in _unseen(router)),
         *(f"{other} matches before {route}." for other, route in _hidden(router.routes)),
+        *(
+            f"{route} has valid=, but {route.method} requests have no body; did you mean query=?"
+            for route in router.routes
+            if route.valid is not None and route.method in ("GET", "HEAD")
+        ),
         *([] if any(isinstance(layer, ProxyFix) for layer in layers(application)) else _without_proxy_fix(router)),
     ]
 

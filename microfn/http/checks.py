@@ -157,7 +157,10 @@ def type_check(option: str, form: Any) -> TypeCheck:
             f"{option} must be a type that msgspec or pydantic supports, got {_name_of(form)}; {'; '.join(troubles)}"
         )
     wanted = " or ".join(named or _LIBRARIES)
-    raise ModuleNotFoundError(f"{option}={_name_of(form)} needs {wanted}, which is not installed")
+    extra = next(name for name in _LIBRARIES if name in (named or _LIBRARIES))
+    raise ModuleNotFoundError(
+        f"{option}={_name_of(form)} needs {wanted}, which is not installed; run pip install 'microfn[{extra}]'"
+    )
 
 
 def _import_library(name: str) -> Any:

@@ -10,6 +10,8 @@ from enum import Enum
 from math import isfinite
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
+from .unsupported import hint_for_value
+
 if TYPE_CHECKING:
     from datetime import timedelta
 
@@ -186,9 +188,8 @@ def _plain(value: Any) -> Any:
 
     if isinstance(value, pathlib.PurePath):
         return str(value)
-    raise TypeError(
-        f"{type(value).__name__} cannot be encoded as JSON; JSON(default=...) can convert it first, got {value!r:.200}"
-    )
+    hint = hint_for_value(value) or "JSON(default=...) can convert it first"
+    raise TypeError(f"{type(value).__name__} cannot be encoded as JSON; {hint}, got {value!r:.200}")
 
 
 def _duration(value: timedelta) -> str:

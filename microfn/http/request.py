@@ -60,6 +60,9 @@ class _Slots:
 class Context(SimpleNamespace):
     """Values that middleware passes to handles, by any name: `context.user`, or `context["user"]`."""
 
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(f"request.context has no {name!r}; no middleware of this route has set it")
+
     def __getitem__(self, name: str) -> Any:
         return self.__dict__[name]
 

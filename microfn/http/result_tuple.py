@@ -45,7 +45,8 @@ def _list_headers(headers: Any) -> Headers:
     is_dict = type(headers) is dict
     pairs = list(headers.items() if is_dict or hasattr(headers, "items") else headers if _is_iterable(headers) else [0])
     if not is_dict and not all(isinstance(pair, (tuple, list)) and len(pair) == 2 for pair in pairs):
-        raise TypeError(f"headers must be a dict or a list of (name, value) pairs, got {headers!r:.200}")
+        order = "; the order is (body, status, headers)" if isinstance(headers, (int, str)) else ""
+        raise TypeError(f"headers must be a dict or a list of (name, value) pairs, got {headers!r:.200}{order}")
     listed: Headers = []
     for name, value in pairs:
         for item in value if isinstance(value, (list, tuple)) else (value,):

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from ..errors import name_of
 
-__all__ = ["describe_unsupported"]
+__all__ = ["describe_unsupported", "hint_for_value"]
 
 
 def describe_unsupported(body: object, origin: object) -> str:
     """Return the message for an unsupported result of `origin`."""
     if body is None:
         return f'{name_of(origin)} returned None; did you forget to return? (An empty response is "", 204)'
-    hint = _hint_for_value(body)
+    hint = hint_for_value(body)
     if hint is not None:
         return f"{name_of(origin)} must return a response, got {type(body).__name__}; {hint}"
     return (
@@ -20,7 +20,7 @@ def describe_unsupported(body: object, origin: object) -> str:
     )
 
 
-def _hint_for_value(body: object) -> str | None:
+def hint_for_value(body: object) -> str | None:
     """Return a hint for a value that other frameworks accept, or None."""
     kind = type(body)
     if hasattr(kind, "__await__") or hasattr(kind, "__anext__"):

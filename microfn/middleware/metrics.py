@@ -44,8 +44,12 @@ class Metrics:
     """
 
     def __init__(self, *, registry: CollectorRegistry | None = None) -> None:
-        import prometheus_client  # noqa: PLC0415 - an extra
-
+        try:
+            import prometheus_client  # noqa: PLC0415 - an extra
+        except ModuleNotFoundError:
+            raise ModuleNotFoundError(
+                "Metrics needs prometheus-client, which is not installed; run pip install 'microfn[metrics]'"
+            ) from None
         self._client = prometheus_client
         self._registry = prometheus_client.REGISTRY if registry is None else registry
         try:

@@ -55,9 +55,20 @@ def check_middleware(middleware: object) -> None:
         hint = ""
         if isinstance(middleware, (list, tuple)):
             hint = "; pass them to use as separate arguments"
-        elif callable(middleware):
+        elif callable(middleware) and _accepts_nothing(middleware):
             hint = f"; did you mean to call it, {getattr(middleware, '__name__', 'it')}(...)?"
+        elif callable(middleware):
+            hint = "; a middleware takes a handle and returns a handle, which takes (request, params)"
         raise InvalidHandle(middleware, error.reason + hint, "a middleware") from None
+
+
+def _accepts_nothing(function: Callable[..., Any]) -> bool:
+    """Return True for a factory: a callable without required arguments."""
+    try:
+        inspect.signature(function).bind()
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def check_middlewares(name: str, middlewares: object) -> tuple[Middleware, ...]:

@@ -57,7 +57,8 @@ class Scope:
 def check_prefix(prefix: object) -> str:
     """Return a checked prefix; "" and "/" mean no prefix. Raises `InvalidPattern`."""
     if not isinstance(prefix, str):
-        raise TypeError(f"prefix must be a str, got {type(prefix).__name__}: {prefix!r}")
+        order = "; pass the prefix first" if callable(prefix) else ""
+        raise TypeError(f"prefix must be a str, got {type(prefix).__name__}: {prefix!r:.200}{order}")
     if prefix in ("", "/"):
         return ""
     hint = hint_for_pattern(prefix)

@@ -68,3 +68,12 @@ def test_many_routes_take_little_time():
 
 def some_handle(request, params):
     return ""
+
+
+def test_type_of_a_body_that_get_lacks_is_noted():
+    app = Router()
+    app.get("/x", valid=dict)(some_handle)
+    app.post("/x", valid=dict)(some_handle)
+    (note,) = notes(app, app)
+    assert note.startswith("GET /x (")
+    assert note.endswith("has valid=, but GET requests have no body; did you mean query=?")

@@ -21,6 +21,7 @@ WRONG = [
     ("lacking", 1, "No module named 'nothing_like_it'"),
     ("syntax", 1, "SyntaxError"),
     ("without", 1, "There is no 'app' or 'application' in without; did you mean without:api?"),
+    ("both:aplication", 1, "There is no 'aplication' in both; did you mean 'both:create_app()'?"),
     ("making", 1, "There is no 'app' or 'application' in making; did you mean 'making:create_app()'?"),
     ("making:create_app", 1, "making:create_app must accept environ and start_response, as WSGI applications do, got"),
     ("making:create_app", 1, "got create_app(mode='x', *, debug=False); did you mean 'making:create_app()'?"),
@@ -97,6 +98,7 @@ def test_what_is_no_application_is_told(here, given, code, shown):
     (here / "lacking.py").write_text("import nothing_like_it\n", "utf-8")
     (here / "syntax.py").write_text("def (\n", "utf-8")
     (here / "without.py").write_text("from microfn import Router\napi = Router()\n", "utf-8")
+    (here / "both.py").write_text("from without import api\ndef create_app(): ...\n", "utf-8")
     (here / "bare.py").write_text("", "utf-8")
     (here / "making.py").write_text(MAKING, "utf-8")
     output = typed("routes", given, code=code)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -117,3 +118,9 @@ def test_second_metrics_of_a_registry_are_refused_with_a_hint():
     Metrics(registry=registry)
     with pytest.raises(ValueError, match=r"registry must be without Metrics, .* registry=CollectorRegistry\(\)"):
         Metrics(registry=registry)
+
+
+def test_missing_library_is_told_with_its_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "prometheus_client", None)
+    with pytest.raises(ModuleNotFoundError, match=r"run pip install 'microfn\[metrics\]'$"):
+        Metrics()
