@@ -25,6 +25,9 @@ COVERED = {
     "microfn": Cover("tests/test_pages.py", "it only imports names, which the reference has to document"),
     "microfn.__main__": Cover("tests/cli/test_cli.py", "it only calls the command line"),
     "microfn.agent": Cover("tests/test_pages.py", "it only imports names, which the reference has to document"),
+    "microfn.agent.launcher.__main__": Cover(
+        "tests/agent/launcher/test_program.py", "it only lets the program import its folder"
+    ),
     "microfn.agent.driver": Cover("tests/agent/test_process.py", "it declares protocols, which a driver has to have"),
     "microfn.agent.execution": Cover("tests/agent/test_agent.py", "it needs a process that runs"),
     "microfn.cli": Cover("tests/cli/test_cli.py", "it is the command line, of which each command is a module"),
@@ -83,7 +86,9 @@ def test_row_names_a_module_and_a_file_that_mentions_it(module):
     assert COVERED[module].reason
 
 
-@pytest.mark.parametrize("room", ["agent", "application", "cli", "http", "middleware", "openapi", "routing"])
+@pytest.mark.parametrize(
+    "room", ["agent", "agent/launcher", "application", "cli", "http", "middleware", "openapi", "routing"]
+)
 def test_file_of_a_room_begins_with_the_name_of_a_module(room):
     """`test_tree_vectors.py` is a second file for `tree.py`."""
     names = {path.stem for path in (ROOT / "microfn" / room).glob("*.py")} | {room}

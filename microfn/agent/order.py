@@ -9,10 +9,10 @@ from datetime import datetime, timedelta, timezone
 from .call import Call
 from .errors import Refused
 from .function import LONGEST_TEXT, Function
-from .launcher import Order
+from .launcher.protocol import LaunchSpec
 from .memory import MIB
 
-__all__ = ["check_size", "order_of"]
+__all__ = ["check_size", "launch_spec"]
 
 MOST_TEXT = 256 * 1024
 """Bytes of arguments and environment together: what a process with a small stack can be given, and half of it."""
@@ -25,7 +25,7 @@ def check_size(function: Function) -> None:
         raise ValueError(f"argv and env have {size} bytes, and may have {MOST_TEXT // 2}")
 
 
-def order_of(call: Call, function: Function) -> Order:
+def launch_spec(call: Call, function: Function) -> LaunchSpec:
     """What the launcher is told of a call. Raises `Refused` for what cannot be passed to a process."""
     end = datetime.now(timezone.utc) + timedelta(seconds=call.deadline.left())
     own = {
@@ -48,7 +48,7 @@ def order_of(call: Call, function: Function) -> Order:
     argv = [os.fsencode(text) for text in function.argv]
     if _size(argv) + _size(_lines(env)) > MOST_TEXT:
         raise Refused("The request has more headers than a process can be given.")
-    return Order(
+    return LaunchSpec(
         call_id=call.id,
         end=call.deadline.end,
         memory=call.memory * MIB,

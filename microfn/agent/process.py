@@ -23,8 +23,8 @@ from .driver import End
 from .errors import Busy, Closed, Failed, Refused, TimedOut
 from .function import Function
 from .interpreter import interpreter
-from .launcher import IN_A_FILE, LONGEST_MESSAGE, Order
-from .order import check_size, order_of
+from .launcher.protocol import IN_A_FILE, LONGEST_MESSAGE, LaunchSpec
+from .order import check_size, launch_spec
 
 __all__ = ["FunctionProcess", "ProcessDriver"]
 
@@ -164,10 +164,10 @@ class ProcessDriver:
         if function is None:
             raise TypeError(f"{call!r} has no function")
         function.check_start()
-        order = order_of(call, function)
+        spec = launch_spec(call, function)
         try:
             with ExitStack() as files:
-                process, launcher = self._start(order, call, held, files)
+                process, launcher = self._start(spec, call, held, files)
         except OSError as error:
             if error.errno in _NO_ROOM:
                 raise Busy(_FULL) from error
@@ -184,7 +184,7 @@ class ProcessDriver:
         return process
 
     def _start(
-        self, order: Order, call: Call, held: Sequence[int], files: ExitStack
+        self, spec: LaunchSpec, call: Call, held: Sequence[int], files: ExitStack
     ) -> tuple[FunctionProcess, _Launcher]:
         """Send all that the launcher needs; `files` closes what is only the launcher's."""
         if call.body is None:
@@ -201,7 +201,7 @@ class ProcessDriver:
             own.pop_all()
             own.callback(process.close)
             sent = [theirs.fileno(), source, out.theirs, err.theirs, *held]
-            launcher = self._tell(order.packed(), sent, files, order.end + GRACE)
+            launcher = self._tell(spec.encode(), sent, files, spec.end + GRACE)
             own.pop_all()
         return process, launcher
 
@@ -264,7 +264,7 @@ class _Launcher:
         self.functions: set[FunctionProcess] = set()
         self._is_retired = False
         self._way, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        command = [interpreter(), "-I", "-S", os.path.join(os.path.dirname(__file__), "launcher.py")]
+        command = [interpreter(), "-I", "-S", os.path.join(os.path.dirname(__file__), "launcher")]
         with theirs, ExitStack() as own:
             own.callback(self._way.close)
             # What is run is a file of ours, by the Python that runs this.

@@ -1,27 +1,27 @@
-"""Orders for the launcher: all of a call, or a refusal."""
+"""Specs for the launcher: all of a call, or a refusal."""
 
 from __future__ import annotations
 
 import pytest
 
 from microfn.agent import Refused
-from microfn.agent.order import order_of
+from microfn.agent.order import launch_spec
 
 
 @pytest.mark.parametrize("length", [1, 8192, 100_000])
-def test_an_order_of_any_length_arrives(agent, length):
+def test_spec_of_any_length_arrives(agent, length):
     function = agent.cold(["sh", "-c", 'printf %s "${#HTTP_X_LONG}"'], memory=32, timeout=20)
     call = agent.get_call("GET", function=function, headers={"X-Long": "x" * length})
     assert agent.submit(call).writer.getvalue() == b"%d" % length
 
 
-def test_order_has_the_call_and_the_limits_of_its_function(agent):
+def test_spec_has_the_call_and_the_limits_of_its_function(agent):
     function = agent.cold(["true"], memory=32, timeout=20, env={"A": "b"})
     call = agent.get_call("POST", "/x", function=function, body=b"123")
-    order = order_of(call, call.function)
-    assert (order.call_id, order.memory, order.argv[1:]) == (call.id, 32 << 20, [])
-    assert (order.env[b"A"], order.env[b"CONTENT_LENGTH"], order.env[b"PATH_INFO"]) == (b"b", b"3", b"/x")
-    assert (order.env[b"FN_CALL_ID"], order.env[b"FN_MEMORY"]) == (call.id.encode(), b"32")
+    spec = launch_spec(call, call.function)
+    assert (spec.call_id, spec.memory, spec.argv[1:]) == (call.id, 32 << 20, [])
+    assert (spec.env[b"A"], spec.env[b"CONTENT_LENGTH"], spec.env[b"PATH_INFO"]) == (b"b", b"3", b"/x")
+    assert (spec.env[b"FN_CALL_ID"], spec.env[b"FN_MEMORY"]) == (call.id.encode(), b"32")
     call.end()
 
 
@@ -29,11 +29,11 @@ def test_order_has_the_call_and_the_limits_of_its_function(agent):
     ("name", "value", "message"),
     [(b"", b"x", "no name"), (b"A=B", b"x", "no name"), (b"A", b"x\0", "NUL"), (b"A", b"x" * 200_000, "more bytes")],
 )
-def test_order_refuses_values_that_no_process_can_be_given(agent, name, value, message):
+def test_spec_refuses_values_that_no_process_can_be_given(agent, name, value, message):
     call = agent.get_call("GET", function=agent.cold(["true"], memory=32, timeout=20))
     call.environ = {name: value}
     with pytest.raises(Refused, match=message):
-        order_of(call, call.function)
+        launch_spec(call, call.function)
     call.end()
 
 

@@ -8,7 +8,6 @@ import resource
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -342,8 +341,3 @@ def test_driver_closed_during_a_start_has_no_launcher(monkeypatch):
     with pytest.raises(Closed):
         driver._living()
     assert started[0]._process.returncode == 0
-
-
-def test_launcher_needs_only_the_standard_library():
-    launcher = os.path.join(os.path.dirname(module.__file__), "launcher.py")
-    assert subprocess.run([sys.executable, "-I", "-S", launcher], input="", capture_output=True, check=False).returncode

@@ -121,7 +121,9 @@ class Server:
     def launchers(self) -> list[int]:
         """One beside each worker. What was killed has no command any more."""
         workers = self.gunicorn.workers()
-        return [found.pid for found in proc.processes() if found.parent in workers and b"launcher.py" in found.command]
+        return [
+            found.pid for found in proc.processes() if found.parent in workers and b"agent/launcher" in found.command
+        ]
 
     def own(self) -> list[int]:
         """The processes that serve."""

@@ -1,0 +1,39 @@
+"""The launcher's own process: its signals, limits and files."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import resource
+import signal
+import socket
+
+from .limits import set_soft
+from .supervisor import Launcher
+
+__all__ = ["become_subreaper", "main"]
+
+_PR_SET_CHILD_SUBREAPER = 36
+_STACK = 2 * 1024 * 1024
+
+
+def become_subreaper(is_on: bool = True) -> None:
+    """Have orphans of all that this process starts become its children (prctl(2)). Raise OSError if it cannot."""
+    if ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, int(is_on), 0, 0, 0):
+        raise OSError(ctypes.get_errno(), "functions need prctl(PR_SET_CHILD_SUBREAPER)")
+
+
+def main() -> None:  # pragma: no cover - in a process of its own
+    """Be the launcher of the process at the other end of stdin."""
+    become_subreaper()
+    for number in signal.SIGCHLD, signal.SIGINT, signal.SIGTERM, signal.SIGHUP:
+        signal.signal(number, lambda *_: None)  # handlers, since functions would inherit ignored signals
+    wakeup, woken = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+    signal.set_wakeup_fd(woken, warn_on_full_buffer=False)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    set_soft(resource.RLIMIT_STACK, _STACK)
+    set_soft(resource.RLIMIT_NOFILE, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+    source = socket.socket(fileno=os.dup(0))
+    with open("/dev/null", "rb") as nothing:
+        os.dup2(nothing.fileno(), 0)
+    Launcher(source, wakeup).run()

@@ -1,0 +1,182 @@
+"""Start functions, watch them, and end them on time: the launcher's loop."""
+
+from __future__ import annotations
+
+import os
+import re
+import selectors
+import socket
+import time
+from contextlib import suppress
+
+from .kill import kill
+from .processes import Seen, environ_of, memory_of, seen
+from .protocol import Request, receive, reply
+from .run import Run
+from .spawn import spawn
+
+__all__ = ["Launcher"]
+
+LOOK_EVERY = 0.1
+"""Seconds between two looks at the processes of functions, or twenty times the duration of a look."""
+LAST_MOMENT = 0.2
+"""Seconds in which the rest of a killed group has to be gone, before its end is told."""
+_CALL_ID = re.compile(rb"FN_CALL_ID=([0-9a-f]{32})")
+
+
+class Launcher:
+    """The launcher; `source` is the socket of requests, `wakeup` a pipe that is readable after a signal.
+
+    A process that leaves its session becomes the launcher's child when its parent has ended, since the launcher is a
+    subreaper. It is killed unless its call goes on, and a line on stderr says so.
+    """
+
+    def __init__(self, source: socket.socket, wakeup: int) -> None:
+        self._source: socket.socket | None = source
+        self._wakeup = wakeup
+        self._runs: dict[int, Run] = {}
+        self._leaving: dict[Run, float] = {}
+        self._look_at: float | None = None
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(source, selectors.EVENT_READ, self._receive)
+        self._selector.register(wakeup, selectors.EVENT_READ, self._wake)
+
+    def run(self) -> None:
+        """Go on until nobody is left who could ask, and nothing is left that runs."""
+        while self._source is not None or self._runs or self._leaving or self._look_at is not None:
+            for key, _ in self._selector.select(self._pause()):
+                key.data(key.fileobj)
+            self._reap()
+            now = time.monotonic()
+            for run in self._runs.values():
+                if run.end <= now:
+                    run.kill("time")
+            for run, until in list(self._leaving.items()):
+                if run.is_gone() or until <= now:
+                    del self._leaving[run]
+                    run.close()
+            if self._look_at is not None and self._look_at <= now:
+                self._look()
+
+    def _pause(self) -> float | None:
+        now = time.monotonic()
+        # A killed process may be in a system call that cannot be interrupted. That is no reason to be busy.
+        times = [run.end for run in self._runs.values() if run.why == "-"]
+        times += [now + 0.01] * bool(self._leaving)
+        if self._look_at is not None:
+            times.append(self._look_at)
+        return max(0.0, min(times) - now) if times else None
+
+    def _wake(self, _: object) -> None:
+        with suppress(BlockingIOError):
+            os.read(self._wakeup, 4096)
+
+    def _receive(self, source: socket.socket) -> None:
+        try:
+            request = receive(source)
+        except EOFError:
+            self._selector.unregister(source)
+            source.close()
+            self._source = None
+            for run in self._runs.values():
+                run.kill()
+            return
+        if request is not None:
+            self._start(request)
+
+    def _start(self, request: Request) -> None:
+        control = request.control
+        try:
+            pid = spawn(request.spec, request.files)
+        except OSError as error:
+            reply(control, f"failed {error.errno}")
+            control.close()
+            for file in request.held:
+                os.close(file)
+            return
+        finally:
+            for file in request.files:
+                os.close(file)
+        run = self._runs[pid] = Run(request, pid)
+        self._selector.register(control, selectors.EVENT_READ, lambda _: self._leave(run))
+        reply(control, f"started {pid}")
+        if self._look_at is None:
+            self._look_at = time.monotonic() + LOOK_EVERY
+
+    def _leave(self, run: Run) -> None:
+        """End a function for which nobody waits any longer: the server sends nothing else on a control socket."""
+        self._selector.unregister(run.control)
+        run.kill()
+
+    def _reap(self) -> None:
+        """Wait for ended processes, and kill the rest of a function whose leader has ended."""
+        while True:
+            try:
+                ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            except ChildProcessError:
+                self._look_at = None  # no process is left to look at
+                return
+            if ended is None:
+                return
+            run = self._runs.pop(ended.si_pid, None)
+            if run is not None:
+                run.kill()
+            _, status = os.waitpid(ended.si_pid, 0)
+            if run is not None:
+                run.code = os.waitstatus_to_exitcode(status)
+                if run.control in self._selector.get_map():
+                    self._selector.unregister(run.control)
+                self._leaving[run] = time.monotonic() + LAST_MOMENT
+
+    def _look(self) -> None:
+        """Kill functions beyond their limits, and processes that ended functions have left behind."""
+        began = time.monotonic()
+        found = seen()
+        had: dict[int, list[int]] = {}
+        for pid, process in found.items():
+            run = self._owner(pid, found)
+            if run is not None:
+                had.setdefault(run.pid, []).append(pid)
+            elif process.parent == os.getpid():
+                _kill_stray(pid)
+        for leader, pids in had.items():
+            run = self._runs[leader]
+            if sum(found[pid].threads for pid in pids) > run.processes:
+                _kill_all(run, pids, "processes")
+            elif sum(found[pid].bytes for pid in pids) > run.memory and sum(map(memory_of, pids)) > run.memory:
+                _kill_all(run, pids, "memory")
+        self._look_at = time.monotonic() + max(LOOK_EVERY, 20 * (time.monotonic() - began))
+
+    def _owner(self, pid: int, found: dict[int, Seen]) -> Run | None:
+        """Return the function of a process: by its session, its ancestors, or the id of its call."""
+        me = os.getpid()
+        for _ in found:  # Each chain has an end, but processes that were seen at different moments might form a circle.
+            process = found.get(pid)
+            if process is None:
+                break
+            run = self._runs.get(process.session) or self._runs.get(pid)
+            if run is not None:
+                return run
+            if process.parent == me:
+                ids = {b"FN_CALL_ID=" + run.id.encode("ascii"): run for run in self._runs.values()}
+                return next((ids[line] for line in environ_of(pid) if line in ids), None)
+            pid = process.parent
+        return None
+
+
+def _kill_stray(pid: int) -> None:
+    ids = [found[1].decode("ascii") for line in environ_of(pid) if (found := _CALL_ID.fullmatch(line))]
+    call = ids[0] if ids else "unknown"
+    if kill(pid):
+        _tell(f"microfn: call {call} left process {pid} behind, which was killed\n")
+
+
+def _kill_all(run: Run, pids: list[int], why: str) -> None:
+    run.kill(why)
+    for pid in pids:
+        kill(pid)
+
+
+def _tell(text: str) -> None:
+    with suppress(OSError):
+        os.write(2, text.encode("ascii"))

@@ -1,0 +1,171 @@
+"""The launcher's loop: which processes it starts, watches and ends, and who is told."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+
+from microfn.agent.launcher.processes import Seen
+from microfn.agent.launcher.supervisor import _tell
+
+from ..waiting import wait_until
+from .starting import MIB, is_there
+
+
+def test_a_function_is_started_and_its_end_is_told(launched):
+    talk = launched.start("echo $PPID; exit 3")
+    assert talk.hear().startswith("started ")
+    assert talk.read() == f"{os.getpid()}\n"
+    assert talk.hear() == "ended 3 -"
+    assert talk.hear() == ""
+
+
+def test_at_its_end_it_is_killed_with_its_group(launched):
+    talk = launched.start("trap '' TERM; sleep 60 & echo $!; wait", seconds=1)
+    talk.hear()
+    child = int(talk.read())
+    assert talk.hear() == "ended -9 time"
+    assert not is_there(child)
+
+
+def test_who_closes_his_side_ends_it(launched):
+    talk = launched.start("sleep 60 >/dev/null & echo $!; exec >&-; wait")
+    pid = int(talk.hear().split()[1])
+    child = int(talk.read())
+    talk.close()
+    wait_until(lambda: not is_there(pid) and not is_there(child))
+
+
+def test_who_shuts_down_his_side_hears_of_the_end(launched):
+    talk = launched.start("sleep 60")
+    talk.hear()
+    talk.talk.shutdown(socket.SHUT_WR)
+    assert talk.hear() == "ended -9 -"
+
+
+def test_what_its_leader_leaves_ends_with_it(launched):
+    talk = launched.start("sleep 60 & echo $!")
+    talk.hear()
+    child = int(talk.read().split()[0])
+    assert talk.hear() == "ended 0 -"
+    assert not is_there(child)
+
+
+# `setsid` and `env` become the program that they start, so $! is its process, in a session of its own by then. The
+# function lives on for a moment: one that ends within the same few milliseconds is another case.
+IS_ASLEEP = "until grep -qs ^sleep /proc/$!/cmdline; do :; done; sleep 0.05"
+STRAYS = {
+    "a session of its own": f"setsid sleep 60 & {IS_ASLEEP}",
+    "and another parent": f"sh -c 'setsid sleep 60 & {IS_ASLEEP}'",
+    "and no environment": f"env -i setsid sleep 60 & {IS_ASLEEP}",
+    "two of them": f"setsid sh -c 'setsid sleep 60 & {IS_ASLEEP}; exec sleep 60' & {IS_ASLEEP}",
+}
+
+
+@pytest.mark.parametrize("script", STRAYS.values(), ids=STRAYS)
+def test_process_left_in_another_session_is_killed_and_reported(launched, script):
+    talk = launched.start(script)
+    talk.hear()
+    assert talk.hear() == "ended 0 -"
+    wait_until(lambda: launched.told)
+    wait_until(lambda: not sleepers())
+    name = "unknown" if "env -i" in script else talk.id
+    assert all(line.startswith(f"microfn: call {name} left process ") for line in launched.told)
+
+
+def sleepers():
+    found = []
+    for name in filter(str.isdecimal, os.listdir("/proc")):
+        process = Path("/proc", name)
+        with contextlib.suppress(OSError):
+            parent = int(process.joinpath("stat").read_bytes().rpartition(b")")[2].split()[1])
+            if process.joinpath("cmdline").read_bytes() == b"sleep\x0060\x00" and parent in (1, os.getpid()):
+                found.append(int(name))
+    return found
+
+
+def test_what_has_another_session_may_stay_as_long_as_its_call(launched):
+    talk = launched.start("sh -c 'setsid sleep 60 &'; sleep 0.6; kill -0 $(pgrep -f '^sleep 60$') && echo there")
+    talk.hear()
+    assert talk.read() == "there\n"
+    assert talk.hear() == "ended 0 -"
+    wait_until(lambda: launched.told)
+
+
+def test_more_processes_than_it_may_have_end_it(launched):
+    talk = launched.start("for i in 1 2 3 4 5 6 7 8; do sleep 60 & done; wait", processes=4)
+    talk.hear()
+    assert talk.hear() == "ended -9 processes"
+    wait_until(lambda: not sleepers())
+
+
+def test_more_processes_in_sessions_of_their_own_end_it_too(launched):
+    talk = launched.start("for i in 1 2 3 4 5 6 7 8; do setsid sleep 60 & done; wait", processes=4)
+    talk.hear()
+    assert talk.hear() == "ended -9 processes"
+    wait_until(lambda: not sleepers())
+
+
+HOG = "import time; x = bytearray(b'x') * 40_000_000; time.sleep(60)"
+
+
+def test_more_memory_than_it_may_have_together_ends_it(launched):
+    script = f'for i in 1 2 3; do {shlex.quote(sys.executable)} -S -c "{HOG}" & done; wait'
+    talk = launched.start(script, memory=80 * MIB)
+    talk.hear()
+    assert talk.hear() == "ended -9 memory"
+
+
+def test_memory_that_processes_share_counts_once(launched):
+    share = HOG.replace("time.sleep(60)", "import os; [os.fork() for _ in range(2)]; time.sleep(0.5)")
+    talk = launched.start("", argv=[os.fsencode(sys.executable), b"-S", b"-c", share.encode()], memory=80 * MIB)
+    talk.hear()
+    assert talk.hear() == "ended 0 -"
+
+
+def test_more_memory_than_it_may_have_alone_is_not_given(launched):
+    talk = launched.start("", argv=[os.fsencode(sys.executable), b"-S", b"-c", HOG.encode()], memory=40 * MIB)
+    talk.hear()
+    # A MemoryError, unless it was faster than its limit, which is set just after the start. Then it is ended.
+    assert talk.hear() in ("ended 1 -", "ended -9 memory")
+
+
+def test_functions_that_run_at_once_are_told_apart(launched):
+    talks = [launched.start(f"setsid sleep 0.3; sleep 0.2; exit {number}") for number in range(5)]
+    for talk in talks:
+        talk.hear()
+    assert [talk.hear() for talk in talks] == [f"ended {number} -" for number in range(5)]
+    assert not launched.told
+
+
+def test_when_nobody_is_left_to_ask_all_is_ended(launched):
+    talk = launched.start("sleep 60")
+    talk.hear()
+    launched.way.close()
+    assert talk.hear() == "ended -9 -"
+    launched.thread.join(5)
+    assert not launched.thread.is_alive()
+
+
+def test_processes_in_a_circle_of_parents_belong_to_no_call(launched):
+    found = {7: Seen(8, 7, 1, 1), 8: Seen(7, 8, 1, 1)}
+    assert launched.launcher._owner(7, found) is None
+
+
+def test_what_it_tells_goes_to_stderr(capfd):
+    _tell("text\n")
+    assert capfd.readouterr().err == "text\n"
+
+
+def test_what_is_no_id_of_a_call_is_not_told_as_one(launched):
+    talk = launched.start(f"FN_CALL_ID=\"$(printf '\\377\\nx')\" setsid sleep 60 & {IS_ASLEEP}")
+    talk.hear()
+    talk.hear()
+    wait_until(lambda: launched.told)
+    assert launched.told[0].startswith("microfn: call unknown left process ")
