@@ -59,6 +59,9 @@ class Dispatch:
                     raise Failed("The answer of the function is too long.")
                 return data
         self._await_end(LAST_MOMENT)
+        if self.end is None and self._process.is_exiting:
+            # Its output ended with it, and may be half of an answer: how it ended is told soon.
+            self._await_end(self._deadline.left() + GRACE)
         if self.end is not None:
             _check(self.end)
         elif self._deadline.is_over:

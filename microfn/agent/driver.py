@@ -37,6 +37,10 @@ class Process(Protocol):
     def has_ended(self) -> bool:
         """Whether it has, and all that it started in its group with it."""
 
+    @property
+    def is_exiting(self) -> bool:
+        """Whether it is on its way out, though how it ended is not known yet."""
+
     def stop(self) -> None:
         """Kill it, and its group."""
 

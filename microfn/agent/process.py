@@ -42,6 +42,7 @@ _OF_PYTHON = ("LD_LIBRARY_PATH",)
 _LOST = End(-signal.SIGKILL, "lost")
 _TOO_LONG = "The function took too long."
 _FULL = "The server has no room for another process."
+_PF_EXITING = 4
 _NO_ROOM = (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE)
 
 
@@ -78,8 +79,20 @@ class FunctionProcess:
 
     @property
     def has_ended(self) -> bool:
-        """Whether it has, and all that it started in its group with it."""
-        return self._end is not None or self._talk is None or _is_readable(self.control, 0.0)
+        """Whether it has ended, and all that it started in its group: the launcher closes its side after that."""
+        return self._talk is None or _is_hung_up(self.control, 0.0)
+
+    @property
+    def is_exiting(self) -> bool:
+        """Whether it is on its way out, though its launcher has not told that yet (proc(5): the state and the flags).
+
+        A process that dies closes its files before its parent can see that, long before if the machine is busy.
+        """
+        with suppress(OSError, ValueError), open(f"/proc/{self.pid}/stat", "rb", buffering=0) as file:
+            data = file.read(4096)
+            state, *fields = data[data.rindex(b")") + 2 :].split()
+            return state in b"ZX" or bool(int(fields[5]) & _PF_EXITING)
+        return True
 
     def stop(self) -> None:
         """Kill it, and its group."""
@@ -105,7 +118,12 @@ class FunctionProcess:
         return self._end
 
     def close(self) -> None:
-        """Close its files, which has the launcher kill what is left of it. Closing twice closes once."""
+        """Close its files, and have the launcher kill what is left of it. Closing twice closes once.
+
+        If it has ended, wait a moment for the rest of its group, which may hold much memory.
+        """
+        if self._talk is not None and self._end not in (None, _LOST):
+            _is_hung_up(self.control, GRACE)
         talk, self._talk = self._talk, None
         launcher, self._launcher = self._launcher, None
         if launcher is not None:
@@ -363,6 +381,12 @@ def _pipe(files: ExitStack, own: ExitStack, size: int | None = None) -> _Pipe:
         with suppress(PermissionError):
             fcntl.fcntl(theirs, F_SETPIPE_SZ, size)
     return _Pipe(ours, theirs)
+
+
+def _is_hung_up(file: int, seconds: float) -> bool:
+    poll = select.poll()
+    poll.register(file, 0)
+    return bool(poll.poll(seconds * 1000))
 
 
 def _is_readable(file: int, seconds: float) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 
 import pytest
@@ -21,6 +22,7 @@ class Acted:
         os.set_blocking(self.out, False)
         os.set_blocking(self.err, False)
         self.how, self.stopped, self.closed = End(0, "-"), 0, 0
+        self.is_exiting = False
 
     @property
     def has_ended(self):
@@ -71,6 +73,30 @@ def test_output_is_read_as_it_comes_and_to_its_end(process):
     dispatch.close()
     dispatch.close()
     assert (process.stopped, process.closed) == (0, 1)
+
+
+def test_end_that_is_told_late_still_fails_the_answer(process):
+    """A process that dies closes its output first, and a busy machine tells its end later."""
+    dispatch = dispatched(process)
+    os.write(process.his_out, b"half")
+    assert dispatch.read() == b"half"
+    closed_out(process)
+    process.is_exiting = True
+    timer = threading.Timer(0.3, process.ends, [-9])
+    timer.start()
+    with pytest.raises(Failed, match="ended by signal 9"):
+        dispatch.read()
+    timer.join()
+    dispatch.close()
+
+
+def test_end_that_is_never_told_is_waited_for_until_the_deadline(process):
+    dispatch = dispatched(process, 0.2)
+    closed_out(process)
+    process.is_exiting = True
+    with pytest.raises(TimedOut):
+        dispatch.read()
+    dispatch.close()
 
 
 def test_process_may_run_on_after_its_output_ended(process):

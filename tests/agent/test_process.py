@@ -84,13 +84,49 @@ def test_start_fails_if_the_launcher_is_gone(talk, is_unread):
 def test_its_end_is_heard_once_and_remembered(talk):
     process, theirs = talk
     assert not process.has_ended
+    theirs.send(b"exited 3 -")
+    assert not process.has_ended
     theirs.send(b"ended 3 -")
+    theirs.close()
     assert process.has_ended
     assert [process.end(), process.end()] == [End(3, "-")] * 2
     process.close()
     process.close()
     process.stop()
     assert process.has_ended
+
+
+def test_close_waits_a_moment_for_the_rest_of_its_group(talk, monkeypatch):
+    process, theirs = talk
+    theirs.send(b"exited 0 -")
+    process.end()
+    timer = threading.Timer(0.1, theirs.close)
+    timer.start()
+    began = time.monotonic()
+    process.close()
+    assert 0.05 < time.monotonic() - began < module.GRACE
+    timer.join()
+
+
+def test_close_does_not_wait_for_ever(talk, monkeypatch):
+    process, theirs = talk
+    monkeypatch.setattr(module, "GRACE", 0.05)
+    theirs.send(b"exited 0 -")
+    process.end()
+    process.close()
+    assert theirs.recv(1) == b""
+
+
+def test_process_that_ends_is_exiting_before_that_is_told(talk):
+    process, _ = talk
+    process.pid = os.getpid()
+    assert not process.is_exiting
+    function = subprocess.Popen(["true"])
+    os.waitid(os.P_PID, function.pid, os.WEXITED | os.WNOWAIT)
+    process.pid = function.pid
+    assert process.is_exiting  # a zombie
+    function.wait()
+    assert process.is_exiting  # gone
 
 
 @pytest.mark.parametrize("is_gone", [True, False])

@@ -24,6 +24,7 @@ AT_ONCE: dict[str, dict[str, Any]] = {
     "tell": {},
     "killed": {},
     "killed_midway": {},
+    "killed_in_a_slow_group": {},
     "silent": CGI,
     "failing": {},
     "keeping_the_pipe": {},

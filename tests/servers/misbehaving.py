@@ -56,6 +56,25 @@ def killed_midway() -> None:
     killed()
 
 
+def killed_in_a_slow_group() -> None:
+    """A child of a child is in the group until its parent is killed too, which has left and waits for nobody."""
+    ready, told = os.pipe()
+    if os.fork() == 0:
+        if os.fork() == 0:
+            os.closerange(0, 3)
+            os.write(told, b".")
+            idle()
+        os.setsid()
+        os.closerange(0, 3)
+        os.write(told, b".")
+        idle()
+    for _ in range(2):
+        os.read(ready, 1)
+    say("half")
+    time.sleep(0.7)
+    killed()
+
+
 def silent() -> None:
     pass
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import re
 import signal
+import subprocess
+import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -171,6 +174,18 @@ class Server:
         return [line.split()[2] for line in self.gunicorn.recorded() if line.startswith(f"ended {call_id} ")]
 
 
+@contextmanager
+def busy(count: int = 4) -> Iterator[None]:
+    """Have so many processes want all of the processor."""
+    spinning = [subprocess.Popen([sys.executable, "-S", "-c", "while True: pass"]) for _ in range(count)]
+    try:
+        yield
+    finally:
+        for process in spinning:
+            process.kill()
+            process.wait()
+
+
 def check(server: Server, outcome: Outcome, within: float) -> None:
     """What holds after each fault: one outcome, in time; nothing is left, and the next call has all of the memory."""
     assert re.fullmatch("[0-9a-f]{32}", outcome.call_id)
@@ -266,6 +281,16 @@ def test_what_breaks_off_is_cut(server: Server, name: str, begin: bytes, error: 
     assert len(outcome.body) <= 15
     assert server.ends(outcome.call_id) == [error]
     check(server, outcome, SOON + SLACK if name == "dripping" else AT_ONCE)
+
+
+def test_answer_is_cut_if_the_group_dies_slowly(server: Server) -> None:
+    """The leader's end is told at once, not when the group is gone; on a busy machine too."""
+    with busy():
+        outcomes = [server.ask("/killed_in_a_slow_group") for _ in range(3)]
+    for outcome in outcomes:
+        assert (outcome.status, outcome.body, outcome.is_whole) == (200, b"half", False)
+        assert server.ends(outcome.call_id) == ["Failed"]
+        check(server, outcome, AT_ONCE)
 
 
 def test_what_comes_after_an_answer_is_discarded(server: Server) -> None:

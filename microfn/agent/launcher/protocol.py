@@ -5,8 +5,9 @@ stderr, and the files to hold until the function is gone. The launcher replies o
 
     started 4711        the function runs, and leads the session and the group 4711
     failed 2            it could not be started; the number is an errno
-    ended -9 time       it has ended, here by signal 9, and nothing of its group is left; "time", "memory" and
-                        "processes" name the limit for which it was killed, "-" stands for none
+    exited -9 time      its leader has ended, here by signal 9, and others of its group are being killed; "time",
+                        "memory" and "processes" name the limit for which it was killed, "-" stands for none
+    ended -9 time       likewise, and nothing of its group is left; it is the last reply
 
 The server ends a function by closing its side of the control socket. The system closes it too if the server dies.
 """

@@ -31,6 +31,10 @@ class Run:
             self.why = why
         kill_group(self.pid)
 
+    def tell_exit(self) -> None:
+        """Reply that its leader has ended. The rest of its group may take a while to die, and hold its memory."""
+        reply(self.control, f"exited {self.code} {self.why}")
+
     def is_gone(self) -> bool:
         """Return whether nothing is left of its group."""
         return is_group_gone(self.pid)

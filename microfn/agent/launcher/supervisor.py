@@ -126,6 +126,8 @@ class Launcher:
                 run.code = os.waitstatus_to_exitcode(status)
                 if run.control in self._selector.get_map():
                     self._selector.unregister(run.control)
+                if not run.is_gone():
+                    run.tell_exit()
                 self._leaving[run] = time.monotonic() + LAST_MOMENT
 
     def _look(self) -> None:

@@ -61,6 +61,15 @@ class Talk:
         self.talk.settimeout(10)
         return self.talk.recv(100).decode()
 
+    def end(self):
+        """The last reply; the one before it may tell that the leader has ended."""
+        heard = self.hear()
+        if heard.startswith("exited "):
+            ended = self.hear()
+            assert ended == heard.replace("exited", "ended")
+            return ended
+        return heard
+
     def read(self):
         with open(self.out, encoding="utf-8", closefd=False) as file:
             return file.read()

@@ -21,7 +21,7 @@ def test_server_that_is_gone_gets_no_reply(launched):
     talk.close()
     talk = launched.start("exit 0")
     talk.hear()
-    assert talk.hear() == "ended 0 -"
+    assert talk.end() == "ended 0 -"
 
 
 def test_too_many_files_end_a_request_and_no_more(launched):
@@ -35,11 +35,11 @@ def test_too_many_files_end_a_request_and_no_more(launched):
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     talk = launched.start("exit 0")
     assert talk.hear().startswith("started")
-    assert talk.hear() == "ended 0 -"
+    assert talk.end() == "ended 0 -"
 
 
 def test_as_many_files_as_one_message_carries(launched):
     free = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - len(os.listdir("/proc/self/fd"))
     talk = launched.start("exit 0", held=[0] * (min(MOST_FILES, free - 10) - 5))
     talk.hear()
-    assert talk.hear() == "ended 0 -"
+    assert talk.end() == "ended 0 -"

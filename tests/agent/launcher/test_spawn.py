@@ -23,7 +23,7 @@ def test_function_leads_a_session_and_has_its_limits(launched):
     assert limits["Max address space"] == [str(64 * MIB)] * 2
     assert limits["Max open files"] == ["17", "17"]
     assert told.splitlines()[-1] == "/"
-    assert talk.hear() == "ended 0 -"
+    assert talk.end() == "ended 0 -"
 
 
 def test_function_has_limits_from_its_first_moment(launched, monkeypatch):

@@ -22,7 +22,7 @@ def test_a_function_is_started_and_its_end_is_told(launched):
     talk = launched.start("echo $PPID; exit 3")
     assert talk.hear().startswith("started ")
     assert talk.read() == f"{os.getpid()}\n"
-    assert talk.hear() == "ended 3 -"
+    assert talk.end() == "ended 3 -"
     assert talk.hear() == ""
 
 
@@ -30,7 +30,7 @@ def test_at_its_end_it_is_killed_with_its_group(launched):
     talk = launched.start("trap '' TERM; sleep 60 & echo $!; wait", seconds=1)
     talk.hear()
     child = int(talk.read())
-    assert talk.hear() == "ended -9 time"
+    assert talk.end() == "ended -9 time"
     assert not is_there(child)
 
 
@@ -46,14 +46,14 @@ def test_who_shuts_down_his_side_hears_of_the_end(launched):
     talk = launched.start("sleep 60")
     talk.hear()
     talk.talk.shutdown(socket.SHUT_WR)
-    assert talk.hear() == "ended -9 -"
+    assert talk.end() == "ended -9 -"
 
 
 def test_what_its_leader_leaves_ends_with_it(launched):
     talk = launched.start("sleep 60 & echo $!")
     talk.hear()
     child = int(talk.read().split()[0])
-    assert talk.hear() == "ended 0 -"
+    assert talk.end() == "ended 0 -"
     assert not is_there(child)
 
 
@@ -72,7 +72,7 @@ STRAYS = {
 def test_process_left_in_another_session_is_killed_and_reported(launched, script):
     talk = launched.start(script)
     talk.hear()
-    assert talk.hear() == "ended 0 -"
+    assert talk.end() == "ended 0 -"
     wait_until(lambda: launched.told)
     wait_until(lambda: not sleepers())
     name = "unknown" if "env -i" in script else talk.id
@@ -94,21 +94,21 @@ def test_what_has_another_session_may_stay_as_long_as_its_call(launched):
     talk = launched.start("sh -c 'setsid sleep 60 &'; sleep 0.6; kill -0 $(pgrep -f '^sleep 60$') && echo there")
     talk.hear()
     assert talk.read() == "there\n"
-    assert talk.hear() == "ended 0 -"
+    assert talk.end() == "ended 0 -"
     wait_until(lambda: launched.told)
 
 
 def test_more_processes_than_it_may_have_end_it(launched):
     talk = launched.start("for i in 1 2 3 4 5 6 7 8; do sleep 60 & done; wait", processes=4)
     talk.hear()
-    assert talk.hear() == "ended -9 processes"
+    assert talk.end() == "ended -9 processes"
     wait_until(lambda: not sleepers())
 
 
 def test_more_processes_in_sessions_of_their_own_end_it_too(launched):
     talk = launched.start("for i in 1 2 3 4 5 6 7 8; do setsid sleep 60 & done; wait", processes=4)
     talk.hear()
-    assert talk.hear() == "ended -9 processes"
+    assert talk.end() == "ended -9 processes"
     wait_until(lambda: not sleepers())
 
 
@@ -119,28 +119,28 @@ def test_more_memory_than_it_may_have_together_ends_it(launched):
     script = f'for i in 1 2 3; do {shlex.quote(sys.executable)} -S -c "{HOG}" & done; wait'
     talk = launched.start(script, memory=80 * MIB)
     talk.hear()
-    assert talk.hear() == "ended -9 memory"
+    assert talk.end() == "ended -9 memory"
 
 
 def test_memory_that_processes_share_counts_once(launched):
     share = HOG.replace("time.sleep(60)", "import os; [os.fork() for _ in range(2)]; time.sleep(0.5)")
     talk = launched.start("", argv=[os.fsencode(sys.executable), b"-S", b"-c", share.encode()], memory=80 * MIB)
     talk.hear()
-    assert talk.hear() == "ended 0 -"
+    assert talk.end() == "ended 0 -"
 
 
 def test_more_memory_than_it_may_have_alone_is_not_given(launched):
     talk = launched.start("", argv=[os.fsencode(sys.executable), b"-S", b"-c", HOG.encode()], memory=40 * MIB)
     talk.hear()
     # A MemoryError, unless it was faster than its limit, which is set just after the start. Then it is ended.
-    assert talk.hear() in ("ended 1 -", "ended -9 memory")
+    assert talk.end() in ("ended 1 -", "ended -9 memory")
 
 
 def test_functions_that_run_at_once_are_told_apart(launched):
     talks = [launched.start(f"setsid sleep 0.3; sleep 0.2; exit {number}") for number in range(5)]
     for talk in talks:
         talk.hear()
-    assert [talk.hear() for talk in talks] == [f"ended {number} -" for number in range(5)]
+    assert [talk.end() for talk in talks] == [f"ended {number} -" for number in range(5)]
     assert not launched.told
 
 
@@ -148,7 +148,7 @@ def test_when_nobody_is_left_to_ask_all_is_ended(launched):
     talk = launched.start("sleep 60")
     talk.hear()
     launched.way.close()
-    assert talk.hear() == "ended -9 -"
+    assert talk.end() == "ended -9 -"
     launched.thread.join(5)
     assert not launched.thread.is_alive()
 
