@@ -325,7 +325,7 @@ def launchers():
         process = Path("/proc", name)
         with contextlib.suppress(OSError):
             parent = int(process.joinpath("stat").read_bytes().rpartition(b")")[2].split()[1])
-            if parent == os.getpid() and b"launcher.py" in process.joinpath("cmdline").read_bytes():
+            if parent == os.getpid() and b"agent/launcher" in process.joinpath("cmdline").read_bytes():
                 found.append(int(name))
     return found
 
