@@ -11,12 +11,10 @@ True
 from .agent import Agent
 from .call import Call
 from .deadline import Deadline
-from .driver import Driver
 from .errors import Busy, CallError, Closed, Failed, Refused, TimedOut, TooLarge
-from .function import Function
-from .ledger import Token
+from .functions.function import Function
 from .log import CallIdFilter
-from .slot import Slot
+from .wsgi.application import FunctionApp
 
 __all__ = [
     "Agent",
@@ -26,12 +24,10 @@ __all__ = [
     "CallIdFilter",
     "Closed",
     "Deadline",
-    "Driver",
     "Failed",
     "Function",
+    "FunctionApp",
     "Refused",
-    "Slot",
     "TimedOut",
-    "Token",
     "TooLarge",
 ]

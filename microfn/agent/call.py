@@ -5,13 +5,13 @@ from __future__ import annotations
 import io
 import time
 import uuid
-from collections.abc import Mapping
-from typing import IO, TYPE_CHECKING, Literal, Protocol
+from typing import IO, Literal, Protocol
 
+from .call_request import CallRequest
 from .deadline import Deadline
-
-if TYPE_CHECKING:
-    from .function import Function
+from .errors import Busy
+from .functions.function import Function
+from .limits import Limits
 
 __all__ = ["Call", "Writer"]
 
@@ -23,31 +23,37 @@ class Writer(Protocol):
         """Take a piece."""
 
 
+_NO_REQUEST = CallRequest("GET", "/")
+_NO_LIMITS = Limits()
+
+
 class Call:
-    """A call on its way through an agent, which it tells all that it has to know: there is one type, for all ways in.
+    """A call on its way through an agent, with all that the agent has to know: one type for all ways in.
 
-    `id` names it in the answer, in the environ and in log records; `method` and `path` say what is asked. `deadline` is
-    until when, `tokens` and `memory` (in MiB) are what it takes. `submitted_at`, `started_at` and `ended_at` are of
-    `time.monotonic()`, None for what has not been; a call that was refused has ended, and never started. `error` is why
-    it came to nothing.
+    `id` names it in the response, in the environ and in log records; `method` and `path` say which resource is asked
+    for. `deadline` is its time, `tokens` and `limits` are what it takes. `submitted_at`, `started_at` and `ended_at`
+    are times of `time.monotonic()`, None before; a refused call has ended and never started. `error` is the reason if
+    there was no whole response.
 
-    What a process answers has a `function` too: `environ` and `body` are what it is given, `log` is what it wrote to
-    stderr, `status` and `headers` are those of its answer. `writer` takes the body of a call without HTTP.
+    `name` is the name of its function, by which it is counted. If a process answers the call, it has a `function`, a
+    `request` and a `body`, `log` is its stderr, `status` and `headers` are those of the response. `writer` takes the
+    body of the response to a call without HTTP.
     """
 
     __slots__ = (
         "body",
         "deadline",
         "ended_at",
-        "environ",
         "error",
         "function",
         "headers",
         "id",
+        "limits",
         "log",
-        "memory",
         "method",
+        "name",
         "path",
+        "request",
         "started_at",
         "status",
         "submitted_at",
@@ -55,19 +61,20 @@ class Call:
         "writer",
     )
 
-    def __init__(self, method: str, path: str, *, deadline: Deadline, tokens: int = 0, memory: int = 0) -> None:
+    def __init__(self, method: str, path: str, *, deadline: Deadline, tokens: int = 0, name: str = "-") -> None:
         self.id = uuid.uuid4().hex
         self.method = method
         self.path = path
         self.deadline = deadline
         self.tokens = tokens
-        self.memory = memory
+        self.name = name
+        self.limits = _NO_LIMITS
         self.submitted_at: float | None = None
         self.started_at: float | None = None
         self.ended_at: float | None = None
         self.error: BaseException | None = None
         self.function: Function | None = None
-        self.environ: Mapping[bytes, bytes] = {}
+        self.request = _NO_REQUEST
         self.body: IO[bytes] | None = None
         self.log = b""
         self.status: str | None = None
@@ -78,6 +85,11 @@ class Call:
         return f"<Call {self.id} {self.method} {self.path!r}: {self.state}>"
 
     @property
+    def memory(self) -> int:
+        """The MiB that it takes of the agent's memory; 0 if it runs in its request's thread."""
+        return self.limits.memory
+
+    @property
     def state(self) -> Literal["waiting", "running", "ended"]:
         """Where it is on its way."""
         if self.ended_at is not None:
@@ -85,18 +97,25 @@ class Call:
         return "waiting" if self.started_at is None else "running"
 
     def submit(self) -> None:
-        """It is an agent's from now on. Raises RuntimeError where it was before."""
+        """Note that an agent has it from now on. Raises RuntimeError if one had it before."""
         if self.submitted_at is not None:
             raise RuntimeError(f"{self!r} was submitted already")
         self.submitted_at = time.monotonic()
 
+    def check_start(self) -> None:
+        """Raise `Busy` if it may no longer start: half of its time is gone, or its longest wait (`Deadline`)."""
+        late = time.monotonic() - self.deadline.latest_start
+        if late > 0:
+            raise Busy("The server cannot keep up.", int(late) + 1)
+
     def start(self) -> None:
-        """It is being executed from now on."""
+        """Note that it is being executed from now on. Raises `Busy` as `check_start` does."""
+        self.check_start()
         self.started_at = time.monotonic()
 
     def end(self, error: BaseException | None = None) -> None:
-        """It has ended, with this error or with an answer."""
+        """Note that it has ended, with this error or with a response."""
         self.ended_at = time.monotonic()
         self.error = error
         if self.body is not None:
-            self.body.close()  # of a call that was refused, nobody else does
+            self.body.close()  # nothing else closes it if the call was refused

@@ -6,7 +6,7 @@ import re
 import time
 from dataclasses import dataclass
 
-__all__ = ["ANCIENT", "Deadline", "began_at"]
+__all__ = ["ANCIENT", "Deadline", "began_at", "nearest_deadline"]
 
 ANCIENT = 600.0
 """Seconds. What claims to have begun longer ago comes from a clock that is wrong, and is not believed."""
@@ -50,6 +50,15 @@ class Deadline:
     def is_over(self) -> bool:
         """Whether the time is up."""
         return time.monotonic() >= self.end
+
+
+def nearest_deadline(*deadlines: Deadline) -> Deadline:
+    """Return the deadline that ends first; the first of them if several end together.
+
+    >>> nearest_deadline(Deadline(0.0, 60.0), Deadline(0.0, 2.0)).timeout
+    2.0
+    """
+    return min(deadlines, key=lambda deadline: deadline.end)
 
 
 def began_at(header: str | None, *, clock: float, now: float) -> float:

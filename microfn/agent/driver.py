@@ -1,68 +1,66 @@
-"""Drivers bring functions to life: a function is prepared once, and then run for each call."""
+"""Drivers: each runs functions of one kind. An execution is a call that a driver has begun."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from .call import Call
-from .function import Function
+from .functions.function import Function
 
-__all__ = ["Driver", "End", "Process"]
+__all__ = ["Driver", "Execution", "Head"]
 
 
-class End(NamedTuple):
-    """How a function ended: with which exit code, or by which signal (negative); and what it was killed for.
+class Head(NamedTuple):
+    """The status line and the headers of a response, without those about the connection."""
 
-    `why` is "time", "memory" or "processes", or "-" where nobody killed it for that; "lost" where nobody knows.
-    """
+    status: str
+    headers: list[tuple[str, str]]
 
-    code: int
-    why: str
+
+class Execution(Protocol):
+    """A call that a function answers, from `Driver.run` until `close`."""
 
     @property
-    def is_well(self) -> bool:
-        """Whether it ended by itself, and as programs end that have done what they should."""
-        return self.code == 0 and self.why == "-"
+    def log(self) -> bytes:
+        """The function's stderr, up to the limit of the call; whole when the execution is closed."""
 
+    def read_head(self) -> Head:
+        """Return the head of the response; once, before `read`.
 
-class Process(Protocol):
-    """A function that runs. `out` and `err` are files with what it writes; `control` can be read when it has ended."""
+        Raises `Failed` and `TimedOut`.
+        """
 
-    out: int
-    err: int
-    control: int
+    def read(self) -> bytes:
+        """Return the next piece of the body, nothing at its end.
+
+        Raises `Failed` and `TimedOut`; the response is not whole then.
+        """
+
+    def finish(self) -> None:
+        """Wait until the function has done its work, at the latest until the deadline: the response is whole."""
 
     @property
     def has_ended(self) -> bool:
-        """Whether it has, and all that it started in its group with it."""
-
-    @property
-    def is_exiting(self) -> bool:
-        """Whether it is on its way out, though how it ended is not known yet."""
-
-    def stop(self) -> None:
-        """Kill it, and its group."""
-
-    def end(self) -> End:
-        """How it ended; waits until it has, which is soon, since it has been stopped or was seen to end."""
+        """Whether the function has done its work, so that `finish` does not wait."""
 
     def close(self) -> None:
-        """Close its files, and kill what is left of it. Closing twice closes once."""
+        """End the call. A function that has not finished is killed first. Closing twice closes once."""
 
 
 class Driver(Protocol):
-    """What runs functions: processes of this machine, here (`microfn.agent.process`)."""
+    """Runs the calls of its functions."""
 
     def prepare(self, function: Function) -> None:
-        """Refuse what could not be run, when it is registered."""
+        """Raise ValueError for a function that the driver could never run."""
 
-    def run(self, call: Call, held: Sequence[int]) -> Process:
-        """Start the function of a call; files that are `held` stay open until it is gone, whoever else closes them.
+    def run(self, call: Call) -> Execution:
+        """Wait until there is room for the call, `Call.start` it, and have its function answer it.
 
-        Raises `Failed` where it cannot be started, `Refused` where it cannot be given what is asked, `Busy` where the
-        machine has no room for it, and `TimedOut` where starting took all the time.
+        The wait ends with `Deadline.latest_start`. The driver closes the call's body when it needs it no more.
+
+        Raises `Busy` if there was no room in time, `TooLarge` if there never is, `Refused` if the request cannot be
+        passed on, `Failed` if the function cannot be started, `TimedOut` if its start took too long.
         """
 
     def close(self) -> None:
-        """End whatever is left, and start nothing after that: who comes is refused with `Closed`."""
+        """Kill all functions that run, and refuse new calls with `Closed`."""

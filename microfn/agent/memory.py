@@ -35,16 +35,16 @@ def size_of(text: object, name: str = "a size") -> int:
     return text
 
 
-def check_memory(memory: object) -> int:
+def check_memory(memory: object, name: str = "memory") -> int:
     """The memory of a function in MiB, given as such or as a text like "64M". Raises TypeError or ValueError."""
     if isinstance(memory, str):
         if not _SIZE.fullmatch(memory):
-            raise ValueError(f'memory is a number of MiB, or a text like "64M"; not {memory!r:.40}')
-        return size_of(memory, "memory") // MIB
+            raise ValueError(f'{name} is a number of MiB, or a text like "64M"; not {memory!r:.40}')
+        return size_of(memory, name) // MIB
     if isinstance(memory, bool) or not isinstance(memory, int):
-        raise TypeError(f'memory is a number of MiB, or a text like "64M"; not {memory!r}')
+        raise TypeError(f'{name} is a number of MiB, or a text like "64M"; not {memory!r}')
     if not 1 <= memory <= _UNLIMITED // MIB:
-        raise ValueError(f"memory is a number of MiB, 1 or more; not {memory}")
+        raise ValueError(f"{name} is a number of MiB, 1 or more; not {memory}")
     return memory
 
 

@@ -8,7 +8,9 @@ from datetime import datetime, timedelta, timezone
 
 from .call import Call
 from .errors import Refused
-from .function import LONGEST_TEXT, Function
+from .functions.cgi_request import metavariables
+from .functions.program import Program
+from .functions.texts import LONGEST_TEXT
 from .launcher.protocol import LaunchSpec
 from .memory import MIB
 
@@ -18,23 +20,23 @@ MOST_TEXT = 256 * 1024
 """Bytes of arguments and environment together: what a process with a small stack can be given, and half of it."""
 
 
-def check_size(function: Function) -> None:
-    """Raise ValueError for a function that leaves too little room for what its calls say."""
-    size = _size(map(os.fsencode, function.argv)) + _size(_lines(_named(function)))
+def check_size(program: Program) -> None:
+    """Raise ValueError for a program that leaves too little room for what its calls say."""
+    size = _size(map(os.fsencode, program.argv)) + _size(_lines(_named(program)))
     if size > MOST_TEXT // 2:
         raise ValueError(f"argv and env have {size} bytes, and may have {MOST_TEXT // 2}")
 
 
-def launch_spec(call: Call, function: Function) -> LaunchSpec:
+def launch_spec(call: Call, program: Program) -> LaunchSpec:
     """What the launcher is told of a call. Raises `Refused` for what cannot be passed to a process."""
     end = datetime.now(timezone.utc) + timedelta(seconds=call.deadline.left())
     own = {
         b"FN_CALL_ID": call.id.encode("ascii"),
         b"FN_DEADLINE": end.isoformat(timespec="milliseconds").replace("+00:00", "Z").encode("ascii"),
-        b"FN_MEMORY": b"%d" % call.memory,
+        b"FN_MEMORY": b"%d" % call.limits.memory,
         b"MALLOC_ARENA_MAX": b"1",
     }
-    env = {**own, **_named(function), **call.environ}
+    env = {**own, **_named(program), **metavariables(call.request)}
     env |= {name: own[name] for name in (b"FN_CALL_ID", b"FN_DEADLINE")}
     if call.body is not None:
         env[b"CONTENT_LENGTH"] = b"%d" % os.fstat(call.body.fileno()).st_size
@@ -45,16 +47,16 @@ def launch_spec(call: Call, function: Function) -> LaunchSpec:
             raise Refused(f"{_shown(name)} holds a NUL, which no process can be given.")
         if len(name) + len(value) + 2 > LONGEST_TEXT:
             raise Refused(f"{_shown(name)} has more bytes than a process can be given.")
-    argv = [os.fsencode(text) for text in function.argv]
+    argv = [os.fsencode(text) for text in program.argv]
     if _size(argv) + _size(_lines(env)) > MOST_TEXT:
         raise Refused("The request has more headers than a process can be given.")
     return LaunchSpec(
         call_id=call.id,
         end=call.deadline.end,
-        memory=call.memory * MIB,
-        processes=function.processes,
-        descriptors=function.descriptors,
-        cwd=os.fsencode(function.cwd),
+        memory=call.limits.memory * MIB,
+        processes=call.limits.processes,
+        descriptors=call.limits.descriptors,
+        cwd=os.fsencode(program.cwd),
         argv=argv,
         env=env,
     )
@@ -72,5 +74,5 @@ def _lines(env: Mapping[bytes, bytes]) -> Iterator[bytes]:
     return (name + b"=" + value for name, value in env.items())
 
 
-def _named(function: Function) -> dict[bytes, bytes]:
-    return {os.fsencode(name): os.fsencode(value) for name, value in function.env.items()}
+def _named(program: Program) -> dict[bytes, bytes]:
+    return {os.fsencode(name): os.fsencode(value) for name, value in program.env.items()}

@@ -19,9 +19,9 @@ from typing import NamedTuple
 
 from ..fork import register_fork_reset
 from .call import Call
-from .driver import End
 from .errors import Busy, Closed, Failed, Refused, TimedOut
-from .function import Function
+from .functions.function import Function
+from .functions.function_process import End
 from .interpreter import interpreter
 from .launcher.protocol import IN_A_FILE, LONGEST_MESSAGE, LaunchSpec
 from .order import check_size, launch_spec
@@ -174,15 +174,15 @@ class ProcessDriver:
 
     def prepare(self, function: Function) -> None:
         """Refuse a function that no process could be given. Raises ValueError."""
-        check_size(function)
+        check_size(function.program)
 
     def run(self, call: Call, held: Sequence[int] = ()) -> FunctionProcess:
-        """Start the function of a call, as `Driver.run` says."""
+        """Start the function of a call, raising what `Driver.run` raises."""
         function = call.function
         if function is None:
             raise TypeError(f"{call!r} has no function")
         function.check_start()
-        spec = launch_spec(call, function)
+        spec = launch_spec(call, function.program)
         try:
             with ExitStack() as files:
                 process, launcher = self._start(spec, call, held, files)

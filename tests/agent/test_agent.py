@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from microfn.agent import Agent, Busy, CallError, Closed, Failed, Refused, TimedOut, TooLarge
-from microfn.agent.execution import Execution
+from microfn.agent.engine import AdmittedExecution
 from microfn.agent.process import ProcessDriver
 
 from .waiting import wait_until
@@ -97,20 +97,20 @@ def test_a_body_may_be_a_file_and_is_read_from_where_it_stands(agent, cat):
 
 
 WRONG = {
-    "no method": (ValueError, "'' is no method", {"method": ""}),
-    "a method with a blank": (ValueError, "'GET X' is no method", {"method": "GET X"}),
-    "a method that is no text": (ValueError, "None is no method", {"method": None}),
-    "a path without a slash": (ValueError, "a path begins with", {"path": "64"}),
-    "a path that is no text": (ValueError, "a path begins with", {"path": b"/"}),
-    "a body as text": (TypeError, "a body is bytes", {"body": "x"}),
-    "a body of nothing": (TypeError, "a body is bytes", {"body": None}),
-    "a file of text": (TypeError, "a body is bytes", {"body": io.StringIO("x")}),
-    "a header that has no name": (ValueError, "no name of a header", {"headers": {"": "x"}}),
-    "a header with a line's end": (ValueError, "no name of a header", {"headers": {"A\n": "x"}}),
-    "a header that is no text": (TypeError, "the header A is a text", {"headers": {"A": 1}}),
-    "a header of two lines": (ValueError, "holds a control character", {"headers": {"A": "b\nC: d"}}),
-    "headers that are pairs": (TypeError, "headers is a mapping", {"headers": [("A", "b")]}),
-    "params as text": (TypeError, "params is a mapping", {"params": "a=b"}),
+    "no method": (ValueError, "method must be a token .*, got ''", {"method": ""}),
+    "a method with a blank": (ValueError, "method must be a token .*, got 'GET X'", {"method": "GET X"}),
+    "a method that is no text": (ValueError, "method must be a token .*, got None", {"method": None}),
+    "a path without a slash": (ValueError, "path must begin with", {"path": "64"}),
+    "a path that is no text": (ValueError, "path must begin with", {"path": b"/"}),
+    "a body as text": (TypeError, "body must be bytes", {"body": "x"}),
+    "a body of nothing": (TypeError, "body must be bytes", {"body": None}),
+    "a file of text": (TypeError, "body must be bytes", {"body": io.StringIO("x")}),
+    "a header that has no name": (ValueError, "headers must have valid names", {"headers": {"": "x"}}),
+    "a header with a line's end": (ValueError, "headers must have valid names", {"headers": {"A\n": "x"}}),
+    "a header that is no text": (TypeError, "header A must be a str", {"headers": {"A": 1}}),
+    "a header of two lines": (ValueError, "must have no control character", {"headers": {"A": "b\nC: d"}}),
+    "headers that are pairs": (TypeError, "headers must be a mapping", {"headers": [("A", "b")]}),
+    "params as text": (TypeError, "params must be a mapping", {"params": "a=b"}),
     "a writer of text": (TypeError, "a writer is a file of bytes", {"writer": io.StringIO()}),
     "a writer that is none": (TypeError, "a writer is a file of bytes", {"writer": "x"}),
     "no time": (ValueError, "timeout must be", {"timeout": 0}),
@@ -173,7 +173,7 @@ def test_a_call_is_submitted_to_the_agent_that_made_it(agent, cat):
     other.cold(["cat"], memory=16, timeout=5)
     with pytest.raises(TypeError, match="has no function of this agent"):
         other.submit(agent.get_call("GET"))
-    with pytest.raises(TypeError, match="what is submitted is a call of get_call, not <Cold"):
+    with pytest.raises(TypeError, match="what is submitted is a call of get_call, not <FunctionApp"):
         agent.submit(cat)
 
 
@@ -234,7 +234,7 @@ def test_calls_wait_in_order_for_memory(agent, tmp_path):
     go = tmp_path / "go"
     cold = sh(agent, f'until [ -e "{go}" ]; do sleep 0.01; done', memory=300, timeout=60)
     calls = [agent.get_call("GET", function=cold) for _ in range(4)]
-    memory = agent._ram._ledger
+    memory = agent._memory._limiter
 
     def submit(number):
         def wait_for_the_one_before():
@@ -272,7 +272,8 @@ def test_memory_is_free_when_the_process_is_done(agent):
     """The memory is free as soon as the process has ended, even if nobody has read the response."""
     whole = sh(agent, "head -c 200000 /dev/zero", memory=512)
     call = agent.get_call("GET", function=whole)
-    execution = agent.run(call)
+    execution = agent._engine.run_call(call)
+    execution.read_head()
     assert execution.read()
     assert len(agent.submit(agent.get_call("GET", function=whole)).writer.getvalue()) == 200_000
     rest = sum(map(len, iter(execution.read, b"")))
@@ -283,12 +284,13 @@ def test_memory_is_free_when_the_process_is_done(agent):
 def test_host_memory_is_free_only_when_the_process_is_gone(tmp_path):
     one, other = (Agent(ram="64M", directory=str(tmp_path)) for _ in range(2))
     slow, quick = sh(one, "echo x; sleep 0.5", memory=64), sh(other, "echo y", memory=64)
-    execution = one.run(one.get_call("GET", function=slow))
+    execution = one._engine.run_call(one.get_call("GET", function=slow))
     with pytest.raises(Busy):
         other.submit(other.get_call("GET", function=quick, timeout=0.2))
     began = time.monotonic()
     assert answer(other, function=quick) == "y\n"
     assert time.monotonic() - began < 3
+    execution.read_head()
     assert execution.read() == b"x\n"
     execution.close()
     one.close()
@@ -389,13 +391,13 @@ def test_waiting_call_is_refused_when_the_agent_closes(agent):
 
     def close():
         end = time.monotonic() + 10
-        while (agent.running < 2 or not agent._driver._launcher) and time.monotonic() < end:
+        while (agent.running < 2 or not agent._cold._processes._launcher) and time.monotonic() < end:
             time.sleep(0.01)
         assert not agent.close(0.1)
 
     run_all(submit, submit, close)
     assert sorted(error.__name__ for error in errors) == ["Closed", "Failed"]
-    assert agent._driver._launcher is None
+    assert agent._cold._processes._launcher is None
 
 
 def test_closing_kills_what_does_not_end_in_time(agent):
@@ -446,8 +448,8 @@ def test_functions_end_with_their_process_however_it_ends(how):
 def test_forked_child_has_an_agent_of_its_own(agent):
     """A forked child has no calls of its parent, and can make calls like it."""
     cold = sh(agent, "echo x; sleep 0.6; echo y")
-    execution = agent.run(agent.get_call("GET", function=cold))
-    assert isinstance(execution, Execution)
+    execution = agent._engine.run_call(agent.get_call("GET", function=cold))
+    assert isinstance(execution, AdmittedExecution)
     read, write = os.pipe()
     pid = os.fork()
     if not pid:
@@ -462,6 +464,7 @@ def test_forked_child_has_an_agent_of_its_own(agent):
     with open(read, encoding="utf-8") as source:
         assert source.read() == "child\n"
     os.waitpid(pid, 0)
+    execution.read_head()
     assert b"".join(iter(execution.read, b"")) == b"x\ny\n"
     execution.close()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from microfn.agent import Refused
+from microfn.agent.functions.program import Program
 from microfn.agent.order import launch_spec
 
 
@@ -18,7 +19,7 @@ def test_spec_of_any_length_arrives(agent, length):
 def test_spec_has_the_call_and_the_limits_of_its_function(agent):
     function = agent.cold(["true"], memory=32, timeout=20, env={"A": "b"})
     call = agent.get_call("POST", "/x", function=function, body=b"123")
-    spec = launch_spec(call, call.function)
+    spec = launch_spec(call, call.function.program)
     assert (spec.call_id, spec.memory, spec.argv[1:]) == (call.id, 32 << 20, [])
     assert (spec.env[b"A"], spec.env[b"CONTENT_LENGTH"], spec.env[b"PATH_INFO"]) == (b"b", b"3", b"/x")
     assert (spec.env[b"FN_CALL_ID"], spec.env[b"FN_MEMORY"]) == (call.id.encode(), b"32")
@@ -31,9 +32,9 @@ def test_spec_has_the_call_and_the_limits_of_its_function(agent):
 )
 def test_spec_refuses_values_that_no_process_can_be_given(agent, name, value, message):
     call = agent.get_call("GET", function=agent.cold(["true"], memory=32, timeout=20))
-    call.environ = {name: value}
+    program = Program(["/bin/true"], "/", {name.decode(): value.decode()})
     with pytest.raises(Refused, match=message):
-        launch_spec(call, call.function)
+        launch_spec(call, program)
     call.end()
 
 

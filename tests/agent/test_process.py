@@ -16,7 +16,7 @@ import pytest
 
 from microfn.agent import Agent, Busy, Closed, Failed, Refused, TimedOut
 from microfn.agent import process as module
-from microfn.agent.driver import End
+from microfn.agent.functions.function_process import End
 from microfn.agent.process import FunctionProcess, ProcessDriver
 
 
@@ -267,14 +267,14 @@ def test_late_launcher_has_a_successor(agent):
     with ThreadPoolExecutor() as pool:
         answer = pool.submit(agent.submit, agent.get_call("GET", function=long, writer=writer))
         assert has_begun.wait(10)
-        launcher = agent._driver._launcher._process.pid
+        launcher = agent._cold._processes._launcher._process.pid
         try:
             stop = Noticed(lambda: os.kill(launcher, signal.SIGSTOP))
             with pytest.raises(TimedOut):
                 agent.submit(agent.get_call("GET", function=late, writer=stop))
             call = agent.submit(agent.get_call("GET", function=agent.cold(["echo"], memory=16, timeout=30)))
             assert call.writer.getvalue() == b"\n"
-            assert agent._driver._launcher._process.pid != launcher
+            assert agent._cold._processes._launcher._process.pid != launcher
         finally:
             os.kill(launcher, signal.SIGCONT)
         answer.result(10)
@@ -285,7 +285,7 @@ def test_late_launcher_has_a_successor(agent):
 def test_a_launcher_that_has_stopped_has_a_successor(agent):
     agent.cold(["echo"], memory=16, timeout=0.5)
     agent.submit(agent.get_call("GET", timeout=30))
-    launcher = agent._driver._launcher
+    launcher = agent._cold._processes._launcher
     launcher._began -= module._PATIENCE
     os.kill(launcher._process.pid, signal.SIGSTOP)
     with pytest.raises(TimedOut):
@@ -298,7 +298,7 @@ def test_full_socket_of_a_stopped_launcher_stays_in_time(agent):
     """A launcher that has stopped takes no more orders, and no call waits for it longer than its own time."""
     agent.cold(["echo"], memory=8, timeout=0.5, env={"LONG": 6000 * "x"})
     agent.submit(agent.get_call("GET", timeout=30))
-    launcher = agent._driver._launcher
+    launcher = agent._cold._processes._launcher
     os.kill(launcher._process.pid, signal.SIGSTOP)
     try:
         with ThreadPoolExecutor(60) as pool:
@@ -315,18 +315,18 @@ def test_launcher_that_starts_slowly_serves_the_next_call(agent, monkeypatch):
     monkeypatch.setattr(module, "GRACE", 0.0)
     with pytest.raises(TimedOut):  # no Python starts in so little time
         agent.submit(agent.get_call("GET"))
-    launcher = agent._driver._launcher
+    launcher = agent._cold._processes._launcher
     assert agent.submit(agent.get_call("GET", timeout=30)).writer.getvalue() == b"\n"
-    assert agent._driver._launcher is launcher
+    assert agent._cold._processes._launcher is launcher
 
 
 def test_forked_child_forgets_the_launcher_and_its_functions():
     agent = Agent(ram="64M")
     agent.cold(["sleep", "60"], memory=16, timeout=60)
-    execution = agent.run(agent.get_call("GET"))
-    driver = agent._driver
+    execution = agent._engine.run_call(agent.get_call("GET"))
+    driver = agent._cold._processes
     launcher = driver._launcher._process.pid
-    process = next(iter(agent._running)).process
+    process = next(iter(agent._cold._slots)).process
     driver.reset_after_fork()  # as in a child, where it does not touch what is the parent's
     process.reset_after_fork()
     driver.reset_after_fork()

@@ -11,7 +11,7 @@ from typing import Any
 
 from microfn import Request, Router
 from microfn.agent import Agent, Call
-from microfn.agent.cold import Cold
+from microfn.agent.wsgi.application import FunctionApp
 
 from .app import Params, record
 
@@ -66,7 +66,7 @@ def command(name: str) -> list[str]:
     return [sys.executable, "-I", "-S", str(PROGRAM), name, KEY]
 
 
-def cold(command: list[str], *, memory: int = 64, timeout: float = LATER, **options: Any) -> Cold:
+def cold(command: list[str], *, memory: int = 64, timeout: float = LATER, **options: Any) -> FunctionApp:
     return agent.cold(command, memory=memory, timeout=timeout, env={"MICROFN_TEST_FUNCTION": KEY}, **options)
 
 

@@ -1,0 +1,46 @@
+"""The memory that functions in processes have together, in MiB: of one process, or of a whole host."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from ..errors import Busy, TooLarge
+from .limiter import Limiter, LimiterToken
+from .machine_limiter import MachineLimiter, MachineToken
+
+__all__ = ["MemoryLimiter"]
+
+_LEAST_UNIT = 16
+_MOST_FILES = 128
+
+
+class MemoryLimiter:
+    """So many MiB. With a `directory` all processes of the host that name it share them, in units: each is a file."""
+
+    def __init__(self, total: int, directory: str | None = None) -> None:
+        self.total = total
+        self._reclaimers: list[Callable[[], object]] = []
+        self._unit = max(_LEAST_UNIT, math.ceil(total / _MOST_FILES)) if directory is not None else 1
+        self._limiter: Limiter | MachineLimiter
+        if directory is None:
+            self._limiter = Limiter(total, self._reclaim)
+        else:
+            self._limiter = MachineLimiter(max(1, total // self._unit), directory, "memory")
+
+    def reclaim_with(self, reclaimer: Callable[[], object]) -> None:
+        """Call this again and again while a call waits: it releases the memory that is no longer used."""
+        self._reclaimers.append(reclaimer)
+
+    def _reclaim(self) -> None:
+        for reclaimer in self._reclaimers:
+            reclaimer()
+
+    def acquire(self, memory: int, until: float) -> LimiterToken | MachineToken:
+        """Take so many, and wait for them until then, a time of `time.monotonic()`. Raises `TooLarge` and `Busy`."""
+        if memory > self.total:
+            raise TooLarge(f"The call takes {memory} MiB of memory, and there are {self.total}.")
+        try:
+            return self._limiter.acquire(min(math.ceil(memory / self._unit), self._limiter.total), until)
+        except Busy as busy:
+            raise Busy("There is no memory free for the call.", busy.retry_after) from None

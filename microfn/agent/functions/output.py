@@ -1,0 +1,145 @@
+"""What goes out of a function that runs: output, log and end, and nothing else."""
+
+from __future__ import annotations
+
+import math
+import os
+import select
+import time
+
+from ..deadline import Deadline
+from ..errors import Failed, TimedOut
+from .function_process import End, Process
+
+__all__ = ["Output"]
+
+PIECE = 65536
+LAST_MOMENT = 0.05
+"""Seconds in which a function ends that has closed its output; then its answer is sent to its end all the same."""
+GRACE = 0.1
+"""Seconds beyond the deadline until which the launcher has killed the function; else it is killed from here."""
+_TOO_LONG = "The function took too long."
+_KILLED_FOR = {
+    "memory": "The function took more memory than it may have.",
+    "processes": "The function started more processes than it may have.",
+    "lost": "The function was lost.",
+}
+
+
+class Output:
+    """The output of one process, as it comes; its stderr is kept, up to a limit."""
+
+    def __init__(self, process: Process, deadline: Deadline, *, most_output: int, most_log: int) -> None:
+        self._process = process
+        self._deadline = deadline
+        self._left = most_output
+        self._most_log = most_log
+        self.log = bytearray()
+        self.end: End | None = None
+        self._poll = select.poll()  # for three files that are watched once, epoll has too many system calls
+        for file in process.out, process.err, process.control:
+            self._poll.register(file, select.POLLIN)
+        self._is_out_open = True
+        self._is_begun = False
+        self._is_closed = False
+
+    def read(self) -> bytes:
+        """The next piece of the output; nothing at its end.
+
+        Raises `TimedOut` where the time was up and the function has been killed, and `Failed` where there is too much
+        of it, or where the function ended with an error.
+        """
+        while self._is_out_open:
+            data = self._next()
+            if data:
+                self._is_begun = True
+                self._left -= len(data)
+                if self._left < 0:
+                    self._process.stop()
+                    raise Failed("The answer of the function is too long.")
+                return data
+        self._await_end(LAST_MOMENT)
+        if self.end is None and self._process.is_exiting:
+            # Its output ended with it, and may be half of an answer: how it ended is told soon.
+            self._await_end(self._deadline.left() + GRACE)
+        if self.end is not None:
+            _check(self.end)
+        elif self._deadline.is_over:
+            raise TimedOut(_TOO_LONG)
+        return b""
+
+    def finish(self) -> None:
+        """Let the function end by itself, until its deadline: its answer is there."""
+        self._await_end(self._deadline.left() + GRACE)
+
+    def close(self) -> None:
+        """Kill what is left of it. Closing twice closes once."""
+        if self.end is None:
+            self._process.stop()
+            self.end = self._process.end()
+        if not self._is_closed:
+            self._is_closed = True
+            if self.end.why != "lost":
+                self._take_log()
+            self._process.close()
+
+    def _await_end(self, seconds: float) -> None:
+        until = time.monotonic() + seconds
+        while self.end is None and time.monotonic() < until:
+            self._wait(until - time.monotonic())
+
+    def _next(self) -> bytes:
+        """Output, if there is some; nothing where something else happened."""
+        if self.end is not None:
+            return self._take_output()
+        ready = self._wait(self._deadline.left() + GRACE)
+        if not ready:
+            raise TimedOut(_TOO_LONG)
+        if self.end is not None and (not self._is_begun or self.end.why == "time"):
+            _check(self.end)
+        if self._process.out in ready or self.end is not None:
+            return self._take_output()
+        return b""
+
+    def _wait(self, seconds: float) -> set[int]:
+        ready = {file for file, _ in self._poll.poll(math.ceil(max(0.0, seconds) * 1000))}
+        if self._process.err in ready and not self._take_log():
+            self._poll.unregister(self._process.err)
+        if self._process.control in ready:
+            self._poll.unregister(self._process.control)
+            self.end = self._process.end()
+        return ready
+
+    def _take_output(self) -> bytes:
+        try:
+            data = os.read(self._process.out, PIECE)
+        except BlockingIOError:
+            # Of a process that has ended there is no more, whoever else holds the pipe.
+            self._is_out_open = self.end is None
+            return b""
+        if not data:
+            self._is_out_open = False
+            self._poll.unregister(self._process.out)
+        return data
+
+    def _take_log(self) -> bool:
+        """What it wrote to stderr, and whether there can be more.
+
+        What is beyond the limit is read and forgotten, so that the function goes on.
+        """
+        try:
+            data = os.read(self._process.err, PIECE)
+        except BlockingIOError:
+            return True
+        self.log += data[: self._most_log - len(self.log)]
+        return bool(data)
+
+
+def _check(end: End) -> None:
+    """Raise what an end means that is not one as it should be."""
+    if end.is_well:
+        return
+    if end.why == "time":
+        raise TimedOut(_TOO_LONG)
+    how = f"was ended by signal {-end.code}" if end.code < 0 else f"ended with {end.code}"
+    raise Failed(_KILLED_FOR.get(end.why, f"The function {how}."))

@@ -1,0 +1,25 @@
+"""Texts that a process can be given: arguments, variables, paths."""
+
+from __future__ import annotations
+
+import os
+
+__all__ = ["LONGEST_TEXT", "check_text"]
+
+LONGEST_TEXT = 128 * 1024 - 1
+"""Bytes of one argument or variable (Linux: `MAX_ARG_STRLEN`)."""
+
+
+def check_text(name: str, text: object) -> str:
+    """Return the text. Raises TypeError and ValueError if no process can be given it; `name` is the argument's."""
+    if not isinstance(text, str):
+        raise TypeError(f"{name} holds texts, not {text!r:.200}")
+    if "\0" in text:
+        raise ValueError(f"{name} holds a text with a NUL, which no process can be given: {text!r:.200}")
+    try:
+        size = len(os.fsencode(text))
+    except UnicodeEncodeError:
+        raise ValueError(f"{name} holds a text that no process can be given: {text!r:.200}") from None
+    if size > LONGEST_TEXT:
+        raise ValueError(f"{name} holds a text of more than {LONGEST_TEXT} bytes, which no process can be given")
+    return text

@@ -1,0 +1,40 @@
+"""The limits of a call that a process answers."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ..arguments import check_number
+from .memory import MIB, check_memory
+
+__all__ = ["Limits", "check_limits"]
+
+
+class Limits(NamedTuple):
+    """How much of each resource the processes of one call may have.
+
+    `memory` is what the call takes of the agent's memory and what its processes may have resident, `addresses` the
+    address space of each of them (None for no limit), both in MiB. `output` and `log` are bytes of stdout and stderr,
+    `processes` counts threads too, `descriptors` are those of each process.
+    """
+
+    memory: int = 0
+    addresses: int | None = None
+    output: int = 64 * MIB
+    log: int = 64 * 1024
+    processes: int = 64
+    descriptors: int = 256
+
+
+def check_limits(
+    *, memory: object, addresses: object, output: object, log: object, processes: object, descriptors: object
+) -> Limits:
+    """Return the limits of a function. Raises TypeError and ValueError for invalid ones."""
+    return Limits(
+        memory=check_memory(memory),
+        addresses=None if addresses is None else check_memory(addresses, "addresses"),
+        output=check_number("output", output),
+        log=check_number("log", log),
+        processes=check_number("processes", processes),
+        descriptors=check_number("descriptors", descriptors),
+    )

@@ -1,0 +1,90 @@
+"""A handle in a process of its own, which speaks CGI; `functions.program.handle_program` is the command.
+
+The request is in the environment and on stdin, as CGI has it; the answer goes to stdout. What the handle prints would
+be part of it, so it goes to stderr.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import datetime, timezone
+from typing import Any
+from wsgiref.handlers import BaseCGIHandler
+
+from ..http.request import Request
+from ..router import Router
+from ..routing.handle import Handle
+from .deadline import Deadline
+from .wsgi.application import FunctionApp
+
+__all__ = ["application", "handle_of", "main"]
+
+
+def handle_of(reference: str) -> Any:
+    """What `module:name` names. Raises ImportError, AttributeError and TypeError where that is no handle."""
+    module, _, name = reference.partition(":")
+    found: Any = importlib.import_module(module)
+    for part in name.split("."):
+        found = getattr(found, part)
+    if isinstance(found, FunctionApp):  # it would call itself, in one process within the other
+        raise TypeError(f"{reference} is what cold() made of a handle, and not the handle: give it another name")
+    return found
+
+
+def application(handle: Handle, params: Mapping[str, Any], deadline: Deadline | None) -> Router:
+    """A WSGI application that answers everything with one handle, which is called with these params."""
+
+    @functools.wraps(handle)
+    def called(request: Request, _: object) -> Any:
+        if deadline is not None:
+            request.deadline = deadline
+        return handle(request, params)
+
+    def instead(_: Handle) -> Callable[[Request, object], Any]:
+        return called
+
+    app = Router(max_content_length=None)
+    app.use(instead)
+    return app
+
+
+class _Handler(BaseCGIHandler):  # pragma: no cover - in a process of its own
+    """Who breaks off in the middle of an answer is seen to fail, or what there is of it would be taken for all."""
+
+    def handle_error(self) -> None:
+        self.log_exception(sys.exc_info())
+        raise SystemExit(1)
+
+
+def main(reference: str) -> None:  # pragma: no cover - in a process of its own
+    """Answer the request of this process."""
+    answer = os.dup(1)
+    out = os.fdopen(answer, "wb", closefd=False)  # its end is that of the answer, or of a process that has failed
+    os.dup2(2, 1)
+    # A line at a time, so that a handle that is killed has logged what it printed; and whatever the locale is.
+    sys.stdout = open(1, "w", 1, "utf-8", "backslashreplace", closefd=False)  # noqa: SIM115 - as long as the process
+    given = os.environ.copy()
+    params = json.loads(given.pop("FN_PARAMS", "{}"))
+    # As WSGI has it: bytes as latin-1.
+    environ = {name: os.fsencode(value).decode("latin-1") for name, value in given.items()}
+    environ |= {"microfn.call_id": environ.get("FN_CALL_ID", "-"), "microfn.route": reference}
+    app = application(handle_of(reference), params, _deadline(given.get("FN_DEADLINE", "")))
+    _Handler(sys.stdin.buffer, out, sys.stderr, environ, multithread=False, multiprocess=True).run(app)
+    out.flush()
+    os.close(answer)
+
+
+def _deadline(text: str) -> Deadline | None:
+    """The deadline as `FN_DEADLINE` says it, which is a time of day (RFC 3339)."""
+    with suppress(ValueError):
+        end = datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=timezone.utc)
+        left = (end - datetime.now(timezone.utc)).total_seconds()
+        return Deadline(time.monotonic(), max(0.001, left))
+    return None

@@ -1,0 +1,191 @@
+"""The door to functions: a request becomes a call, which a process answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable, abort
+
+from ...http.headers import validate_headers
+from ...http.problems import error_page
+from ...http.request import Request
+from ...log import log_exception
+from ..body import spool_body
+from ..call import Call
+from ..call_request import request_from_environ
+from ..deadline import Deadline, nearest_deadline
+from ..driver import Head
+from ..engine import AdmittedExecution, Engine
+from ..errors import Busy, CallError, Failed
+from ..functions.function import Function
+from ..log import of_call
+from .calls import CALL_ID, CALL_ID_KEY, enclosing_turns
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+__all__ = ["FunctionApp"]
+
+
+class FunctionApp:
+    """A function as a WSGI application to mount, and as the handle of a route. `Agent.cold` returns one."""
+
+    def __init__(self, engine: Engine, function: Function, *, max_content_length: int) -> None:
+        self.function = function
+        self._engine = engine
+        self._max_content_length = max_content_length
+
+    def __repr__(self) -> str:
+        return f"<FunctionApp {ascii(' '.join(self.function.program.argv))[1:-1]:.300}>"
+
+    def __call__(self, environ: Any, start_response: Any) -> Any:
+        """Answer a request: `(environ, start_response)` of WSGI, or `(request, params)` of a route."""
+        if isinstance(environ, Request):
+            # An error handler gets the error instead of params.
+            params = start_response if isinstance(start_response, Mapping) else None
+            return _BoundFunction(self, params, self._limit_of(environ), environ._cached_data)  # noqa: SLF001
+        return self._respond(environ, start_response, None, self._max_content_length, None)
+
+    def _limit_of(self, request: Request) -> int:
+        """The bytes that a body may have: its route may allow fewer."""
+        limit = None if request.route is None else request.route.max_content_length
+        return self._max_content_length if limit is None else min(limit, self._max_content_length)
+
+    def _respond(
+        self,
+        environ: WSGIEnvironment,
+        start_response: StartResponse,
+        params: Mapping[str, Any] | None,
+        max_content_length: int,
+        body: bytes | None,
+    ) -> Iterable[bytes]:
+        """The function's response, or an error page that names the call. `body` is one that has been read already."""
+        request = Request(environ)
+        request.max_content_length = max_content_length
+        call = self._make_call(request, params)
+        with of_call(call.id):
+            try:
+                head, response = self._run(call, request, body)
+            except Exception as error:
+                return _respond_with_error(error, call, environ, start_response)
+        try:
+            start_response(head.status, head.headers)
+        except BaseException:
+            response.close()
+            raise
+        return response
+
+    def _make_call(self, request: Request, params: Mapping[str, Any] | None) -> Call:
+        call = Call(request.method, request.path, deadline=self._deadline(request.environ), name=self.function.name)
+        call.function, call.limits = self.function, self.function.limits
+        call.request = request_from_environ(request.environ, params)
+        around = enclosing_turns(request.environ)
+        if around:
+            call.id = around[0].call.id  # the request has one id
+        request.environ[CALL_ID_KEY] = call.id
+        return call
+
+    def _deadline(self, environ: WSGIEnvironment) -> Deadline:
+        """The function's deadline, or an earlier one of the calls around this one."""
+        key = self._engine.start_key
+        own = self._engine.deadline(self.function.timeout, environ.get(key) if key else None)
+        return nearest_deadline(own, *(turn.call.deadline for turn in enclosing_turns(environ)))
+
+    def _run(self, call: Call, request: Request, body: bytes | None) -> tuple[Head, _Body]:
+        """Run the call until the head of its response is there."""
+        turn = self._engine.open(call)
+        try:
+            call.body = spool_body(request.stream if body is None else body)
+            call.deadline = self._deadline(request.environ)  # time that the client takes for its body is the client's
+            execution = self._engine.run(turn)
+        except BaseException as error:
+            turn.close(error)
+            raise
+        try:
+            status, headers = execution.read_head()
+            headers = [pair for pair in headers if pair[0].lower() != CALL_ID.lower()] + [(CALL_ID, call.id)]
+            _validate(status, headers)
+        except BaseException as error:
+            execution.close(error)
+            raise
+        return Head(status, headers), _Body(execution)
+
+
+class _BoundFunction:
+    """A function with the params of a route, as the return value of its handle."""
+
+    def __init__(
+        self, app: FunctionApp, params: Mapping[str, Any] | None, max_content_length: int, body: bytes | None
+    ) -> None:
+        self._app = app
+        self._options = (params, max_content_length, body)
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        return self._app._respond(environ, start_response, *self._options)  # noqa: SLF001 - one object in two halves
+
+
+class _Body:
+    """The body of a function's response, as it comes; closing it ends the call."""
+
+    def __init__(self, execution: AdmittedExecution) -> None:
+        self._execution = execution
+        self._is_whole = False
+        self._error: BaseException | None = None
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        try:
+            piece = self._execution.read()
+        except BaseException as error:
+            self._error = error
+            self.close()
+            raise
+        if not piece:
+            self._is_whole = True
+            if self._execution.has_ended:
+                self.close()
+            raise StopIteration
+        return piece
+
+    def close(self) -> None:
+        """End the call: let the function finish after a whole response, else kill it."""
+        try:
+            if self._is_whole:
+                self._execution.finish()
+        finally:
+            with of_call(self._execution.call.id):
+                self._execution.close(self._error)
+
+
+def _respond_with_error(
+    error: Exception, call: Call, environ: WSGIEnvironment, start_response: StartResponse
+) -> Iterable[bytes]:
+    """The error page of a call without a response. An unexpected error is logged, and not shown."""
+    if not isinstance(error, (CallError, HTTPException)):
+        log_exception(error, environ)
+    status, headers, content = error_page(_as_http_exception(error), environ)
+    start_response(status, [*headers, (CALL_ID, call.id)])
+    return [] if environ["REQUEST_METHOD"] == "HEAD" else content
+
+
+def _as_http_exception(error: Exception) -> HTTPException:
+    if isinstance(error, HTTPException):
+        return error
+    if isinstance(error, Busy):
+        return ServiceUnavailable(error.detail, retry_after=error.retry_after)
+    if not isinstance(error, CallError):
+        return InternalServerError()
+    try:
+        abort(error.status, error.detail)
+    except HTTPException as http_error:
+        return http_error
+
+
+def _validate(status: str, headers: list[tuple[str, str]]) -> None:
+    try:
+        validate_headers(status, headers)
+    except (ValueError, TypeError) as error:
+        raise Failed("The function answered with what cannot be sent.", str(error)) from error

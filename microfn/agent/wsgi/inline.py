@@ -1,0 +1,119 @@
+"""The door to handles: a request becomes a call, which the thread of the request executes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from werkzeug.exceptions import ServiceUnavailable
+
+from ...http.request import Request
+from ...http.response import Response
+from ...http.types import Handle, Middleware, Params
+from ..call import Call
+from ..deadline import nearest_deadline
+from ..engine import Engine
+from ..errors import Busy
+from ..log import current_id
+from ..turn import Turn
+from .calls import CALL_ID, CALL_ID_KEY, enclosing_turns, turns
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+__all__ = ["inline"]
+
+
+class _Refused(ServiceUnavailable):
+    """The 503 of a call that was not executed, which names the call."""
+
+    def __init__(self, call: Call, busy: Busy) -> None:
+        super().__init__(busy.detail, retry_after=busy.retry_after)
+        self.call = call
+
+    def get_headers(self, environ: WSGIEnvironment | None = None, scope: Any = None) -> list[tuple[str, str]]:
+        return [*super().get_headers(environ, scope), (CALL_ID, self.call.id)]
+
+
+def inline(engine: Engine, *, timeout: float, tokens: int) -> Middleware:
+    """Return the middleware of `Agent.inline`, which has checked these options."""
+    admission = _Admission(engine, timeout, tokens)
+
+    def middleware(handle: Handle[Response]) -> Handle[Response]:
+        return lambda request, params: admission.respond(request, params, handle)
+
+    return middleware
+
+
+class _Admission:
+    """Where requests become calls of an agent, each with its tokens and its time."""
+
+    def __init__(self, engine: Engine, timeout: float, tokens: int) -> None:
+        self._engine = engine
+        self._timeout = timeout
+        self._tokens = tokens
+
+    def respond(self, request: Request, params: Params, handle: Handle[Response]) -> Response:
+        """Return the handle's response, in a turn of this agent: one that the request has already, or its own."""
+        around = enclosing_turns(request.environ)
+        turn = next((turn for turn in around if turn.engine is self._engine), None)
+        if turn is not None:
+            self._tighten(turn)
+            request.deadline = nearest_deadline(*(turn.call.deadline for turn in around))
+            return handle(request, params)
+        if around:
+            return self._respond_in_turn(request, params, handle, around)
+        try:
+            return self._respond_in_turn(request, params, handle, around)
+        finally:
+            request.call_on_close(_forget)  # the last, so that log records of other callbacks have the id
+
+    def _respond_in_turn(
+        self, request: Request, params: Params, handle: Handle[Response], around: tuple[Turn, ...]
+    ) -> Response:
+        turn = self._begin(request, around)
+        turns.set((*around, turn))
+        request.deadline = turn.call.deadline
+        try:
+            response = handle(request, params)
+        except BaseException as error:  # a server's timeout, or a Control-C
+            turn.close(error)
+            raise
+        if response.is_sequence:
+            turn.close(request.error)
+        else:
+            request.call_on_close(lambda: turn.close(request.error))
+        response.headers[CALL_ID] = turn.call.id
+        return response
+
+    def _begin(self, request: Request, around: tuple[Turn, ...]) -> Turn:
+        key = self._engine.start_key
+        deadline = self._engine.deadline(self._timeout, request.environ.get(key) if key else None)
+        # An agent further out may leave less time.
+        deadline = nearest_deadline(deadline, *(turn.call.deadline for turn in around))
+        call = Call(request.method, request.path, deadline=deadline, tokens=self._tokens)
+        if around:  # the request has one id
+            call.id = around[0].call.id
+        request.environ[CALL_ID_KEY] = call.id
+        current_id.set(call.id)
+        try:
+            turn = self._engine.open(call)
+            try:
+                self._engine.admit(turn)
+                call.start()
+            except BaseException as error:
+                turn.close(error)
+                raise
+        except Busy as busy:
+            raise _Refused(call, busy) from None
+        return turn
+
+    def _tighten(self, turn: Turn) -> None:
+        try:
+            self._engine.tighten(turn, self._engine.deadline(self._timeout), self._tokens)
+        except Busy as busy:
+            raise _Refused(turn.call, busy) from None
+
+
+def _forget() -> None:
+    turns.set(())
+    current_id.set("-")
