@@ -1,6 +1,6 @@
-"""Tokens: how many calls may run at once, in a process and on a host.
+"""Tokens of one process: how many calls may run at once.
 
-They are admission, not measurement: a call takes some before it begins, and gives them back when it has ended.
+They are admission, not measurement: a call acquires some before it starts, and releases them when it has ended.
 """
 
 from __future__ import annotations
@@ -8,39 +8,39 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 
 from ...fork import register_fork_reset
 from ..errors import Busy, TooLarge
+from .book import Book
 
 __all__ = ["Limiter", "LimiterToken"]
 
 _LONGEST_RETRY = 3600
 _LOOK_AGAIN = 0.05
-"""Seconds between two looks at whether tokens can be given back that nobody gives back by himself."""
+"""Seconds between two calls of `look_again`."""
 
 
 class LimiterToken:
-    """What a call has taken. Giving it back twice gives back once."""
+    """Tokens that a call has acquired. Releasing them twice releases them once."""
 
-    __slots__ = ("_book", "_limiter", "acquired_at", "count")
+    __slots__ = ("_limiter", "acquired_at", "count", "granted")
 
-    def __init__(self, limiter: Limiter, book: _Book, count: int) -> None:
+    def __init__(self, limiter: Limiter, count: int) -> None:
         self._limiter = limiter
-        self._book: _Book | None = book
         self.count = count
         self.acquired_at = time.monotonic()
+        self.granted: threading.Event | None = None
 
     def release(self) -> None:
-        """Let others have it."""
-        self._limiter.take_back(self)
+        """Give them to other calls."""
+        self._limiter.release(self)
 
 
 class Limiter:
-    """The tokens of one process, given in the order in which they were asked for.
+    """The tokens of one process, which are granted in the order in which they were asked for.
 
-    `look_again` is called while somebody waits; it gives back what it can.
+    `look_again` is called while a call waits; it releases what is no longer used.
 
     >>> limiter = Limiter(2)
     >>> token = limiter.acquire(2, until=0.0)
@@ -58,108 +58,71 @@ class Limiter:
         register_fork_reset(self)
 
     def reset_after_fork(self) -> None:
-        """Begin anew, in a child that was forked."""
-        self._book = _Book(self.total, self._look_again)
+        """Open another book in a forked child, which has none of its parent's tokens."""
+        self._book: Book[LimiterToken] = Book(self.total)
+        self._lock = threading.Lock()
+        self._average = 0.0
 
     @property
     def free(self) -> int:
-        """How many are there for the next call."""
+        """The number of tokens that no call has."""
         return self._book.free
 
     @property
     def waiting(self) -> int:
-        """How many calls wait for tokens."""
-        return len(self._book.queue)
+        """The number of calls that wait."""
+        return self._book.waiting
 
     def acquire(self, count: int, until: float) -> LimiterToken:
-        """Take so many, and wait for them until then, a time of `time.monotonic()`.
+        """Acquire so many tokens, and wait for them until then, a time of `time.monotonic()`.
 
-        Raises `TooLarge` where there are never so many, `Busy` where the time came first.
+        Raises `TooLarge` if there are never so many, `Busy` if the time came first.
         """
         if count > self.total:
             raise TooLarge(f"The call takes {count} tokens, and there are {self.total}.")
-        book = self._book
-        book.acquire(count, until)
-        return LimiterToken(self, book, count)
-
-    def take_back(self, token: LimiterToken) -> None:
-        """Take a token back; one that is back already, or was taken before a fork, counts for nothing."""
-        book, token._book = token._book, None  # noqa: SLF001 - the two are one
-        if book is not None and book is self._book:
-            book.release(token.count, time.monotonic() - token.acquired_at)
-
-
-class _Book:
-    """What a limiter knows; a forked child opens a new one."""
-
-    def __init__(self, total: int, look_again: Callable[[], object] | None) -> None:
-        self.total = total
-        self._look_again = look_again
-        self.free = total
-        self.queue: deque[_Waiter] = deque()
-        self._lock = threading.Lock()
-        self._average = 0.0
-
-    def acquire(self, count: int, until: float) -> None:
+        token = LimiterToken(self, count)
         with self._lock:
-            if not self.queue and count <= self.free:
-                self.free -= count
-                return
-            waiter = _Waiter(count)
-            self.queue.append(waiter)
+            if self._book.ask(token, count):
+                return token
+            token.granted = granted = threading.Event()
         try:
-            self._wait(waiter, until)
+            self._wait(granted, until)
         except BaseException:  # a server's timeout, or a Control-C
-            if self._has_its_turn(waiter):
-                self._free_up(count)
+            self.release(token)
             raise
-        if not self._has_its_turn(waiter):
-            raise Busy("All places are taken.", self._retry_after(count))
+        with self._lock:
+            _notify(self._book.cancel(token))
+            if not self._book.holds(token):
+                raise Busy("All places are taken.", self._retry_after(count))
+        token.acquired_at = time.monotonic()
+        return token
 
-    def _wait(self, waiter: _Waiter, until: float) -> None:
+    def release(self, token: LimiterToken) -> None:
+        """Take back the tokens of a call, which waits for none either. Tokens of a parent process count for nothing."""
+        with self._lock:
+            if self._book.holds(token):
+                seconds = time.monotonic() - token.acquired_at
+                self._average += (seconds - self._average) / 8 if self._average else seconds
+            _notify(self._book.cancel(token))
+            _notify(self._book.give_back(token))
+
+    def _wait(self, granted: threading.Event, until: float) -> None:
         longest = math.inf if self._look_again is None else _LOOK_AGAIN
         while True:
             if self._look_again is not None:
                 self._look_again()
             left = max(0.0, until - time.monotonic())
-            if waiter.granted.wait(min(left, longest)) or left <= longest:
+            if granted.wait(min(left, longest)) or left <= longest:
                 return
 
-    def _has_its_turn(self, waiter: _Waiter) -> bool:
-        """Whether the call got its tokens; one that did not waits no longer, and makes place for those behind it."""
-        with self._lock:
-            if waiter.granted.is_set():
-                return True
-            self.queue.remove(waiter)
-            self._grant()
-            return False
-
-    def release(self, count: int, seconds: float) -> None:
-        self._average += (seconds - self._average) / 8 if self._average else seconds
-        self._free_up(count)
-
-    def _free_up(self, count: int) -> None:
-        with self._lock:
-            self.free += count
-            self._grant()
-
-    def _grant(self) -> None:
-        while self.queue and self.queue[0].count <= self.free:
-            waiter = self.queue.popleft()
-            self.free -= waiter.count
-            waiter.granted.set()
-
     def _retry_after(self, count: int) -> int:
-        """Whole seconds until a call like this would get its turn, if calls go on to take as long as they did."""
-        ahead = sum(waiter.count for waiter in list(self.queue)) + count
+        """Whole seconds until a call like this would have its tokens, if calls go on to take as long as they did."""
+        ahead = self._book.demand + count
         return min(_LONGEST_RETRY, max(1, math.ceil(self._average * ahead / self.total)))
 
 
-class _Waiter:
-    """A call that waits, and whether it got what it waits for."""
-
-    __slots__ = ("count", "granted")
-
-    def __init__(self, count: int) -> None:
-        self.count = count
-        self.granted = threading.Event()
+def _notify(tokens: list[LimiterToken]) -> None:
+    """Wake the threads that wait for these tokens."""
+    for token in tokens:
+        if token.granted is not None:
+            token.granted.set()

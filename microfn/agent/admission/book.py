@@ -1,0 +1,96 @@
+"""The book of tokens: who has how many, and who waits for them. A pure state machine, without clock, lock or thread."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Hashable
+from typing import Generic, TypeVar
+
+__all__ = ["Book"]
+
+Key = TypeVar("Key", bound=Hashable)
+
+
+class Book(Generic[Key]):
+    """So many tokens, which are granted in the order in which they were asked for.
+
+    A key names a call from its `ask` until its `cancel` or `give_back`. Each of these events returns the keys that it
+    grants, in order. No call overtakes another one, or a large call would never have a turn beside small ones.
+    `cancel` and `give_back` may come late, twice, or for an unknown key, and grant nothing then. The caller holds a
+    lock, if there are threads.
+
+    >>> book = Book(2)
+    >>> book.ask("first", 2), book.ask("second", 1), book.ask("third", 1)
+    (['first'], [], [])
+    >>> book.give_back("first")
+    ['second', 'third']
+    >>> book.free, book.waiting
+    (0, 0)
+
+    Raises ValueError if `total` is less than 1.
+    """
+
+    def __init__(self, total: int) -> None:
+        if total < 1:
+            raise ValueError(f"total must be 1 or more, got {total}")
+        self.total = total
+        self._free = total
+        self._demand = 0
+        self._held: dict[Key, int] = {}
+        # Not a dict: to find the first of one whose first keys were removed takes as long as if they were there.
+        self._queue: OrderedDict[Key, int] = OrderedDict()
+
+    @property
+    def free(self) -> int:
+        """The number of tokens that no call has."""
+        return self._free
+
+    @property
+    def waiting(self) -> int:
+        """The number of calls that wait."""
+        return len(self._queue)
+
+    @property
+    def demand(self) -> int:
+        """The number of tokens that the waiting calls ask for together."""
+        return self._demand
+
+    def holds(self, key: Key) -> bool:
+        """Return whether this call has its tokens."""
+        return key in self._held
+
+    def ask(self, key: Key, count: int) -> list[Key]:
+        """Let a call ask for so many tokens; it waits unless its own key is returned.
+
+        Raises ValueError if there are never so many tokens, or if the key is in use.
+        """
+        if not 1 <= count <= self.total:
+            raise ValueError(f"count must be from 1 to {self.total}, got {count}")
+        if key in self._held or key in self._queue:
+            raise ValueError(f"key must be new, got {key!r:.200} again")
+        self._queue[key] = count
+        self._demand += count
+        return self._grant()
+
+    def cancel(self, key: Key) -> list[Key]:
+        """Let a call wait no longer. A call that was granted its tokens meanwhile keeps them."""
+        self._demand -= self._queue.pop(key, 0)
+        return self._grant()
+
+    def give_back(self, key: Key) -> list[Key]:
+        """Take all tokens of a call back. A call that waits goes on waiting."""
+        self._free += self._held.pop(key, 0)
+        return self._grant()
+
+    def _grant(self) -> list[Key]:
+        granted = []
+        while self._queue:
+            key, count = next(iter(self._queue.items()))
+            if count > self._free:
+                break
+            del self._queue[key]
+            self._demand -= count
+            self._held[key] = count
+            self._free -= count
+            granted.append(key)
+        return granted
