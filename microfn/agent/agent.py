@@ -266,6 +266,21 @@ class Agent:
         """How many calls of this process wait or are executed."""
         return self._engine.running
 
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Return the number of calls of this process by function and state.
+
+        States are `queued` and `running` now, and `completed`, `refused`, `timed_out` and `failed` since the process
+        began. An inline call counts for the handle of its route, "-" if there is none. A response with a status of 4xx
+        or 5xx that a function itself returned is completed.
+
+        >>> agent = Agent(ram="256M")
+        >>> cat = agent.cold(["cat"], memory=16, timeout=5, name="copy")
+        >>> _ = agent.submit(agent.get_call("POST", "/", body=b"as it came"))
+        >>> agent.counts()["copy"]["completed"]
+        1
+        """
+        return self._engine.counts()
+
     def close(self, timeout: float | None = None) -> bool:
         """Refuse new calls, and wait until all others have ended, or for so many seconds; whether they have.
 

@@ -14,6 +14,7 @@ from ..log import escape, indented
 from .admission.limiter import Limiter
 from .admission.machine_limiter import MachineLimiter
 from .call import Call
+from .counts import Counts
 from .deadline import Deadline, began_at, nearest_deadline
 from .driver import Driver, Execution, Head
 from .errors import Closed, Failed, TimedOut
@@ -52,6 +53,9 @@ class Engine:
         """Forget the parent's calls, in a child that was forked."""
         self._is_closed = False
         self._running: set[Turn] = set()
+        self._counts = Counts()
+        for function in self._drivers:
+            self._counts.add_name(function.name)
         self._lock = threading.Lock()
 
     # Functions and hooks, before the first call
@@ -60,6 +64,7 @@ class Engine:
         """Have the calls of a function run by this driver. Raises ValueError if it could never run them."""
         driver.prepare(function)
         self._drivers[function] = driver
+        self._counts.add_name(function.name)
 
     @property
     def functions(self) -> list[Function]:
@@ -135,9 +140,13 @@ class Engine:
 
     def run(self, turn: Turn) -> AdmittedExecution:
         """Admit a call of a function, and have its driver run it. Raises what `admit` and `Driver.run` raise."""
-        driver = self.driver_of(turn.call)
+        self.driver_of(turn.call)
         self.admit(turn)
-        return AdmittedExecution(turn, driver.run(turn.call))
+        return self.run_admitted(turn)
+
+    def run_admitted(self, turn: Turn) -> AdmittedExecution:
+        """Have a driver run a call that is admitted already. Raises what `Driver.run` raises."""
+        return AdmittedExecution(turn, self.driver_of(turn.call).run(turn.call))
 
     def driver_of(self, call: Call) -> Driver:
         """Return the driver of a call's function. Raises TypeError if this agent has no such function."""
@@ -156,6 +165,7 @@ class Engine:
         turn.release()
         call = turn.call
         call.end(error)
+        self._counts.add(call)
         if isinstance(error, (Failed, TimedOut)):
             reason = f" ({ascii(error.reason)[1:-1]:.300})" if error.reason else ""
             logger.warning("call %s of %r: %s%s", call.id, call.function, error.detail, reason)
@@ -172,6 +182,10 @@ class Engine:
     def running(self) -> int:
         """How many calls of this process have not ended."""
         return len(self._running)
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Return how many calls wait and run now, and how many have ended in each way, by function."""
+        return self._counts.with_calls(turn.call for turn in list(self._running))
 
     def close(self, timeout: float | None) -> bool:
         """Refuse new calls, wait until all others have ended or for so many seconds, and kill what is left.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ..http.request import Request
@@ -11,7 +12,22 @@ from ..http.response import Response
 from ..http.types import Handle, Params
 
 if TYPE_CHECKING:
+    from typing import Protocol
+
     from prometheus_client import CollectorRegistry
+
+    class _CountedCall(Protocol):
+        name: str
+
+    class _Agent(Protocol):
+        """A `microfn.agent.Agent`, as far as it is counted."""
+
+        def counts(self) -> dict[str, dict[str, int]]: ...
+
+        def before_call(self, hook: Callable[[_CountedCall], object], /) -> object: ...
+
+        def after_call(self, hook: Callable[[_CountedCall], object], /) -> object: ...
+
 
 __all__ = ["Metrics"]
 
@@ -29,6 +45,9 @@ class Metrics:
     The route is its pattern, after the prefixes of the mounts of the request, and "" without a match. A non-standard
     method is "OTHER". So routes limit the number of series, not clients.
 
+    `agent` is an `Agent` whose calls `fn_calls` shows by function and state, as `Agent.counts` has them. With several
+    workers they are the sum of those that live, each as it was when a call came or ended there.
+
     Needs the extra `metrics` (prometheus-client). With several workers, set PROMETHEUS_MULTIPROC_DIR, as its
     documentation describes; then `expose` reports all of them. `registry` is the default registry of prometheus_client.
     All Routers of a process can share one Metrics. Raises ValueError if another Metrics uses the registry.
@@ -43,7 +62,7 @@ class Metrics:
     True
     """
 
-    def __init__(self, *, registry: CollectorRegistry | None = None) -> None:
+    def __init__(self, *, registry: CollectorRegistry | None = None, agent: _Agent | None = None) -> None:
         try:
             import prometheus_client  # noqa: PLC0415 - an extra
         except ModuleNotFoundError:
@@ -71,6 +90,25 @@ class Metrics:
             "http_responses_incomplete", "Responses that broke off.", ["method", "route"], registry=self._registry
         )
 
+        self._agent = agent
+        if agent is not None:
+            self._calls = prometheus_client.Gauge(
+                "fn_calls",
+                "Calls of functions.",
+                ["function", "state"],
+                registry=self._registry,
+                multiprocess_mode="livesum",
+            )
+            agent.before_call(self._show_calls)
+            agent.after_call(self._show_calls)
+
+    def _show_calls(self, call: _CountedCall | None = None) -> None:
+        """Show the counts of the function of this call, or of all functions."""
+        counts = {} if self._agent is None else self._agent.counts()
+        for name in counts if call is None else [call.name]:
+            for state, count in counts[name].items():
+                self._calls.labels(name, state).set(count)
+
     def __call__(self, handle: Handle[Response]) -> Handle[Response]:
         """Return the handle with measurements."""
 
@@ -93,6 +131,7 @@ class Metrics:
 
     def expose(self, request: Request, params: Params) -> Response:  # noqa: ARG002 - it is a handle
         """Expose the metrics to Prometheus. This is a handle: `app.get("/metrics")(metrics.expose)`."""
+        self._show_calls()
         registry = self._registry
         if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
             from prometheus_client import multiprocess  # noqa: PLC0415 - rarely needed

@@ -18,6 +18,7 @@ from microfn.agent import Agent, Busy, CallError, Closed, Failed, Refused, Timed
 from microfn.agent.engine import AdmittedExecution
 from microfn.agent.process import ProcessDriver
 
+from .handles import echo
 from .waiting import wait_until
 
 
@@ -498,3 +499,31 @@ def test_a_call_that_is_refused_leaves_no_body_open(agent, cat):
     with pytest.raises(TooLarge):
         agent.submit(call)
     assert call.body.closed
+
+
+def test_calls_are_counted_by_the_names_of_their_functions(agent, cat):
+    named = agent.cold(["sh", "-c", "exit 3"], memory=32, timeout=20, name="reports")
+    agent.submit(agent.get_call("POST", "/secret", function=cat))
+    with pytest.raises(Failed):
+        agent.submit(agent.get_call("POST", "/secret", function=named))
+    with pytest.raises(TooLarge):
+        agent.submit(agent.get_call("POST", function=cat, memory="1G"))
+    counts = agent.counts()
+    assert counts["cat"] == dict.fromkeys(counts["cat"], 0) | {"completed": 1, "refused": 1}
+    assert counts["reports"] == dict.fromkeys(counts["cat"], 0) | {"failed": 1}
+    assert agent.cold(echo, memory=64, timeout=5).function.name == "tests.agent.handles:echo"
+
+
+@pytest.mark.parametrize(("name", "error"), [("", ValueError), (" ", ValueError), ("a\n", ValueError), (7, TypeError)])
+def test_name_of_a_function_can_be_shown(agent, name, error):
+    with pytest.raises(error, match="name must be"):
+        agent.cold(["cat"], memory=32, timeout=5, name=name)
+
+
+def test_hooks_count_for_the_time_in_which_a_call_may_start(agent, cat):
+    """A call is refused if half of its time is gone when its hooks are done."""
+    agent.before_call(lambda call: time.sleep(0.3))
+    call = agent.get_call("POST", timeout=0.5)
+    with pytest.raises(Busy):
+        agent.submit(call)
+    assert call.started_at is None

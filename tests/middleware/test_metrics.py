@@ -9,6 +9,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from microfn import Router
+from microfn.agent import Agent
 from microfn.middleware import Metrics
 
 from ..handles import say
@@ -124,3 +125,41 @@ def test_missing_library_is_told_with_its_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "prometheus_client", None)
     with pytest.raises(ModuleNotFoundError, match=r"run pip install 'microfn\[metrics\]'$"):
         Metrics()
+
+
+def test_calls_of_an_agent_are_shown_by_function_and_state():
+    agent, app = Agent(tokens=1), Router()
+    metrics = Metrics(registry=CollectorRegistry(), agent=agent)
+    app.get("/metrics")(metrics.expose)
+    app.get("/users/:id", use=[agent.inline(timeout=5)])(say("hello"))
+    name = agent_name(app)
+    for user in "ab":
+        call(app, path=f"/users/{user}")
+    text = counts(app)[1]
+    found = dict(re.findall(r"^fn_calls\{(.*)\} ([0-9.]+)$", text, re.MULTILINE))
+    assert found[f'function="{name}",state="completed"'] == "2.0"
+    assert found[f'function="{name}",state="running"'] == "0.0"
+    assert len(found) == 6
+    assert "/users/a" not in text
+
+
+def agent_name(app):
+    handle = next(route for route in app.routes if route.pattern == "/users/:id").handle
+    return f"{handle.__module__}:{handle.__qualname__}"
+
+
+def test_call_that_runs_is_shown_when_it_has_ended():
+    """A worker shows its counts when a call comes or ends, for files that another worker reads."""
+    agent, registry = Agent(), CollectorRegistry()
+    metrics, app = Metrics(registry=registry, agent=agent), Router()
+
+    def value(state):
+        return registry.get_sample_value("fn_calls", {"function": f"{__name__}:{handle.__qualname__}", "state": state})
+
+    def handle(request, params):
+        metrics.expose(request, params)
+        return f"{value('running')} {value('completed')}"
+
+    app.get("/", use=[agent.inline(timeout=5)])(handle)
+    assert call(app).text == "1.0 0.0"
+    assert (value("running"), value("completed")) == (0.0, 1.0)

@@ -20,6 +20,7 @@ from ..engine import AdmittedExecution, Engine
 from ..errors import Busy, CallError, Failed
 from ..functions.function import Function
 from ..log import of_call
+from ..turn import Turn
 from .calls import CALL_ID, CALL_ID_KEY, enclosing_turns
 
 if TYPE_CHECKING:
@@ -63,10 +64,17 @@ class FunctionApp:
         """The function's response, or an error page that names the call. `body` is one that has been read already."""
         request = Request(environ)
         request.max_content_length = max_content_length
-        call = self._make_call(request, params)
+        around = enclosing_turns(environ)
+        inline = next((turn for turn in around if turn.engine is self._engine and turn.call.function is None), None)
+        call = Call(request.method, request.path, deadline=self._deadline(environ)) if inline is None else inline.call
+        if around:
+            call.id = around[0].call.id  # the request has one id
+        environ[CALL_ID_KEY] = call.id
+        call.name, call.function, call.limits = self.function.name, self.function, self.function.limits
+        call.request = request_from_environ(environ, params)
         with of_call(call.id):
             try:
-                head, response = self._run(call, request, body)
+                head, response = self._run(call, inline, request, body)
             except Exception as error:
                 return _respond_with_error(error, call, environ, start_response)
         try:
@@ -76,29 +84,24 @@ class FunctionApp:
             raise
         return response
 
-    def _make_call(self, request: Request, params: Mapping[str, Any] | None) -> Call:
-        call = Call(request.method, request.path, deadline=self._deadline(request.environ), name=self.function.name)
-        call.function, call.limits = self.function, self.function.limits
-        call.request = request_from_environ(request.environ, params)
-        around = enclosing_turns(request.environ)
-        if around:
-            call.id = around[0].call.id  # the request has one id
-        request.environ[CALL_ID_KEY] = call.id
-        return call
-
     def _deadline(self, environ: WSGIEnvironment) -> Deadline:
         """The function's deadline, or an earlier one of the calls around this one."""
         key = self._engine.start_key
         own = self._engine.deadline(self.function.timeout, environ.get(key) if key else None)
         return nearest_deadline(own, *(turn.call.deadline for turn in enclosing_turns(environ)))
 
-    def _run(self, call: Call, request: Request, body: bytes | None) -> tuple[Head, _Body]:
-        """Run the call until the head of its response is there."""
-        turn = self._engine.open(call)
+    def _run(self, call: Call, inline: Turn | None, request: Request, body: bytes | None) -> tuple[Head, _Body]:
+        """Run the call until the head of its response is there.
+
+        An inline call of the same agent around the function is the same call: it is admitted already.
+        """
+        turn = self._engine.open(call) if inline is None else inline
         try:
+            call.started_at = None
             call.body = spool_body(request.stream if body is None else body)
             call.deadline = self._deadline(request.environ)  # time that the client takes for its body is the client's
-            execution = self._engine.run(turn)
+            run = self._engine.run if inline is None else self._engine.run_admitted
+            execution = run(turn)
         except BaseException as error:
             turn.close(error)
             raise

@@ -15,6 +15,7 @@ from ..engine import Engine
 from ..errors import Busy
 from ..log import current_id
 from ..turn import Turn
+from .application import FunctionApp
 from .calls import CALL_ID, CALL_ID_KEY, enclosing_turns, turns
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ class _Admission:
         deadline = self._engine.deadline(self._timeout, request.environ.get(key) if key else None)
         # An agent further out may leave less time.
         deadline = nearest_deadline(deadline, *(turn.call.deadline for turn in around))
-        call = Call(request.method, request.path, deadline=deadline, tokens=self._tokens)
+        call = Call(request.method, request.path, deadline=deadline, tokens=self._tokens, name=_name_of(request))
         if around:  # the request has one id
             call.id = around[0].call.id
         request.environ[CALL_ID_KEY] = call.id
@@ -112,6 +113,17 @@ class _Admission:
             self._engine.tighten(turn, self._engine.deadline(self._timeout), self._tokens)
         except Busy as busy:
             raise _Refused(turn.call, busy) from None
+
+
+def _name_of(request: Request) -> str:
+    """The name by which an inline call is counted: its handle's, never its path."""
+    if request.route is None:
+        return "-"
+    handle = request.route.handle
+    if isinstance(handle, FunctionApp):
+        return handle.function.name
+    name = getattr(handle, "__qualname__", None) or type(handle).__qualname__
+    return f"{getattr(handle, '__module__', None) or type(handle).__module__}:{name}"
 
 
 def _forget() -> None:

@@ -470,7 +470,7 @@ def test_a_closed_agent_refuses_calls(app):
     assert call(app, "GET", "/x").status[:3] == "503"
 
 
-def test_nested_calls_share_an_id_and_the_earlier_deadline(agent, app):
+def test_inline_call_around_a_function_is_the_same_call(agent, app):
     calls = []
     agent.after_call(calls.append)
     app.use(agent.inline(timeout=2))
@@ -479,10 +479,11 @@ def test_nested_calls_share_an_id_and_the_earlier_deadline(agent, app):
     got = call(app, "GET", "/env")
     assert {one.id for one in calls} == {got.headers["fn-call-id"]} == {environment(got)["FN_CALL_ID"]}
     assert [name for name, _ in got.header_list].count("Fn-Call-Id") == 1
-    assert len(calls) == 2
+    assert [(one.name, one.status, one.tokens) for one in calls] == [("env", "200 OK", 1)]
     began = time.monotonic()
     assert call(app, "GET", "/slow").status[:3] == "504"
     assert time.monotonic() - began < 8
+    assert [type(one.error) for one in calls] == [type(None), TimedOut]
 
 
 def test_a_handle_runs_in_a_process_of_its_own(agent, app):

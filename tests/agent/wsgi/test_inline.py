@@ -389,3 +389,42 @@ WRONG = {
 def test_what_cannot_be_is_refused_when_it_is_made(make):
     with pytest.raises((ValueError, TypeError)):
         make()
+
+
+def test_hooks_count_for_the_time_in_which_a_call_may_start():
+    agent = Agent()
+    agent.before_call(lambda one: time.sleep(0.12))
+    assert call(served(agent, lambda request, params: "x", timeout=0.2)).code == 503
+
+
+def test_outer_agent_with_less_time_sets_the_deadline():
+    outer, inner, app = Agent(), Agent(), Router()
+    app.use(outer.inline(timeout=2))
+    app.get("/", use=[inner.inline(timeout=60)])(lambda request, params: f"{request.deadline.timeout}")
+    app.get("/twice", use=[inner.inline(timeout=60), outer.inline(timeout=50)])(
+        lambda request, params: f"{request.deadline.timeout}"
+    )
+    assert call(app).text == "2.0"
+    assert call(app, "GET", "/twice").text == "2.0"
+
+
+class Greeting:
+    def __call__(self, request, params):
+        return "hello"
+
+
+def greet(request, params):
+    return "hello"
+
+
+def test_inline_calls_are_counted_by_handle_and_never_by_path():
+    agent, app = Agent(ram="64M"), Router()
+    app.use(agent.inline(timeout=5))
+    app.get("/greet/:name")(greet)
+    app.get("/object")(Greeting())
+    app.get("/cold")(agent.cold(["true"], memory=32, timeout=5, name="own"))
+    for path in "/greet/a", "/greet/b", "/object", "/cold", "/nothing/c":
+        call(app, "GET", path)
+    completed = {name: states["completed"] for name, states in agent.counts().items()}
+    assert completed == {f"{__name__}:greet": 2, f"{__name__}:Greeting": 1, "own": 1, "-": 1}
+    agent.close()
