@@ -23,6 +23,7 @@ from .errors import Busy, Closed, Failed, Refused, TimedOut
 from .functions.function import Function
 from .functions.function_process import End
 from .interpreter import interpreter
+from .launcher.guard import KILL_LAUNCHER
 from .launcher.protocol import IN_A_FILE, LONGEST_MESSAGE, LaunchSpec
 from .order import check_size, launch_spec
 
@@ -105,16 +106,21 @@ class FunctionProcess:
         if self._end is None and self._talk is None:  # in a child, whose it never was
             return _LOST
         if self._end is None:
+            heard = ""
             try:
-                _, code, why = self._hear(time.monotonic() + GRACE).split()
-                self._end = End(int(code), why)
-            except (ValueError, TimedOut):
-                # Without a launcher there is nobody else who could.
-                if self._launcher is not None:
-                    self._launcher.is_lost = True
+                heard = self._hear(time.monotonic() + GRACE)
+            except TimedOut:
+                # A launcher that is silent has not waited for the leader, so the group is still its own. If it is gone,
+                # its guard kills the group, and the id may be another's by now.
                 with suppress(ProcessLookupError, PermissionError):
                     os.killpg(self.pid, signal.SIGKILL)
+            if heard:
+                _, code, why = heard.split()
+                self._end = End(int(code), why)
+            else:
                 self._end = _LOST
+                if self._launcher is not None:
+                    self._launcher.is_lost = True
         return self._end
 
     def close(self) -> None:
@@ -340,12 +346,13 @@ class _Launcher:
 
 def _end(way: socket.socket, process: subprocess.Popen[bytes]) -> None:
     way.close()
-    process.send_signal(signal.SIGCONT)  # stopped, it could not end what it has started
-    try:
-        process.wait(_PATIENCE)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+    process.send_signal(signal.SIGCONT)  # A stopped launcher could not end what it has started.
+    for number in KILL_LAUNCHER, signal.SIGKILL:
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(_PATIENCE)
+            return
+        process.send_signal(number)
+    process.wait()
 
 
 def _cannot_start(error: OSError, function: Function) -> Exception:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import os
 import signal
@@ -10,7 +9,6 @@ import subprocess
 import sys
 import threading
 import time
-from pathlib import Path
 
 import pytest
 
@@ -19,6 +17,7 @@ from microfn.agent.engine import AdmittedExecution
 from microfn.agent.process import ProcessDriver
 
 from .handles import echo
+from .launchers import guards, launcher_of
 from .waiting import wait_until
 
 
@@ -321,36 +320,26 @@ def test_calls_at_once_get_each_its_own(agent, cat):
     assert got == dict.fromkeys(range(12), True)
 
 
-def launchers():
-    """The processes of launchers that are children of this one."""
-    found = []
-    for name in filter(str.isdecimal, os.listdir("/proc")):
-        process = Path("/proc", name)
-        with contextlib.suppress(OSError):
-            parent = int(process.joinpath("stat").read_bytes().rpartition(b")")[2].split()[1])
-            if parent == os.getpid() and b"agent/launcher" in process.joinpath("cmdline").read_bytes():
-                found.append(int(name))
-    return found
-
-
 def test_there_is_one_launcher_whoever_comes_first(agent, cat):
-    before = launchers()
+    before = guards()
     run_all(*[lambda: agent.submit(agent.get_call("POST", body=b"x"))] * 8)
-    assert len(launchers()) == len(before) + 1
+    assert len(guards()) == len(before) + 1
 
 
-def test_killed_launcher_fails_its_calls_and_has_a_successor(agent):
-    before = launchers()
+@pytest.mark.parametrize(("of_guard", "detail"), [(int, "was ended by signal 9"), (launcher_of, "was lost")])
+def test_killed_launcher_fails_its_calls_and_has_a_successor(agent, of_guard, detail):
+    """Whether the guard is killed, or the launcher itself."""
+    before = guards()
     cold = sh(agent, "sleep 60")
     pids = []
 
     def kill():
-        while not set(launchers()) - set(before):
+        while not set(guards()) - set(before):
             time.sleep(0.01)
         time.sleep(0.2)
-        (launcher,) = set(launchers()) - set(before)
+        (launcher,) = set(guards()) - set(before)
         pids.append(launcher)
-        os.kill(launcher, signal.SIGKILL)
+        os.kill(of_guard(launcher), signal.SIGKILL)
 
     errors = []
 
@@ -361,9 +350,9 @@ def test_killed_launcher_fails_its_calls_and_has_a_successor(agent):
             errors.append(failed.detail)
 
     run_all(submit, kill)
-    assert errors == ["The function was lost."]
+    assert errors == [f"The function {detail}."]
     assert answer(agent, function=sh(agent, "echo x")) == "x\n"
-    assert not set(pids) & set(launchers())
+    assert not set(pids) & set(guards())
 
 
 def test_closing_lets_calls_end_and_refuses_others(agent):
@@ -482,7 +471,7 @@ def test_a_thousand_calls_leave_nothing(agent):
     cold = agent.cold(["true"], memory=32, timeout=20)
     answer(agent, function=cold)
     before = len(os.listdir("/proc/self/fd"))
-    launcher = launchers()[-1]
+    launcher = guards()[-1]
     for _ in range(1000):
         answer(agent, function=cold)
     assert len(os.listdir("/proc/self/fd")) == before

@@ -19,6 +19,8 @@ from microfn.agent import process as module
 from microfn.agent.functions.function_process import End
 from microfn.agent.process import FunctionProcess, ProcessDriver
 
+from .launchers import launcher_of
+
 
 @pytest.fixture
 def talk():
@@ -129,24 +131,33 @@ def test_process_that_ends_is_exiting_before_that_is_told(talk):
     assert process.is_exiting  # gone
 
 
-@pytest.mark.parametrize("is_gone", [True, False])
-def test_group_is_killed_here_if_the_launcher_is_silent(talk, is_gone):
-    process, theirs = talk
+def test_group_is_killed_here_if_the_launcher_is_silent(talk):
+    process, _ = talk
     function = subprocess.Popen(["sleep", "60"], start_new_session=True)
     process.pid = function.pid
-    if is_gone:
-        theirs.close()
     assert process.end() == End(-9, "lost")
     assert function.wait(5) == -9
     process.end()
 
 
-def test_a_group_that_is_gone_cannot_be_killed_and_need_not(talk):
+def test_group_of_another_is_not_killed_if_the_launcher_is_gone(talk):
+    """The id of a group that has ended may be another's by then."""
     process, theirs = talk
+    other = subprocess.Popen(["sleep", "60"], start_new_session=True)
+    process.pid = other.pid
+    theirs.close()
+    assert process.end() == End(-9, "lost")
+    with pytest.raises(subprocess.TimeoutExpired):
+        other.wait(0.2)
+    other.kill()
+    other.wait()
+
+
+def test_a_group_that_is_gone_cannot_be_killed_and_need_not(talk):
+    process, _ = talk
     function = subprocess.Popen(["true"], start_new_session=True)
     function.wait()
     process.pid = function.pid
-    theirs.close()
     assert process.end() == End(-9, "lost")
 
 
@@ -235,12 +246,14 @@ def test_a_pipe_may_be_as_long_as_a_user_may_have_it(agent, monkeypatch):
     assert agent.submit(agent.get_call("GET")).writer.getvalue() == b"x\n"
 
 
-def test_a_launcher_that_does_not_end_is_killed(monkeypatch):
-    monkeypatch.setattr(module, "_PATIENCE", 0.1)
+@pytest.mark.parametrize(("command", "code"), [("exec sleep 60", -signal.SIGUSR1), ("trap '' USR1; sleep 5", -9)])
+def test_a_launcher_that_does_not_end_is_killed(monkeypatch, command, code):
+    """Its guard is told to kill it; a guard that does nothing is killed too."""
+    monkeypatch.setattr(module, "_PATIENCE", 0.2)
     way, other = socket.socketpair()
-    process = subprocess.Popen(["sleep", "60"])
+    process = subprocess.Popen(["sh", "-c", command])
     module._end(way, process)
-    assert process.returncode == -9
+    assert process.returncode == code
     other.close()
 
 
@@ -267,14 +280,14 @@ def test_late_launcher_has_a_successor(agent):
     with ThreadPoolExecutor() as pool:
         answer = pool.submit(agent.submit, agent.get_call("GET", function=long, writer=writer))
         assert has_begun.wait(10)
-        launcher = agent._cold._processes._launcher._process.pid
+        launcher = launcher_of(agent._cold._processes._launcher._process.pid)
         try:
             stop = Noticed(lambda: os.kill(launcher, signal.SIGSTOP))
             with pytest.raises(TimedOut):
                 agent.submit(agent.get_call("GET", function=late, writer=stop))
             call = agent.submit(agent.get_call("GET", function=agent.cold(["echo"], memory=16, timeout=30)))
             assert call.writer.getvalue() == b"\n"
-            assert agent._cold._processes._launcher._process.pid != launcher
+            assert launcher_of(agent._cold._processes._launcher._process.pid) != launcher
         finally:
             os.kill(launcher, signal.SIGCONT)
         answer.result(10)
@@ -287,7 +300,7 @@ def test_a_launcher_that_has_stopped_has_a_successor(agent):
     agent.submit(agent.get_call("GET", timeout=30))
     launcher = agent._cold._processes._launcher
     launcher._began -= module._PATIENCE
-    os.kill(launcher._process.pid, signal.SIGSTOP)
+    os.kill(launcher_of(launcher._process.pid), signal.SIGSTOP)
     with pytest.raises(TimedOut):
         agent.submit(agent.get_call("GET"))
     assert agent.submit(agent.get_call("GET", timeout=30)).writer.getvalue() == b"\n"
@@ -299,7 +312,7 @@ def test_full_socket_of_a_stopped_launcher_stays_in_time(agent):
     agent.cold(["echo"], memory=8, timeout=0.5, env={"LONG": 6000 * "x"})
     agent.submit(agent.get_call("GET", timeout=30))
     launcher = agent._cold._processes._launcher
-    os.kill(launcher._process.pid, signal.SIGSTOP)
+    os.kill(launcher_of(launcher._process.pid), signal.SIGSTOP)
     try:
         with ThreadPoolExecutor(60) as pool:
             calls = [pool.submit(agent.submit, agent.get_call("GET")) for _ in range(60)]
@@ -307,7 +320,7 @@ def test_full_socket_of_a_stopped_launcher_stays_in_time(agent):
             assert {type(call.exception(20)) for call in calls} <= {TimedOut, Busy}
             assert time.monotonic() - began < 10
     finally:
-        os.kill(launcher._process.pid, signal.SIGCONT)
+        os.kill(launcher_of(launcher._process.pid), signal.SIGCONT)
 
 
 def test_launcher_that_starts_slowly_serves_the_next_call(agent, monkeypatch):

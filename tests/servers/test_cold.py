@@ -122,11 +122,20 @@ class Server:
             return list(pool.map(partial(self.ask, target), bodies))
 
     def launchers(self) -> list[int]:
-        """One beside each worker. What was killed has no command any more."""
+        """A guard beside each worker, and its launcher. A process that was killed has no command any more."""
+        found = [found for found in proc.processes() if b"agent/launcher" in found.command]
         workers = self.gunicorn.workers()
-        return [
-            found.pid for found in proc.processes() if found.parent in workers and b"agent/launcher" in found.command
-        ]
+        guards = [one.pid for one in found if one.parent in workers]
+        return guards + [one.pid for one in found if one.parent in guards]
+
+    def parent_of(self, pid: int) -> int:
+        (parent,) = {found.parent for found in proc.processes() if found.pid == pid}
+        return parent
+
+    def launcher_of(self, name: str) -> int:
+        """The launcher that started this function."""
+        (launcher,) = {found.parent for found in self.running(name)} & set(self.launchers())
+        return launcher
 
     def own(self) -> list[int]:
         """The processes that serve."""
@@ -472,11 +481,22 @@ def test_killed_launcher_costs_its_calls_only_a_response(server: Server) -> None
     began = time.monotonic()
     with server.send("/forking_and_waiting") as wire:
         wait_until(lambda: len(server.running("forking_and_waiting")) == 3, "it did not start")
-        (launcher,) = {found.parent for found in server.running("forking_and_waiting")} & set(server.launchers())
-        os.kill(launcher, signal.SIGKILL)
+        os.kill(server.launcher_of("forking_and_waiting"), signal.SIGKILL)
         outcome = outcome_of(wire, began)
     assert (outcome.status, outcome.is_whole) == (502, True)
     assert "was lost" in outcome.body.decode()
+    server.warm_up()
+    check(server, outcome, AT_ONCE)
+
+
+def test_killed_launcher_ends_functions_that_left_the_session(server: Server) -> None:
+    began = time.monotonic()
+    with server.send("/scattering") as wire:
+        wait_until(lambda: len(server.running("scattering")) == 4, "it did not start")
+        os.kill(server.launcher_of("scattering"), signal.SIGKILL)
+        wait_until(lambda: not server.running("scattering"), "functions go on", 1)
+        outcome = outcome_of(wire, began)
+    assert (outcome.status, outcome.is_whole) == (502, True)
     server.warm_up()
     check(server, outcome, AT_ONCE)
 
@@ -513,19 +533,23 @@ def start(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[.
         server.gunicorn.ensure_ended()
 
 
+@pytest.mark.parametrize("with_launcher", [False, True], ids=["", "and the launcher"])
 @pytest.mark.parametrize("is_whole", [False, True], ids=["a worker", "all of gunicorn"])
-def test_all_functions_end_with_a_server_that_is_killed(start: Callable[..., Server], is_whole: bool) -> None:
+def test_all_functions_end_with_a_server_that_is_killed(
+    start: Callable[..., Server], is_whole: bool, with_launcher: bool
+) -> None:
     server = start()
     with server.send("/scattering"):
         wait_until(lambda: len(server.running("scattering")) == 4, "it did not start")
-        parents = {found.parent for found in server.running("scattering")}
-        launchers = set(server.launchers())
-        (worker,) = {found.parent for found in proc.processes() if found.pid in parents & launchers}
+        launcher = server.launcher_of("scattering")
+        guard = server.parent_of(launcher)
+        worker = server.parent_of(guard)
         killed = [server.gunicorn.pid, *server.gunicorn.workers()] if is_whole else [worker]
-        ended = launchers if is_whole else parents & launchers
+        killed += [launcher] if with_launcher else []
+        ended = server.launchers() if is_whole else [guard, launcher]
         for pid in killed:
             os.kill(pid, signal.SIGKILL)
-        wait_until(lambda: not proc.marked(server.key), "functions go on", 2)
+        wait_until(lambda: not proc.marked(server.key), "functions go on", 1)
         wait_until(lambda: not proc.living(ended), "a launcher goes on", 2)
     if not is_whole:
         wait_until(

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import os
 import resource
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import NamedTuple
 
-__all__ = ["Seen", "environ_of", "memory_of", "seen"]
+__all__ = ["Seen", "descendants", "environ_of", "memory_of", "seen"]
 
+_PF_EXITING = 4
 _PAGE = resource.getpagesize()
 
 
 class Seen(NamedTuple):
-    """A process, as it was a moment ago; `bytes` is its resident memory."""
+    """A process, as it was a moment ago; `bytes` is its resident memory.
+
+    `is_exiting` is true of a process that is dying or dead: nothing of it can be killed any more.
+    """
 
     parent: int
     session: int
     threads: int
     bytes: int
+    is_exiting: bool = False
 
 
 def seen() -> dict[int, Seen]:
@@ -29,8 +35,26 @@ def seen() -> dict[int, Seen]:
             with suppress(OSError, ValueError), open(f"/proc/{name}/stat", "rb", buffering=0) as file:
                 data = file.read(4096)
                 fields = data[data.rindex(b")") + 2 :].split()
-                found[int(name)] = Seen(int(fields[1]), int(fields[3]), int(fields[17]), int(fields[21]) * _PAGE)
+                found[int(name)] = Seen(
+                    int(fields[1]),
+                    int(fields[3]),
+                    int(fields[17]),
+                    int(fields[21]) * _PAGE,
+                    fields[0] in b"ZX" or bool(int(fields[6]) & _PF_EXITING),
+                )
     return found
+
+
+def descendants(ancestor: int, found: Mapping[int, Seen]) -> Iterator[int]:
+    """Yield the processes that descend from one, each after its parent."""
+    children: dict[int, list[int]] = {}
+    for pid, process in found.items():
+        children.setdefault(process.parent, []).append(pid)
+    todo = children.pop(ancestor, [])
+    while todo:  # What was seen at different moments might form a circle, so each is looked at once.
+        pid = todo.pop()
+        yield pid
+        todo += children.pop(pid, [])
 
 
 def memory_of(pid: int) -> int:

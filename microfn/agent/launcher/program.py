@@ -8,7 +8,9 @@ import resource
 import signal
 import socket
 
+from .guard import become_guard
 from .limits import set_soft
+from .notices import Notices
 from .supervisor import Launcher
 
 __all__ = ["become_subreaper", "main"]
@@ -28,6 +30,8 @@ def main() -> None:  # pragma: no cover - in a process of its own
     become_subreaper()
     for number in signal.SIGCHLD, signal.SIGINT, signal.SIGTERM, signal.SIGHUP:
         signal.signal(number, lambda *_: None)  # handlers, since functions would inherit ignored signals
+    guard = become_guard()
+    become_subreaper()
     wakeup, woken = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     signal.set_wakeup_fd(woken, warn_on_full_buffer=False)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -36,4 +40,4 @@ def main() -> None:  # pragma: no cover - in a process of its own
     source = socket.socket(fileno=os.dup(0))
     with open("/dev/null", "rb") as nothing:
         os.dup2(nothing.fileno(), 0)
-    Launcher(source, wakeup).run()
+    Launcher(source, wakeup, Notices(), guard).run()

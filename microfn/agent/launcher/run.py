@@ -24,9 +24,11 @@ class Run:
         self.held = request.held
         self.why = "-"
         self.code: int | None = None
+        self.is_killed = False
 
     def kill(self, why: str = "-") -> None:
-        """Kill its group."""
+        """Kill its group. The leader has not been waited for, so the group is still its own."""
+        self.is_killed = True
         if self.why == "-":
             self.why = why
         kill_group(self.pid)

@@ -10,7 +10,8 @@ import time
 from contextlib import suppress
 
 from .kill import kill
-from .processes import Seen, environ_of, memory_of, seen
+from .notices import Notices
+from .processes import Seen, descendants, environ_of, memory_of, seen
 from .protocol import Request, receive, reply
 from .run import Run
 from .spawn import spawn
@@ -18,9 +19,11 @@ from .spawn import spawn
 __all__ = ["Launcher"]
 
 LOOK_EVERY = 0.1
-"""Seconds between two looks at the processes of functions, or twenty times the duration of a look."""
+"""Seconds between two looks at the processes of functions, or twenty times what a look takes of the processor."""
 LAST_MOMENT = 0.2
 """Seconds in which the rest of a killed group has to be gone, before its end is told."""
+_REMEMBERED = 10.0
+"""Seconds in which nothing is said of processes that a killed function has left."""
 _CALL_ID = re.compile(rb"FN_CALL_ID=([0-9a-f]{32})")
 
 
@@ -28,18 +31,24 @@ class Launcher:
     """The launcher; `source` is the socket of requests, `wakeup` a pipe that is readable after a signal.
 
     A process that leaves its session becomes the launcher's child when its parent has ended, since the launcher is a
-    subreaper. It is killed unless its call goes on, and a line on stderr says so.
+    subreaper. It is killed unless its call goes on, and a line on stderr says so, unless its call was killed too.
+    `guard` is a file that is readable if the guard has died.
     """
 
-    def __init__(self, source: socket.socket, wakeup: int) -> None:
+    def __init__(self, source: socket.socket, wakeup: int, notices: Notices, guard: int | None = None) -> None:
         self._source: socket.socket | None = source
         self._wakeup = wakeup
+        self._notices = notices
         self._runs: dict[int, Run] = {}
         self._leaving: dict[Run, float] = {}
         self._look_at: float | None = None
+        self._dying: set[int] = set()
+        self._killed: dict[str, float] = {}
         self._selector = selectors.DefaultSelector()
         self._selector.register(source, selectors.EVENT_READ, self._receive)
         self._selector.register(wakeup, selectors.EVENT_READ, self._wake)
+        if guard is not None:
+            self._selector.register(guard, selectors.EVENT_READ, self._end_all)
 
     def run(self) -> None:
         """Go on until nobody is left who could ask, and nothing is left that runs."""
@@ -49,8 +58,8 @@ class Launcher:
             self._reap()
             now = time.monotonic()
             for run in self._runs.values():
-                if run.end <= now:
-                    run.kill("time")
+                if run.end <= now and run.why == "-":
+                    self._kill(run, "time")
             for run, until in list(self._leaving.items()):
                 if run.is_gone() or until <= now:
                     del self._leaving[run]
@@ -75,14 +84,21 @@ class Launcher:
         try:
             request = receive(source)
         except EOFError:
-            self._selector.unregister(source)
-            source.close()
-            self._source = None
-            for run in self._runs.values():
-                run.kill()
+            self._end_all(None)
             return
         if request is not None:
             self._start(request)
+
+    def _end_all(self, guard: int | None) -> None:
+        """End all functions, and take no request any more: the server is gone, or the guard."""
+        if guard is not None:
+            self._selector.unregister(guard)
+        source, self._source = self._source, None
+        if source is not None:
+            self._selector.unregister(source)
+            source.close()
+        for run in self._runs.values():
+            self._kill(run)
 
     def _start(self, request: Request) -> None:
         control = request.control
@@ -106,7 +122,12 @@ class Launcher:
     def _leave(self, run: Run) -> None:
         """End a function for which nobody waits any longer: the server sends nothing else on a control socket."""
         self._selector.unregister(run.control)
-        run.kill()
+        self._kill(run)
+
+    def _kill(self, run: Run, why: str = "-") -> None:
+        """Kill the group of a function, and look at once for what has left it."""
+        run.kill(why)
+        self._killed[run.id] = self._look_at = time.monotonic()
 
     def _reap(self) -> None:
         """Wait for ended processes, and kill the rest of a function whose leader has ended."""
@@ -132,30 +153,40 @@ class Launcher:
 
     def _look(self) -> None:
         """Kill functions beyond their limits, and processes that ended functions have left behind."""
-        began = time.monotonic()
+        began, used = time.monotonic(), time.thread_time()
+        self._killed = {call: at for call, at in self._killed.items() if began - at < _REMEMBERED}
         found = seen()
-        had: dict[int, list[int]] = {}
-        for pid, process in found.items():
-            run = self._owner(pid, found)
-            if run is not None:
-                had.setdefault(run.pid, []).append(pid)
-            elif process.parent == os.getpid():
-                _kill_stray(pid)
-        for leader, pids in had.items():
-            run = self._runs[leader]
-            if sum(found[pid].threads for pid in pids) > run.processes:
-                _kill_all(run, pids, "processes")
-            elif sum(found[pid].bytes for pid in pids) > run.memory and sum(map(memory_of, pids)) > run.memory:
-                _kill_all(run, pids, "memory")
-        self._look_at = time.monotonic() + max(LOOK_EVERY, 20 * (time.monotonic() - began))
+        had: dict[Run, list[int]] = {}
+        strays: list[int] = []
+        for pid in descendants(os.getpid(), found):
+            if not found[pid].is_exiting:
+                run = self._owner(pid, found)
+                if run is None:
+                    strays.append(pid)
+                else:
+                    had.setdefault(run, []).append(pid)
+        killed: set[int] = set()
+        for run, pids in had.items():
+            if not run.is_killed:
+                self._check(run, pids, found)
+            if run.is_killed:
+                killed.update(filter(kill, pids))
+        killed.update(self._kill_strays(strays, found))
+        pause = max(LOOK_EVERY, 20 * (time.thread_time() - used))
+        self._look_at = began if killed - self._dying else time.monotonic() + pause
+        self._dying = killed
+
+    def _check(self, run: Run, pids: list[int], found: dict[int, Seen]) -> None:
+        if sum(found[pid].threads for pid in pids) > run.processes:
+            self._kill(run, "processes")
+        elif sum(found[pid].bytes for pid in pids) > run.memory and sum(map(memory_of, pids)) > run.memory:
+            self._kill(run, "memory")
 
     def _owner(self, pid: int, found: dict[int, Seen]) -> Run | None:
-        """Return the function of a process: by its session, its ancestors, or the id of its call."""
+        """Return the function of a descendant: by its session, its ancestors, or the id of its call."""
         me = os.getpid()
-        for _ in found:  # Each chain has an end, but processes that were seen at different moments might form a circle.
-            process = found.get(pid)
-            if process is None:
-                break
+        while pid != me:
+            process = found[pid]
             run = self._runs.get(process.session) or self._runs.get(pid)
             if run is not None:
                 return run
@@ -165,20 +196,16 @@ class Launcher:
             pid = process.parent
         return None
 
-
-def _kill_stray(pid: int) -> None:
-    ids = [found[1].decode("ascii") for line in environ_of(pid) if (found := _CALL_ID.fullmatch(line))]
-    call = ids[0] if ids else "unknown"
-    if kill(pid):
-        _tell(f"microfn: call {call} left process {pid} behind, which was killed\n")
-
-
-def _kill_all(run: Run, pids: list[int], why: str) -> None:
-    run.kill(why)
-    for pid in pids:
-        kill(pid)
-
-
-def _tell(text: str) -> None:
-    with suppress(OSError):
-        os.write(2, text.encode("ascii"))
+    def _kill_strays(self, strays: list[int], found: dict[int, Seen]) -> set[int]:
+        """Kill what has left its function, and say so, once for each call that was not killed itself."""
+        left: dict[str, list[int]] = {}
+        leaving = {run.pid for run in self._leaving}
+        for pid in strays:
+            ids = [line[1].decode("ascii") for text in environ_of(pid) if (line := _CALL_ID.fullmatch(text))]
+            call = ids[0] if ids else "unknown"
+            if kill(pid) and pid not in self._dying and found[pid].session not in leaving and call not in self._killed:
+                left.setdefault(call, []).append(pid)
+        for call, pids in left.items():
+            more = f" and {len(pids) - 1} more" if len(pids) > 1 else ""
+            self._notices.write(f"microfn: call {call} left process {pids[0]} behind{more}, which was killed")
+        return set(strays)

@@ -9,15 +9,21 @@ import threading
 
 import pytest
 
-from microfn.agent.launcher import supervisor
 from microfn.agent.launcher.program import become_subreaper
 from microfn.agent.launcher.supervisor import Launcher
 
 from .starting import Launched
 
 
+class Told:
+    """Lines for the log, as a list."""
+
+    def __init__(self, told):
+        self.write = told.append
+
+
 @pytest.fixture
-def launched(monkeypatch):
+def launched():
     """A launcher and the way to it. It runs here, so that it can be looked into; what it started is gone after it."""
     directory = os.getcwd()
     wakeup, woken = os.pipe2(os.O_NONBLOCK)
@@ -25,9 +31,8 @@ def launched(monkeypatch):
     fd = signal.set_wakeup_fd(woken)
     become_subreaper()
     told = []
-    monkeypatch.setattr(supervisor, "_tell", told.append)
     way, source = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    launcher = Launcher(source, wakeup)
+    launcher = Launcher(source, wakeup, Told(told))
     thread = threading.Thread(target=launcher.run)
     thread.start()
     launched = Launched(launcher, way, thread, told)

@@ -11,9 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from microfn.agent.launcher.processes import Seen
-from microfn.agent.launcher.supervisor import _tell
-
 from ..waiting import wait_until
 from .starting import MIB, is_there
 
@@ -151,16 +148,6 @@ def test_when_nobody_is_left_to_ask_all_is_ended(launched):
     assert talk.end() == "ended -9 -"
     launched.thread.join(5)
     assert not launched.thread.is_alive()
-
-
-def test_processes_in_a_circle_of_parents_belong_to_no_call(launched):
-    found = {7: Seen(8, 7, 1, 1), 8: Seen(7, 8, 1, 1)}
-    assert launched.launcher._owner(7, found) is None
-
-
-def test_what_it_tells_goes_to_stderr(capfd):
-    _tell("text\n")
-    assert capfd.readouterr().err == "text\n"
 
 
 def test_what_is_no_id_of_a_call_is_not_told_as_one(launched):

@@ -1,0 +1,28 @@
+"""The launchers of this process: each is the child of a guard, which is a child of this one."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+
+from microfn.agent.launcher.processes import seen
+
+__all__ = ["guards", "launcher_of"]
+
+
+def guards():
+    """The ids of the guards."""
+    found = []
+    for pid, process in sorted(seen().items()):
+        with contextlib.suppress(OSError), open(f"/proc/{pid}/cmdline", "rb") as file:
+            if process.parent == os.getpid() and b"agent/launcher" in file.read():
+                found.append(pid)
+    return found
+
+
+def launcher_of(guard):
+    """The launcher of a guard, as soon as it has one."""
+    while True:
+        for pid, process in seen().items():
+            if process.parent == guard:
+                return pid
