@@ -74,6 +74,8 @@ for name, options in AT_ONCE.items():
     app.mount(f"/{name}", cold(command(name), **options))
 for name in IN_TIME:
     app.mount(f"/{name}", cold(command(name), timeout=SOON))
+for name in "exploding", "fleeing":
+    app.mount(f"/{name}", cold(command(name), memory=RAM, timeout=SOON, processes=1000))
 whole = cold(command("tell"), memory=RAM, timeout=5)
 app.mount("/whole", whole)
 app.mount("/holding", cold(command("tell"), memory=RAM))

@@ -295,5 +295,37 @@ def scattering() -> None:
     idle()
 
 
+def _live_for(seconds: float) -> None:
+    """Die by a signal, whatever else happens: nothing of a bomb may outlive its test."""
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+
+
+def exploding(depth: int = 7) -> None:
+    """Fork 128 processes, each in a session of its own, and keep the processor busy."""
+    _live_for(5)
+    while depth:
+        depth -= 1
+        if os.fork() == 0:
+            os.setsid()
+            os.closerange(0, 3)
+            exploding(depth)
+    spinning()
+
+
+def fleeing() -> None:
+    """Have four processes that fork, leave the session and end, again and again: none of them lives for a moment."""
+    _live_for(5)
+    end = time.monotonic() + 5
+    for _ in range(4):
+        if os.fork() == 0:
+            os.closerange(0, 3)
+            while time.monotonic() < end:
+                if os.fork():
+                    os._exit(0)
+                os.setsid()
+            os._exit(0)
+    idle()
+
+
 if __name__ == "__main__":
     globals()[sys.argv[1]]()

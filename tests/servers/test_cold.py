@@ -259,6 +259,18 @@ def test_what_takes_too_long_is_killed_and_then_told_with_504(server: Server, na
     check(server, outcome, SOON + SLACK)
 
 
+@pytest.mark.parametrize("name", ["exploding", "fleeing"])
+def test_fork_bomb_is_gone_soon_after_its_deadline(server: Server, name: str) -> None:
+    """Its processes leave the session, and the machine is busy."""
+    with busy():
+        began = time.monotonic()
+        outcome = server.ask(f"/{name}")
+        wait_until(lambda: not server.running(name), "it goes on", SOON + 1 - (time.monotonic() - began))
+    assert outcome.status in (502, 504)
+    assert set(server.strays()) & {outcome.call_id} == set()
+    check(server, outcome, SOON + SLACK)
+
+
 @pytest.mark.parametrize("name", ["keeping_the_pipe", "answering_first"])
 def test_response_is_whole_despite_unread_input_and_open_files(server: Server, name: str) -> None:
     """The function may leave its body unread, and its output open in another process."""

@@ -18,8 +18,11 @@ from .spawn import spawn
 
 __all__ = ["Launcher"]
 
-LOOK_EVERY = 0.1
-"""Seconds between two looks at the processes of functions, or twenty times what a look takes of the processor."""
+FIRST_LOOK, LOOK_EVERY = 0.01, 0.1
+"""Seconds from a start to the first look at the processes of functions, and between later ones.
+
+The pauses between double. Each is at least twenty times what a look takes of the processor.
+"""
 LAST_MOMENT = 0.2
 """Seconds in which the rest of a killed group has to be gone, before its end is told."""
 _REMEMBERED = 10.0
@@ -42,6 +45,8 @@ class Launcher:
         self._runs: dict[int, Run] = {}
         self._leaving: dict[Run, float] = {}
         self._look_at: float | None = None
+        self._rest = LOOK_EVERY
+        self._rested_at = 0.0
         self._dying: set[int] = set()
         self._killed: dict[str, float] = {}
         self._selector = selectors.DefaultSelector()
@@ -116,8 +121,10 @@ class Launcher:
         run = self._runs[pid] = Run(request, pid)
         self._selector.register(control, selectors.EVENT_READ, lambda _: self._leave(run))
         reply(control, f"started {pid}")
-        if self._look_at is None:
-            self._look_at = time.monotonic() + LOOK_EVERY
+        # A fork bomb doubles in a millisecond, and memory is filled by gigabytes a second: the first look is early.
+        self._rest = FIRST_LOOK
+        soon = max(time.monotonic() + FIRST_LOOK, self._rested_at)
+        self._look_at = soon if self._look_at is None else min(self._look_at, soon)
 
     def _leave(self, run: Run) -> None:
         """End a function for which nobody waits any longer: the server sends nothing else on a control socket."""
@@ -172,8 +179,10 @@ class Launcher:
             if run.is_killed:
                 killed.update(filter(kill, pids))
         killed.update(self._kill_strays(strays, found))
-        pause = max(LOOK_EVERY, 20 * (time.thread_time() - used))
-        self._look_at = began if killed - self._dying else time.monotonic() + pause
+        now = time.monotonic()
+        self._rested_at = now + 20 * (time.thread_time() - used)
+        self._rest = min(LOOK_EVERY, 2 * self._rest)
+        self._look_at = began if killed - self._dying else max(self._rested_at, now + self._rest)
         self._dying = killed
 
     def _check(self, run: Run, pids: list[int], found: dict[int, Seen]) -> None:

@@ -100,6 +100,23 @@ def test_signals_that_end_a_service_end_no_launcher(program):
     wait_until(lambda: not mine(), 1.0)
 
 
+def test_launcher_comes_before_the_functions_it_starts(program):
+    process, way = program
+    launcher = launcher_of(process.pid)
+    talk = Talk(way, "nice", seconds=20, held=())
+    talk.hear()
+    assert int(talk.read()) == os.getpriority(os.PRIO_PROCESS, 0)
+    assert os.getpriority(os.PRIO_PROCESS, launcher) == os.getpriority(os.PRIO_PROCESS, process.pid)
+    assert os.getpriority(os.PRIO_PROCESS, launcher) == (-20 if may_take_precedence() else 0)
+    talk.close()
+
+
+def may_take_precedence():
+    """Whether a process of this one may be faster than others."""
+    program = "import os; os.setpriority(os.PRIO_PROCESS, 0, -20)"
+    return not subprocess.run([sys.executable, "-S", "-c", program], capture_output=True, check=False).returncode
+
+
 END = "import os, subprocess, time\nsubprocess.Popen(['setsid', 'sleep', '60']); time.sleep(0.1)\n"
 
 
