@@ -300,8 +300,8 @@ def _live_for(seconds: float) -> None:
     signal.setitimer(signal.ITIMER_REAL, seconds)
 
 
-def exploding(depth: int = 7) -> None:
-    """Fork 128 processes, each in a session of its own, and keep the processor busy."""
+def exploding(depth: int = 8) -> None:
+    """Fork 256 processes, each in a session of its own, and keep the processor busy."""
     _live_for(5)
     while depth:
         depth -= 1

@@ -216,5 +216,5 @@ class Launcher:
                 left.setdefault(call, []).append(pid)
         for call, pids in left.items():
             more = f" and {len(pids) - 1} more" if len(pids) > 1 else ""
-            self._notices.write(f"microfn: call {call} left process {pids[0]} behind{more}, which was killed")
+            self._notices.write(f"microfn: call {call} left process {pids[0]} behind{more}: killed")
         return set(strays)

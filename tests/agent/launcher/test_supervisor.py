@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from microfn.agent.launcher import supervisor
+
 from ..waiting import wait_until
 from .starting import MIB, is_there
 
@@ -156,3 +158,42 @@ def test_what_is_no_id_of_a_call_is_not_told_as_one(launched):
     talk.hear()
     wait_until(lambda: launched.told)
     assert launched.told[0].startswith("microfn: call unknown left process ")
+
+
+def test_kill_is_followed_by_a_look_at_once(launched, monkeypatch):
+    monkeypatch.setattr(supervisor, "FIRST_LOOK", 60.0)
+    monkeypatch.setattr(supervisor, "LOOK_EVERY", 60.0)
+    talk = launched.start(f"setsid sleep 60 & {IS_ASLEEP}; wait", seconds=1.0)
+    talk.hear()
+    assert talk.end() == "ended -9 time"
+    wait_until(lambda: not sleepers(), 1.0)
+    assert launched.told == []  # it was killed with its call
+
+
+def test_first_look_comes_early(launched, monkeypatch):
+    monkeypatch.setattr(supervisor, "LOOK_EVERY", 60.0)
+    talk = launched.start("for i in 1 2 3 4 5 6 7 8; do setsid sleep 60 & done; wait", processes=4)
+    talk.hear()
+    assert talk.end() == "ended -9 processes"
+    wait_until(lambda: not sleepers(), 1.0)
+
+
+def test_processes_that_are_left_together_are_told_together(launched):
+    talk = launched.start(f"for i in 1 2 3; do setsid sleep 60 & {IS_ASLEEP}; done")
+    talk.hear()
+    assert talk.end() == "ended 0 -"
+    wait_until(lambda: launched.told)
+    wait_until(lambda: not sleepers())
+    assert len(launched.told) == 1
+    assert launched.told[0].startswith(f"microfn: call {talk.id} left process ")
+    assert launched.told[0].endswith(" behind and 2 more: killed")
+
+
+def test_processes_that_are_dying_anyway_are_not_told(launched):
+    """The group is killed with its leader, and a look may come while it dies."""
+    talks = [launched.start("for i in 1 2 3 4 5 6; do sleep 60 & done; sleep 0.05") for _ in range(10)]
+    for talk in talks:
+        talk.hear()
+    assert {talk.end() for talk in talks} == {"ended 0 -"}
+    wait_until(lambda: not sleepers())
+    assert launched.told == []
