@@ -9,6 +9,11 @@ from .memory import MIB, check_memory
 
 __all__ = ["Limits", "check_limits"]
 
+LEAST_DESCRIPTORS = 4
+"""Its input, output and log, and one to load its libraries."""
+LEAST_ADDRESSES = 3
+"""MiB in which `true` can be loaded, with its libraries."""
+
 
 class Limits(NamedTuple):
     """How much of each resource the processes of one call may have.
@@ -29,12 +34,22 @@ class Limits(NamedTuple):
 def check_limits(
     *, memory: object, addresses: object, output: object, log: object, processes: object, descriptors: object
 ) -> Limits:
-    """Return the limits of a function. Raises TypeError and ValueError for invalid ones."""
+    """Return the limits of a function. Raises TypeError and ValueError if no program can run in them."""
     return Limits(
         memory=check_memory(memory),
-        addresses=None if addresses is None else check_memory(addresses, "addresses"),
+        addresses=None if addresses is None else _check_addresses(addresses),
         output=check_number("output", output),
         log=check_number("log", log),
         processes=check_number("processes", processes),
-        descriptors=check_number("descriptors", descriptors),
+        descriptors=_check_least("descriptors", check_number("descriptors", descriptors), LEAST_DESCRIPTORS),
     )
+
+
+def _check_addresses(addresses: object) -> int:
+    return _check_least("addresses", check_memory(addresses, "addresses"), LEAST_ADDRESSES)
+
+
+def _check_least(name: str, value: int, least: int) -> int:
+    if value < least:
+        raise ValueError(f"{name} must be {least} or more, or no program can run; got {value}")
+    return value

@@ -54,6 +54,7 @@ def launch_spec(call: Call, program: Program) -> LaunchSpec:
         call_id=call.id,
         end=call.deadline.end,
         memory=call.limits.memory * MIB,
+        addresses=None if call.limits.addresses is None else call.limits.addresses * MIB,
         processes=call.limits.processes,
         descriptors=call.limits.descriptors,
         cwd=os.fsencode(program.cwd),

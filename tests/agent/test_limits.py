@@ -14,6 +14,15 @@ def test_sizes_may_be_numbers_or_texts():
     assert check_limits(**{**RIGHT, "addresses": None, "memory": 64}) == Limits(64, None, 1, 2, 3, 40)
 
 
+@pytest.mark.parametrize(("name", "least"), [("descriptors", 4), ("addresses", 3)])
+def test_limit_that_no_program_can_run_in_is_refused(agent, name, least):
+    function = agent.cold(["true"], memory=32, timeout=20, **{name: least})
+    assert agent.submit(agent.get_call("GET", function=function)).status == "200 OK"
+    message = f"^{name} must be {least} or more, or no program can run; got {least - 1}$"
+    with pytest.raises(ValueError, match=message):
+        agent.cold(["true"], memory=32, timeout=20, **{name: least - 1})
+
+
 @pytest.mark.parametrize("name", RIGHT)
 @pytest.mark.parametrize("value", [0, -1, "much", 0.5, True])
 def test_invalid_limit_is_named(name, value):

@@ -226,6 +226,13 @@ def greedy() -> None:
     say(str(len(held)))
 
 
+def greedy_alone() -> None:
+    """Fill the memory, more of it each moment."""
+    held = [bytearray(b".") * (8 * 1024 * 1024) for _ in range(64)]
+    idle(LONGEST / len(held))
+    say(str(len(held)))
+
+
 def greedy_together() -> None:
     """Each of them has less than it may have."""
     for _ in range(8):

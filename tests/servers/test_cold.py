@@ -235,6 +235,7 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         ("inventing_a_status", "answered with a status that is none"),
         ("never_ending_its_head", "head has no end"),
         ("greedy", "ended with 1"),
+        ("greedy_alone", "took more memory than it may have"),
         ("greedy_together", "took more memory than it may have"),
         ("forking", "started more processes than it may have"),
         ("making_threads", "started more processes than it may have"),

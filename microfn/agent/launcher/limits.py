@@ -23,24 +23,28 @@ def set_soft(what: int, most: int) -> None:
 
 
 @contextmanager
-def at_most(addresses: int, descriptors: int) -> Iterator[None]:
+def at_most(addresses: int | None, descriptors: int) -> Iterator[None]:
     """Lower this process's soft limits, so that a process it starts has them from its first moment.
 
     They are no lower than this process needs itself. The new process may be faster than `set_hard`.
     """
     files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    set_soft(resource.RLIMIT_AS, max(addresses, _own_addresses() + ROOM))
+    if addresses is not None:
+        set_soft(resource.RLIMIT_AS, max(addresses, _own_addresses() + ROOM))
     set_soft(resource.RLIMIT_NOFILE, descriptors)
     try:
         yield
     finally:
-        set_soft(resource.RLIMIT_AS, resource.RLIM_INFINITY)
+        if addresses is not None:
+            set_soft(resource.RLIMIT_AS, resource.RLIM_INFINITY)
         set_soft(resource.RLIMIT_NOFILE, files)
 
 
-def set_hard(pid: int, addresses: int, descriptors: int) -> None:
+def set_hard(pid: int, addresses: int | None, descriptors: int) -> None:
     """Set the limits of a process and of all processes that it starts, so that it cannot raise them."""
     for what, most in ((resource.RLIMIT_AS, addresses), (resource.RLIMIT_NOFILE, descriptors)):
+        if most is None:
+            continue
         least = most if _HARD[what] == resource.RLIM_INFINITY else min(most, _HARD[what])
         with suppress(ProcessLookupError, PermissionError):
             resource.prlimit(pid, what, (least, least))

@@ -34,12 +34,14 @@ _NUMBERS = struct.Struct("i")
 class LaunchSpec(NamedTuple):
     """The program to run, and its limits. `end` is a time of `time.monotonic()`, which is one clock for all processes.
 
-    `memory` is in bytes.
+    `memory` is how many bytes its processes may have resident together, `addresses` how many bytes of addresses each of
+    them may have, None for no limit.
     """
 
     call_id: str
     end: float
     memory: int
+    addresses: int | None
     processes: int
     descriptors: int
     cwd: bytes
@@ -48,7 +50,8 @@ class LaunchSpec(NamedTuple):
 
     def encode(self) -> bytes:
         """Return NUL-separated fields. No argument or variable of a process holds a NUL."""
-        numbers = (repr(self.end), self.memory, self.processes, self.descriptors, len(self.argv))
+        addresses = "" if self.addresses is None else self.addresses
+        numbers = (repr(self.end), self.memory, addresses, self.processes, self.descriptors, len(self.argv))
         return b"\0".join(
             [
                 self.call_id.encode("ascii"),
@@ -62,8 +65,8 @@ class LaunchSpec(NamedTuple):
     @classmethod
     def decode(cls, data: bytes) -> LaunchSpec:
         """Return the spec that `encode` made bytes of."""
-        call_id, end, memory, processes, descriptors, count, cwd, *rest = data.split(b"\0")
-        limits = int(memory), int(processes), int(descriptors)
+        call_id, end, memory, addresses, processes, descriptors, count, cwd, *rest = data.split(b"\0")
+        limits = int(memory), int(addresses) if addresses else None, int(processes), int(descriptors)
         env = dict(line.split(b"=", 1) for line in rest[int(count) :])
         return cls(call_id.decode("ascii"), float(end), *limits, cwd, rest[: int(count)], env)
 

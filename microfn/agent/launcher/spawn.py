@@ -20,7 +20,7 @@ def spawn(spec: LaunchSpec, files: list[int]) -> int:
     It has its limits from its first moment. Raise OSError if it cannot be started.
     """
     os.chdir(spec.cwd)
-    with at_most(spec.memory, max(spec.descriptors, max(files) + 1)):
+    with at_most(spec.addresses, max(spec.descriptors, max(files) + 1)):
         pid = os.posix_spawn(
             spec.argv[0],
             spec.argv,
@@ -30,5 +30,5 @@ def spawn(spec: LaunchSpec, files: list[int]) -> int:
             setsigmask=(),
             setsigdef=_SIGNALS,
         )
-    set_hard(pid, spec.memory, spec.descriptors)
+    set_hard(pid, spec.addresses, spec.descriptors)
     return pid

@@ -34,6 +34,7 @@ class Talk:
                 "call_id": uuid.uuid4().hex,
                 "end": time.monotonic() + seconds,
                 "memory": 512 * MIB,
+                "addresses": None,
                 "processes": 64,
                 "descriptors": 64,
                 "cwd": b"/",

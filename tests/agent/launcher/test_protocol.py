@@ -10,7 +10,7 @@ from microfn.agent.launcher.protocol import MOST_FILES, LaunchSpec
 
 def test_spec_arrives_as_it_was_sent():
     spec = LaunchSpec(
-        "ä".encode("unicode_escape").decode(), 1.25, 1, 2, 3, b"/\xff", [b"a", b""], {b"A": b"b=c", b"B": b""}
+        "ä".encode("unicode_escape").decode(), 1.25, 1, None, 2, 3, b"/\xff", [b"a", b""], {b"A": b"b=c", b"B": b""}
     )
     assert LaunchSpec.decode(spec.encode()) == spec
     assert LaunchSpec.decode(spec._replace(env={}).encode()).env == {}

@@ -15,7 +15,7 @@ from .starting import MIB
 
 def test_function_leads_a_session_and_has_its_limits(launched):
     script = "sleep 0.1; cat /proc/self/stat /proc/self/limits; pwd"
-    talk = launched.start(script, memory=64 * MIB, descriptors=17)
+    talk = launched.start(script, addresses=64 * MIB, descriptors=17)
     pid = talk.hear().split()[1]
     told = talk.read()
     assert told.splitlines()[0].rpartition(") ")[2].split()[2:4] == [pid, pid]
@@ -26,12 +26,18 @@ def test_function_leads_a_session_and_has_its_limits(launched):
     assert talk.end() == "ended 0 -"
 
 
+def test_function_without_a_limit_of_addresses_has_none(launched):
+    talk = launched.start("ulimit -Sv; ulimit -Hv", memory=16 * MIB)
+    talk.hear()
+    assert talk.read() == "unlimited\n" * 2
+
+
 def test_function_has_limits_from_its_first_moment(launched, monkeypatch):
     monkeypatch.setattr(spawn, "set_hard", lambda *_: None)  # as if it had been faster than we are
     soft = resource.getrlimit(resource.RLIMIT_NOFILE)
-    talk = launched.start("ulimit -Sn", descriptors=200)
+    talk = launched.start("ulimit -Sn; ulimit -Sv", addresses=512 * MIB, descriptors=200)
     assert talk.hear().startswith("started ")
-    assert talk.read() == "200\n"
+    assert talk.read() == f"200\n{512 * 1024}\n"
     assert resource.getrlimit(resource.RLIMIT_NOFILE) == soft
 
 

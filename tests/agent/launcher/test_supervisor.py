@@ -128,11 +128,25 @@ def test_memory_that_processes_share_counts_once(launched):
     assert talk.end() == "ended 0 -"
 
 
-def test_more_memory_than_it_may_have_alone_is_not_given(launched):
+def test_more_memory_than_it_may_have_alone_ends_it(launched):
     talk = launched.start("", argv=[os.fsencode(sys.executable), b"-S", b"-c", HOG.encode()], memory=40 * MIB)
     talk.hear()
-    # A MemoryError, unless it was faster than its limit, which is set just after the start. Then it is ended.
-    assert talk.end() in ("ended 1 -", "ended -9 memory")
+    assert talk.end() == "ended -9 memory"
+
+
+def test_more_addresses_than_it_may_have_are_not_given(launched):
+    talk = launched.start("", argv=[os.fsencode(sys.executable), b"-S", b"-c", HOG.encode()], addresses=40 * MIB)
+    talk.hear()
+    assert talk.end() == "ended 1 -"  # a MemoryError
+
+
+THREADS = "import threading, time; [threading.Thread(target=time.sleep, args=(0.5,)).start() for _ in range(30)]"
+
+
+def test_thirty_threads_run_in_the_memory_that_they_use(launched):
+    talk = launched.start("", argv=[os.fsencode(sys.executable), b"-S", b"-c", THREADS.encode()], memory=32 * MIB)
+    talk.hear()
+    assert talk.end() == "ended 0 -"
 
 
 def test_functions_that_run_at_once_are_told_apart(launched):
