@@ -50,7 +50,9 @@ _NO_ROOM = (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE)
 class FunctionProcess:
     """A function that runs in a process of its own."""
 
-    def __init__(self, talk: socket.socket, out: int, err: int) -> None:
+    def __init__(self, talk: socket.socket, out: int, err: int, done: int = 0) -> None:
+        """`done` is the exit code of a program that has answered to the end."""
+        self._done = done
         self._talk: socket.socket | None = talk
         self._launcher: _Launcher | None = None
         self.out, self.err, self.control = out, err, talk.fileno()
@@ -116,7 +118,7 @@ class FunctionProcess:
                     os.killpg(self.pid, signal.SIGKILL)
             if heard:
                 _, code, why = heard.split()
-                self._end = End(int(code), why)
+                self._end = _meaning(int(code), why, self._done)
             else:
                 self._end = _LOST
                 if self._launcher is not None:
@@ -191,7 +193,7 @@ class ProcessDriver:
         spec = launch_spec(call, function.program)
         try:
             with ExitStack() as files:
-                process, launcher = self._start(spec, call, held, files)
+                process, launcher = self._start(spec, call, function.program.done, held, files)
         except OSError as error:
             if error.errno in _NO_ROOM:
                 raise Busy(_FULL) from error
@@ -208,7 +210,7 @@ class ProcessDriver:
         return process
 
     def _start(
-        self, spec: LaunchSpec, call: Call, held: Sequence[int], files: ExitStack
+        self, spec: LaunchSpec, call: Call, done: int, held: Sequence[int], files: ExitStack
     ) -> tuple[FunctionProcess, _Launcher]:
         """Send all that the launcher needs; `files` closes what is only the launcher's."""
         if call.body is None:
@@ -221,7 +223,7 @@ class ProcessDriver:
             out, err = _pipe(files, own, PIPE), _pipe(files, own)
             ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             files.callback(theirs.close)
-            process = FunctionProcess(ours, out.ours, err.ours)
+            process = FunctionProcess(ours, out.ours, err.ours, done)
             own.pop_all()
             own.callback(process.close)
             sent = [theirs.fileno(), source, out.theirs, err.theirs, *held]
@@ -353,6 +355,15 @@ def _end(way: socket.socket, process: subprocess.Popen[bytes]) -> None:
             return
         process.send_signal(number)
     process.wait()
+
+
+def _meaning(code: int, why: str, done: int) -> End:
+    """How a program ended that has the exit code `done` if it has answered to the end: then that is its success."""
+    if code == done:
+        return End(0, why)
+    if code == 0 and why == "-":
+        return End(0, "unfinished")
+    return End(code, why)
 
 
 def _cannot_start(error: OSError, function: Function) -> Exception:

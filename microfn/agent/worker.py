@@ -22,6 +22,7 @@ from ..http.request import Request
 from ..router import Router
 from ..routing.handle import Handle
 from .deadline import Deadline
+from .functions.program import DONE
 from .wsgi.application import FunctionApp
 
 __all__ = ["application", "handle_of", "main"]
@@ -79,6 +80,7 @@ def main(reference: str) -> None:  # pragma: no cover - in a process of its own
     _Handler(sys.stdin.buffer, out, sys.stderr, environ, multithread=False, multiprocess=True).run(app)
     out.flush()
     os.close(answer)
+    sys.exit(DONE)
 
 
 def _deadline(text: str) -> Deadline | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import threading
 import time
 
 from microfn import Response, abort
@@ -42,6 +44,21 @@ def break_off(request, params):
         raise RuntimeError("no more of it")
 
     return Response(pieces(), mimetype="text/plain")
+
+
+def leave_midway(request, params):
+    def pieces():
+        yield "half\n"
+        time.sleep(0.3)
+        os._exit(0)
+
+    return Response(pieces(), mimetype="text/plain")
+
+
+def answer_and_stay(request, params):
+    """Answer, and have a thread that goes on for a while."""
+    threading.Thread(target=time.sleep, args=(1,)).start()
+    return Response((f"{number}\n" for number in range(3)), mimetype="text/plain")
 
 
 def leave(request, params):

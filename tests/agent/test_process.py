@@ -98,6 +98,23 @@ def test_its_end_is_heard_once_and_remembered(talk):
     assert process.has_ended
 
 
+@pytest.mark.parametrize(
+    ("told", "end"),
+    [
+        (b"ended 86 -", End(0, "-")),
+        (b"ended 86 time", End(0, "time")),
+        (b"ended 0 -", End(0, "unfinished")),
+        (b"ended 0 time", End(0, "time")),
+        (b"ended 1 -", End(1, "-")),
+    ],
+)
+def test_exit_code_of_success_is_that_of_the_program(talk, told, end):
+    process, theirs = talk
+    process._done = 86
+    theirs.send(told)
+    assert process.end() == end
+
+
 def test_close_waits_a_moment_for_the_rest_of_its_group(talk, monkeypatch):
     process, theirs = talk
     theirs.send(b"exited 0 -")

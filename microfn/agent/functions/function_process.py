@@ -10,7 +10,8 @@ __all__ = ["End", "Process"]
 class End(NamedTuple):
     """How a process ended: `code` is its exit code, or a signal as a negative number.
 
-    `why` is "time", "memory" or "processes" if it was killed for that, "-" if it was not, "lost" if nobody knows.
+    `why` is "time", "memory" or "processes" if it was killed for that, "-" if it was not, "unfinished" if it ended in
+    the midst of its answer with the exit code of success, "lost" if nobody knows.
     """
 
     code: int

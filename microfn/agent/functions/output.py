@@ -22,6 +22,7 @@ _TOO_LONG = "The function took too long."
 _KILLED_FOR = {
     "memory": "The function took more memory than it may have.",
     "processes": "The function started more processes than it may have.",
+    "unfinished": "The function ended before its answer did.",
     "lost": "The function was lost.",
 }
 

@@ -17,12 +17,20 @@ __all__ = ["Program", "check_program", "handle_name", "handle_program"]
 _WORKER = "import sys; sys.path[:] = filter(None, sys.path); from microfn.agent.worker import main; main(sys.argv[1])"
 
 
+DONE = 86
+"""The exit code of a worker whose handle has answered to the end, which `os._exit(0)` in a handle has not."""
+
+
 class Program(NamedTuple):
-    """A command that can be run. `env` is the environment, but for the variables of each call."""
+    """A command that can be run. `env` is the environment, but for the variables of each call.
+
+    `done` is its exit code if it has answered to the end.
+    """
 
     argv: list[str]
     cwd: str
     env: dict[str, str]
+    done: int = 0
 
 
 def check_program(
@@ -62,7 +70,8 @@ def handle_program(
     path = os.pathsep.join(os.path.abspath(entry) for entry in sys.path)
     if env is not None and not isinstance(env, Mapping):
         raise TypeError(f"env is a mapping of texts, not {env!r:.200}")
-    return check_program([interpreter(), "-c", _WORKER, name], cwd=cwd, env={"PYTHONPATH": path, **(env or {})})
+    program = check_program([interpreter(), "-c", _WORKER, name], cwd=cwd, env={"PYTHONPATH": path, **(env or {})})
+    return program._replace(done=DONE)
 
 
 def _check_argv(argv: Sequence[str], cwd: str) -> list[str]:

@@ -580,6 +580,23 @@ def test_a_handle_that_breaks_off_has_not_answered(agent, app):
     assert isinstance(got.error, Failed) or got.status[:3] == "502"  # after its head had been sent, or before
 
 
+def test_handle_that_exits_in_a_stream_has_not_answered(agent, app):
+    """Its exit code is that of success, and its output is at an end."""
+    app.get("/x")(agent.cold(handles.leave_midway, memory=64, timeout=20))
+    for _ in range(3):
+        got = call(app, "GET", "/x", validate=False)
+        assert (got.status[:3], str(got.error)) == ("200", "The function ended before its answer did.")
+
+
+@pytest.mark.parametrize("handle", [handles.stream, handles.answer_and_stay])
+def test_handle_that_streams_to_its_end_has_answered(agent, app, handle):
+    app.get("/x")(agent.cold(handle, memory=64, timeout=20))
+    began = time.monotonic()
+    got = call(app, "GET", "/x")
+    assert (got.status[:3], got.error, got.text) == ("200", None, "0\n1\n2\n")
+    assert time.monotonic() - began < 10
+
+
 def test_a_handle_that_leaves_has_not_answered(agent, app):
     app.get("/x")(agent.cold(handles.leave, memory=64, timeout=20))
     assert call(app, "GET", "/x").status[:3] == "502"
