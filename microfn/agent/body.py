@@ -3,33 +3,56 @@
 from __future__ import annotations
 
 import io
-import shutil
+import logging
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import IO, Any
+
+from ..shortage import is_shortage
+from .errors import Busy
 
 __all__ = ["spool_body"]
 
 _PIECE = 65536
+logger = logging.getLogger("microfn.agent")
 
 
 def spool_body(source: bytes | IO[bytes]) -> IO[bytes] | None:
     """Copy a body into a file, so that a slow client keeps no process waiting. Return None if it is empty.
 
-    The caller closes the file. Raises TypeError for an invalid source, and what reading raises.
+    The caller closes the file. Raises TypeError for an invalid source, `Busy` if the machine has no room for the file,
+    and what reading raises.
     """
     is_bytes = isinstance(source, (bytes, bytearray, memoryview))
     if not is_bytes and (not hasattr(source, "read") or isinstance(source, io.TextIOBase)):
         raise TypeError(f"body must be bytes or a binary file, got {source!r:.200}")
     stream: Any = io.BytesIO(source) if is_bytes else source  # type: ignore[arg-type]
-    first = stream.read(_PIECE)
-    if not first:
+    piece = stream.read(_PIECE)
+    if not piece:
         return None
-    file = tempfile.TemporaryFile()  # noqa: SIM115 - the call closes it
+    with _busy_if_full():
+        file = tempfile.TemporaryFile()  # noqa: SIM115 - the call closes it
     try:
-        file.write(first)
-        shutil.copyfileobj(stream, file, _PIECE)
-        file.flush()
+        while piece:
+            with _busy_if_full():
+                file.write(piece)
+            piece = stream.read(_PIECE)
+        with _busy_if_full():
+            file.flush()
     except BaseException:
-        file.close()
+        with suppress(OSError):  # closing flushes again
+            file.close()
         raise
     return file
+
+
+@contextmanager
+def _busy_if_full() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if not is_shortage(error):
+            raise
+        logger.error("there is no room for the body of a call: %s", error)  # noqa: TRY400 - the disk is full, no bug
+        raise Busy("The server has no room for the body.") from error

@@ -39,6 +39,12 @@ class ColdDriver:
         """Raise ValueError for a program that no process could be given."""
         self._processes.prepare(function)
 
+    def check(self, call: Call) -> None:
+        """Raise `TooLarge` if there is never so much memory, `Failed` if the program could not be started just now."""
+        self._limiter.check(call.limits.memory)
+        if call.function is not None:
+            call.function.check_start()
+
     def run(self, call: Call) -> ColdExecution:
         """Start a process for the call, as `Driver.run` says."""
         function = call.function

@@ -53,6 +53,9 @@ class Driver(Protocol):
     def prepare(self, function: Function) -> None:
         """Raise ValueError for a function that the driver could never run."""
 
+    def check(self, call: Call) -> None:
+        """Raise an error of `run` that is certain by now, before the body of the call is read."""
+
     def run(self, call: Call) -> Execution:
         """Wait until there is room for the call, `Call.start` it, and have its function answer it.
 

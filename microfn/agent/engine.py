@@ -92,8 +92,10 @@ class Engine:
     def open(self, call: Call) -> Turn:
         """Return the turn of a call that has come, before anything of its body is read. `close` waits for it.
 
-        Raises `Closed`, `Busy` if too much of its time has gone, and RuntimeError if the call was submitted before.
+        Raises `Closed`, `Busy` if too much of its time has gone, what its driver is certain of, and RuntimeError if
+        the call was submitted before.
         """
+        driver = None if call.function is None else self.driver_of(call)
         call.submit()
         turn = Turn(call, self, self._leave)
         try:
@@ -102,6 +104,8 @@ class Engine:
                     raise Closed("The server is being stopped.")
                 self._running.add(turn)
             call.check_start()
+            if driver is not None:
+                driver.check(call)
         except BaseException as error:
             turn.close(error)
             raise
@@ -130,7 +134,6 @@ class Engine:
 
     def run_call(self, call: Call) -> AdmittedExecution:
         """Open the turn of a call, and run it. Raises what `open` and `run` raise."""
-        self.driver_of(call)
         turn = self.open(call)
         try:
             return self.run(turn)
@@ -140,7 +143,6 @@ class Engine:
 
     def run(self, turn: Turn) -> AdmittedExecution:
         """Admit a call of a function, and have its driver run it. Raises what `admit` and `Driver.run` raise."""
-        self.driver_of(turn.call)
         self.admit(turn)
         return self.run_admitted(turn)
 

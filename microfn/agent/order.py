@@ -36,8 +36,10 @@ def launch_spec(call: Call, program: Program) -> LaunchSpec:
         b"FN_MEMORY": b"%d" % call.limits.memory,
         b"MALLOC_ARENA_MAX": b"1",
     }
-    env = {**own, **_named(program), **metavariables(call.request)}
+    # The program's own variables win: a client must not replace them.
+    env = {**own, **metavariables(call.request), **_named(program)}
     env |= {name: own[name] for name in (b"FN_CALL_ID", b"FN_DEADLINE")}
+    env.pop(b"CONTENT_LENGTH", None)
     if call.body is not None:
         env[b"CONTENT_LENGTH"] = b"%d" % os.fstat(call.body.fileno()).st_size
     for name, value in env.items():

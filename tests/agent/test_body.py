@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import io
+import tempfile
 
 import pytest
 
+from microfn.agent import Busy
 from microfn.agent.body import spool_body
 
 
@@ -38,3 +41,43 @@ def test_body_that_cannot_be_read_leaves_no_file():
 
     with pytest.raises(ConnectionResetError):
         spool_body(Broken(b"xyz"))
+
+
+class FullDisk(io.BytesIO):
+    """A file on a disk that has no room left: for a write, or for what a write has kept back."""
+
+    def __init__(self, fails):
+        super().__init__()
+        self._fails = fails
+
+    def write(self, data):
+        if self._fails == "write":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return super().write(data)
+
+    def flush(self):
+        if self._fails == "flush":
+            raise OSError(errno.EDQUOT, "Disk quota exceeded")
+
+    def close(self):
+        super().close()
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize("fails", ["write", "flush"])
+def test_full_disk_makes_the_server_busy(fails, monkeypatch, caplog):
+    files = []
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda: files.append(FullDisk(fails)) or files[-1])
+    with pytest.raises(Busy, match="no room for the body"):
+        spool_body(b"x")
+    assert files[0].closed
+    assert "no room for the body of a call: [Errno" in caplog.text
+
+
+def test_other_errors_of_a_file_are_raised_as_they_are(monkeypatch):
+    def refused():
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", refused)
+    with pytest.raises(PermissionError):
+        spool_body(b"x")

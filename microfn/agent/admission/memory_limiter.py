@@ -36,10 +36,14 @@ class MemoryLimiter:
         for reclaimer in self._reclaimers:
             reclaimer()
 
-    def acquire(self, memory: int, until: float) -> LimiterToken | MachineToken:
-        """Take so many, and wait for them until then, a time of `time.monotonic()`. Raises `TooLarge` and `Busy`."""
+    def check(self, memory: int) -> None:
+        """Raise `TooLarge` if there is never so much memory."""
         if memory > self.total:
             raise TooLarge(f"The call takes {memory} MiB of memory, and there are {self.total}.")
+
+    def acquire(self, memory: int, until: float) -> LimiterToken | MachineToken:
+        """Take so many, and wait for them until then, a time of `time.monotonic()`. Raises `TooLarge` and `Busy`."""
+        self.check(memory)
         try:
             return self._limiter.acquire(min(math.ceil(memory / self._unit), self._limiter.total), until)
         except Busy as busy:

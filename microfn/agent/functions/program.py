@@ -92,4 +92,6 @@ def _check_name(name: object) -> str:
     text = check_text("env", name)
     if not text or "=" in text:
         raise ValueError(f"env has the name {text!r}, and a name is not empty and holds no '='")
+    if text.startswith("HTTP_"):
+        raise ValueError(f"env must have no name of a header, such as {text}: CGI gives these to clients")
     return text

@@ -49,8 +49,8 @@ class FunctionApp:
         return self._respond(environ, start_response, None, self._max_content_length, None)
 
     def _limit_of(self, request: Request) -> int:
-        """The bytes that a body may have: its route may allow fewer."""
-        limit = None if request.route is None else request.route.max_content_length
+        """The bytes that a body may have: its route, or else its Router, may allow fewer."""
+        limit = request._body_limit()  # noqa: SLF001 - of the same package
         return self._max_content_length if limit is None else min(limit, self._max_content_length)
 
     def _respond(

@@ -63,6 +63,7 @@ WRONG = {
     ),
     "an empty name in env": (ValueError, "env has the name ''", {"env": {"": "x"}}),
     "a name with =": (ValueError, "env has the name 'A=B'", {"env": {"A=B": "x"}}),
+    "a name that clients set": (ValueError, "env must have no name of a header", {"env": {"HTTP_API_TOKEN": "x"}}),
     "a name with a NUL": (ValueError, "env holds a text with a NUL", {"env": {"A\0": "x"}}),
     "a value with a NUL": (ValueError, "env holds a text with a NUL", {"env": {"A": "\0"}}),
     "a value that is none": (TypeError, "env holds texts, not None", {"env": {"A": None}}),

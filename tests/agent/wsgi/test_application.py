@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import json
 import logging
 import re
 import shutil
+import tempfile
+import threading
 import time
 from urllib.parse import unquote_to_bytes
 
@@ -95,12 +99,23 @@ def test_function_gets_the_named_variables_of_the_server(agent, app, monkeypatch
     assert (env["Path"], env["ü"]) == ("kept", "ä")
 
 
-def test_nothing_of_a_request_takes_the_place_of_the_calls_own(agent, app):
-    app.get("/:FN_CALL_ID")(agent.cold(["env"], memory=32, timeout=5, env={"FN_CALL_ID": "x", "HTTPS": "off"}))
-    got = call(app, "GET", "/y", environ={"wsgi__url_scheme": "https"})
+def test_nothing_of_a_request_replaces_a_variable_of_the_call(agent, app):
+    """A client sets neither what identifies the call nor what `env=` names."""
+    named = {"FN_CALL_ID": "x", "FN_PARAM_role": "guest", "REMOTE_USER": "nobody", "CONTENT_LENGTH": "7"}
+    app.get("/:FN_CALL_ID/:role")(agent.cold(["env"], memory=32, timeout=5, env=named))
+    got = call(app, "GET", "/y/admin", environ={"wsgi__url_scheme": "https", "REMOTE_USER": "root"})
     env = environment(got)
     assert env["FN_CALL_ID"] == got.headers["fn-call-id"]
-    assert env["HTTPS"] == "on"
+    assert (env["FN_PARAM_role"], env["REMOTE_USER"], env["HTTPS"]) == ("guest", "nobody", "on")
+    assert "CONTENT_LENGTH" not in env
+
+
+def test_client_removes_no_header_by_naming_it_in_connection(agent, app):
+    """Trusted middleware may have set it."""
+    app.mount("/env", agent.cold(["env"], memory=32, timeout=5))
+    got = call(app, "GET", "/env", headers={"Connection": "close, X-Role", "X-Role": "guest"}, validate=False)
+    assert environment(got)["HTTP_X_ROLE"] == "guest"
+    assert "HTTP_CONNECTION" not in environment(got)
 
 
 def test_params_of_a_route_are_passed_on(agent, app):
@@ -130,10 +145,11 @@ def test_a_body_that_is_too_long_is_refused_and_names_the_call(agent, app):
 
 @pytest.mark.parametrize(
     ("of_the_route", "most"),
-    [({}, 8), ({"max_content_length": 4}, 4), ({"max_content_length": 12}, 8), ({"max_content_length": None}, 8)],
+    [({}, 6), ({"max_content_length": 4}, 4), ({"max_content_length": 12}, 8), ({"max_content_length": None}, 8)],
 )
-def test_route_may_have_a_smaller_body_limit_than_the_function(agent, of_the_route, most):
-    app = Router(max_content_length=2)
+def test_smallest_body_limit_of_function_and_route_counts(agent, of_the_route, most):
+    """A route without a limit of its own has that of its Router."""
+    app = Router(max_content_length=6)
     app.post("/cat", **of_the_route)(agent.cold(["cat"], memory=32, timeout=5, max_content_length=8))
     assert call(app, "POST", "/cat", body=b"x" * most).text == "x" * most
     assert call(app, "POST", "/cat", body=b"x" * (most + 1)).code == 413
@@ -631,3 +647,59 @@ def test_records_of_hooks_have_the_id_of_the_call(agent, app, caplog):
     agent.after_call(lambda one: logging.getLogger("hooks").warning("ended %s", json.dumps(one.path)))
     got = call(app, "GET", "/x/y")
     assert [record.call_id for record in caplog.records if record.name == "hooks"] == [got.headers["fn-call-id"]]
+
+
+class Unread:
+    """A body of which nothing may be read."""
+
+    def read(self, *args):
+        pytest.fail("the body was read")
+
+    readline = readlines = __iter__ = read
+
+
+@pytest.mark.parametrize("why", ["closed", "too large", "late", "a failed start"])
+def test_body_of_a_call_that_is_refused_is_not_read(why):
+    agent = Agent(ram="64M", start_header="X-Request-Start")
+    cold = agent.cold(["cat"], memory=128 if why == "too large" else 64, timeout=5)
+    status = {"closed": "503", "late": "503", "too large": "400", "a failed start": "502"}[why]
+    if why == "closed":
+        agent.close()
+    if why == "a failed start":
+        cold.function.started(False)
+    environ = environ_of("POST", body=b"x", HTTP_X_REQUEST_START=f"{time.time() - (60 if why == 'late' else 0)}")
+    got = []
+    b"".join(cold({**environ, "wsgi.input": Unread()}, lambda *args: got.append(args)))
+    assert got[0][0].startswith(status)
+    agent.close()
+
+
+def test_close_waits_for_a_call_whose_body_is_being_read(agent):
+    answers, begun, go = [], threading.Event(), threading.Event()
+
+    class Slow(io.BytesIO):
+        def read(self, *args):
+            begun.set()
+            go.wait(10)
+            return super().read(*args)
+
+    cold = agent.cold(["cat"], memory=32, timeout=5)
+    environ = environ_of("POST", body=b"slow") | {"wsgi.input": Slow(b"slow")}
+    thread = threading.Thread(target=lambda: answers.append(b"".join(cold(environ, lambda *args: None))))
+    thread.start()
+    assert begun.wait(10)
+    assert not agent.close(0)
+    go.set()
+    thread.join(10)
+    assert b"being stopped" in answers[0]  # the time of `close` was up
+
+
+def test_body_for_which_no_disk_has_room_is_a_503(agent, app, monkeypatch, caplog):
+    def full(*args, **options):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    app.mount("/cat", agent.cold(["cat"], memory=32, timeout=5))
+    monkeypatch.setattr(tempfile, "TemporaryFile", full)
+    got = call(app, "POST", "/cat", body=b"x")
+    assert (got.status[:3], got.headers["retry-after"]) == ("503", "1")
+    assert "No space left" in caplog.text
