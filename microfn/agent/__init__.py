@@ -11,7 +11,7 @@ True
 from .agent import Agent
 from .call import Call
 from .deadline import Deadline
-from .errors import Busy, CallError, Closed, Failed, Refused, TimedOut, TooLarge
+from .errors import Busy, CallError, ClientLeft, Closed, Failed, Refused, Stopped, TimedOut, TooLarge
 from .functions.function import Function
 from .log import CallIdFilter
 from .wsgi.application import FunctionApp
@@ -22,12 +22,14 @@ __all__ = [
     "Call",
     "CallError",
     "CallIdFilter",
+    "ClientLeft",
     "Closed",
     "Deadline",
     "Failed",
     "Function",
     "FunctionApp",
     "Refused",
+    "Stopped",
     "TimedOut",
     "TooLarge",
 ]

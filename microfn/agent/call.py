@@ -35,6 +35,8 @@ class Call:
     are times of `time.monotonic()`, None before; a refused call has ended and never started. `error` is the reason if
     there was no whole response.
 
+    `client` is the descriptor of the client's connection, if the server hands it out: the client may leave.
+
     `name` is the name of its function, by which it is counted. If a process answers the call, it has a `function`, a
     `request` and a `body`, `log` is its stderr, `status` and `headers` are those of the response. `writer` takes the
     body of the response to a call without HTTP.
@@ -42,6 +44,7 @@ class Call:
 
     __slots__ = (
         "body",
+        "client",
         "deadline",
         "ended_at",
         "error",
@@ -76,6 +79,7 @@ class Call:
         self.function: Function | None = None
         self.request = _NO_REQUEST
         self.body: IO[bytes] | None = None
+        self.client: int | None = None
         self.log = b""
         self.status: str | None = None
         self.headers: list[tuple[str, str]] = []

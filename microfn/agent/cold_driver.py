@@ -60,7 +60,9 @@ class ColdDriver:
                 raise
             slot.hand_over(process)
             self._slots.add(slot)
-            output = Output(process, call.deadline, most_output=call.limits.output, most_log=call.limits.log)
+            output = Output(
+                process, call.deadline, most_output=call.limits.output, most_log=call.limits.log, client=call.client
+            )
             return ColdExecution(call.method, function, output, lambda: self._leave(slot))
 
     def close(self) -> None:

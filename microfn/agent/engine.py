@@ -6,7 +6,8 @@ import logging
 import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 from ..fork import register_fork_reset
@@ -17,7 +18,7 @@ from .call import Call
 from .counts import Counts
 from .deadline import Deadline, began_at, nearest_deadline
 from .driver import Driver, Execution, Head
-from .errors import Closed, Failed, TimedOut
+from .errors import Closed, Failed, Stopped, TimedOut
 from .functions.function import Function
 from .turn import Turn
 
@@ -52,6 +53,7 @@ class Engine:
     def reset_after_fork(self) -> None:
         """Forget the parent's calls, in a child that was forked."""
         self._is_closed = False
+        self.has_killed = False
         self._running: set[Turn] = set()
         self._counts = Counts()
         for function in self._drivers:
@@ -148,7 +150,7 @@ class Engine:
 
     def run_admitted(self, turn: Turn) -> AdmittedExecution:
         """Have a driver run a call that is admitted already. Raises what `Driver.run` raises."""
-        return AdmittedExecution(turn, self.driver_of(turn.call).run(turn.call))
+        return AdmittedExecution(self, turn, self.driver_of(turn.call).run(turn.call))
 
     def driver_of(self, call: Call) -> Driver:
         """Return the driver of a call's function. Raises TypeError if this agent has no such function."""
@@ -201,6 +203,7 @@ class Engine:
         while self._running and time.monotonic() < end:
             time.sleep(_LOOK_AGAIN)
         has_ended = not self._running
+        self.has_killed = True
         for driver in set(self._drivers.values()):
             driver.close()
         return has_ended
@@ -209,20 +212,32 @@ class Engine:
 class AdmittedExecution:
     """A call that has its turn and is being answered. Its turn ends when it is closed, after its function."""
 
-    def __init__(self, turn: Turn, execution: Execution) -> None:
+    def __init__(self, engine: Engine, turn: Turn, execution: Execution) -> None:
+        self._engine = engine
         self._turn = turn
         self._execution = execution
         self.call = turn.call
 
     def read_head(self) -> Head:
         """Return the head of the response, which the call has from now on. Raises `Failed` and `TimedOut`."""
-        head = self._execution.read_head()
+        with self._stopped_if_killed():
+            head = self._execution.read_head()
         self.call.status, self.call.headers = head
         return head
 
     def read(self) -> bytes:
         """Return the next piece of the body, nothing at its end. Raises `Failed` and `TimedOut`."""
-        return self._execution.read()
+        with self._stopped_if_killed():
+            return self._execution.read()
+
+    @contextmanager
+    def _stopped_if_killed(self) -> Iterator[None]:
+        try:
+            yield
+        except Failed as failed:
+            if self._engine.has_killed:
+                raise Stopped("The server is being stopped.") from failed
+            raise
 
     @property
     def has_ended(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["Busy", "CallError", "Closed", "Failed", "Refused", "TimedOut", "TooLarge"]
+__all__ = ["Busy", "CallError", "ClientLeft", "Closed", "Failed", "Refused", "Stopped", "TimedOut", "TooLarge"]
 
 
 class CallError(Exception):
@@ -48,10 +48,20 @@ class Refused(CallError):
     status = 400
 
 
+class ClientLeft(CallError):
+    """The client closed its connection before the response was whole; the function has been killed."""
+
+
 class Failed(CallError):
     """The function did not start, or ended without an answer that can be sent."""
 
     status = 502
+
+
+class Stopped(Failed):
+    """The function was killed since its agent was closed. The call was executed in part."""
+
+    status = 503
 
 
 class TimedOut(CallError):

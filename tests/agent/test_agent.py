@@ -386,7 +386,7 @@ def test_waiting_call_is_refused_when_the_agent_closes(agent):
         assert not agent.close(0.1)
 
     run_all(submit, submit, close)
-    assert sorted(error.__name__ for error in errors) == ["Closed", "Failed"]
+    assert sorted(error.__name__ for error in errors) == ["Closed", "Stopped"]
     assert agent._cold._processes._launcher is None
 
 
@@ -398,14 +398,14 @@ def test_closing_kills_what_does_not_end_in_time(agent):
         try:
             answer(agent, function=cold)
         except Failed as failed:
-            errors.append(failed.detail)
+            errors.append((failed.detail, failed.status))
 
     def close():
         time.sleep(0.2)
         assert not agent.close(0.1)
 
     run_all(submit, close)
-    assert errors == ["The function was ended by signal 9."]
+    assert errors == [("The server is being stopped.", 503)]
 
 
 PROGRAM = """

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import pytest
 
-from microfn.agent.errors import Busy, CallError, Closed, Failed, Refused, TimedOut, TooLarge
+from microfn.agent.errors import Busy, CallError, ClientLeft, Closed, Failed, Refused, Stopped, TimedOut, TooLarge
 
 
 @pytest.mark.parametrize(
     ("kind", "status"),
-    [(CallError, 500), (Busy, 503), (Closed, 503), (TooLarge, 400), (Refused, 400), (Failed, 502), (TimedOut, 504)],
+    [
+        (CallError, 500),
+        (ClientLeft, 500),
+        (Busy, 503),
+        (Closed, 503),
+        (TooLarge, 400),
+        (Refused, 400),
+        (Failed, 502),
+        (Stopped, 503),
+        (TimedOut, 504),
+    ],
 )
 def test_error_has_the_status_for_a_client(kind, status):
     error = kind("told")

@@ -8,7 +8,8 @@ import select
 import time
 
 from ..deadline import Deadline
-from ..errors import Failed, TimedOut
+from ..errors import ClientLeft, Failed, TimedOut
+from .client import ClientWatch
 from .function_process import End, Process
 
 __all__ = ["Output"]
@@ -30,7 +31,9 @@ _KILLED_FOR = {
 class Output:
     """The output of one process, as it comes; its stderr is kept, up to a limit."""
 
-    def __init__(self, process: Process, deadline: Deadline, *, most_output: int, most_log: int) -> None:
+    def __init__(
+        self, process: Process, deadline: Deadline, *, most_output: int, most_log: int, client: int | None = None
+    ) -> None:
         self._process = process
         self._deadline = deadline
         self._left = most_output
@@ -40,6 +43,7 @@ class Output:
         self._poll = select.poll()  # for three files that are watched once, epoll has too many system calls
         for file in process.out, process.err, process.control:
             self._poll.register(file, select.POLLIN)
+        self._client = None if client is None else ClientWatch(client, self._poll)
         self._is_out_open = True
         self._is_begun = False
         self._is_closed = False
@@ -47,7 +51,8 @@ class Output:
     def read(self) -> bytes:
         """The next piece of the output; nothing at its end.
 
-        Raises `TimedOut` where the time was up and the function has been killed, and `Failed` where there is too much
+        Raises `ClientLeft` if there is a `client`, the descriptor of its connection, and it has left,
+        `TimedOut` where the time was up and the function has been killed, and `Failed` where there is too much
         of it, or where the function ended with an error.
         """
         while self._is_out_open:
@@ -71,6 +76,7 @@ class Output:
 
     def finish(self) -> None:
         """Let the function end by itself, until its deadline: its answer is there."""
+        self._forget_client()
         self._await_end(self._deadline.left() + GRACE)
 
     def close(self) -> None:
@@ -83,6 +89,12 @@ class Output:
             if self.end.why != "lost":
                 self._take_log()
             self._process.close()
+
+    def _forget_client(self) -> None:
+        """A client may leave with the whole response."""
+        client, self._client = self._client, None
+        if client is not None:
+            client.stop()
 
     def _await_end(self, seconds: float) -> None:
         until = time.monotonic() + seconds
@@ -103,7 +115,13 @@ class Output:
         return b""
 
     def _wait(self, seconds: float) -> set[int]:
-        ready = {file for file, _ in self._poll.poll(math.ceil(max(0.0, seconds) * 1000))}
+        events = dict(self._poll.poll(math.ceil(max(0.0, seconds) * 1000)))
+        ready = set(events)
+        client = self._client
+        if client is not None and client.file in ready and client.has_left(events[client.file]):
+            self._forget_client()
+            self._process.stop()
+            raise ClientLeft("The client has left.")
         if self._process.err in ready and not self._take_log():
             self._poll.unregister(self._process.err)
         if self._process.control in ready:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from socket import socket
 from typing import TYPE_CHECKING, Any
 
 from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable, abort
@@ -72,6 +73,7 @@ class FunctionApp:
         environ[CALL_ID_KEY] = call.id
         call.name, call.function, call.limits = self.function.name, self.function, self.function.limits
         call.request = request_from_environ(environ, params)
+        call.client = _connection(environ)
         with of_call(call.id):
             try:
                 head, response = self._run(call, inline, request, body)
@@ -161,6 +163,12 @@ class _Body:
         finally:
             with of_call(self._execution.call.id):
                 self._execution.close(self._error)
+
+
+def _connection(environ: WSGIEnvironment) -> int | None:
+    """The descriptor of the client's connection; gunicorn's workers and werkzeug's server hand their sockets out."""
+    connection = environ.get("gunicorn.socket") or environ.get("werkzeug.socket")
+    return connection.fileno() if isinstance(connection, socket) else None
 
 
 def _respond_with_error(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import socket
 import threading
 import time
 
 import pytest
 
-from microfn.agent import Deadline, Failed, TimedOut
+from microfn.agent import ClientLeft, Deadline, Failed, TimedOut
 from microfn.agent.functions.function_process import End
 from microfn.agent.functions.output import Output
 
@@ -216,3 +217,30 @@ def test_what_is_logged_last_is_kept(process):
     os.write(process.his_err, b"last words")
     output.close()
     assert output.log == b"last words"
+
+
+def test_client_that_leaves_ends_the_process(process):
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        output = dispatched(process, client=ours.fileno())
+        os.write(process.his_out, b"x")
+        assert output.read() == b"x"
+        theirs.close()
+        with pytest.raises(ClientLeft):
+            output.read()
+        assert process.stopped == 1
+        process.ends(-9)
+        output.close()
+
+
+def test_client_may_leave_when_the_output_is_whole(process):
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        output = dispatched(process, client=ours.fileno())
+        closed_out(process)
+        assert output.read() == b""
+        theirs.close()
+        process.ends(0)
+        output.finish()
+        assert output.end == End(0, "-")
+        output.close()
