@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta, timezone
+from typing import NoReturn
 
 from .call import Call
 from .errors import Refused
@@ -42,15 +43,18 @@ def launch_spec(call: Call, program: Program) -> LaunchSpec:
     env.pop(b"CONTENT_LENGTH", None)
     if call.body is not None:
         env[b"CONTENT_LENGTH"] = b"%d" % os.fstat(call.body.fileno()).st_size
-    for name, value in env.items():
-        if not name or b"=" in name:
-            raise Refused(f"{_shown(name)} is no name that a process can be given.")
-        if b"\0" in name or b"\0" in value:
-            raise Refused(f"{_shown(name)} holds a NUL, which no process can be given.")
-        if len(name) + len(value) + 2 > LONGEST_TEXT:
-            raise Refused(f"{_shown(name)} has more bytes than a process can be given.")
+    lines = list(_lines(env))
+    text = b"\0".join(lines)
+    # PERF: all are looked at together, and one by one only to name the wrong one.
+    if (
+        b"" in env
+        or b"=" in b"".join(env)
+        or text.count(b"\0") >= len(lines)
+        or max(map(len, lines)) + 1 > LONGEST_TEXT
+    ):
+        _refuse(env)
     argv = [os.fsencode(text) for text in program.argv]
-    if _size(argv) + _size(_lines(env)) > MOST_TEXT:
+    if _size(argv) + len(text) + 1 > MOST_TEXT:
         raise Refused("The request has more headers than a process can be given.")
     return LaunchSpec(
         call_id=call.id,
@@ -63,6 +67,18 @@ def launch_spec(call: Call, program: Program) -> LaunchSpec:
         argv=argv,
         env=env,
     )
+
+
+def _refuse(env: Mapping[bytes, bytes]) -> NoReturn:
+    """Raise `Refused` for the first variable that cannot be passed to a process; there is one."""
+    for name, value in env.items():
+        if not name or b"=" in name:
+            raise Refused(f"{_shown(name)} is no name that a process can be given.")
+        if b"\0" in name or b"\0" in value:
+            raise Refused(f"{_shown(name)} holds a NUL, which no process can be given.")
+        if len(name) + len(value) + 2 > LONGEST_TEXT:
+            break
+    raise Refused(f"{_shown(name)} has more bytes than a process can be given.")
 
 
 def _shown(name: bytes) -> str:

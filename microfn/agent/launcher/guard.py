@@ -38,7 +38,7 @@ def become_guard() -> int:  # pragma: no cover - in a process of its own
     os._exit(0)
 
 
-def end_descendants() -> None:
+def end_descendants() -> None:  # pragma: no cover - in a process of its own
     """Kill all that descends from this process, a subreaper, and wait until nothing of it is left."""
     pause = 0.0
     killed: set[int] = set()
@@ -51,7 +51,7 @@ def end_descendants() -> None:
         time.sleep(pause)
 
 
-def _reap() -> bool:
+def _reap() -> bool:  # pragma: no cover
     """Wait for all children that have ended, and return whether there are others."""
     try:
         while os.waitpid(-1, os.WNOHANG)[0]:
@@ -61,6 +61,6 @@ def _reap() -> bool:
     return True
 
 
-def _resume(child: int) -> None:
+def _resume(child: int) -> None:  # pragma: no cover
     with suppress(ProcessLookupError):
         os.kill(child, signal.SIGCONT)

@@ -53,7 +53,7 @@ class Launcher:
         self._selector.register(source, selectors.EVENT_READ, self._receive)
         self._selector.register(wakeup, selectors.EVENT_READ, self._wake)
         if guard is not None:
-            self._selector.register(guard, selectors.EVENT_READ, self._end_all)
+            self._selector.register(guard, selectors.EVENT_READ, self._lose_guard)
 
     def run(self) -> None:
         """Go on until nobody is left who could ask, and nothing is left that runs."""
@@ -89,15 +89,17 @@ class Launcher:
         try:
             request = receive(source)
         except EOFError:
-            self._end_all(None)
+            self._end_all()
             return
         if request is not None:
             self._start(request)
 
-    def _end_all(self, guard: int | None) -> None:
+    def _lose_guard(self, guard: int) -> None:
+        self._selector.unregister(guard)
+        self._end_all()
+
+    def _end_all(self) -> None:
         """End all functions, and take no request any more: the server is gone, or the guard."""
-        if guard is not None:
-            self._selector.unregister(guard)
         source, self._source = self._source, None
         if source is not None:
             self._selector.unregister(source)
@@ -194,7 +196,7 @@ class Launcher:
     def _owner(self, pid: int, found: dict[int, Seen]) -> Run | None:
         """Return the function of a descendant: by its session, its ancestors, or the id of its call."""
         me = os.getpid()
-        while pid != me:
+        while True:
             process = found[pid]
             run = self._runs.get(process.session) or self._runs.get(pid)
             if run is not None:
@@ -203,7 +205,6 @@ class Launcher:
                 ids = {b"FN_CALL_ID=" + run.id.encode("ascii"): run for run in self._runs.values()}
                 return next((ids[line] for line in environ_of(pid) if line in ids), None)
             pid = process.parent
-        return None
 
     def _kill_strays(self, strays: list[int], found: dict[int, Seen]) -> set[int]:
         """Kill what has left its function, and say so, once for each call that was not killed itself."""

@@ -32,10 +32,11 @@ def launched():
     become_subreaper()
     told = []
     way, source = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    launcher = Launcher(source, wakeup, Told(told))
+    guard, alive = os.pipe()
+    launcher = Launcher(source, wakeup, Told(told), guard)
     thread = threading.Thread(target=launcher.run)
     thread.start()
-    launched = Launched(launcher, way, thread, told)
+    launched = Launched(launcher, way, thread, told, alive)
     yield launched
     way.close()
     for talk in launched.talks:
@@ -47,6 +48,6 @@ def launched():
     signal.set_wakeup_fd(fd)
     signal.signal(signal.SIGCHLD, handler)
     launcher._selector.close()
-    os.close(wakeup)
-    os.close(woken)
+    for file in wakeup, woken, guard, *launched.alive:
+        os.close(file)
     os.chdir(directory)

@@ -16,8 +16,9 @@ MIB = 1024 * 1024
 
 
 class Launched:
-    def __init__(self, launcher, way, thread, told):
+    def __init__(self, launcher, way, thread, told, alive):
         self.launcher, self.way, self.thread, self.told = launcher, way, thread, told
+        self.alive = [alive]
         self.talks = []
 
     def start(self, script, *, seconds=20.0, held=(), **limits):

@@ -149,6 +149,16 @@ def test_thirty_threads_run_in_the_memory_that_they_use(launched):
     assert talk.end() == "ended 0 -"
 
 
+def test_all_is_ended_if_the_guard_dies(launched):
+    talk = launched.start("sleep 60")
+    talk.hear()
+    os.close(launched.alive.pop())
+    assert talk.end() == "ended -9 -"
+    launched.thread.join(5)
+    assert not launched.thread.is_alive()
+    launched.launcher._end_all()  # the server has gone too
+
+
 def test_functions_that_run_at_once_are_told_apart(launched):
     talks = [launched.start(f"setsid sleep 0.3; sleep 0.2; exit {number}") for number in range(5)]
     for talk in talks:
