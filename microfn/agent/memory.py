@@ -16,12 +16,12 @@ _UNLIMITED = 1 << 60
 
 
 def size_of(text: object, name: str = "a size") -> int:
-    """A size in bytes: an int as it is, or a text such as "512M" or "2G" (of 1024).
+    """Return a size in bytes, given as an int or as a text such as "512M" or "2G" (powers of 1024).
 
     >>> size_of("2G") // MIB
     2048
 
-    Raises ValueError or TypeError for what is none.
+    Raises ValueError or TypeError if it is no size.
     """
     if isinstance(text, str):
         found = _SIZE.fullmatch(text)
@@ -49,9 +49,9 @@ def check_memory(memory: object, name: str = "memory") -> int:
 
 
 def total(root: Path = Path("/")) -> int:
-    """The bytes that processes like this one can have: the least of what the machine and its control groups leave.
+    """Return the bytes that processes like this one can have: the least that the machine and its control groups leave.
 
-    Linux tells it in files below `root`; elsewhere RuntimeError asks for the number.
+    Linux has them in files below `root`. Raises RuntimeError elsewhere, which asks for the number.
     """
     known = list(_limits(root))
     with suppress(OSError):
@@ -63,7 +63,7 @@ def total(root: Path = Path("/")) -> int:
 
 
 def _limits(root: Path) -> Iterator[int]:
-    """What the control groups of this process allow, theirs and those of all around them, of version 1 and 2."""
+    """Yield the limits of the control groups of this process and of all groups around them, of version 1 and 2."""
     with suppress(OSError):
         for line in (root / "proc/self/cgroup").read_text("utf-8").splitlines():
             _, controllers, path = line.split(":", 2)

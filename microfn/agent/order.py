@@ -18,18 +18,18 @@ from .memory import MIB
 __all__ = ["check_size", "launch_spec"]
 
 MOST_TEXT = 256 * 1024
-"""Bytes of arguments and environment together: what a process with a small stack can be given, and half of it."""
+"""Bytes of arguments and environment together: half of what a process with a small stack can be given."""
 
 
 def check_size(program: Program) -> None:
-    """Raise ValueError for a program that leaves too little room for what its calls say."""
+    """Raise ValueError for a program that leaves too little room for the variables of its calls."""
     size = _size(map(os.fsencode, program.argv)) + _size(_lines(_named(program)))
     if size > MOST_TEXT // 2:
         raise ValueError(f"argv and env have {size} bytes, and may have {MOST_TEXT // 2}")
 
 
 def launch_spec(call: Call, program: Program) -> LaunchSpec:
-    """What the launcher is told of a call. Raises `Refused` for what cannot be passed to a process."""
+    """Return the spec of a call. Raises `Refused` if a variable cannot be passed to a process."""
     end = datetime.now(timezone.utc) + timedelta(seconds=call.deadline.left())
     own = {
         b"FN_CALL_ID": call.id.encode("ascii"),

@@ -32,14 +32,14 @@ __all__ = ["FunctionProcess", "ProcessDriver"]
 PIPE = 1024 * 1024
 """Bytes of output that wait for a slow client, so that the function can end meanwhile."""
 GRACE = 0.3
-"""Seconds beyond a deadline after which the launcher is not waited for any longer."""
+"""Seconds beyond a deadline for which a reply of the launcher is awaited."""
 F_SETPIPE_SZ = getattr(fcntl, "F_SETPIPE_SZ", 1031)
 _PATIENCE = 2.0
-"""Seconds in which a launcher starts, and in which one ends that nobody uses any more."""
+"""Seconds in which a launcher has to start, and to end if it is not used any more."""
 _PAUSE = 0.01
-"""Seconds between two tries to tell it something."""
+"""Seconds between two tries to send it something."""
 _OF_PYTHON = ("LD_LIBRARY_PATH",)
-"""What a Python may need to start at all; functions get none of it."""
+"""Variables that a Python may need to start at all; functions get none of them."""
 _LOST = End(-signal.SIGKILL, "lost")
 _TOO_LONG = "The function took too long."
 _FULL = "The server has no room for another process."
@@ -50,12 +50,12 @@ _NO_ROOM = (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE)
 class FunctionProcess:
     """A function that runs in a process of its own."""
 
-    def __init__(self, talk: socket.socket, out: int, err: int, done: int = 0) -> None:
+    def __init__(self, control: socket.socket, out: int, err: int, done: int = 0) -> None:
         """`done` is the exit code of a program that has answered to the end."""
         self._done = done
-        self._talk: socket.socket | None = talk
+        self._socket: socket.socket | None = control
         self._launcher: _Launcher | None = None
-        self.out, self.err, self.control = out, err, talk.fileno()
+        self.out, self.err, self.control = out, err, control.fileno()
         self._end: End | None = None
         self.pid = 0
         register_fork_reset(self)
@@ -63,19 +63,20 @@ class FunctionProcess:
     def started(self, launcher: _Launcher, until: float) -> None:
         """Wait until it runs.
 
-        Raises OSError where it cannot, `TimedOut` where nothing was heard until then, `Failed` where nothing will be.
+        Raises OSError if it cannot be started, `TimedOut` if there was no reply until then, `Failed` if the launcher is
+        gone.
         """
         self._launcher = launcher
         launcher.functions.add(self)
         try:
-            heard = self._hear(until)
+            reply = self._receive(until)
         except TimedOut:
             launcher.is_lost = launcher.is_old()
             raise
-        if not heard:
+        if not reply:
             launcher.is_lost = True
             raise Failed("The function was lost.")
-        word, value = heard.split()
+        word, value = reply.split()
         if word == "failed":
             raise OSError(int(value), os.strerror(int(value)))
         self.pid = int(value)
@@ -83,7 +84,7 @@ class FunctionProcess:
     @property
     def has_ended(self) -> bool:
         """Whether it has ended, and all that it started in its group: the launcher closes its side after that."""
-        return self._talk is None or _is_hung_up(self.control, 0.0)
+        return self._socket is None or _is_hung_up(self.control, 0.0)
 
     @property
     def is_exiting(self) -> bool:
@@ -99,25 +100,25 @@ class FunctionProcess:
 
     def stop(self) -> None:
         """Kill it, and its group."""
-        if self._talk is not None:
+        if self._socket is not None:
             with suppress(OSError):
-                self._talk.shutdown(socket.SHUT_WR)
+                self._socket.shutdown(socket.SHUT_WR)
 
     def end(self) -> End:
-        """How it ended; waits until it has, which is soon, since it has been stopped or was seen to end."""
-        if self._end is None and self._talk is None:  # in a child, whose it never was
+        """Return how it ended. It was stopped or seen to end before, so this waits only a moment."""
+        if self._end is None and self._socket is None:  # This is a forked child, and it was its parent's.
             return _LOST
         if self._end is None:
-            heard = ""
+            reply = ""
             try:
-                heard = self._hear(time.monotonic() + GRACE)
+                reply = self._receive(time.monotonic() + GRACE)
             except TimedOut:
                 # A launcher that is silent has not waited for the leader, so the group is still its own. If it is gone,
                 # its guard kills the group, and the id may be another's by now.
                 with suppress(ProcessLookupError, PermissionError):
                     os.killpg(self.pid, signal.SIGKILL)
-            if heard:
-                _, code, why = heard.split()
+            if reply:
+                _, code, why = reply.split()
                 self._end = _meaning(int(code), why, self._done)
             else:
                 self._end = _LOST
@@ -130,23 +131,23 @@ class FunctionProcess:
 
         If it has ended, wait a moment for the rest of its group, which may hold much memory.
         """
-        if self._talk is not None and self._end not in (None, _LOST):
+        if self._socket is not None and self._end not in (None, _LOST):
             _is_hung_up(self.control, GRACE)
-        talk, self._talk = self._talk, None
+        control, self._socket = self._socket, None
         launcher, self._launcher = self._launcher, None
         if launcher is not None:
             launcher.leave(self)
-        if talk is not None:
-            talk.close()
+        if control is not None:
+            control.close()
             os.close(self.out)
             os.close(self.err)
 
     def reset_after_fork(self) -> None:
-        """In a child: it is the parent's, and has to end with the parent."""
+        """In a forked child: close the files of the parent's function, which has to end with the parent."""
         self.close()
 
-    def _hear(self, until: float) -> str:
-        """The next message; nothing where the launcher is gone."""
+    def _receive(self, until: float) -> str:
+        """Return the next reply, or nothing if the launcher is gone. Raises `TimedOut`."""
         if not _is_readable(self.control, until - time.monotonic()):
             raise TimedOut(_TOO_LONG)
         with suppress(ConnectionResetError):
@@ -155,9 +156,9 @@ class FunctionProcess:
 
 
 class ProcessDriver:
-    """Runs functions as processes, by a launcher which is started with the first call.
+    """Runs functions as processes, by a launcher that is started with the first call.
 
-    Raises RuntimeError where the platform has not what that takes.
+    Raises RuntimeError if the platform cannot do that.
     """
 
     def __init__(self) -> None:
@@ -172,7 +173,7 @@ class ProcessDriver:
         register_fork_reset(self)
 
     def reset_after_fork(self) -> None:
-        """In a child: launchers are the parent's."""
+        """In a forked child: forget the parent's launchers."""
         launchers, self._all = list(self._all), weakref.WeakSet()
         self._launcher = None
         self._starting = {}
@@ -181,7 +182,7 @@ class ProcessDriver:
             launcher.forget()
 
     def prepare(self, function: Function) -> None:
-        """Refuse a function that no process could be given. Raises ValueError."""
+        """Raise ValueError for a program that no process could be given."""
         check_size(function.program)
 
     def run(self, call: Call, held: Sequence[int] = ()) -> FunctionProcess:
@@ -212,7 +213,7 @@ class ProcessDriver:
     def _start(
         self, spec: LaunchSpec, call: Call, done: int, held: Sequence[int], files: ExitStack
     ) -> tuple[FunctionProcess, _Launcher]:
-        """Send all that the launcher needs; `files` closes what is only the launcher's."""
+        """Send a spec with its files to the launcher; `files` closes those that are the launcher's alone."""
         if call.body is None:
             source = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
             files.callback(os.close, source)
@@ -227,12 +228,12 @@ class ProcessDriver:
             own.pop_all()
             own.callback(process.close)
             sent = [theirs.fileno(), source, out.theirs, err.theirs, *held]
-            launcher = self._tell(spec.encode(), sent, files, spec.end + GRACE)
+            launcher = self._send(spec.encode(), sent, files, spec.end + GRACE)
             own.pop_all()
         return process, launcher
 
-    def _tell(self, data: bytes, sent: list[int], files: ExitStack, until: float) -> _Launcher:
-        """Give an order and files to the launcher; one that is gone has a successor."""
+    def _send(self, data: bytes, sent: list[int], files: ExitStack, until: float) -> _Launcher:
+        """Send a spec with files to the launcher, or to its successor if it is gone."""
         if len(data) > LONGEST_MESSAGE:
             written = os.memfd_create("microfn")
             files.callback(os.close, written)
@@ -241,18 +242,18 @@ class ProcessDriver:
             sent.insert(1, written)
         launcher = self._living()
         try:
-            launcher.tell(data, sent, until)
+            launcher.send(data, sent, until)
         except OSError:
             launcher.is_lost = True
             launcher = self._living()
-            launcher.tell(data, sent, until)
+            launcher.send(data, sent, until)
         return launcher
 
     def _living(self) -> _Launcher:
-        """The launcher; only one is started, whether threads or greenlets ask for it, so there is no lock to hold.
+        """Return the launcher. One is started, whether threads or greenlets ask for it, so there is no lock to hold.
 
-        One that was lost has a successor. It may be late only, so it stays for as long as a function of it is there.
-        Raises `Closed` to who has waited for something until now.
+        A lost launcher has a successor. It may be late only, so it stays as long as a function of it is there. Raises
+        `Closed` if the driver was closed meanwhile.
         """
         while (launcher := self._launcher) is None or launcher.is_lost:
             if self._is_closed:
@@ -274,7 +275,7 @@ class ProcessDriver:
         return launcher
 
     def close(self) -> None:
-        """End the launcher, and with it whatever it has started; nothing is started after that."""
+        """End the launcher, and all that it has started; start nothing after that."""
         self._is_closed = True
         self._launcher = None
         for launcher in list(self._all):
@@ -282,18 +283,18 @@ class ProcessDriver:
 
 
 class _Launcher:
-    """The other process, and the way to it."""
+    """A launcher, and the socket that leads to it."""
 
     def __init__(self) -> None:
         self._began = time.monotonic()
         self.is_lost = False
         self.functions: set[FunctionProcess] = set()
         self._is_retired = False
-        self._way, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         command = [interpreter(), "-I", "-S", os.path.join(os.path.dirname(__file__), "launcher")]
         with theirs, ExitStack() as own:
-            own.callback(self._way.close)
-            # What is run is a file of ours, by the Python that runs this.
+            own.callback(self._channel.close)
+            # The folder of our launcher, run by the Python that runs this.
             self._process = subprocess.Popen(  # noqa: S603  # nosec B603
                 command,
                 stdin=theirs.fileno(),
@@ -303,51 +304,51 @@ class _Launcher:
                 cwd="/",
             )
             own.pop_all()
-        self.close = weakref.finalize(self, _end, self._way, self._process)
+        self.close = weakref.finalize(self, _end, self._channel, self._process)
 
     def is_old(self) -> bool:
-        """Whether it has had its time to start; one that is silent after that has stopped."""
+        """Return whether it has had its time to start. If it is silent after that, it has stopped."""
         return time.monotonic() - self._began > _PATIENCE
 
-    def tell(self, data: bytes, files: list[int], until: float) -> None:
-        """Give it a message and files, the first of which is where it answers.
+    def send(self, data: bytes, files: list[int], until: float) -> None:
+        """Send it a message and files, the first of which is the control socket of the function.
 
-        One that reads nothing has no place for more at some time. Raises `TimedOut` where that is so until then.
+        The socket is full at some time if it reads nothing. Raises `TimedOut` if it is full until then.
         """
-        while not self._has_told(data, files):
+        while not self._try_send(data, files):
             if time.monotonic() > until:
                 self.is_lost = self.is_old()
                 raise TimedOut(_TOO_LONG)
             time.sleep(_PAUSE)
 
-    def _has_told(self, data: bytes, files: list[int]) -> bool:
-        """Give it a message if there is a place for it, and whether there was. `socket.send_fds` forgets its flags."""
+    def _try_send(self, data: bytes, files: list[int]) -> bool:
+        """Send it a message if there is room, and return whether there was. `socket.send_fds` forgets its flags."""
         rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array("i", files))]
         with suppress(BlockingIOError):
-            return bool(self._way.sendmsg([data], rights, socket.MSG_DONTWAIT))
+            return bool(self._channel.sendmsg([data], rights, socket.MSG_DONTWAIT))
         return False
 
     def leave(self, function: FunctionProcess) -> None:
-        """Be done with a function."""
+        """Forget a function that has ended."""
         self.functions.discard(function)
         if self._is_retired:
             self.retire()
 
     def retire(self) -> None:
-        """It has a successor: end it where there is no function of it, else the last one does."""
+        """End it as soon as no function of it is left: it has a successor."""
         self._is_retired = True
         if not self.functions:
             self.close()
 
     def forget(self) -> None:
-        """In a child: it is the parent's."""
+        """In a forked child: leave it to the parent."""
         self.close.detach()
-        self._way.close()
+        self._channel.close()
         self._process.returncode = 0
 
 
-def _end(way: socket.socket, process: subprocess.Popen[bytes]) -> None:
-    way.close()
+def _end(channel: socket.socket, process: subprocess.Popen[bytes]) -> None:
+    channel.close()
     process.send_signal(signal.SIGCONT)  # A stopped launcher could not end what it has started.
     for number in KILL_LAUNCHER, signal.SIGKILL:
         with suppress(subprocess.TimeoutExpired):
@@ -367,7 +368,7 @@ def _meaning(code: int, why: str, done: int) -> End:
 
 
 def _cannot_start(error: OSError, function: Function) -> Exception:
-    """What a failed start means to its caller."""
+    """Return the error that a failed start is for the caller."""
     if error.errno in _NO_ROOM:
         return Busy(_FULL)
     if error.errno == errno.E2BIG:
@@ -387,7 +388,7 @@ class _Pipe(NamedTuple):
 
 
 def _pipe(files: ExitStack, own: ExitStack, size: int | None = None) -> _Pipe:
-    """A pipe, as long as this where the user may have that. What we read does not wait; what a function writes does.
+    """Return a pipe of this size, if the user may have that. Our end does not block, the function's end does.
 
     `files` closes the end that is the launcher's, `own` the other one.
     """

@@ -75,7 +75,7 @@ def test_start_fails_if_the_launcher_is_gone(talk, is_unread):
     """The start fails whatever the launcher left in the socket."""
     process, theirs = talk
     if is_unread:
-        process._talk.send(b"unread")
+        process._socket.send(b"unread")
     theirs.close()
     launcher = Launcher()
     with pytest.raises(Failed, match="The function was lost"):
@@ -247,7 +247,7 @@ def test_launcher_that_is_unreachable_twice_is_an_error(agent, monkeypatch):
     def tell(launcher, data, files, until):
         raise BrokenPipeError
 
-    monkeypatch.setattr(module._Launcher, "tell", tell)
+    monkeypatch.setattr(module._Launcher, "send", tell)
     with pytest.raises(BrokenPipeError):
         agent.submit(agent.get_call("GET"))
     assert agent.running == 0
