@@ -7,7 +7,7 @@ import logging
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from ..shortage import is_shortage
 from .errors import Busy
@@ -18,11 +18,11 @@ _PIECE = 65536
 logger = logging.getLogger("microfn.agent")
 
 
-def spool_body(source: bytes | IO[bytes]) -> IO[bytes] | None:
-    """Copy a body into a file, so that a slow client keeps no process waiting. Return None if it is empty.
+def spool_body(source: bytes | IO[bytes], *, most_in_memory: int = 0) -> IO[bytes] | None:
+    """Copy a body into a file, so that a slow client keeps nothing waiting. Return None if it is empty.
 
-    The caller closes the file. Raises TypeError for an invalid source, `Busy` if the machine has no room for the file,
-    and what reading raises.
+    The file is in memory up to so many bytes; the caller closes it. Raises TypeError for an invalid source, `Busy` if
+    the machine has no room for the file, and what reading raises.
     """
     is_bytes = isinstance(source, (bytes, bytearray, memoryview))
     if not is_bytes and (not hasattr(source, "read") or isinstance(source, io.TextIOBase)):
@@ -32,7 +32,7 @@ def spool_body(source: bytes | IO[bytes]) -> IO[bytes] | None:
     if not piece:
         return None
     with _busy_if_full():
-        file = tempfile.TemporaryFile()  # noqa: SIM115 - the call closes it
+        file: Any = _open_file(most_in_memory)
     try:
         while piece:
             with _busy_if_full():
@@ -44,7 +44,13 @@ def spool_body(source: bytes | IO[bytes]) -> IO[bytes] | None:
         with suppress(OSError):  # closing flushes again
             file.close()
         raise
-    return file
+    return cast("IO[bytes]", file)
+
+
+def _open_file(most_in_memory: int) -> Any:
+    if most_in_memory:
+        return tempfile.SpooledTemporaryFile(most_in_memory)
+    return tempfile.TemporaryFile()
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from .driver import Driver, Execution, Head
 from .errors import Closed, Failed, Stopped, TimedOut
 from .functions.function import Function
 from .turn import Turn
+from .watchdog import Watchdog
 
 __all__ = ["AdmittedExecution", "Engine"]
 
@@ -49,6 +50,10 @@ class Engine:
         self._after: list[Callable[[Call], object]] = []
         self.reset_after_fork()
         register_fork_reset(self)
+        self._watchdog = Watchdog(self._release_overdue)
+        self._is_watched = any(isinstance(limiter, MachineLimiter) for limiter in limiters)
+        for limiter in limiters:
+            limiter.reclaim_with(self._release_overdue)
 
     def reset_after_fork(self) -> None:
         """Forget the parent's calls, in a child that was forked."""
@@ -164,6 +169,18 @@ class Engine:
         call.check_start()
         for limiter in self.limiters if call.tokens else ():
             turn.hold(limiter.acquire(call.tokens, call.deadline.latest_start))
+        if self._is_watched and call.tokens:
+            self._watchdog.watch(call.deadline.end)
+
+    def _release_overdue(self) -> float:
+        """Release the tokens of calls whose time is up, since a client may read slowly; return the next end of one."""
+        following = math.inf
+        for turn in list(self._running):
+            if turn.call.deadline.is_over:
+                turn.release()
+            elif turn.holds_tokens:
+                following = min(following, turn.call.deadline.end)
+        return following
 
     def _leave(self, turn: Turn, error: BaseException | None) -> None:
         turn.release()

@@ -28,6 +28,11 @@ class Turn:
         """Release this token when the turn ends, or before."""
         self._tokens.append(token)
 
+    @property
+    def holds_tokens(self) -> bool:
+        """Whether it has tokens that are not released."""
+        return bool(self._tokens)
+
     def release(self) -> None:
         """Release the tokens. Twice, or from two threads, releases once."""
         release_all(self._tokens)

@@ -18,7 +18,7 @@ __all__ = ["Limiter", "LimiterToken"]
 
 _LONGEST_RETRY = 3600
 _LOOK_AGAIN = 0.05
-"""Seconds between two calls of `look_again`."""
+"""Seconds between two calls of a reclaimer."""
 
 
 class LimiterToken:
@@ -40,8 +40,6 @@ class LimiterToken:
 class Limiter:
     """The tokens of one process, which are granted in the order in which they were asked for.
 
-    `look_again` is called while a call waits; it releases what is no longer used.
-
     >>> limiter = Limiter(2)
     >>> token = limiter.acquire(2, until=0.0)
     >>> limiter.free
@@ -51,9 +49,9 @@ class Limiter:
     2
     """
 
-    def __init__(self, total: int, look_again: Callable[[], object] | None = None) -> None:
+    def __init__(self, total: int) -> None:
         self.total = total
-        self._look_again = look_again
+        self._reclaimers: list[Callable[[], object]] = []
         self.reset_after_fork()
         register_fork_reset(self)
 
@@ -62,6 +60,10 @@ class Limiter:
         self._book: Book[LimiterToken] = Book(self.total)
         self._lock = threading.Lock()
         self._average = 0.0
+
+    def reclaim_with(self, reclaimer: Callable[[], object]) -> None:
+        """Call this again and again while a call waits: it releases tokens that are no longer used."""
+        self._reclaimers.append(reclaimer)
 
     @property
     def free(self) -> int:
@@ -107,10 +109,10 @@ class Limiter:
             _notify(self._book.give_back(token))
 
     def _wait(self, granted: threading.Event, until: float) -> None:
-        longest = math.inf if self._look_again is None else _LOOK_AGAIN
+        longest = _LOOK_AGAIN if self._reclaimers else math.inf
         while True:
-            if self._look_again is not None:
-                self._look_again()
+            for reclaimer in self._reclaimers:
+                reclaimer()
             left = max(0.0, until - time.monotonic())
             if granted.wait(min(left, longest)) or left <= longest:
                 return

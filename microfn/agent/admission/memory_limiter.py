@@ -20,21 +20,16 @@ class MemoryLimiter:
 
     def __init__(self, total: int, directory: str | None = None) -> None:
         self.total = total
-        self._reclaimers: list[Callable[[], object]] = []
         self._unit = max(_LEAST_UNIT, math.ceil(total / _MOST_FILES)) if directory is not None else 1
         self._limiter: Limiter | MachineLimiter
         if directory is None:
-            self._limiter = Limiter(total, self._reclaim)
+            self._limiter = Limiter(total)
         else:
             self._limiter = MachineLimiter(max(1, total // self._unit), directory, "memory")
 
     def reclaim_with(self, reclaimer: Callable[[], object]) -> None:
-        """Call this again and again while a call waits: it releases the memory that is no longer used."""
-        self._reclaimers.append(reclaimer)
-
-    def _reclaim(self) -> None:
-        for reclaimer in self._reclaimers:
-            reclaimer()
+        """Call this again and again while a call waits: it releases memory that is no longer used."""
+        self._limiter.reclaim_with(reclaimer)
 
     def check(self, memory: int) -> None:
         """Raise `TooLarge` if there is never so much memory."""

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING, Any
 
-from werkzeug.exceptions import ServiceUnavailable
+from werkzeug.exceptions import HTTPException, ServiceUnavailable
 
 from ...http.request import Request
 from ...http.response import Response
 from ...http.types import Handle, Middleware, Params
+from ..body import spool_body
 from ..call import Call
-from ..deadline import nearest_deadline
+from ..deadline import Deadline, nearest_deadline
 from ..engine import Engine
 from ..errors import Busy
 from ..log import current_id
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
 __all__ = ["inline"]
+
+_MOST_IN_MEMORY = 64 * 1024
+"""Bytes of a body that need no file."""
 
 
 class _Refused(ServiceUnavailable):
@@ -87,10 +92,7 @@ class _Admission:
         return response
 
     def _begin(self, request: Request, around: tuple[Turn, ...]) -> Turn:
-        key = self._engine.start_key
-        deadline = self._engine.deadline(self._timeout, request.environ.get(key) if key else None)
-        # An agent further out may leave less time.
-        deadline = nearest_deadline(deadline, *(turn.call.deadline for turn in around))
+        deadline = self._deadline(request, around)
         call = Call(request.method, request.path, deadline=deadline, tokens=self._tokens, name=_name_of(request))
         if around:  # the request has one id
             call.id = around[0].call.id
@@ -99,6 +101,8 @@ class _Admission:
         try:
             turn = self._engine.open(call)
             try:
+                if self._engine.limiters and _receive_body(request):
+                    call.deadline = self._deadline(request, around)  # time that the client took is the client's
                 self._engine.admit(turn)
                 call.start()
             except BaseException as error:
@@ -108,11 +112,46 @@ class _Admission:
             raise _Refused(call, busy) from None
         return turn
 
+    def _deadline(self, request: Request, around: tuple[Turn, ...]) -> Deadline:
+        """The deadline of a call here, or an earlier one of the calls around it."""
+        key = self._engine.start_key
+        own = self._engine.deadline(self._timeout, request.environ.get(key) if key else None)
+        return nearest_deadline(own, *(turn.call.deadline for turn in around))
+
     def _tighten(self, turn: Turn) -> None:
         try:
             self._engine.tighten(turn, self._engine.deadline(self._timeout), self._tokens)
         except Busy as busy:
             raise _Refused(turn.call, busy) from None
+
+
+def _receive_body(request: Request) -> bool:
+    """Receive the body, so that a client that sends it slowly holds no tokens; return whether there was one.
+
+    An invalid body, and one that is over the limit, fails when the handle reads it. Raises `Busy` if the machine has no
+    room for it.
+    """
+    environ = request.environ
+    if not (environ.get("CONTENT_LENGTH") or environ.get("HTTP_TRANSFER_ENCODING")) or _is_read(request):
+        return False
+    try:
+        body = spool_body(request.stream, most_in_memory=_MOST_IN_MEMORY)
+    except HTTPException as error:
+        request._fail_again(error)  # noqa: SLF001 - of the same package
+        return True
+    size = 0
+    if body is not None:
+        request.call_on_close(body.close)
+        size = body.tell()
+        body.seek(0)
+    environ["wsgi.input"], environ["CONTENT_LENGTH"] = body or io.BytesIO(), str(size)
+    environ.pop("HTTP_TRANSFER_ENCODING", None)
+    del request.stream  # it is opened again
+    return True
+
+
+def _is_read(request: Request) -> bool:
+    return request._cached_data is not None or "stream" in request.__dict__  # noqa: SLF001 - of the same package
 
 
 def _name_of(request: Request) -> str:

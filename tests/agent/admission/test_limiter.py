@@ -213,3 +213,11 @@ def test_forked_child_neither_has_nor_returns_parent_tokens(make, tmp_path):
         limiter.acquire(1, until=0.0)
     held.release()
     limiter.acquire(2, soon()).release()
+
+
+@both
+def test_waiting_call_gets_what_a_reclaimer_releases(make, tmp_path):
+    limiter = make(tmp_path, 1)
+    held = limiter.acquire(1, soon())
+    limiter.reclaim_with(held.release)
+    limiter.acquire(1, soon()).release()

@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import resource
 import signal
+import stat
 import subprocess
 import sys
+import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -15,6 +18,8 @@ from microfn import fork
 from microfn.agent import Busy
 from microfn.agent.admission.limiter import Limiter
 from microfn.agent.admission.machine_limiter import MachineLimiter
+
+from ..waiting import wait_until
 
 
 def soon(seconds=5.0):
@@ -80,7 +85,7 @@ def test_a_file_that_cannot_be_opened_leaves_nothing_locked(tmp_path):
 @pytest.mark.parametrize("place", ["nowhere/at/all", "a-file"])
 def test_a_directory_that_cannot_be_used_is_said_at_once(place, tmp_path):
     (tmp_path / "a-file").touch()
-    with pytest.raises(OSError, match="the directory that processes share is not there"):
+    with pytest.raises(OSError, match=r"No such file|must be a directory"):
         MachineLimiter(1, tmp_path / place)
 
 
@@ -121,3 +126,60 @@ def test_forked_child_skips_files_that_are_closed(tmp_path):
     token.release()
     assert counted.free == 2
     limiter.acquire(2, soon()).release()
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o770, 0o1777])
+def test_directory_in_which_others_may_write_is_refused(tmp_path, mode):
+    """Others could lock all files, or replace them."""
+    tmp_path.chmod(mode)
+    with pytest.raises(PermissionError, match=f"writable by its owner alone .* got mode {mode:o}"):
+        MachineLimiter(1, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_directory_of_another_user_is_refused(tmp_path, monkeypatch):
+    owner = tmp_path.stat().st_uid
+    status = SimpleNamespace(st_mode=stat.S_IFDIR | 0o700, st_uid=owner + 7)
+    monkeypatch.setattr(os, "stat", lambda path: status)
+    with pytest.raises(PermissionError, match="must belong to this user or to root"):
+        MachineLimiter(1, tmp_path)
+
+
+def test_only_the_first_of_a_process_looks_again(tmp_path, monkeypatch):
+    """Fifty calls that wait cost as much as one; each of them looked for itself."""
+    limiter = MachineLimiter(1, tmp_path)
+    held, looks = limiter.acquire(1, soon()), []
+    attempt = limiter._try
+    monkeypatch.setattr(limiter, "_try", lambda count: looks.append(count) or attempt(count))
+
+    def wait():
+        with pytest.raises(Busy):
+            limiter.acquire(1, until)
+
+    until = time.monotonic() + 0.5
+    threads = [threading.Thread(target=wait) for _ in range(50)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    held.release()
+    assert 0 < len(looks) < 100
+
+
+def test_calls_of_a_process_have_their_tokens_in_order(tmp_path):
+    limiter, order = MachineLimiter(2, tmp_path), []
+    held = limiter.acquire(1, soon())
+
+    def take(count):
+        token = limiter.acquire(count, soon())
+        order.append(count)
+        token.release()
+
+    threads = [threading.Thread(target=take, args=(count,)) for count in (2, 1)]
+    for number, thread in enumerate(threads):
+        thread.start()
+        wait_until(lambda number=number: limiter._line.free == 0 and limiter._line.waiting == number)
+    held.release()
+    for thread in threads:
+        thread.join(10)
+    assert order == [2, 1]

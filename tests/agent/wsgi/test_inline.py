@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import io
 import logging
 import os
+import tempfile
 import threading
 import time
 import weakref
@@ -15,7 +18,7 @@ from microfn import Response, Router, abort
 from microfn.agent import Agent, Busy, CallIdFilter, Closed
 from microfn.agent.call import Call
 
-from ...wsgi import call
+from ...wsgi import call, environ_of
 
 
 class Calls(list):
@@ -428,3 +431,123 @@ def test_inline_calls_are_counted_by_handle_and_never_by_path():
     completed = {name: states["completed"] for name, states in agent.counts().items()}
     assert completed == {f"{__name__}:greet": 2, f"{__name__}:Greeting": 1, "own": 1, "-": 1}
     agent.close()
+
+
+class SlowBody(io.BytesIO):
+    """A body of which the client sends nothing until `go` is set."""
+
+    def __init__(self, data, go):
+        super().__init__(data)
+        self.has_begun, self._go = threading.Event(), go
+
+    def read(self, size=-1):
+        self.has_begun.set()
+        assert self._go.wait(10)
+        return super().read(size)
+
+
+def test_client_that_sends_its_body_slowly_holds_no_tokens():
+    agent, app, go = Agent(tokens=1), Router(), threading.Event()
+    app.post("/", use=[agent.inline(timeout=1)])(lambda request, params: request.get_data())
+    slow, got = SlowBody(b"slow", go), []
+
+    def with_slow_body(environ, start_response):
+        return app({**environ, "wsgi.input": slow}, start_response)
+
+    thread = threading.Thread(target=lambda: got.append(call(with_slow_body, "POST", body=b"slow").body))
+    thread.start()
+    assert slow.has_begun.wait(10)
+    assert call(app, "POST", body=b"quick").text == "quick"
+    time.sleep(0.6)  # more than half of the timeout: the time is the client's
+    go.set()
+    thread.join(10)
+    assert got == [b"slow"]
+
+
+BODIES = {
+    "data": lambda request, params: request.get_data(),
+    "stream": lambda request, params: request.stream.read(),
+    "form": lambda request, params: request.form["a"],
+}
+
+
+@pytest.mark.parametrize("size", [1, 200_000])
+@pytest.mark.parametrize("handle", BODIES.values(), ids=BODIES)
+@pytest.mark.parametrize("is_chunked", [False, True])
+def test_handle_reads_the_body_that_was_received_before(handle, size, is_chunked):
+    agent, app = Agent(tokens=1), Router()
+    app.post("/", use=[agent.inline(timeout=5)])(handle)
+    data = b"a=" + b"x" * size
+    extra = {"CONTENT_TYPE": "application/x-www-form-urlencoded"}
+    if is_chunked:
+        extra |= {"CONTENT_LENGTH": "", "HTTP_TRANSFER_ENCODING": "chunked", "wsgi__input_terminated": True}
+    got = call(app, "POST", body=data, validate=not is_chunked, **extra)
+    assert got.body in (data, data[2:])
+
+
+def test_empty_chunked_body_is_empty():
+    agent, app = Agent(tokens=1), Router()
+    app.post("/", use=[agent.inline(timeout=5)])(lambda request, params: repr(request.get_data()))
+    extra = {"HTTP_TRANSFER_ENCODING": "chunked", "wsgi__input_terminated": True}
+    assert call(app, "POST", validate=False, **extra).text == "b''"
+
+
+def test_mounted_application_reads_a_body_received_before():
+    def mounted(environ, start_response):
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return [environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))]
+
+    agent, app = Agent(tokens=1), Router()
+    app.use(agent.inline(timeout=5))
+    app.mount("/x", mounted)
+    assert call(app, "POST", "/x/y", body=b"hello").text == "hello"
+
+
+@pytest.mark.parametrize("reads", [False, True])
+def test_body_over_the_limit_fails_when_the_handle_reads_it(reads):
+    agent, app = Agent(tokens=1), Router(max_content_length=3)
+    app.post("/", use=[agent.inline(timeout=5)])(lambda request, params: str(reads and request.get_data()))
+    got = call(app, "POST", body=b"1234")
+    assert got.code == (413 if reads else 200)
+    assert "fn-call-id" in got.headers
+
+
+def test_body_that_middleware_has_read_is_left_alone():
+    def reading(handle):
+        def read(request, params):
+            request.get_data()
+            return handle(request, params)
+
+        return read
+
+    agent, app = Agent(tokens=1), Router()
+    app.post("/", use=[reading, agent.inline(timeout=5)])(lambda request, params: request.get_data())
+    assert call(app, "POST", body=b"1234").text == "1234"
+
+
+def test_no_room_for_a_body_is_a_503(monkeypatch):
+    agent, app = Agent(tokens=1), Router()
+    calls = Calls(agent)
+    app.post("/", use=[agent.inline(timeout=5)])(lambda request, params: request.get_data())
+
+    def full(size):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(tempfile, "SpooledTemporaryFile", full)
+    assert call(app, "POST", body=b"1234").code == 503
+    assert (calls[0].state, agent.running) == ("ended", 0)
+
+
+@pytest.mark.parametrize("is_shared", [False, True])
+def test_stream_read_slowly_has_its_tokens_to_its_deadline(is_shared, tmp_path):
+    options = {"host_tokens": 1, "directory": str(tmp_path)} if is_shared else {"tokens": 1}
+    agent = Agent(**options)
+    other = Agent(**options) if is_shared else agent
+    slow = served(agent, lambda request, params: iter(["a", "b"]), timeout=0.5)
+    body = slow(environ_of(), lambda *args: None)
+    began = time.monotonic()
+    assert call(served(other, lambda request, params: "x", timeout=5)).text == "x"
+    assert 0.3 < time.monotonic() - began < 2.5
+    assert agent.running == 1
+    body.close()
+    assert agent.running == 0
