@@ -23,6 +23,7 @@ from .functions.program import check_program, handle_name, handle_program
 from .limits import check_limits
 from .memory import MIB, check_memory, size_of, total
 from .wsgi.application import FunctionApp
+from .wsgi.gate import read_valid_head
 from .wsgi.inline import inline
 
 if TYPE_CHECKING:
@@ -157,6 +158,7 @@ class Agent:
                 log=log,
                 processes=processes,
                 descriptors=descriptors,
+                is_handle=callable(function),
             ),
             timeout=timeout,
             protocol=protocol or "plain",
@@ -242,7 +244,7 @@ class Agent:
         execution = self._engine.run_call(call)
         error: BaseException | None = None
         try:
-            execution.read_head()
+            read_valid_head(execution)
             while piece := execution.read():
                 call.writer.write(piece)
             execution.finish()

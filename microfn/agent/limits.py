@@ -11,6 +11,8 @@ __all__ = ["Limits", "check_limits"]
 
 LEAST_DESCRIPTORS = 4
 """Its input, output and log, and one to load its libraries."""
+LEAST_OF_HANDLE = {"memory": 20, "descriptors": 6}
+"""MiB that a Python with microfn has resident, and files that it opens together while it starts."""
 LEAST_ADDRESSES = 3
 """MiB in which `true` can be loaded, with its libraries."""
 
@@ -32,10 +34,17 @@ class Limits(NamedTuple):
 
 
 def check_limits(
-    *, memory: object, addresses: object, output: object, log: object, processes: object, descriptors: object
+    *,
+    memory: object,
+    addresses: object,
+    output: object,
+    log: object,
+    processes: object,
+    descriptors: object,
+    is_handle: bool = False,
 ) -> Limits:
-    """Return the limits of a function. Raises TypeError and ValueError if no program can run in them."""
-    return Limits(
+    """Return the limits of a function. Raises TypeError and ValueError if no program can run in them, or no handle."""
+    limits = Limits(
         memory=check_memory(memory),
         addresses=None if addresses is None else _check_addresses(addresses),
         output=check_number("output", output),
@@ -43,13 +52,17 @@ def check_limits(
         processes=check_number("processes", processes),
         descriptors=_check_least("descriptors", check_number("descriptors", descriptors), LEAST_DESCRIPTORS),
     )
+    if is_handle:
+        for name, least in LEAST_OF_HANDLE.items():
+            _check_least(name, getattr(limits, name), least, "handle")
+    return limits
 
 
 def _check_addresses(addresses: object) -> int:
     return _check_least("addresses", check_memory(addresses, "addresses"), LEAST_ADDRESSES)
 
 
-def _check_least(name: str, value: int, least: int) -> int:
+def _check_least(name: str, value: int, least: int, kind: str = "program") -> int:
     if value < least:
-        raise ValueError(f"{name} must be {least} or more, or no program can run; got {value}")
+        raise ValueError(f"{name} must be {least} or more, or no {kind} can run; got {value}")
     return value

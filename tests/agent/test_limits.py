@@ -28,3 +28,10 @@ def test_limit_that_no_program_can_run_in_is_refused(agent, name, least):
 def test_invalid_limit_is_named(name, value):
     with pytest.raises((TypeError, ValueError), match=f"^{name} "):
         check_limits(**{**RIGHT, name: value})
+
+
+@pytest.mark.parametrize(("name", "least"), [("memory", 20), ("descriptors", 6)])
+def test_handle_needs_more_than_a_program(name, least):
+    check_limits(**{**RIGHT, name: least}, is_handle=True)
+    with pytest.raises(ValueError, match=f"{name} must be {least} or more, or no handle can run; got {least - 1}"):
+        check_limits(**{**RIGHT, name: least - 1}, is_handle=True)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable, abort
 
-from ...http.headers import validate_headers
 from ...http.problems import error_page
 from ...http.request import Request
 from ...log import log_exception
@@ -18,11 +17,12 @@ from ..call_request import request_from_environ
 from ..deadline import Deadline, nearest_deadline
 from ..driver import Head
 from ..engine import AdmittedExecution, Engine
-from ..errors import Busy, CallError, Failed
+from ..errors import Busy, CallError
 from ..functions.function import Function
 from ..log import of_call
 from ..turn import Turn
 from .calls import CALL_ID, CALL_ID_KEY, enclosing_turns
+from .gate import read_valid_head
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -108,9 +108,8 @@ class FunctionApp:
             turn.close(error)
             raise
         try:
-            status, headers = execution.read_head()
+            status, headers = read_valid_head(execution)
             headers = [pair for pair in headers if pair[0].lower() != CALL_ID.lower()] + [(CALL_ID, call.id)]
-            _validate(status, headers)
         except BaseException as error:
             execution.close(error)
             raise
@@ -193,10 +192,3 @@ def _as_http_exception(error: Exception) -> HTTPException:
         abort(error.status, error.detail)
     except HTTPException as http_error:
         return http_error
-
-
-def _validate(status: str, headers: list[tuple[str, str]]) -> None:
-    try:
-        validate_headers(status, headers)
-    except (ValueError, TypeError) as error:
-        raise Failed("The function answered with what cannot be sent.", str(error)) from error

@@ -1,0 +1,20 @@
+"""The gate that the head of each response passes before it leaves, by HTTP or not."""
+
+from __future__ import annotations
+
+from ...http.headers import validate_headers
+from ..driver import Head
+from ..engine import AdmittedExecution
+from ..errors import Failed
+
+__all__ = ["read_valid_head"]
+
+
+def read_valid_head(execution: AdmittedExecution) -> Head:
+    """Return the head of a response. Raises `Failed` if no server could send it, and what `read_head` raises."""
+    head = execution.read_head()
+    try:
+        validate_headers(head.status, head.headers)
+    except (ValueError, TypeError) as error:
+        raise Failed("The function answered with what cannot be sent.", str(error)) from error
+    return head
