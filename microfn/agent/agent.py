@@ -1,4 +1,4 @@
-"""The agent: it decides which calls are executed and when, and knows those that are."""
+"""The agent: its options and its public methods. The engine below does the work."""
 
 from __future__ import annotations
 
@@ -35,17 +35,17 @@ _TOKENS = "a number of tokens"
 
 
 class Agent:
-    """Deadlines and admission for calls; one for an application.
+    """Deadlines and admission for calls; one agent for an application.
 
-    `tokens` is how many the inline calls of this process have together, `host_tokens` the same for all processes of the
-    host that name the same `directory`; None is no limit. `ram` is the memory that functions in processes have
-    together, in bytes or as "2G": those of this process, or those of all that name the `directory`; without it, it is
-    what the machine and its control groups leave when the first function is made. `start_header` names the header in
-    which a proxy says when a request began (`X-Request-Start`): only for who has a proxy that sets it, since it is
-    believed. `longest_wait` is how many seconds a call may wait at most, however much time it has.
+    `tokens` is the number that inline calls of this process have together, `host_tokens` that of all processes of the
+    machine that name the same `directory`; None is no limit. `ram` is the memory of functions in processes, in bytes or
+    as "2G": those of this process, or of all that name the `directory`. Without it, it is what the machine and its
+    control groups leave when the first function is made. `start_header` is the header in which a proxy says when a
+    request began (`X-Request-Start`): it is believed, so name it only if a proxy sets it. `longest_wait` is the number
+    of seconds that a call may wait at most.
 
-    Raises TypeError and ValueError for what is no such number, OSError where the directory cannot be used, RuntimeError
-    where the platform has no locks on files.
+    Raises TypeError and ValueError for invalid options, OSError if the directory cannot be used (PermissionError if
+    other users may write in it), RuntimeError if the platform has no locks on files.
     """
 
     def __init__(
@@ -60,17 +60,17 @@ class Agent:
     ) -> None:
         is_header = isinstance(start_header, str) and re.fullmatch("[A-Za-z0-9-]+", start_header)
         if start_header is not None and not is_header:
-            raise ValueError(f"start_header is the name of a header, not {start_header!r}")
+            raise ValueError(f"start_header must be the name of a header, got {start_header!r}")
         check_seconds("longest_wait", longest_wait)
         limiters: list[Limiter | MachineLimiter] = []
         if tokens is not None:
             limiters.append(Limiter(check_number("tokens", tokens, _TOKENS)))
         if directory is None and host_tokens is not None:
-            raise ValueError("host_tokens are files in a directory that all processes share: say directory=")
+            raise ValueError("host_tokens must come with directory=, which all processes share, got none")
         if directory is not None and not isinstance(directory, (str, os.PathLike)):
-            raise TypeError(f"directory is a path, not {directory!r}")
+            raise TypeError(f"directory must be a path, got {directory!r}")
         if directory is not None and host_tokens is None and ram is None:
-            raise ValueError("directory is where the files of host_tokens and of ram are: say host_tokens= or ram= too")
+            raise ValueError("directory must come with host_tokens= or ram=, whose files it holds, got neither")
         if directory is not None and host_tokens is not None:
             limiters.append(MachineLimiter(check_number("host_tokens", host_tokens, _TOKENS), directory))
         self._directory = directory
@@ -79,10 +79,11 @@ class Agent:
         self._engine = Engine(limiters, start_header=start_header, longest_wait=longest_wait)
 
     def inline(self, *, timeout: float, tokens: int = 1) -> Middleware:
-        """A middleware: calls take so many tokens, have so many seconds, and are refused with 503 where that cannot be.
+        """Return a middleware that gives calls tokens and a deadline in seconds, and refuses them with 503 otherwise.
 
-        The handle finds its `Deadline` in `request.deadline`, and has to respect it by itself: a thread cannot be
-        stopped. Raises TypeError and ValueError for what is no such number, or more tokens than there are.
+        The handle finds its `Deadline` in `request.deadline`, and has to respect it: a thread cannot be stopped.
+
+        Raises TypeError and ValueError for invalid numbers, and for more tokens than there are.
 
         >>> from microfn import Router
         >>> app, agent = Router(), Agent(tokens=8)
@@ -96,7 +97,7 @@ class Agent:
         check_number("tokens", tokens, _TOKENS)
         least = min((limiter.total for limiter in self._engine.limiters), default=tokens)
         if tokens > least:
-            raise ValueError(f"a call would take {tokens} tokens, and there are {least}")
+            raise ValueError(f"tokens must be {least} or less, since there are no more, got {tokens}")
         return inline(self._engine, timeout=float(timeout), tokens=tokens)
 
     def cold(
@@ -117,17 +118,19 @@ class Agent:
         descriptors: int = 256,
         max_content_length: int = 128 * MIB,
     ) -> FunctionApp:
-        r"""A WSGI application that answers each call with a process of its own: of any program, or of a handle.
+        r"""Return a WSGI application that answers each call with a process of its own: of any program, or of a handle.
 
-        `function` is a command, a list of texts, or a `handle(request, params)` that another process can import. What
-        it makes can be mounted, or be the handle of a route, whose params it passes on. `memory` is in MiB, or a text
-        like "64M"; `timeout` is in seconds. The `protocol` of a command is "plain" (what it writes is the body of a
-        200, of `content_type`, which is UTF-8 text unless it is given) or "cgi" (status and headers come first, RFC
-        3875). `env` is all of the environment but for what CGI has, and `cwd` where it runs. `output` and `log` are how
-        many bytes it may write to stdout and to stderr, `processes` (with their threads) and `descriptors` how many it
-        may have at once. A body may have `max_content_length` bytes.
+        `function` is a command, a list of strings, or a `handle(request, params)` that another process can import. The
+        application can be mounted, or be the handle of a route, whose params it passes on. `memory` is in MiB, or a
+        string like "64M"; `timeout` is in seconds. `name` is the name by which its calls are counted: a handle's
+        `module:qualname` or a command's program by default. The `protocol` of a command is "plain" (its output is the
+        body of a 200, of `content_type`, by default UTF-8 text) or "cgi" (status and headers come first, RFC 3875).
+        `env` is the environment, but for the variables of CGI, and `cwd` the directory. `addresses` is the
+        address space of each process, in MiB or like "1G"; None is no limit. `output` and `log` are bytes of stdout and
+        of stderr, `processes` (threads count too) and `descriptors` are those at once. A body may have
+        `max_content_length` bytes.
 
-        Raises TypeError and ValueError for what cannot be run, and RuntimeError where the platform cannot do it.
+        Raises TypeError and ValueError for invalid options, and RuntimeError if the platform cannot do it.
 
         >>> from microfn import Router
         >>> app, agent = Router(), Agent(ram="256M")
@@ -138,11 +141,13 @@ class Agent:
         driver = self._cold_driver()
         check_number("max_content_length", max_content_length)
         if content_type is not None and (callable(function) or protocol == "cgi"):
-            raise ValueError("content_type is for the protocol plain; here the answer says its own")
+            raise ValueError(
+                "content_type must be left out for protocol cgi and for handles, whose responses say their own"
+            )
         if callable(function):
             check_handle(function)
             if protocol is not None:
-                raise ValueError("protocol is for commands; a handle returns its answer, as everywhere")
+                raise ValueError("protocol must be left out for a handle, which returns its response")
             own_name = handle_name(function)
             program, protocol = handle_program(own_name, cwd=cwd, env=env), "cgi"
         else:
@@ -183,7 +188,7 @@ class Agent:
         """The memory of all functions in processes; without `ram=` it is what this machine leaves now."""
         if self._memory is None:
             if self._directory is not None:
-                raise ValueError("all processes that share a directory have to name the same memory: say ram=")
+                raise ValueError("ram must be the same for all processes that share a directory, got none")
             self._memory = MemoryLimiter(total() // MIB)
         return self._memory
 
@@ -200,22 +205,23 @@ class Agent:
         timeout: float | None = None,
         memory: int | str | None = None,
     ) -> Call:
-        """A call of a function without HTTP, to be submitted. `path` may have a query.
+        """Return a call of a function without HTTP, to be submitted. `path` may have a query.
 
-        `function` is what `cold` made; it need not be said where there is one. `writer` is what the body of the answer
-        is written to, an `io.BytesIO` where none is given; `timeout` and `memory` are the function's own, where they
-        are not. Raises TypeError and ValueError for what is no such thing.
+        `function` is a return value of `cold`; it may be left out if there is one alone. `writer` takes the body of the
+        response, by default an `io.BytesIO`; `timeout` and `memory` are the function's own by default.
+
+        Raises TypeError and ValueError for invalid arguments, `Busy` if the machine has no room for the body.
         """
         functions = self._engine.functions
         if function is None and len(functions) != 1:
-            raise ValueError(f"the agent has {len(functions)} functions: say function=, what cold() made")
+            raise ValueError(f"function must be given unless there is one alone; this agent has {len(functions)}")
         chosen = functions[0] if function is None else getattr(function, "function", None)
         if chosen not in functions:
-            raise TypeError(f"function is what cold() of this agent made, not {function!r:.200}")
+            raise TypeError(f"function must be a return value of this agent's cold(), got {function!r:.200}")
         seconds = chosen.timeout if timeout is None else check_seconds("timeout", timeout, LONGEST_TIMEOUT)
         check_target(method, path)
         if writer is not None and (not hasattr(writer, "write") or isinstance(writer, io.TextIOBase)):
-            raise TypeError(f"a writer is a file of bytes, or what has its write(), not {writer!r:.200}")
+            raise TypeError(f"writer must be a binary file, or have its write(), got {writer!r:.200}")
         call = Call(method, path.partition("?")[0], deadline=self._engine.deadline(seconds), name=chosen.name)
         call.function, call.limits = chosen, chosen.limits
         if memory is not None:
@@ -227,10 +233,10 @@ class Agent:
         return call
 
     def submit(self, call: Call) -> Call:
-        """Have a process answer a call of `get_call`, whose time begins now; the call, with what became of it.
+        """Have a process answer a call of `get_call`, and return the call with its response. Its time begins now.
 
-        Raises `Busy`, `Closed`, `Refused`, `TooLarge`, `Failed`, `TimedOut`, and what its writer and the hooks raise. A
-        call is submitted once; RuntimeError says that it was.
+        Raises `Busy`, `Closed`, `Refused`, `TooLarge`, `Failed`, `Stopped`, `TimedOut`, and the errors of its writer
+        and of hooks. RuntimeError if the call was submitted before.
 
         >>> agent = Agent(ram="256M")
         >>> cat = agent.cold(["cat"], memory=16, timeout=5)
@@ -238,7 +244,7 @@ class Agent:
         b'as it came'
         """
         if not isinstance(call, Call):
-            raise TypeError(f"what is submitted is a call of get_call, not {call!r:.200}")
+            raise TypeError(f"call must be a return value of get_call(), got {call!r:.200}")
         if call.submitted_at is None:  # else it is refused, and its time goes on
             call.deadline = self._engine.deadline(call.deadline.timeout)
         execution = self._engine.run_call(call)
@@ -256,16 +262,16 @@ class Agent:
         return call
 
     def before_call(self, hook: Hook) -> Hook:
-        """Have this called with each `Call` before it starts; what it raises ends the call."""
+        """Call this hook with each `Call` before it starts; an error of the hook ends the call."""
         return self._engine.before_call(hook)
 
     def after_call(self, hook: Hook) -> Hook:
-        """Have this called with each `Call` that has ended, refused ones too; what it raises is logged."""
+        """Call this hook with each `Call` that has ended, refused ones too; an error of the hook is logged."""
         return self._engine.after_call(hook)
 
     @property
     def running(self) -> int:
-        """How many calls of this process wait or are executed."""
+        """The number of calls of this process that have not ended."""
         return self._engine.running
 
     def counts(self) -> dict[str, dict[str, int]]:
@@ -284,9 +290,9 @@ class Agent:
         return self._engine.counts()
 
     def close(self, timeout: float | None = None) -> bool:
-        """Refuse new calls, and wait until all others have ended, or for so many seconds; whether they have.
+        """Refuse new calls, and wait until all others have ended, or for so many seconds; return whether all have.
 
-        Functions that run on after that are killed. For a server's own hook (`worker_exit` of gunicorn, say); a process
-        that ends does not wait.
+        Functions that run on after that are killed, and their calls raise `Stopped`. Call it in a server's hook, such
+        as gunicorn's `worker_exit`: a process that ends does not wait.
         """
         return self._engine.close(timeout)

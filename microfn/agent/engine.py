@@ -282,7 +282,7 @@ class AdmittedExecution:
 
 def _check_hook(hook: Hook) -> Hook:
     if not callable(hook):
-        raise TypeError(f"a hook is called with a Call, and {hook!r} cannot be called")
+        raise TypeError(f"hook must be callable with a Call, got {hook!r:.200}")
     return hook
 
 

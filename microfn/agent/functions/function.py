@@ -46,10 +46,10 @@ class Function:
         self.limits = limits
         self.timeout = check_seconds("timeout", timeout, LONGEST_TIMEOUT)
         if protocol not in ("plain", "cgi"):
-            raise ValueError(f'protocol is "plain" or "cgi", not {protocol!r}')
+            raise ValueError(f'protocol must be "plain" or "cgi", got {protocol!r}')
         self.protocol = protocol
         if not isinstance(content_type, str) or not re.fullmatch("[ -~]+", content_type):
-            raise ValueError(f"content_type is a text that a header can hold, not {content_type!r:.200}")
+            raise ValueError(f"content_type must be a string that a header can hold, got {content_type!r:.200}")
         self.content_type = content_type
         self._starts = _Starts()
 

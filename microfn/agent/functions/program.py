@@ -38,12 +38,12 @@ def check_program(
 ) -> Program:
     """Return the program, with an absolute path. Raises TypeError and ValueError if it cannot be run."""
     if cwd is not None and not isinstance(cwd, (str, os.PathLike)):
-        raise TypeError(f"cwd is a path, not {cwd!r}")
+        raise TypeError(f"cwd must be a path, got {cwd!r}")
     directory = os.path.abspath(check_text("cwd", os.fspath(cwd or ".")))
     if not os.path.isdir(directory):
-        raise ValueError(f"cwd is a directory, and {cwd!r} is none")
+        raise ValueError(f"cwd must be a directory, got {cwd!r}")
     if env is not None and not isinstance(env, Mapping):
-        raise TypeError(f"env is a mapping of texts, not {env!r:.200}")
+        raise TypeError(f"env must be a mapping of strings, got {env!r:.200}")
     checked = _check_argv(argv, directory)
     return Program(
         checked, directory, {_check_name(name): check_text("env", value) for name, value in (env or {}).items()}
@@ -57,8 +57,8 @@ def handle_name(handle: Callable[..., Any]) -> str:
     for part in name.split("."):
         found = getattr(found, part, None)
     if found is not handle:
-        where = "it is in the program itself" if module == "__main__" else "it has no name at the top of a module"
-        raise ValueError(f"{handle!r:.200} cannot be imported by another process: {where}")
+        where = "is in the program itself" if module == "__main__" else "has no name at the top of a module"
+        raise ValueError(f"function must be importable by another process, got {handle!r:.200}, which {where}")
     return f"{module}:{name}"
 
 
@@ -69,29 +69,29 @@ def handle_program(
     # A module that is imported here has to be found there.
     path = os.pathsep.join(os.path.abspath(entry) for entry in sys.path)
     if env is not None and not isinstance(env, Mapping):
-        raise TypeError(f"env is a mapping of texts, not {env!r:.200}")
+        raise TypeError(f"env must be a mapping of strings, got {env!r:.200}")
     program = check_program([interpreter(), "-c", _WORKER, name], cwd=cwd, env={"PYTHONPATH": path, **(env or {})})
     return program._replace(done=DONE)
 
 
 def _check_argv(argv: Sequence[str], cwd: str) -> list[str]:
     if isinstance(argv, (str, bytes)) or not isinstance(argv, Sequence):
-        raise TypeError(f"a function is a list of texts or a handle(request, params), not {argv!r:.200}")
+        raise TypeError(f"function must be a list of strings or a handle(request, params), got {argv!r:.200}")
     if not argv:
-        raise ValueError("argv is a list of texts, the first of them names the program; it is empty")
-    program, *rest = (check_text("argv", text) for text in argv)
+        raise ValueError("function must name a program, got an empty list")
+    program, *rest = (check_text("function", text) for text in argv)
     found = shutil.which(program if os.path.dirname(program) == "" else os.path.join(cwd, program))
     if found is None:
         is_there = os.path.isfile(os.path.join(cwd, program))
-        hint = f"; the file is there, and may not be executed (chmod +x {program})" if is_there else ""
-        raise ValueError(f"there is no program {program!r:.200} that can be run{hint}")
+        hint = f"; this file may not be executed (chmod +x {program})" if is_there else ""
+        raise ValueError(f"function must name a program that can be run, got {program!r:.200}{hint}")
     return [os.path.abspath(found), *rest]
 
 
 def _check_name(name: object) -> str:
     text = check_text("env", name)
     if not text or "=" in text:
-        raise ValueError(f"env has the name {text!r}, and a name is not empty and holds no '='")
+        raise ValueError(f"env must have names without '=' that are not empty, got {text!r}")
     if text.startswith("HTTP_"):
         raise ValueError(f"env must have no name of a header, such as {text}: CGI gives these to clients")
     return text

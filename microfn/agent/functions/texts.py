@@ -1,4 +1,4 @@
-"""Texts that a process can be given: arguments, variables, paths."""
+"""Strings that a process can be given: arguments, variables, paths."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ LONGEST_TEXT = 128 * 1024 - 1
 def check_text(name: str, text: object) -> str:
     """Return the text. Raises TypeError and ValueError if no process can be given it; `name` is the argument's."""
     if not isinstance(text, str):
-        raise TypeError(f"{name} holds texts, not {text!r:.200}")
+        raise TypeError(f"{name} must hold strings, got {text!r:.200}")
     if "\0" in text:
-        raise ValueError(f"{name} holds a text with a NUL, which no process can be given: {text!r:.200}")
+        raise ValueError(f"{name} must hold strings without NUL, got {text!r:.200}")
     try:
         size = len(os.fsencode(text))
     except UnicodeEncodeError:
-        raise ValueError(f"{name} holds a text that no process can be given: {text!r:.200}") from None
+        raise ValueError(f"{name} must hold strings that a process can be given, got {text!r:.200}") from None
     if size > LONGEST_TEXT:
-        raise ValueError(f"{name} holds a text of more than {LONGEST_TEXT} bytes, which no process can be given")
+        raise ValueError(f"{name} must hold strings of {LONGEST_TEXT} bytes at most, got {size}")
     return text

@@ -33,16 +33,24 @@ def test_a_program_is_found_when_it_is_registered(agent, tmp_path):
 
 
 WRONG = {
-    "no program": (ValueError, "it is empty", {"argv": []}),
-    "one that is not there": (ValueError, "there is no program 'not-there' that can be run", {"argv": ["not-there"]}),
-    "one that cannot be run": (ValueError, "there is no program '/etc/passwd'", {"argv": ["/etc/passwd"]}),
-    "a directory": (ValueError, "there is no program '/'", {"argv": ["/"]}),
-    "an empty name": (ValueError, "there is no program ''", {"argv": [""]}),
-    "a number": (TypeError, "argv holds texts, not 1", {"argv": ["cat", 1]}),
-    "bytes": (TypeError, "argv holds texts, not b'x'", {"argv": ["cat", b"x"]}),
-    "a NUL": (ValueError, "argv holds a text with a NUL", {"argv": ["cat", "a\0b"]}),
-    "an argument that is too long": (ValueError, "more than 131071 bytes", {"argv": ["cat", "x" * (LONGEST_TEXT + 1)]}),
-    "a surrogate": (ValueError, "argv holds a text that no process", {"argv": ["cat", "\ud800"]}),
+    "no program": (ValueError, "must name a program, got an empty list", {"argv": []}),
+    "one that is not there": (
+        ValueError,
+        "program that can be run, got 'not-there'",
+        {"argv": ["not-there"]},
+    ),
+    "one that cannot be run": (ValueError, "program that can be run, got '/etc/passwd'", {"argv": ["/etc/passwd"]}),
+    "a directory": (ValueError, "program that can be run, got '/'", {"argv": ["/"]}),
+    "an empty name": (ValueError, "program that can be run, got ''", {"argv": [""]}),
+    "a number": (TypeError, "function must hold strings, got 1", {"argv": ["cat", 1]}),
+    "bytes": (TypeError, "function must hold strings, got b'x'", {"argv": ["cat", b"x"]}),
+    "a NUL": (ValueError, "function must hold strings without NUL", {"argv": ["cat", "a\0b"]}),
+    "an argument that is too long": (
+        ValueError,
+        "131071 bytes at most, got 131072",
+        {"argv": ["cat", "x" * (LONGEST_TEXT + 1)]},
+    ),
+    "a surrogate": (ValueError, "function must hold strings that a process can be given", {"argv": ["cat", "\ud800"]}),
     "arguments that are too long together": (ValueError, "argv and env have", {"argv": ["cat", *["x" * 70000] * 2]}),
     "no memory": (ValueError, "memory is a number of MiB, 1 or more", {"memory": 0}),
     "half of a MiB": (TypeError, "memory is a number of MiB", {"memory": 0.5}),
@@ -52,25 +60,29 @@ WRONG = {
     "time without an end": (ValueError, "timeout must be a number of seconds", {"timeout": float("inf")}),
     "time that is no number": (ValueError, "timeout must be a number of seconds", {"timeout": float("nan")}),
     "a time as text": (TypeError, "timeout must be a number of seconds", {"timeout": "5"}),
-    "another protocol": (ValueError, 'protocol is "plain" or "cgi", not \'http\'', {"protocol": "http"}),
-    "a type with a line's end": (ValueError, "content_type is a text that", {"content_type": "text/plain\r\nX: y"}),
-    "no type": (ValueError, "content_type is a text that", {"content_type": ""}),
-    "a type of another type": (ValueError, "content_type is a text that", {"content_type": 7}),
+    "another protocol": (ValueError, 'protocol must be "plain" or "cgi", got \'http\'', {"protocol": "http"}),
+    "a type with a line's end": (
+        ValueError,
+        "content_type must be a string",
+        {"content_type": "text/plain\r\nX: y"},
+    ),
+    "no type": (ValueError, "content_type must be a string", {"content_type": ""}),
+    "a type of another type": (ValueError, "content_type must be a string", {"content_type": 7}),
     "a type of what says its own": (
         ValueError,
-        "content_type is for the protocol plain",
+        "content_type must be left out for",
         {"content_type": "text/x", "protocol": "cgi"},
     ),
-    "an empty name in env": (ValueError, "env has the name ''", {"env": {"": "x"}}),
-    "a name with =": (ValueError, "env has the name 'A=B'", {"env": {"A=B": "x"}}),
+    "an empty name in env": (ValueError, "that are not empty, got ''", {"env": {"": "x"}}),
+    "a name with =": (ValueError, "that are not empty, got 'A=B'", {"env": {"A=B": "x"}}),
     "a name that clients set": (ValueError, "env must have no name of a header", {"env": {"HTTP_API_TOKEN": "x"}}),
-    "a name with a NUL": (ValueError, "env holds a text with a NUL", {"env": {"A\0": "x"}}),
-    "a value with a NUL": (ValueError, "env holds a text with a NUL", {"env": {"A": "\0"}}),
-    "a value that is none": (TypeError, "env holds texts, not None", {"env": {"A": None}}),
-    "a name that is none": (TypeError, "env holds texts, not 1", {"env": {1: "A"}}),
-    "an environment that is none": (TypeError, "env is a mapping of texts", {"env": ["A=B"]}),
-    "a directory that is none": (ValueError, "cwd is a directory, and '/etc/passwd' is none", {"cwd": "/etc/passwd"}),
-    "a directory that is no path": (TypeError, "cwd is a path, not 7", {"cwd": 7}),
+    "a name with a NUL": (ValueError, "env must hold strings without NUL", {"env": {"A\0": "x"}}),
+    "a value with a NUL": (ValueError, "env must hold strings without NUL", {"env": {"A": "\0"}}),
+    "a value that is none": (TypeError, "env must hold strings, got None", {"env": {"A": None}}),
+    "a name that is none": (TypeError, "env must hold strings, got 1", {"env": {1: "A"}}),
+    "an environment that is none": (TypeError, "env must be a mapping of strings", {"env": ["A=B"]}),
+    "a directory that is none": (ValueError, "cwd must be a directory, got '/etc/passwd'", {"cwd": "/etc/passwd"}),
+    "a directory that is no path": (TypeError, "cwd must be a path, got 7", {"cwd": 7}),
     "no output": (ValueError, "output must be 1 or more", {"output": 0}),
     "output that is no number": (TypeError, "output must be a number", {"output": "64M"}),
     "no log": (ValueError, "log must be 1 or more", {"log": 0}),
@@ -91,13 +103,13 @@ def test_what_cannot_be_is_refused_when_it_is_registered(agent, error, message, 
 
 @pytest.mark.parametrize("argv", ["cat", b"cat", None, 7, {"cat"}])
 def test_a_command_is_a_list(agent, argv):
-    with pytest.raises(TypeError, match="a function is a list of texts or a handle"):
+    with pytest.raises(TypeError, match="function must be a list of strings or a handle"):
         agent.cold(argv, memory=16, timeout=5)
 
 
 def test_error_tells_a_forbidden_program_from_a_missing_one(agent, tmp_path):
     (tmp_path / "script").write_text("#!/bin/sh\n", "utf-8")
-    with pytest.raises(ValueError, match=r"the file is there, and may not be executed \(chmod \+x ./script\)"):
+    with pytest.raises(ValueError, match=r"this file may not be executed \(chmod \+x ./script\)"):
         function(agent, ["./script"], cwd=tmp_path)
 
 
@@ -130,7 +142,7 @@ UNNAMED = {
 
 @pytest.mark.parametrize("handle", UNNAMED.values(), ids=UNNAMED)
 def test_a_handle_that_another_process_cannot_import_is_refused(agent, handle):
-    with pytest.raises(ValueError, match="cannot be imported by another process"):
+    with pytest.raises(ValueError, match="must be importable by another process"):
         agent.cold(handle, memory=64, timeout=5)
 
 
@@ -140,7 +152,7 @@ def test_a_handle_takes_a_request_and_params(agent):
 
 
 def test_the_protocol_of_a_handle_is_its_own(agent):
-    with pytest.raises(ValueError, match="protocol is for commands"):
+    with pytest.raises(ValueError, match="protocol must be left out for a handle"):
         agent.cold(handles.echo, memory=64, timeout=5, protocol="plain")
 
 
@@ -181,12 +193,12 @@ def test_without_a_number_the_memory_is_that_of_the_machine():
 
 def test_a_host_has_to_say_how_much_memory_it_has(tmp_path):
     agent = Agent(host_tokens=2, directory=str(tmp_path))
-    with pytest.raises(ValueError, match="all processes that share a directory"):
+    with pytest.raises(ValueError, match="must be the same for all processes that share a directory"):
         agent.cold(["cat"], memory=16, timeout=5)
 
 
 def test_a_directory_is_for_something(tmp_path):
-    with pytest.raises(ValueError, match="say host_tokens= or ram= too"):
+    with pytest.raises(ValueError, match="must come with host_tokens= or ram="):
         Agent(directory=str(tmp_path))
 
 

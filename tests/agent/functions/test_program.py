@@ -22,5 +22,5 @@ def test_program_has_a_path_a_directory_and_an_environment(tmp_path):
 def test_handle_program_finds_modules_where_this_process_does():
     program = handle_program("tests.agent.handles:echo", env={"A": "b"})
     assert program.env == {"PYTHONPATH": os.pathsep.join(map(os.path.abspath, sys.path)), "A": "b"}
-    with pytest.raises(TypeError, match="env is a mapping"):
+    with pytest.raises(TypeError, match="env must be a mapping"):
         handle_program("tests.agent.handles:echo", env=["A=B"])
