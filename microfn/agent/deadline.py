@@ -1,4 +1,4 @@
-"""How long a call may take, and until when it may begin."""
+"""The time of a call: its beginning, its end, and the latest moment at which it may start."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 __all__ = ["ANCIENT", "Deadline", "began_at", "nearest_deadline"]
 
 ANCIENT = 600.0
-"""Seconds. What claims to have begun longer ago comes from a clock that is wrong, and is not believed."""
+"""Seconds. A request that claims to have begun earlier comes from a wrong clock."""
 
 # nginx writes seconds with a fraction, Heroku milliseconds, Apache microseconds; some write "t=" before it.
 _START = re.compile(r"(?:t=)?([0-9]{1,20}(?:\.[0-9]{1,9})?)")
@@ -18,10 +18,10 @@ _UNITS = ((1e14, 1e-6), (1e11, 1e-3), (0.0, 1.0))
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """The time of one call: when it began, how long it may take, and how long it may wait, all in seconds.
+    """The time of one call: its beginning, its timeout and its longest wait, all in seconds.
 
-    Times are of `time.monotonic()`. What has waited longer than half of its time, or than `longest_wait`, is not worth
-    to be begun: its client will not wait for the end.
+    Times are of `time.monotonic()`. A call does not start if half of its time is gone, or its longest wait: its client
+    would not wait for the end.
 
     >>> deadline = Deadline(began=100.0, timeout=10.0, longest_wait=30.0)
     >>> deadline.latest_start, deadline.end
@@ -34,16 +34,16 @@ class Deadline:
 
     @property
     def end(self) -> float:
-        """When the answer has to be there."""
+        """The time at which the response has to be there."""
         return self.began + self.timeout
 
     @property
     def latest_start(self) -> float:
-        """Until when the call may begin (the half-time rule of Fn's agent)."""
+        """The latest time at which the call may start (the half-time rule of Fn's agent)."""
         return self.began + min(self.timeout / 2, self.longest_wait)
 
     def left(self) -> float:
-        """The seconds that are left; 0.0 when there are none."""
+        """Return the seconds that are left, 0.0 if there are none."""
         return max(0.0, self.end - time.monotonic())
 
     @property
@@ -62,10 +62,10 @@ def nearest_deadline(*deadlines: Deadline) -> Deadline:
 
 
 def began_at(header: str | None, *, clock: float, now: float) -> float:
-    """When a request began, by the header with which a proxy says so, on the scale of `now`.
+    """Return the time at which a request began by the header of a proxy, on the scale of `now`.
 
-    `clock` is `time.time()` and `now` is `time.monotonic()`, of one moment. What is no time, or one that cannot be,
-    counts for nothing: a request that comes from the future, or from more than `ANCIENT` seconds ago, began now.
+    `clock` is `time.time()` and `now` is `time.monotonic()`, of one moment. An invalid time counts as now, as one in
+    the future does, or of more than `ANCIENT` seconds ago.
 
     >>> began_at("t=1700000000.250", clock=1700000001.0, now=50.0)
     49.25

@@ -1,4 +1,4 @@
-"""How a call can end without its answer. Each error says with which status it is told to a client."""
+"""Reasons for which a call ends without a response. Each has the status that a client gets."""
 
 from __future__ import annotations
 
@@ -6,10 +6,7 @@ __all__ = ["Busy", "CallError", "ClientLeft", "Closed", "Failed", "Refused", "St
 
 
 class CallError(Exception):
-    """A call that came to nothing; `status` is that of the answer, `detail` what a client may know.
-
-    `reason` is what more there is to say in a log.
-    """
+    """A call that came to nothing: `status` and `detail` are for the client, `reason` is for a log."""
 
     status = 500
 
@@ -20,9 +17,9 @@ class CallError(Exception):
 
 
 class Busy(CallError):
-    """The call was not executed: by the time it could begin, half of its time would have been gone.
+    """The call was not executed: half of its time was gone before it could start, or the machine had no room.
 
-    `retry_after` is after how many whole seconds it is worth another try (RFC 9110, section 10.2.3).
+    `retry_after` is the number of seconds after which to try again (RFC 9110, section 10.2.3).
     """
 
     status = 503
@@ -33,17 +30,17 @@ class Busy(CallError):
 
 
 class Closed(Busy):
-    """The call was refused since its agent is being closed."""
+    """The call was not executed, since its agent is being closed."""
 
 
 class TooLarge(CallError):
-    """The call needs more than there is at all, so that waiting is of no use."""
+    """The call needs more than there is, so it does not wait."""
 
     status = 400
 
 
 class Refused(CallError):
-    """What was asked cannot be passed to a process."""
+    """The request cannot be passed to a process."""
 
     status = 400
 
@@ -53,7 +50,7 @@ class ClientLeft(CallError):
 
 
 class Failed(CallError):
-    """The function did not start, or ended without an answer that can be sent."""
+    """The function did not start, or ended without a response that can be sent."""
 
     status = 502
 
@@ -65,6 +62,6 @@ class Stopped(Failed):
 
 
 class TimedOut(CallError):
-    """The time of the call was up before its answer was there; the function's processes have been killed."""
+    """The time of the call was up before its response was there; the function has been killed."""
 
     status = 504

@@ -14,7 +14,7 @@ current_id: ContextVar[str] = ContextVar("microfn.call_id", default="-")
 
 @contextmanager
 def of_call(call_id: str) -> Iterator[None]:
-    """Have the records that are written within this be of that call."""
+    """Mark the records that are written within this block with the call's id."""
     before = current_id.get()
     current_id.set(call_id)
     try:
@@ -24,12 +24,12 @@ def of_call(call_id: str) -> Iterator[None]:
 
 
 class CallIdFilter(logging.Filter):
-    """Gives log records a `call_id`: that of the call during which they were written, or "-".
+    """Gives log records a `call_id`: that of the call in which they were written, or "-".
 
-    Put one on each handler of logs that shows `%(call_id)s`.
+    Add one to each logging handler that shows `%(call_id)s`.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Let every record pass, with its call's id."""
+        """Pass every record, with its call's id."""
         record.call_id = current_id.get()
         return True

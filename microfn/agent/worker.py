@@ -1,7 +1,7 @@
 """A handle in a process of its own, which speaks CGI; `functions.program.handle_program` is the command.
 
-The request is in the environment and on stdin, as CGI has it; the answer goes to stdout. What the handle prints would
-be part of it, so it goes to stderr.
+The request is in the environment and on stdin, as CGI has it; the response goes to stdout. Text that the handle prints
+would be part of it, so it goes to stderr.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ __all__ = ["application", "handle_of", "main"]
 
 
 def handle_of(reference: str) -> Any:
-    """What `module:name` names. Raises ImportError, AttributeError and TypeError where that is no handle."""
+    """Return the handle of `module:name`. Raises ImportError, AttributeError and TypeError if there is none."""
     module, _, name = reference.partition(":")
     found: Any = importlib.import_module(module)
     for part in name.split("."):
@@ -40,7 +40,7 @@ def handle_of(reference: str) -> Any:
 
 
 def application(handle: Handle, params: Mapping[str, Any], deadline: Deadline | None) -> Router:
-    """A WSGI application that answers everything with one handle, which is called with these params."""
+    """Return a WSGI application that calls one handle for all requests, with these params."""
 
     @functools.wraps(handle)
     def called(request: Request, _: object) -> Any:
@@ -57,7 +57,7 @@ def application(handle: Handle, params: Mapping[str, Any], deadline: Deadline | 
 
 
 class _Handler(BaseCGIHandler):  # pragma: no cover - in a process of its own
-    """Who breaks off in the middle of an answer is seen to fail, or what there is of it would be taken for all."""
+    """A response that breaks off makes the process fail, or half of it would count as whole."""
 
     def handle_error(self) -> None:
         self.log_exception(sys.exc_info())
@@ -84,7 +84,7 @@ def main(reference: str) -> None:  # pragma: no cover - in a process of its own
 
 
 def _deadline(text: str) -> Deadline | None:
-    """The deadline as `FN_DEADLINE` says it, which is a time of day (RFC 3339)."""
+    """Return the deadline of `FN_DEADLINE`, a time of day (RFC 3339)."""
     with suppress(ValueError):
         end = datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=timezone.utc)
         left = (end - datetime.now(timezone.utc)).total_seconds()

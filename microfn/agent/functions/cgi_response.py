@@ -1,4 +1,4 @@
-"""What a function answered, read from its output (RFC 3875, section 6: the CGI response)."""
+"""The response in a function's output (RFC 3875, section 6: the CGI response)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 
 
 class CGIResponse(NamedTuple):
-    """Status line, headers, and the body as it comes: none of it to HEAD, or with a status that has none."""
+    """Status line, headers, and the body as it comes: no body to HEAD, or with a status without content."""
 
     status: str
     headers: list[tuple[str, str]]
@@ -33,9 +33,9 @@ class CGIResponse(NamedTuple):
 
 
 def read_response(function: Function, method: str, read: Callable[[], bytes]) -> CGIResponse:
-    """The answer of a function, whose output `read` tells piece by piece; its head has been read then.
+    """Read the head of a function's response; `read` returns its output piece by piece.
 
-    Raises `Failed` where there is none, and what `read` raises.
+    Raises `Failed` if there is no valid head, and what `read` raises.
     """
     if function.protocol == "plain":
         first = read()
@@ -56,7 +56,7 @@ def read_response(function: Function, method: str, read: Callable[[], bytes]) ->
 
 
 def _split(read: Callable[[], bytes]) -> tuple[bytes, bytes]:
-    """The head of an answer, and what has been read of its body."""
+    """Return the head of a response, and the part of its body that was read with it."""
     data, looked = b"", 0
     while True:
         found = _END_OF_HEAD.search(data, max(0, looked - len(_LONGEST_END)))
@@ -83,7 +83,7 @@ def _values(headers: list[tuple[str, str]], wanted: str) -> list[str]:
 
 
 def _status(headers: list[tuple[str, str]]) -> str:
-    """The status line (RFC 3875, section 6.3.3); who says only where to go means 302 (section 6.2.3)."""
+    """Return the status line (RFC 3875, section 6.3.3); with a Location alone it is 302 (section 6.2.3)."""
     told = _values(headers, "status") or ["302" if _values(headers, "location") else "200"]
     found = _STATUS.fullmatch(told[0])
     if found is None or len(told) > 1:
@@ -101,7 +101,7 @@ def _length(headers: list[tuple[str, str]]) -> int | None:
 
 
 def _pieces(first: bytes, read: Callable[[], bytes], length: int | None) -> Iterator[bytes]:
-    """The body; where its length was told it has just that, or the answer breaks off."""
+    """Yield the body; if it has another length than its header says, the response breaks off."""
     size = len(first)
     if first:
         yield first
@@ -115,7 +115,7 @@ def _pieces(first: bytes, read: Callable[[], bytes], length: int | None) -> Iter
 
 
 def _nothing(read: Callable[[], bytes]) -> Iterator[bytes]:
-    """No body, whatever the function writes: a length is that of another answer (RFC 9110, section 8.6)."""
+    """Discard the body: Content-Length is that of another response (RFC 9110, section 8.6)."""
     for _ in iter(read, b""):
         pass
     yield from ()

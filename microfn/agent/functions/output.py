@@ -1,4 +1,4 @@
-"""What goes out of a function that runs: output, log and end, and nothing else."""
+"""The output, log and end of a function that runs."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ __all__ = ["Output"]
 
 PIECE = 65536
 LAST_MOMENT = 0.05
-"""Seconds in which a function ends that has closed its output; then its answer is sent to its end all the same."""
+"""Seconds in which a function ends that has closed its output; after them its response ends all the same."""
 GRACE = 0.1
-"""Seconds beyond the deadline until which the launcher has killed the function; else it is killed from here."""
+"""Seconds beyond the deadline in which the launcher kills the function; after them it is killed from here."""
 _TOO_LONG = "The function took too long."
 _KILLED_FOR = {
     "memory": "The function took more memory than it may have.",
@@ -49,7 +49,7 @@ class Output:
         self._is_closed = False
 
     def read(self) -> bytes:
-        """The next piece of the output; nothing at its end.
+        """Return the next piece of the output, nothing at its end.
 
         Raises `ClientLeft` if there is a `client`, the descriptor of its connection, and it has left,
         `TimedOut` where the time was up and the function has been killed, and `Failed` where there is too much
@@ -75,7 +75,7 @@ class Output:
         return b""
 
     def finish(self) -> None:
-        """Let the function end by itself, until its deadline: its answer is there."""
+        """Wait until the function has ended, at the latest until its deadline: its response is whole."""
         self._forget_client()
         self._await_end(self._deadline.left() + GRACE)
 
@@ -102,7 +102,7 @@ class Output:
             self._wait(until - time.monotonic())
 
     def _next(self) -> bytes:
-        """Output, if there is some; nothing where something else happened."""
+        """Return output if there is some; nothing if something else happened."""
         if self.end is not None:
             return self._take_output()
         ready = self._wait(self._deadline.left() + GRACE)
@@ -133,7 +133,7 @@ class Output:
         try:
             data = os.read(self._process.out, PIECE)
         except BlockingIOError:
-            # Of a process that has ended there is no more, whoever else holds the pipe.
+            # A process that has ended writes no more, even if another one holds the pipe.
             self._is_out_open = self.end is None
             return b""
         if not data:
@@ -142,9 +142,9 @@ class Output:
         return data
 
     def _take_log(self) -> bool:
-        """What it wrote to stderr, and whether there can be more.
+        """Read stderr, and return whether there can be more.
 
-        What is beyond the limit is read and forgotten, so that the function goes on.
+        Text beyond the limit is read and dropped, so that the function goes on.
         """
         try:
             data = os.read(self._process.err, PIECE)
@@ -155,7 +155,7 @@ class Output:
 
 
 def _check(end: End) -> None:
-    """Raise what an end means that is not one as it should be."""
+    """Raise the error of a process that failed."""
     if end.is_well:
         return
     if end.why == "time":
