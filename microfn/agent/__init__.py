@@ -1,4 +1,4 @@
-"""Deadlines, admission and processes for calls, after Fn's agent. Nothing of it is imported by who does not use it.
+"""Deadlines, admission and processes for calls, after Fn's agent. `import microfn` imports nothing of it.
 
 >>> from microfn import Router
 >>> from microfn.agent import Agent

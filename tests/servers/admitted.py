@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterator
 
 from microfn import Request, Router
 from microfn.agent import Agent
@@ -31,3 +32,14 @@ def work(request: Request, params: Params) -> str:
 @app.get("/brief", use=[agent.inline(timeout=0.4, tokens=2)])
 def brief(request: Request, params: Params) -> str:
     return f"{request.deadline.left():.1f}"
+
+
+@app.post("/body", use=[agent.inline(timeout=10)])
+def body(request: Request, params: Params) -> str:
+    return str(len(request.get_data()))
+
+
+@app.get("/stream", use=[agent.inline(timeout=1)])
+def stream(request: Request, params: Params) -> Iterator[bytes]:
+    """More than a client's and a server's buffers hold."""
+    return (b"x" * 65536 for _ in range(1000))

@@ -103,3 +103,37 @@ def test_calls_that_run_are_answered_when_the_server_is_stopped(gunicorn: Gunico
         gunicorn.terminate()
         assert wire.answer().body == b"last"
     gunicorn.stop()
+
+
+with_threads = pytest.mark.parametrize("gunicorn", ["gthread", "gevent"], indirect=True)
+SLOW = 4
+"""Clients, and more than there are tokens."""
+
+
+@with_threads
+def test_half_bodies_hold_no_tokens(gunicorn: Gunicorn) -> None:
+    slow = [gunicorn.connect() for _ in range(SLOW)]
+    for wire in slow:
+        wire.request("POST", "/body", "Content-Length: 100", body=b"slow.")
+    with gunicorn.connect() as quick:
+        quick.request("POST", "/body", "Content-Length: 5", "Connection: close", body=b"quick")
+        assert quick.answer().body == b"5"
+    for wire in slow:
+        wire.send(b"." * 95)
+        assert wire.answer().body == b"100"
+        wire.leave()
+
+
+@with_threads
+def test_clients_that_read_slowly_hold_tokens_to_the_deadline(gunicorn: Gunicorn) -> None:
+    slow = [gunicorn.connect() for _ in range(SLOW)]
+    began = time.monotonic()
+    for wire in slow:
+        wire.request("GET", "/stream")
+    for wire in slow[:1]:
+        assert wire.head().status == 200
+    got = ask(gunicorn, "/work/quick")
+    assert (got.status, got.body) == (200, b"quick")
+    assert time.monotonic() - began < 4
+    for wire in slow:
+        wire.leave()

@@ -96,9 +96,9 @@ class MachineLimiter:
         return files
 
     def _try(self, count: int) -> list[int]:
-        """So many files that were not locked, or none at all: who waits holds nothing."""
+        """Return so many files that were not locked, or none at all: a call that waits holds nothing."""
         files: list[int] = []
-        first = time.monotonic_ns() % self.total  # not all begin with the same, which would be locked most often
+        first = time.monotonic_ns() % self.total  # else the first would be locked most often
         try:
             for name in self._names[first:] + self._names[:first]:
                 file = os.open(name, _FLAGS, 0o600)
@@ -120,14 +120,14 @@ class MachineLimiter:
         return []
 
     def close_files(self, files: list[int]) -> None:
-        """Close files, which unlocks them; those that a child inherited are its parent's."""
+        """Close files, which unlocks them. A forked child leaves those of its parent alone."""
         for file in files:
             if file in self._held:
                 self._held.discard(file)
                 os.close(file)
 
     def reset_after_fork(self) -> None:
-        """In a child: close what the parent has locked, or its lock would last as long as the child."""
+        """In a child: close the parent's files, or their locks would last as long as the child."""
         held, self._held = self._held, set()
         for file in held:
             with suppress(OSError):

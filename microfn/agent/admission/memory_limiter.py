@@ -1,4 +1,4 @@
-"""The memory that functions in processes have together, in MiB: of one process, or of a whole host."""
+"""The memory that functions share, in MiB: those of one server process, or of the whole machine."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MOST_FILES = 128
 
 
 class MemoryLimiter:
-    """So many MiB. With a `directory` all processes of the host that name it share them, in units: each is a file."""
+    """So many MiB. With a `directory`, all processes that name it share them, in units of a file each."""
 
     def __init__(self, total: int, directory: str | None = None) -> None:
         self.total = total
@@ -37,7 +37,7 @@ class MemoryLimiter:
             raise TooLarge(f"The call takes {memory} MiB of memory, and there are {self.total}.")
 
     def acquire(self, memory: int, until: float) -> LimiterToken | MachineToken:
-        """Take so many, and wait for them until then, a time of `time.monotonic()`. Raises `TooLarge` and `Busy`."""
+        """Acquire so many, and wait for them until then, a time of `time.monotonic()`. Raises `TooLarge` and `Busy`."""
         self.check(memory)
         try:
             return self._limiter.acquire(min(math.ceil(memory / self._unit), self._limiter.total), until)

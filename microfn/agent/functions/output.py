@@ -51,9 +51,8 @@ class Output:
     def read(self) -> bytes:
         """Return the next piece of the output, nothing at its end.
 
-        Raises `ClientLeft` if there is a `client`, the descriptor of its connection, and it has left,
-        `TimedOut` where the time was up and the function has been killed, and `Failed` where there is too much
-        of it, or where the function ended with an error.
+        Raises `ClientLeft` if the client has left, whose connection has the descriptor `client`. Raises `TimedOut` if
+        the time was up, and `Failed` if there is too much output, or if the function failed.
         """
         while self._is_out_open:
             data = self._next()
