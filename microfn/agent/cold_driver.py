@@ -42,14 +42,11 @@ class ColdDriver:
     def check(self, call: Call) -> None:
         """Raise `TooLarge` if there is never so much memory, `Failed` if the program could not be started just now."""
         self._limiter.check(call.limits.memory)
-        if call.function is not None:
-            call.function.check_start()
+        _function_of(call).check_start()
 
     def run(self, call: Call) -> ColdExecution:
         """Start a process for the call, as `Driver.run` says."""
-        function = call.function
-        if function is None:
-            raise TypeError(f"{call!r} has no function")
+        function = _function_of(call)
         with call.body or nullcontext():
             slot = Slot(self._limiter.acquire(call.limits.memory, call.deadline.latest_start))
             try:
@@ -77,6 +74,12 @@ class ColdDriver:
         """Release the memory of processes that have ended, and whose clients read slowly."""
         for slot in list(self._slots):
             slot.reclaim()
+
+
+def _function_of(call: Call) -> Function:
+    if call.function is None:
+        raise TypeError(f"{call!r} has no function")
+    return call.function
 
 
 class ColdExecution:

@@ -9,6 +9,7 @@ import pytest
 from microfn.agent import Busy, Closed
 from microfn.agent.admission.limiter import Limiter
 from microfn.agent.call import Call
+from microfn.agent.counts import STATES
 from microfn.agent.engine import Engine
 
 
@@ -41,3 +42,12 @@ def test_call_that_comes_late_or_after_the_end_is_not_opened(engine):
     with pytest.raises(Closed):
         engine.open(closed)
     assert (late.state, closed.state, engine.running) == ("ended", "ended", 0)
+
+
+def test_forked_child_counts_its_functions_from_zero(agent):
+    agent.cold(["true"], memory=32, timeout=5, name="f")
+    agent.submit(agent.get_call("GET"))
+    engine = agent._engine
+    assert engine.counts()["f"]["completed"] == 1
+    engine.reset_after_fork()
+    assert engine.counts() == {"f": dict.fromkeys(STATES, 0)}

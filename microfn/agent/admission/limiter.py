@@ -22,15 +22,18 @@ _LOOK_AGAIN = 0.05
 
 
 class LimiterToken:
-    """Tokens that a call has acquired. Releasing them twice releases them once."""
+    """Tokens that a call has acquired. Releasing them twice releases them once.
+
+    `granted` is there if the call has to wait.
+    """
 
     __slots__ = ("_limiter", "acquired_at", "count", "granted")
+    granted: threading.Event
 
     def __init__(self, limiter: Limiter, count: int) -> None:
         self._limiter = limiter
         self.count = count
         self.acquired_at = time.monotonic()
-        self.granted: threading.Event | None = None
 
     def release(self) -> None:
         """Give them to other calls."""
@@ -126,5 +129,4 @@ class Limiter:
 def _notify(tokens: list[LimiterToken]) -> None:
     """Wake the threads that wait for these tokens."""
     for token in tokens:
-        if token.granted is not None:
-            token.granted.set()
+        token.granted.set()
