@@ -25,7 +25,7 @@ nitpicky = True
 # The build reads no inventories of other projects, so it does not link to them.
 nitpick_ignore_regex = [
     ("py:.*", r"(?!microfn\.).*"),
-    ("py:class", r"microfn\.(application\.registration\.BaseRouter|http\.checks\.T|agent\.agent\.Hook)"),
+    ("py:class", r"microfn\.(application\.registration\.BaseRouter|http\.checks\.T|agent\.engine\.Hook)"),
     ("py:obj", r"microfn\.http\.types\.(ResultT|ErrorT)"),
 ]
 # The output of `microfn deploy` is a file, so parts of these blocks are not a shell session.
