@@ -120,4 +120,6 @@ def tell_the_beginning(call: Call) -> None:
 
 @agent.after_call
 def tell_the_end(call: Call) -> None:
+    if call.started_at is not None:
+        record(f"started {call.id}")
     record(f"ended {call.id} {type(call.error).__name__}")

@@ -159,8 +159,9 @@ class Server:
         """The calls that have left a process behind, as the launchers told."""
         return re.findall(r"^microfn: call (\w+) left process \d+ behind", self.gunicorn.errors(), re.MULTILINE)
 
-    def has_begun(self, call_id: str) -> bool:
-        return f"began {call_id}" in self.gunicorn.recorded()
+    def has_started(self, call_id: str) -> bool:
+        """Whether a call that has ended had been given to a process."""
+        return f"started {call_id}" in self.gunicorn.recorded()
 
     def logged(self, call_id: str) -> list[str]:
         """What a function wrote to stderr, as the server logged it, line by line."""
