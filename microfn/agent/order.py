@@ -76,9 +76,8 @@ def _refuse(env: Mapping[bytes, bytes]) -> NoReturn:
             raise Refused(f"{_shown(name)} is no name that a process can be given.")
         if b"\0" in name or b"\0" in value:
             raise Refused(f"{_shown(name)} holds a NUL, which no process can be given.")
-        if len(name) + len(value) + 2 > LONGEST_TEXT:
-            break
-    raise Refused(f"{_shown(name)} has more bytes than a process can be given.")
+    longest = max(env, key=lambda name: len(name) + len(env[name]))
+    raise Refused(f"{_shown(longest)} has more bytes than a process can be given.")
 
 
 def _shown(name: bytes) -> str:

@@ -21,7 +21,7 @@ def guards():
 
 
 def launcher_of(guard):
-    """The launcher of a guard, as soon as it has one."""
+    """The launcher of a guard, as soon as it has one; of a launcher, its function."""
     while True:
         for pid, process in seen().items():
             if process.parent == guard:

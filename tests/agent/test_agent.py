@@ -336,10 +336,11 @@ def test_killed_launcher_fails_its_calls_and_has_a_successor(agent, of_guard, de
     def kill():
         while not set(guards()) - set(before):
             time.sleep(0.01)
-        time.sleep(0.2)
-        (launcher,) = set(guards()) - set(before)
-        pids.append(launcher)
-        os.kill(of_guard(launcher), signal.SIGKILL)
+        (guard,) = set(guards()) - set(before)
+        pids.append(guard)
+        launcher_of(launcher_of(guard))  # the function has been started
+        time.sleep(0.1)
+        os.kill(of_guard(guard), signal.SIGKILL)
 
     errors = []
 

@@ -31,7 +31,10 @@ def take_precedence() -> None:  # pragma: no cover - in a process of its own
     """Come before the processes of a fork bomb, if this process may; the programs that it starts do not.
 
     Without that, a session is one of a thousand, each of which has its share of the processor (sched(7): autogroup).
+    A server that has another precedence than usual keeps it, since its functions would lose it.
     """
+    if os.getpriority(os.PRIO_PROCESS, 0) != 0:
+        return
     with suppress(OSError):
         os.sched_setscheduler(0, os.SCHED_OTHER | os.SCHED_RESET_ON_FORK, os.sched_param(0))
         os.setpriority(os.PRIO_PROCESS, 0, _NICENESS)

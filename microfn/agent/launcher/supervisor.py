@@ -38,7 +38,7 @@ class Launcher:
     `guard` is a file that is readable if the guard has died.
     """
 
-    def __init__(self, source: socket.socket, wakeup: int, notices: Notices, guard: int | None = None) -> None:
+    def __init__(self, source: socket.socket, wakeup: int, notices: Notices, guard: int) -> None:
         self._source: socket.socket | None = source
         self._wakeup = wakeup
         self._notices = notices
@@ -52,8 +52,7 @@ class Launcher:
         self._selector = selectors.DefaultSelector()
         self._selector.register(source, selectors.EVENT_READ, self._receive)
         self._selector.register(wakeup, selectors.EVENT_READ, self._wake)
-        if guard is not None:
-            self._selector.register(guard, selectors.EVENT_READ, self._lose_guard)
+        self._selector.register(guard, selectors.EVENT_READ, self._lose_guard)
 
     def run(self) -> None:
         """Go on until nobody is left who could ask, and nothing is left that runs."""

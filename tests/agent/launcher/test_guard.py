@@ -111,6 +111,19 @@ def test_launcher_comes_before_the_functions_it_starts(program):
     talk.close()
 
 
+def test_launcher_of_a_server_that_is_niced_is_niced_too():
+    here, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    command = ["nice", "-n", "5", sys.executable, "-I", "-S", FOLDER]
+    process = subprocess.Popen(command, stdin=there.fileno(), start_new_session=True)
+    there.close()
+    talk = Talk(here, "nice", seconds=20, held=())
+    talk.hear()
+    assert int(talk.read()) == min(19, os.getpriority(os.PRIO_PROCESS, 0) + 5)
+    here.close()
+    assert process.wait(5) == 0
+    talk.close()
+
+
 def may_take_precedence():
     """Whether a process of this one may be faster than others."""
     program = "import os; os.setpriority(os.PRIO_PROCESS, 0, -20)"
