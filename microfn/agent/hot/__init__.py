@@ -1,0 +1,1 @@
+"""Hot functions: processes that answer call after call."""
