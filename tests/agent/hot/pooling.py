@@ -18,6 +18,7 @@ PROFILES = {
         Profile("alone", 2, max_processes=1),
         Profile("cold", 4, is_hot=False),
         Profile("cup", 1, is_hot=False),
+        Profile("all", 8),
         Profile("huge", 9),
         Profile("frost", 9, is_hot=False),
     )

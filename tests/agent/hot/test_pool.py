@@ -184,7 +184,7 @@ TABLES = {
     "14: a call that is larger than all memory is refused": """
         0 ask a huge        : refuse a large
         0 ask b frost       : refuse b large
-        0 ask c big         : launch 1 c
+        0 ask c all         : launch 1 c
     """,
     "19: a slow launch ends in a process for the next call": """
         0 ask a small       : launch 1 a
