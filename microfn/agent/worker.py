@@ -25,7 +25,7 @@ from .deadline import Deadline
 from .functions.program import DONE
 from .wsgi.application import FunctionApp
 
-__all__ = ["application", "handle_of", "main"]
+__all__ = ["application", "deadline_of", "handle_of", "main"]
 
 
 def handle_of(reference: str) -> Any:
@@ -76,14 +76,14 @@ def main(reference: str) -> None:  # pragma: no cover - in a process of its own
     # As WSGI has it: bytes as latin-1.
     environ = {name: os.fsencode(value).decode("latin-1") for name, value in given.items()}
     environ |= {"microfn.call_id": environ.get("FN_CALL_ID", "-"), "microfn.route": reference}
-    app = application(handle_of(reference), params, _deadline(given.get("FN_DEADLINE", "")))
+    app = application(handle_of(reference), params, deadline_of(given.get("FN_DEADLINE", "")))
     _Handler(sys.stdin.buffer, out, sys.stderr, environ, multithread=False, multiprocess=True).run(app)
     out.flush()
     os.close(answer)
     sys.exit(DONE)
 
 
-def _deadline(text: str) -> Deadline | None:
+def deadline_of(text: str) -> Deadline | None:
     """Return the deadline of `FN_DEADLINE`, a time of day (RFC 3339)."""
     with suppress(ValueError):
         end = datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=timezone.utc)

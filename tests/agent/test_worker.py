@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from microfn import Router
-from microfn.agent.worker import _deadline, application, handle_of
+from microfn.agent.worker import application, deadline_of, handle_of
 
 from ..wsgi import call
 from . import handles
@@ -34,16 +34,16 @@ def test_it_answers_everything_with_its_params_and_its_deadline():
     def handle(request, params):
         return f"{request.method} {request.path} {params} {request.deadline.left():.0f}"
 
-    app = application(handle, {"id": 7}, _deadline("2999-01-01T00:00:00.000Z"))
+    app = application(handle, {"id": 7}, deadline_of("2999-01-01T00:00:00.000Z"))
     assert isinstance(app, Router)
     got = call(app, "POST", "/a//b/")
     assert got.text.startswith("POST /a//b/ {'id': 7} 3")
 
 
 def test_without_a_deadline_there_is_none():
-    app = application(lambda request, params: str(hasattr(request, "deadline")), {}, _deadline(""))
+    app = application(lambda request, params: str(hasattr(request, "deadline")), {}, deadline_of(""))
     assert call(app).text == "False"
 
 
 def test_a_deadline_that_has_passed_is_over_soon():
-    assert _deadline("1999-01-01T00:00:00.000Z").timeout == 0.001
+    assert deadline_of("1999-01-01T00:00:00.000Z").timeout == 0.001
