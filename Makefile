@@ -8,7 +8,7 @@ NAMES := clean odd poor colourful busy
 SOAK_SECONDS ?= 60
 FUZZ_SECONDS ?= 10
 QUICK := tests/routing tests/http tests/application tests/middleware
-MUTATE ?= agent.admission.book agent.hot.pool $(addprefix routing.,pattern paths table shape index node conflicts tree) application.dispatch http.response
+MUTATE ?= agent.admission.book agent.hot.pool agent.hot.protocol $(addprefix routing.,pattern paths table shape index node conflicts tree) application.dispatch http.response
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # Tests with targets of their own.
