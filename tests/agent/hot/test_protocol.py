@@ -138,6 +138,23 @@ GOOD = {
         b"",
         True,
     ),
+    "size of two digits": ("GET", CHUNKED + b"1a\r\n" + b"x" * 26 + b"\r\n0\r\n\r\n", "200 OK", [], b"x" * 26, True),
+    "value with colons": (
+        "GET",
+        OK + b"Location: http://x:1/\r\nX: \t\xa0X \xa0X\t \r\nContent-Length: 0\r\n\r\n",
+        "200 OK",
+        [("Location", "http://x:1/"), ("X", "\xa0X \xa0X"), ("Content-Length", "0")],
+        b"",
+        True,
+    ),
+    "value that ends with a space of latin-1": (
+        "GET",
+        OK + b"X: a\xa0\r\nContent-Length: 0\r\n\r\n",
+        "200 OK",
+        [("X", "a\xa0"), ("Content-Length", "0")],
+        b"",
+        True,
+    ),
     "longest size": (
         "GET",
         CHUNKED + b"1;" + b"a" * 1020 + b"\r\nx\r\n0\r\n\r\n",
@@ -283,6 +300,35 @@ def test_bad_response(name, size):
     assert caught.value.detail == detail
     assert not parser.can_reuse
     assert not parser.is_whole
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"hello" * 50 + b"\r\n\r\n", "Its first line was " + "hello" * 20),
+        (b"HTTP/1.1 101 S\r\n\r\n", "It answered with 101."),
+        (OK + b"\r\n", "It needs Content-Length, or to be chunked."),
+        (OK + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\n", "Its length is ambiguous: 1, 2"),
+        (OK + b"Content-Length: x\r\n\r\n", "x"),
+        (OK + b"a" * 200 + b"\r\n\r\n", "a" * 100),
+        (OK + b"Fn-Call-Id: 0af2\r\nContent-Length: 0\r\n\r\n", "Its answer was to 0af2"),
+        (CHUNKED + b"g" * 200 + b"\r\n", f"A chunk began with {b'g' * 100!r}"),
+        (CHUNKED + b"1\r\nxyz", "A chunk went on with b'yz'"),
+        (b"a" * (LONGEST_HEAD + 1), f"There were {LONGEST_HEAD + 1} bytes."),
+    ],
+)
+def test_log_says_how_a_function_failed(data, reason):
+    with pytest.raises(Failed) as caught:
+        ResponseParser("GET", "0af1").feed(data)
+    assert caught.value.reason == reason
+
+
+@pytest.mark.parametrize("data", [b"\n", b"\r\n", b"1;" + b"a" * 1022])
+def test_chunk_that_cannot_begin_so_is_refused_at_once(data):
+    parser = ResponseParser("GET")
+    assert parser.feed(CHUNKED) == b""
+    with pytest.raises(Failed):
+        parser.feed(data)
 
 
 @given(st.sampled_from(SHORT), st.lists(st.integers(0, 400)))
