@@ -155,6 +155,14 @@ GOOD = {
         b"",
         True,
     ),
+    "close without spaces": (
+        "GET",
+        OK + b"Connection: close,x\r\nX: 1\r\nContent-Length: 0\r\n\r\n",
+        "200 OK",
+        [("Content-Length", "0")],
+        b"",
+        False,
+    ),
     "longest size": (
         "GET",
         CHUNKED + b"1;" + b"a" * 1020 + b"\r\nx\r\n0\r\n\r\n",
@@ -280,6 +288,12 @@ def test_half_a_response_is_never_whole(name):
         assert caught.value.detail == ("The function answered with less than it said." if has_head else NO_ANSWER)
 
 
+def test_parser_without_an_id_takes_any():
+    parser = ResponseParser("GET")
+    parser.feed(OK + b"Fn-Call-Id: 0af2\r\nContent-Length: 0\r\n\r\n")
+    assert parser.is_whole
+
+
 def test_connection_that_ends_is_not_used_again():
     parser = ResponseParser("GET")
     parser.feed(OK + b"Content-Length: 1\r\n\r\nx")
@@ -312,6 +326,7 @@ def test_bad_response(name, size):
         (OK + b"Content-Length: x\r\n\r\n", "x"),
         (OK + b"a" * 200 + b"\r\n\r\n", "a" * 100),
         (OK + b"Fn-Call-Id: 0af2\r\nContent-Length: 0\r\n\r\n", "Its answer was to 0af2"),
+        (OK + b"Fn-Call-Id: 1\r\nFn-Call-Id: 2\r\nContent-Length: 0\r\n\r\n", "Its answer was to 1, 2"),
         (CHUNKED + b"g" * 200 + b"\r\n", f"A chunk began with {b'g' * 100!r}"),
         (CHUNKED + b"1\r\nxyz", "A chunk went on with b'yz'"),
         (b"a" * (LONGEST_HEAD + 1), f"There were {LONGEST_HEAD + 1} bytes."),
