@@ -114,7 +114,6 @@ class ResponseParser:
         self._interim = 0
         self._left = 0
         """Bytes that are left of the body, or of the chunk."""
-        self._is_chunked = False
         self._is_silent = False
         self._step = self._read_head
 

@@ -155,6 +155,14 @@ GOOD = {
         b"",
         True,
     ),
+    "long trailers behind a long body": (
+        "GET",
+        CHUNKED + b"9c40\r\n" + b"x" * 40_000 + b"\r\n0\r\nA: " + b"a" * 40_000 + b"\r\n\r\n",
+        "200 OK",
+        [],
+        b"x" * 40_000,
+        True,
+    ),
     "close without spaces": (
         "GET",
         OK + b"Connection: close,x\r\nX: 1\r\nContent-Length: 0\r\n\r\n",
@@ -329,6 +337,7 @@ def test_bad_response(name, size):
         (OK + b"Fn-Call-Id: 1\r\nFn-Call-Id: 2\r\nContent-Length: 0\r\n\r\n", "Its answer was to 1, 2"),
         (CHUNKED + b"g" * 200 + b"\r\n", f"A chunk began with {b'g' * 100!r}"),
         (CHUNKED + b"1\r\nxyz", "A chunk went on with b'yz'"),
+        (CHUNKED + b"0\r\n" + b"a" * 70_000, "There were 70000 bytes."),
         (b"a" * (LONGEST_HEAD + 1), f"There were {LONGEST_HEAD + 1} bytes."),
     ],
 )
