@@ -49,10 +49,6 @@ AREAS = {
 }
 
 EXCLUDED = (
-    "docs/howto/deadlines.md",
-    "docs/howto/functions.md",
-    "docs/reference/agent.md",
-    "microfn/agent",
     "tests/agent",
     "tests/servers",
 )

@@ -39,10 +39,10 @@ class Agent:
 
     `tokens` is the number that inline calls of this process have together, `host_tokens` that of all processes of the
     machine that name the same `directory`; None is no limit. `ram` is the memory of functions in processes, in bytes or
-    as "2G": those of this process, or of all that name the `directory`. Without it, it is what the machine and its
-    control groups leave when the first function is made. `start_header` is the header in which a proxy says when a
-    request began (`X-Request-Start`): it is believed, so name it only if a proxy sets it. `longest_wait` is the number
-    of seconds that a call may wait at most.
+    as "2G": those of this process, or of all that name the `directory`. Without it, the limit is the memory that the
+    machine and its control groups leave when the first function is made. `start_header` is the header in which a proxy
+    says when a request began (`X-Request-Start`): it is believed, so name it only if a proxy sets it. `longest_wait` is
+    the number of seconds that a call may wait at most.
 
     Raises TypeError and ValueError for invalid options, OSError if the directory cannot be used (PermissionError if
     other users may write in it), RuntimeError if the platform has no locks on files.
@@ -185,7 +185,7 @@ class Agent:
         return self._cold
 
     def _memory_limiter(self) -> MemoryLimiter:
-        """The memory of all functions in processes; without `ram=` it is what this machine leaves now."""
+        """The memory of all functions in processes; without `ram=`, the memory that this machine has available now."""
         if self._memory is None:
             if self._directory is not None:
                 raise ValueError("ram must be the same for all processes that share a directory, got none")

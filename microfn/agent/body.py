@@ -22,7 +22,7 @@ def spool_body(source: bytes | IO[bytes], *, most_in_memory: int = 0) -> IO[byte
     """Copy a body into a file, so that a slow client keeps nothing waiting. Return None if it is empty.
 
     The file is in memory up to so many bytes; the caller closes it. Raises TypeError for an invalid source, `Busy` if
-    the machine has no room for the file, and what reading raises.
+    the machine has no room for the file, and the errors of reading.
     """
     is_bytes = isinstance(source, (bytes, bytearray, memoryview))
     if not is_bytes and (not hasattr(source, "read") or isinstance(source, io.TextIOBase)):

@@ -1,4 +1,4 @@
-"""One call: what is asked, how long it may take, and what became of it."""
+"""One call: its request, its time and its outcome."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["Call", "Writer"]
 
 
 class Writer(Protocol):
-    """What takes an answer: a file, for example."""
+    """A writer that receives a response: a file, for example."""
 
     def write(self, data: bytes, /) -> object:
         """Take a piece."""
@@ -31,9 +31,9 @@ class Call:
     """A call on its way through an agent, with all that the agent has to know: one type for all ways in.
 
     `id` names it in the response, in the environ and in log records; `method` and `path` say which resource is asked
-    for. `deadline` is its time, `tokens` and `limits` are what it takes. `submitted_at`, `started_at` and `ended_at`
-    are times of `time.monotonic()`, None before; a refused call has ended and never started. `error` is the reason if
-    there was no whole response.
+    for. `deadline` is its time; `tokens` and `limits` are its share of the agent. `submitted_at`,
+    `started_at` and `ended_at` are times of `time.monotonic()`, None before; a refused call has ended and never
+    started. `error` is the reason if there was no whole response.
 
     `client` is the descriptor of the client's connection, if the server hands it out: the client may leave.
 

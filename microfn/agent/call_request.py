@@ -11,7 +11,7 @@ from ..http.grammar import HOP_BY_HOP, TOKEN
 
 __all__ = ["CallRequest", "check_target", "request_from_environ", "request_without_http"]
 
-# RFC 3875, section 4.1: what a server knows beside the request itself. Its other variables stay in the server.
+# RFC 3875, section 4.1: the facts that a server knows beside the request. Its other variables stay in the server.
 _CONNECTION = (
     "AUTH_TYPE REMOTE_ADDR REMOTE_HOST REMOTE_PORT REMOTE_USER SERVER_NAME SERVER_PORT SERVER_PROTOCOL"
 ).split()
@@ -52,8 +52,8 @@ class CallRequest(NamedTuple):
 
 def request_from_environ(environ: Mapping[str, Any], params: Mapping[str, Any] | None) -> CallRequest:
     """Return the request of a WSGI environ, with the params of its route."""
-    # RFC 9110, section 7.6.1, lets a proxy drop what Connection names. A server is none: a client could name headers
-    # that trusted middleware has set.
+    # RFC 9110, section 7.6.1, lets a proxy drop the headers that Connection names. A server is not a proxy: a client
+    # could name headers that trusted middleware has set.
     headers = [
         (name[5:].replace("_", "-").title(), str(value))
         for name, value in environ.items()

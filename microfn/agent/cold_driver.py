@@ -94,7 +94,7 @@ class ColdExecution:
 
     @property
     def log(self) -> bytes:
-        """What the process wrote to stderr."""
+        """The text that the process wrote to stderr."""
         return bytes(self._output.log)
 
     @property
@@ -117,7 +117,7 @@ class ColdExecution:
         self._output.finish()
 
     def close(self) -> None:
-        """Kill what is left of the process, and release its memory."""
+        """Kill all that is left of the process, and release its memory."""
         try:
             self._output.close()
         finally:

@@ -61,8 +61,8 @@ class Driver(Protocol):
 
         The wait ends with `Deadline.latest_start`. The driver closes the call's body when it needs it no more.
 
-        Raises `Busy` if there was no room in time, `TooLarge` if there never is, `Refused` if the request cannot be
-        passed on, `Failed` if the function cannot be started, `TimedOut` if its start took too long.
+        Raises `Busy` if there was no room in time, and `TooLarge` if there never is. Raises `Refused` if the request
+        cannot be passed on, `Failed` if the function cannot be started, and `TimedOut` if its start took too long.
         """
 
     def close(self) -> None:

@@ -33,7 +33,7 @@ logger.addFilter(escape)
 
 
 class Engine:
-    """What an agent does with its calls, whichever way they come. It knows no HTTP.
+    """The admission and execution of calls, without HTTP.
 
     `limiters` have the tokens, of this process and of the machine. `start_header` is the header in which a proxy says
     when a request began, `longest_wait` how many seconds a call may wait.
@@ -99,7 +99,7 @@ class Engine:
     def open(self, call: Call) -> Turn:
         """Return the turn of a call that has come, before anything of its body is read. `close` waits for it.
 
-        Raises `Closed`, `Busy` if too much of its time has gone, what its driver is certain of, and RuntimeError if
+        Raises `Closed`, `Busy` if too much of its time has gone, the certain errors of its driver, and RuntimeError if
         the call was submitted before.
         """
         driver = None if call.function is None else self.driver_of(call)
@@ -121,8 +121,8 @@ class Engine:
     def admit(self, turn: Turn) -> None:
         """Acquire the tokens of a call, as soon as they are free, and run the hooks.
 
-        `Call.start` is left to whatever executes the call, since a function waits for more. Raises `Busy`, `TooLarge`
-        and the errors of hooks.
+        `Call.start` is left to whatever executes the call, since a function waits for memory too. Raises `Busy`,
+        `TooLarge` and the errors of hooks.
         """
         self._acquire(turn)
         for hook in self._before:
@@ -140,7 +140,7 @@ class Engine:
         self._acquire(turn)
 
     def run_call(self, call: Call) -> AdmittedExecution:
-        """Open the turn of a call, and run it. Raises what `open` and `run` raise."""
+        """Open the turn of a call, and run it. Raises the errors of `open` and `run`."""
         turn = self.open(call)
         try:
             return self.run(turn)
@@ -149,12 +149,12 @@ class Engine:
             raise
 
     def run(self, turn: Turn) -> AdmittedExecution:
-        """Admit a call of a function, and have its driver run it. Raises what `admit` and `Driver.run` raise."""
+        """Admit a call of a function, and have its driver run it. Raises the errors of `admit` and `Driver.run`."""
         self.admit(turn)
         return self.run_admitted(turn)
 
     def run_admitted(self, turn: Turn) -> AdmittedExecution:
-        """Have a driver run a call that is admitted already. Raises what `Driver.run` raises."""
+        """Have a driver run a call that is admitted already. Raises the errors of `Driver.run`."""
         return AdmittedExecution(self, turn, self.driver_of(turn.call).run(turn.call))
 
     def driver_of(self, call: Call) -> Driver:
@@ -209,7 +209,7 @@ class Engine:
         return self._counts.with_calls(turn.call for turn in list(self._running))
 
     def close(self, timeout: float | None) -> bool:
-        """Refuse new calls, wait until all others have ended or for so many seconds, and kill what is left.
+        """Refuse new calls, wait until all others have ended or for so many seconds, and kill the rest.
 
         Return whether all had ended.
         """

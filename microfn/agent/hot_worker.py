@@ -74,7 +74,7 @@ class _Body(io.RawIOBase):
         return len(data)
 
     def drain(self) -> None:
-        """Read what nobody has read: it would be the next request."""
+        """Read the unread rest of the request, which would be the next request."""
         while self.left:
             self.read(min(_PIECE, self.left))
 
@@ -82,7 +82,7 @@ class _Body(io.RawIOBase):
 class _Handler(SimpleHandler):
     """Answers one request of WSGI in HTTP/1.1, with a length or in chunks.
 
-    The last bytes of a response go out when all else is done: what the handle printed is out then, what it closes is
+    The last bytes of a response go out when all else is done: printed text is out then, the body is
     closed, and the request has been read to its end.
     """
 

@@ -1,4 +1,4 @@
-"""The Python that runs what has a process of its own."""
+"""The Python interpreter that runs functions and the launcher."""
 
 from __future__ import annotations
 

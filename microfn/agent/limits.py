@@ -20,7 +20,7 @@ LEAST_ADDRESSES = 3
 class Limits(NamedTuple):
     """How much of each resource the processes of one call may have.
 
-    `memory` is what the call takes of the agent's memory and what its processes may have resident, `addresses` the
+    `memory` is taken from the agent's memory, and limits the resident memory of the call's processes, `addresses` the
     address space of each of them (None for no limit), both in MiB. `output` and `log` are bytes of stdout and stderr,
     `processes` counts threads too, `descriptors` are those of each process.
     """

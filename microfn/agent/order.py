@@ -1,4 +1,4 @@
-"""What the launcher is told of a call: the program, its environment and its limits."""
+"""The launcher's view of a call: the program, its environment and its limits."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .memory import MIB
 __all__ = ["check_size", "launch_spec"]
 
 MOST_TEXT = 256 * 1024
-"""Bytes of arguments and environment together: half of what a process with a small stack can be given."""
+"""Bytes of arguments and environment together: half of the room that a process with a small stack has."""
 
 
 def check_size(program: Program) -> None:

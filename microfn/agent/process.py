@@ -127,7 +127,7 @@ class FunctionProcess:
         return self._end
 
     def close(self) -> None:
-        """Close its files, and have the launcher kill what is left of it. Closing twice closes once.
+        """Close its files, and have the launcher kill all that is left of it. Closing twice closes once.
 
         If it has ended, wait a moment for the rest of its group, which may hold much memory.
         """
@@ -186,7 +186,7 @@ class ProcessDriver:
         check_size(function.program)
 
     def run(self, call: Call, held: Sequence[int] = ()) -> FunctionProcess:
-        """Start the function of a call, raising what `Driver.run` raises."""
+        """Start the function of a call. Raises the errors of `Driver.run`."""
         function = call.function
         if function is None:
             raise TypeError(f"{call!r} has no function")
@@ -349,7 +349,7 @@ class _Launcher:
 
 def _end(channel: socket.socket, process: subprocess.Popen[bytes]) -> None:
     channel.close()
-    process.send_signal(signal.SIGCONT)  # A stopped launcher could not end what it has started.
+    process.send_signal(signal.SIGCONT)  # A stopped launcher could not end its functions.
     for number in KILL_LAUNCHER, signal.SIGKILL:
         with suppress(subprocess.TimeoutExpired):
             process.wait(_PATIENCE)

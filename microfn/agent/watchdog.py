@@ -16,7 +16,7 @@ class Watchdog:
     """Calls `look` when a watched time has come; `look` returns the next such time, `math.inf` for none.
 
     Times are of `time.monotonic()`. The thread starts with the first time to watch, in each process of its own. Other
-    processes wait for what a call here has locked, so that no call here would notice.
+    processes wait for tokens that a call here has locked, so that no call here would notice.
     """
 
     def __init__(self, look: Callable[[], float]) -> None:

@@ -1,4 +1,4 @@
-"""The book of tokens: who has how many, and who waits for them. A pure state machine, without clock, lock or thread."""
+"""The book of tokens: their owners and the calls that wait for them. A pure state machine: no clock, no lock."""
 
 from __future__ import annotations
 

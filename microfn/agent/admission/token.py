@@ -1,4 +1,4 @@
-"""A token: what a call has acquired of tokens or memory."""
+"""A token: the tokens or the memory that a call has acquired."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Functions: what a program is told of a call, and what its output means."""
+"""Functions: the request that a program gets, and the response in its output."""

@@ -16,7 +16,7 @@ __all__ = ["CGIResponse", "read_response"]
 _LONGEST_HEAD = 65536
 _LONGEST_END = b"\r\n\r\n"
 _END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
-# Not what `str.splitlines` takes for one: a byte of UTF-8 that is NEL in latin-1 would begin a header of its own.
+# Not the lines of `str.splitlines`: a byte of UTF-8 that is NEL in latin-1 would begin a header of its own.
 _END_OF_LINE = re.compile(r"\r?\n")
 _STATUS = re.compile(r"([2-5][0-9]{2})(?: ([ -~]*))?")
 _IS_CGI = 'with protocol="cgi" headers come first, and an empty line'
@@ -35,7 +35,7 @@ class CGIResponse(NamedTuple):
 def read_response(function: Function, method: str, read: Callable[[], bytes]) -> CGIResponse:
     """Read the head of a function's response; `read` returns its output piece by piece.
 
-    Raises `Failed` if there is no valid head, and what `read` raises.
+    Raises `Failed` if there is no valid head, and the errors of `read`.
     """
     if function.protocol == "plain":
         first = read()

@@ -10,8 +10,8 @@ __all__ = ["End", "Process"]
 class End(NamedTuple):
     """How a process ended: `code` is its exit code, or a signal as a negative number.
 
-    `why` is "time", "memory" or "processes" if it was killed for that, "-" if it was not, "unfinished" if it ended in
-    the midst of its answer with the exit code of success, "lost" if nobody knows.
+    `why` is "time", "memory" or "processes" if the process was killed for that reason, and "-" if not. "unfinished"
+    means that it ended within its response with the exit code of success, and "lost" that its end is unknown.
     """
 
     code: int
@@ -45,4 +45,4 @@ class Process(Protocol):
         """Return how it ended. It was stopped or seen to end before, so this waits only a moment."""
 
     def close(self) -> None:
-        """Close its files, and kill what is left of it. Closing twice closes once."""
+        """Close its files, and kill all that is left of it. Closing twice closes once."""

@@ -79,7 +79,7 @@ class Output:
         self._await_end(self._deadline.left() + GRACE)
 
     def close(self) -> None:
-        """Kill what is left of it. Closing twice closes once."""
+        """Kill all that is left of it. Closing twice closes once."""
         if self.end is None:
             self._process.stop()
             self.end = self._process.end()

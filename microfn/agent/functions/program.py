@@ -65,7 +65,7 @@ def handle_name(handle: Callable[..., Any]) -> str:
 def handle_program(
     name: str, *, cwd: str | os.PathLike[str] | None = None, env: Mapping[str, str] | None = None
 ) -> Program:
-    """Return the program that runs the handle of this name. Raises what `check_program` raises."""
+    """Return the program that runs the handle of this name. Raises the errors of `check_program`."""
     # A module that is imported here has to be found there.
     path = os.pathsep.join(os.path.abspath(entry) for entry in sys.path)
     if env is not None and not isinstance(env, Mapping):

@@ -1,4 +1,4 @@
-"""One request and its response on the socket of a hot process, with what the process logs meanwhile."""
+"""One request and its response on the socket of a hot process, with the log of the process meanwhile."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Exchange:
         self._poll.register(err, select.POLLIN)
 
     def read_head(self) -> Head:
-        """Send what can be sent, and return the head of the response.
+        """Send the request as far as possible, and return the head of the response.
 
         Raises `TimedOut` if the time is up before, and `Failed` if the process ends, or answers with no response.
         """
@@ -70,7 +70,7 @@ class Exchange:
         return self._parser.head
 
     def read(self) -> bytes:
-        """Return the next piece of the body, nothing at its end. Raises what `read_head` raises."""
+        """Return the next piece of the body, nothing at its end. Raises the errors of `read_head`."""
         piece, self._first = self._first, b""
         while not piece and not self._parser.is_whole:
             piece = self._next()
@@ -83,10 +83,10 @@ class Exchange:
 
     @property
     def can_reuse(self) -> bool:
-        """Whether the process can be given another call.
+        """Whether the process can get another call.
 
-        It can if the response is whole, the process has read all of the request, and it has said nothing more. What is
-        left of a request would be the next one, in the hands of a client.
+        The response must be whole, the process must have read all of the request, and it must have sent nothing more.
+        An unread rest of a request would be the next request, chosen by a client.
         """
         if not self._parser.can_reuse:
             return False
@@ -95,7 +95,7 @@ class Exchange:
         return not unread and is_quiet(self._talk)
 
     def drain_log(self) -> None:
-        """Take what the process has logged until now; that is the call's."""
+        """Take the log of the process until now, which belongs to this call."""
         while data := self._read_log():
             self._keep(data)
 
@@ -116,12 +116,12 @@ class Exchange:
         return self._receive() if events & ~select.POLLOUT else b""
 
     def _send(self) -> None:
-        """Send what there is room for."""
+        """Send as much as there is room for."""
         try:
             self._unsent = self._unsent[self._talk.send(self._unsent, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL) :]
         except BlockingIOError:
             return
-        except (BrokenPipeError, ConnectionResetError):  # what it said before can be read
+        except (BrokenPipeError, ConnectionResetError):  # its earlier output can still be read
             self._poll.modify(self._talk, select.POLLIN)
             return
         if not self._unsent:
@@ -155,7 +155,7 @@ class Exchange:
             return None
 
     def _keep(self, data: bytes) -> None:
-        """Keep what the log has room for. What is beyond is forgotten, so that the function can go on."""
+        """Keep as much as the log has room for. The rest is forgotten, so that the function can go on."""
         self.log += data[: self._most_log - len(self.log)]
 
 

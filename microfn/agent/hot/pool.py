@@ -1,4 +1,4 @@
-"""The pool of processes: who is launched, given, evicted or refused. A pure state machine.
+"""The pool of processes: launches, gives, evictions and refusals. A pure state machine.
 
 Events go in, with their time, and decisions come out. There is no clock, socket, process, lock or thread in here.
 
@@ -183,7 +183,7 @@ class Pool:
         return self._settle([])
 
     def cancelled(self, call: Hashable, now: float) -> list[Decision]:
-        """Let a call wait no longer. What it was given already is its own, until that is free, spoiled or dead."""
+        """Let a call wait no longer. Its process, if it has one, is its own until it is free, spoiled or dead."""
         self._now = now
         self._waiters.pop(call, None)
         return self._settle([])
@@ -237,7 +237,7 @@ class Pool:
     # Events of time and of the agent
 
     def tick(self, now: float) -> list[Decision]:
-        """Time has passed: evict what was idle, or was launching, for too long."""
+        """Evict processes that were idle, or were launching, for too long."""
         self._now = now
         decisions: list[Decision] = []
         for process in list(self._processes.values()):
@@ -270,7 +270,7 @@ class Pool:
         return "launch" if kept is not None and not kept.usable and self._now < kept.not_before else None
 
     def _settle(self, decisions: list[Decision]) -> list[Decision]:
-        """Decide what can be decided for the calls that wait."""
+        """Make all possible decisions for the calls that wait."""
         if self._waiters:
             self._give(decisions)
             self._launch(decisions)

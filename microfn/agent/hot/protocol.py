@@ -24,7 +24,7 @@ _LONGEST_SIZE = 1024
 """Bytes of the line with the size of a chunk."""
 _MOST_INTERIM = 16
 _END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
-# Not what `str.splitlines` takes for one: a byte of UTF-8 that is NEL in latin-1 would begin a header of its own.
+# Not the lines of `str.splitlines`: a byte of UTF-8 that is NEL in latin-1 would begin a header of its own.
 _END_OF_LINE = re.compile(r"\r?\n")
 _STATUS_LINE = re.compile(r"HTTP/1\.([01]) ([1-5][0-9]{2})(?: ([\t -~\x80-\xff]*))?")
 _VALUE = re.compile(r"[\t -~\x80-\xff]*")
@@ -69,7 +69,7 @@ def encode_request(request: CallRequest, *, call_id: str, end: float, attempt: i
         ("Fn-Deadline", f"{deadline}Z"),
         ("Fn-Attempt", str(attempt)),
         ("Fn-Params", json.dumps(dict(request.params), default=str)),
-        # The prefix of the mount, and who asks whom: HTTP has no place for them.
+        # The prefix of the mount and both addresses: HTTP has no header for them.
         ("Fn-Connection", json.dumps({"SCRIPT_NAME": request.script_name, **request.connection})),
     ]
     lines = [f"{name}: {value}" for name, value in headers]
@@ -109,7 +109,7 @@ class ResponseParser:
         self._method = method
         self._call_id = call_id
         self._buffer = b""
-        self._at = 0  # what is before it has been read
+        self._at = 0  # all before it has been read
         self._searched = 0
         self._interim = 0
         self._left = 0
@@ -152,7 +152,7 @@ class ResponseParser:
         if not self.is_whole:
             raise Failed("The function answered with less than it said.")
 
-    # Each step takes what it needs from the buffer: a piece of the body, or nothing. None asks for more bytes.
+    # Each step takes its part from the buffer: a piece of the body, or nothing. None asks for more bytes.
 
     def _read_head(self) -> bytes | None:
         block = self._take_block()
@@ -227,7 +227,7 @@ class ResponseParser:
         return piece
 
     def _take_piece(self) -> bytes | None:
-        """Return what is there of the bytes that are left, None if nothing is."""
+        """Return the available part of the bytes that are left, None if there is none."""
         piece = self._buffer[self._at : self._at + self._left]
         self._at += len(piece)
         self._left -= len(piece)

@@ -16,12 +16,12 @@ def kill_group(leader: int) -> None:
 
 
 def is_group_gone(leader: int) -> bool:
-    """Return whether no process of a group is left, dead ones that nobody has waited for included."""
+    """Return whether no process of a group is left, including dead ones that are not reaped."""
     try:
         os.killpg(leader, 0)
     except ProcessLookupError:
         return True
-    except PermissionError:  # It is another user's: a set-user-ID program has that effect.
+    except PermissionError:  # A set-user-ID program runs as another user.
         return False
     return False
 

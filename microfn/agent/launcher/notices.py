@@ -11,7 +11,7 @@ from contextlib import suppress
 __all__ = ["Notices"]
 
 _LONGEST = 512
-"""Bytes of a line: what a pipe takes at once if it has room (POSIX: PIPE_BUF)."""
+"""Bytes of a line that a pipe takes at once if it has room (POSIX: PIPE_BUF)."""
 
 
 class Notices:
@@ -44,7 +44,7 @@ class Notices:
                 os.write(self._file, data)
 
     def close(self) -> None:
-        """Close what has been opened."""
+        """Close the socket, or the pipe."""
         if self._socket is not None:
             self._socket.close()
         if self._own is not None:

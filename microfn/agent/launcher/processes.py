@@ -51,7 +51,7 @@ def descendants(ancestor: int, found: Mapping[int, Seen]) -> Iterator[int]:
     for pid, process in found.items():
         children.setdefault(process.parent, []).append(pid)
     todo = children.pop(ancestor, [])
-    while todo:  # What was seen at different moments might form a circle, so each is looked at once.
+    while todo:  # Processes that were seen at different moments might form a circle, so each is visited once.
         pid = todo.pop()
         yield pid
         todo += children.pop(pid, [])

@@ -17,7 +17,7 @@ _SIGNALS = signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}
 def spawn(spec: LaunchSpec, files: list[int]) -> int:
     """Start a program with these files as its descriptors 0, 1, 2 …, and return its process id.
 
-    It has its limits from its first moment. Raise OSError if it cannot be started.
+    Its limits apply from its first moment. Raises OSError if the program cannot be started.
     """
     os.chdir(spec.cwd)
     with at_most(spec.addresses, max(spec.descriptors, max(files) + 1)):

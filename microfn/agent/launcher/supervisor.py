@@ -21,7 +21,7 @@ __all__ = ["Launcher"]
 FIRST_LOOK, LOOK_EVERY = 0.01, 0.1
 """Seconds from a start to the first look at the processes of functions, and between later ones.
 
-The pauses between double. Each is at least twenty times what a look takes of the processor.
+The pauses between double. Each is at least twenty times the processor time of a look.
 """
 LAST_MOMENT = 0.2
 """Seconds in which the rest of a killed group has to be gone, before its end is told."""
@@ -55,7 +55,7 @@ class Launcher:
         self._selector.register(guard, selectors.EVENT_READ, self._lose_guard)
 
     def run(self) -> None:
-        """Go on until nobody is left who could ask, and nothing is left that runs."""
+        """Go on until no asker is left, and no function runs."""
         while self._source is not None or self._runs or self._leaving or self._look_at is not None:
             for key, _ in self._selector.select(self._pause()):
                 key.data(key.fileobj)
@@ -73,7 +73,7 @@ class Launcher:
 
     def _pause(self) -> float | None:
         now = time.monotonic()
-        # A killed process may be in a system call that cannot be interrupted. That is no reason to be busy.
+        # A killed process may be in a system call that cannot be interrupted, so it is not polled.
         times = [run.end for run in self._runs.values() if run.why == "-"]
         times += [now + 0.01] * bool(self._leaving)
         if self._look_at is not None:
@@ -133,7 +133,7 @@ class Launcher:
         self._kill(run)
 
     def _kill(self, run: Run, why: str = "-") -> None:
-        """Kill the group of a function, and look at once for what has left it."""
+        """Kill the group of a function, and look at once for processes that have left it."""
         run.kill(why)
         self._killed[run.id] = self._look_at = time.monotonic()
 
@@ -206,7 +206,7 @@ class Launcher:
             pid = process.parent
 
     def _kill_strays(self, strays: list[int], found: dict[int, Seen]) -> set[int]:
-        """Kill what has left its function, and say so, once for each call that was not killed itself."""
+        """Kill processes that left their function, and log it once for each call that was not killed itself."""
         left: dict[str, list[int]] = {}
         leaving = {run.pid for run in self._leaving}
         for pid in strays:

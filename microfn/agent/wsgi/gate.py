@@ -11,7 +11,7 @@ __all__ = ["read_valid_head"]
 
 
 def read_valid_head(execution: AdmittedExecution) -> Head:
-    """Return the head of a response. Raises `Failed` if no server could send it, and what `read_head` raises."""
+    """Return the head of a response. Raises `Failed` if no server could send it, and the errors of `read_head`."""
     head = execution.read_head()
     try:
         validate_headers(head.status, head.headers)
