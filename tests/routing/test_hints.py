@@ -81,7 +81,7 @@ def test_the_suggestion_keeps_what_the_param_took():
     ("name", "message"),
     [
         ("errorhandler", r"use app\.error\(status\)"),
-        ("run", "`microfn run` while you develop"),
+        ("run", "`microfn run` while you develop, `microfn serve` in production"),
         ("wsgi_app", "the Router itself"),
         ("nothing", "'Router' object has no attribute 'nothing'"),
     ],
@@ -120,6 +120,8 @@ def response():
         (app, "test_request_context", "create_environ"),
         (app, "add_route", r"app\.handle\(method, pattern, handle\)"),
         (app, "hook", "middleware"),
+        (app, "secret_key", "the how-to on authentication"),
+        (request, "session", "the how-to on authentication"),
         (request, "endpoint", r"request\.route\.name"),
         (request, "view_args", r"request\.params"),
         (request, "media", r"request\.json"),
