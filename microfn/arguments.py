@@ -76,8 +76,10 @@ def refuse_other_options(kind: str) -> Callable[[F], F]:
         @functools.wraps(init)
         def checked(self: object, *positional: object, **options: object) -> None:
             if positional:
-                given = f"got {positional[0]!r:.200}"
-                raise TypeError(f"options of {kind} must be passed by keyword, {given}")
+                first = positional[0]
+                is_module = isinstance(first, str) and first.replace(".", "_").isidentifier()  # Flask(__name__)
+                hint = f"; {kind} takes no import name" if is_module else ""
+                raise TypeError(f"options of {kind} must be passed by keyword, got {first!r:.200}{hint}")
             for name in options.keys() - known:
                 near = nearest(name, known)
                 hint = f"did you mean {near!r}?" if near else f"its options are {', '.join(known)}"

@@ -68,10 +68,17 @@ def test_an_option_of_the_router_that_cannot_be_is_refused(options, error, messa
         Router(**options)
 
 
-@pytest.mark.parametrize("given", [True, "app", __name__, None])
+@pytest.mark.parametrize("given", [True, "/shop", "", "a-b", None])
 def test_options_of_the_router_are_keyword_only(given):
-    with pytest.raises(TypeError, match=f"options of a Router must be passed by keyword, got {given!r}"):
+    with pytest.raises(TypeError, match=f"options of a Router must be passed by keyword, got {given!r}$"):
         Router(given)
+
+
+@pytest.mark.parametrize("given", ["app", "__main__", __name__, "läden.app"])
+def test_router_takes_no_import_name(given):
+    """Flask and its Blueprints take the name of their module first."""
+    with pytest.raises(TypeError, match=f"by keyword, got {given!r}; a Router takes no import name$"):
+        Router(given, json=None)
 
 
 @pytest.mark.parametrize(
