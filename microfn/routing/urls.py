@@ -53,6 +53,8 @@ class Urls:
             if name not in names:
                 near_name = nearest(name, names)
                 hint = f"did you mean {near_name!r}?" if near_name else f"its params are {', '.join(names) or 'none'}"
+                if near_name is None and "query" not in names:
+                    hint += f"; for the query, pass query={{{name!r}: ...}}"
                 raise InvalidUrl(target, f"{route.pattern} has no param {name!r}; {hint}")
         pieces = [
             _filled(target, route, part, params) if number % 2 else part
@@ -66,7 +68,9 @@ class Urls:
         route = self._names.get(name)
         if route is None:
             near = nearest(name, self._names)
-            raise InvalidUrl(name, "there is no route with this name" + (f"; did you mean {near!r}?" if near else ""))
+            unnamed = f"routes have no name by default, so pass the handle, or register it with name={name!r}"
+            hint = f"did you mean {near!r}?" if near else unnamed
+            raise InvalidUrl(name, f"there is no route with this name; {hint}")
         return [route] if route.origin is None else self._by_target[name]
 
     def _handled(self, handle: Handle) -> list[Route]:

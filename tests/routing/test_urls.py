@@ -30,6 +30,7 @@ def app():
     app.get("/tags/t_:tag", name="tag")(say("tag"))
     app.get("/käse/ü:x", name="cheese")(say("cheese"))
     app.get("/what?/a b/%41", name="odd")(say("odd"))
+    app.get("/search/:query", name="search")(say("search"))
     return app
 
 
@@ -78,10 +79,11 @@ def test_a_url_that_is_asked_for_early_publishes_nothing(app):
 
 REFUSED = [
     ("usr", {}, "did you mean 'user'"),
-    ("nothing like it", {}, "there is no route with this name"),
+    ("nothing like it", {}, "so pass the handle, or register it with name='nothing like it'$"),
     ("user", {}, "needs the param 'id'"),
     ("user", {"id": 7, "ids": 8}, "did you mean 'id'"),
-    ("home", {"q": 1}, "its params are none"),
+    ("home", {"q": 1}, "its params are none; for the query, pass query={'q': [.]{3}}$"),
+    ("search", {"query": "x", "zzz": 1}, "its params are query$"),
     ("user", {"id": ""}, "must be non-empty text or a number, got"),
     ("user", {"id": None}, "must be non-empty text or a number, got"),
     ("user", {"id": b"7"}, "must be non-empty text or a number, got"),
