@@ -1,4 +1,4 @@
-"""Agents that are closed when their test is over, and what tests look at in /proc."""
+"""Agents that are closed after each test, and tools that read /proc."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def agent():
 
 @pytest.fixture(autouse=True)
 def _descriptors():
-    """Whatever a test does, it leaves no file open."""
+    """Assert that no test leaves a file open."""
     before = set(os.listdir("/proc/self/fd"))
     yield
     end = time.monotonic() + 2

@@ -1,4 +1,4 @@
-"""Handles that run in processes of their own."""
+"""Handles that run in their own processes."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def leave_midway(request, params):
 
 
 def answer_and_stay(request, params):
-    """Answer, and have a thread that goes on for a while."""
+    """Respond, and keep a thread running for a while."""
     threading.Thread(target=time.sleep, args=(1,)).start()
     return Response((f"{number}\n" for number in range(3)), mimetype="text/plain")
 

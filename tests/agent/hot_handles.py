@@ -1,4 +1,4 @@
-"""Handles that a process answers with again and again."""
+"""Handles that one process calls repeatedly."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The launchers of this process: each is the child of a guard, which is a child of this one."""
+"""The launchers of this process: each is the child of a guard, and the guard is a child of this process."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["guards", "launcher_of"]
 
 
 def guards():
-    """The ids of the guards."""
+    """Return the ids of the guards."""
     found = []
     for pid, process in sorted(seen().items()):
         with contextlib.suppress(OSError), open(f"/proc/{pid}/cmdline", "rb") as file:
@@ -21,7 +21,7 @@ def guards():
 
 
 def launcher_of(guard):
-    """The launcher of a guard, as soon as it has one; of a launcher, its function."""
+    """Wait for the launcher of a guard and return its id; for a launcher, return its function."""
     while True:
         for pid, process in seen().items():
             if process.parent == guard:

@@ -1,4 +1,4 @@
-"""Calls without HTTP: made, submitted once, recorded, refused in order, drained, and none of a parent's in a child."""
+"""Calls without HTTP: made, submitted once, recorded, refused in order, drained, and not inherited by a child."""
 
 from __future__ import annotations
 
@@ -230,7 +230,7 @@ def test_a_writer_that_cannot_write_ends_the_call(agent):
 
 
 def test_calls_wait_in_order_for_memory(agent, tmp_path):
-    """Calls that need more memory than there is wait, and start in the order in which they came."""
+    """If calls need more memory than is free, they wait, and start in their order of arrival."""
     go = tmp_path / "go"
     cold = sh(agent, f'until [ -e "{go}" ]; do sleep 0.01; done', memory=300, timeout=60)
     calls = [agent.get_call("GET", function=cold) for _ in range(4)]
@@ -269,7 +269,7 @@ def test_who_would_wait_for_half_of_his_time_is_refused(agent):
 
 
 def test_memory_is_free_when_the_process_is_done(agent):
-    """The memory is free as soon as the process has ended, even if nobody has read the response."""
+    """The memory is free as soon as the process has ended, even if the response is unread."""
     whole = sh(agent, "head -c 200000 /dev/zero", memory=512)
     call = agent.get_call("GET", function=whole)
     execution = agent._engine.run_call(call)
@@ -328,7 +328,7 @@ def test_there_is_one_launcher_whoever_comes_first(agent, cat):
 
 @pytest.mark.parametrize(("of_guard", "detail"), [(int, "was ended by signal 9"), (launcher_of, "was lost")])
 def test_killed_launcher_fails_its_calls_and_has_a_successor(agent, of_guard, detail):
-    """Whether the guard is killed, or the launcher itself."""
+    """Calls fail the same way if the guard is killed or if the launcher is."""
     before = guards()
     cold = sh(agent, "sleep 60")
     pids = []
@@ -338,7 +338,7 @@ def test_killed_launcher_fails_its_calls_and_has_a_successor(agent, of_guard, de
             time.sleep(0.01)
         (guard,) = set(guards()) - set(before)
         pids.append(guard)
-        launcher_of(launcher_of(guard))  # the function has been started
+        launcher_of(launcher_of(guard))  # the function has started
         time.sleep(0.1)
         os.kill(of_guard(guard), signal.SIGKILL)
 
@@ -437,7 +437,7 @@ def test_functions_end_with_their_process_however_it_ends(how):
 
 
 def test_forked_child_has_an_agent_of_its_own(agent):
-    """A forked child has no calls of its parent, and can make calls like it."""
+    """A forked child has no calls of its parent, and can make its own calls."""
     cold = sh(agent, "echo x; sleep 0.6; echo y")
     execution = agent._engine.run_call(agent.get_call("GET", function=cold))
     assert isinstance(execution, AdmittedExecution)
@@ -481,7 +481,7 @@ def test_a_thousand_calls_leave_nothing(agent):
 
 def test_a_function_ignores_no_signal_whatever_python_ignores(agent):
     ignored = answer(agent, function=agent.cold(["grep", "SigIgn", "/proc/self/status"], memory=32, timeout=20))
-    assert int(ignored.split()[1], 16) & 0x7FFFFFFF == 0  # those beyond are the C library's own
+    assert int(ignored.split()[1], 16) & 0x7FFFFFFF == 0  # the other bits are signals of the C library
 
 
 def test_a_call_that_is_refused_leaves_no_body_open(agent, cat):
@@ -511,7 +511,7 @@ def test_name_of_a_function_can_be_shown(agent, name, error):
 
 
 def test_hooks_count_for_the_time_in_which_a_call_may_start(agent, cat):
-    """A call is refused if half of its time is gone when its hooks are done."""
+    """A call is refused if half of its time is over when its hooks return."""
     agent.before_call(lambda call: time.sleep(0.3))
     call = agent.get_call("POST", timeout=0.5)
     with pytest.raises(Busy):

@@ -1,4 +1,4 @@
-"""Bodies in files of their own."""
+"""Bodies in temporary files."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_body_that_cannot_be_read_leaves_no_file():
 
 
 class FullDisk(io.BytesIO):
-    """A file on a disk that has no room left: for a write, or for what a write has kept back."""
+    """A file on a full disk: it fails on write, or later when it flushes its buffer."""
 
     def __init__(self, fails):
         super().__init__()

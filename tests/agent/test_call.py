@@ -1,4 +1,4 @@
-"""A call: waiting, running, ended; submitted once."""
+"""A call waits, runs and ends; it is submitted once."""
 
 from __future__ import annotations
 

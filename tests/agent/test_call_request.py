@@ -26,7 +26,7 @@ def test_request_has_the_parts_of_an_environ():
 
 
 def test_headers_are_all_but_those_about_the_connection():
-    """A client may not name a header in Connection, so that one of trusted middleware is dropped."""
+    """If a client names a header in Connection, a header of trusted middleware is still kept."""
     names = "CONNECTION", "TE", "TRANSFER_ENCODING", "CONTENT_LENGTH", "X_ROLE", "X_EMPTY"
     environ = {f"HTTP_{name}": "x-role" for name in names} | {"HTTP_X_EMPTY": ""}
     assert request_from_environ({**ENVIRON, **environ}, None).headers == (("X-Role", "x-role"),)

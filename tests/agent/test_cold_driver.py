@@ -1,4 +1,4 @@
-"""A cold function: memory, then its start, then one process for the call. `microfn.agent.driver` says so."""
+"""A cold function: memory, then its start, then one process for the call, as `microfn.agent.driver` requires."""
 
 from __future__ import annotations
 

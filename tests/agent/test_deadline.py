@@ -1,4 +1,4 @@
-"""Deadlines, and what proxies say of when a request began."""
+"""Deadlines, and the start of a request as proxies report it."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ AGES = {
 
 @pytest.mark.parametrize(("header", "age"), AGES.items(), ids=[repr(header)[:30] for header in AGES])
 def test_start_of_a_request_is_read_in_any_unit(header, age):
-    """A header has seconds, milliseconds or microseconds; a time that cannot be is ignored."""
+    """A header has seconds, milliseconds or microseconds; an impossible time is ignored."""
     assert began_at(header, clock=CLOCK, now=1000.0) == pytest.approx(1000.0 - age)
 
 

@@ -23,7 +23,7 @@ def call_of(engine, seconds=5.0, tokens=1):
 
 
 def test_turn_is_open_before_it_is_admitted(engine):
-    """`close` waits for a call from the moment it came."""
+    """`close` waits for a call from the moment of its arrival."""
     turn = engine.open(call_of(engine))
     assert (engine.running, engine.limiters[0].free) == (1, 1)
     engine.admit(turn)

@@ -1,4 +1,4 @@
-"""Handles that answer call after call: in a thread of this process, and in a process of their own."""
+"""Handles that serve one call after another: in a thread of this process, and in their own process."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Peer:
         self.calls = 0
 
     def call(self, method="GET", body=None, **options):
-        """The status, the headers, the body and the log of a call; `exchange` is what it came by."""
+        """Return the status, the headers, the body and the log of a call; `exchange` has made it."""
         self.calls += 1
         call_id = f"{self.calls:032x}"
         length = None if body is None else len(body)
@@ -67,7 +67,7 @@ class Peer:
 
 @pytest.fixture
 def here(capsys):
-    """A function that serves a handle in a thread; the peer."""
+    """Yield a function that starts a handle in a thread and returns its peer."""
     peer, threads, ends = Peer(), [], []
 
     def run(handle, make):
@@ -95,7 +95,7 @@ def here(capsys):
 
 @pytest.fixture
 def apart():
-    """A function that serves a handle of `hot_handles` in a process; the peer, with the process."""
+    """Yield a function that starts a handle of `hot_handles` in a process, and returns the peer and the process."""
     peer = Peer()
 
     def begin(name):
@@ -222,7 +222,7 @@ def test_request_that_is_none_ends_the_worker(here, head):
 
 @pytest.mark.parametrize("pieces", [[b"x"], [b"x", b"yz"]])
 def test_application_that_breaks_its_length_ends_the_worker(here, pieces, capsys):
-    """The router checks lengths too; other applications of WSGI do not."""
+    """The router checks lengths too; other WSGI applications do not."""
 
     def app(environ, start_response):
         start_response("200 OK", [("Content-Length", "2")])

@@ -1,4 +1,4 @@
-"""The Python of a function is this one, if a server embeds it too."""
+"""The Python of a function is the current one, even if a server embeds it."""
 
 from __future__ import annotations
 

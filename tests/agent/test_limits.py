@@ -1,4 +1,4 @@
-"""Limits are checked when a function is made."""
+"""Limits are checked when a function is registered."""
 
 from __future__ import annotations
 

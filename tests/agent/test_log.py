@@ -1,4 +1,4 @@
-"""Log records have the id of the call that a thread is executing."""
+"""Log records have the id of the call that their thread executes."""
 
 from __future__ import annotations
 

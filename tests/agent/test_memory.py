@@ -1,4 +1,4 @@
-"""Sizes as people write them, and how much memory there is, by what Linux tells in files."""
+"""Sizes in human notation, and the available memory according to Linux's files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Specs for the launcher: all of a call, or a refusal."""
+"""Specs for the launcher: a complete call, or an error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The server's side of the launcher: what it does where the launcher is late, gone, or somebody else's."""
+"""The server's side of the launcher, even if the launcher is late, gone, or another server's."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from .launchers import launcher_of
 
 @pytest.fixture
 def talk():
-    """A function of which a test tells what becomes."""
+    """A function whose events come from the test."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     out, err = os.open("/dev/null", os.O_RDONLY), os.open("/dev/null", os.O_RDONLY)
     process = FunctionProcess(ours, out, err)
@@ -72,7 +72,7 @@ def test_where_nothing_is_heard_its_time_runs_out(talk):
 
 @pytest.mark.parametrize("is_unread", [False, True], ids=["nothing", "a message that it has not read"])
 def test_start_fails_if_the_launcher_is_gone(talk, is_unread):
-    """The start fails whatever the launcher left in the socket."""
+    """The start fails, even if the launcher left data in the socket."""
     process, theirs = talk
     if is_unread:
         process._socket.send(b"unread")
@@ -158,7 +158,7 @@ def test_group_is_killed_here_if_the_launcher_is_silent(talk):
 
 
 def test_group_of_another_is_not_killed_if_the_launcher_is_gone(talk):
-    """The id of a group that has ended may be another's by then."""
+    """After a group has ended, its id can belong to another one."""
     process, theirs = talk
     other = subprocess.Popen(["sleep", "60"], start_new_session=True)
     process.pid = other.pid
@@ -189,7 +189,7 @@ def test_call_is_refused_if_there_are_too_many_files(agent, has_launcher):
     refused = 0
     for number in range(40):
         call = agent.get_call("GET")
-        # A new file has the least number that is free, so that about so many more can be had.
+        # A new file gets the lowest free number, so this limit is about the number of open files.
         resource.setrlimit(resource.RLIMIT_NOFILE, (len(before) - 1 + number, hard))
         try:
             agent.submit(call)
@@ -265,7 +265,7 @@ def test_a_pipe_may_be_as_long_as_a_user_may_have_it(agent, monkeypatch):
 
 @pytest.mark.parametrize(("command", "code"), [("exec sleep 60", -signal.SIGUSR1), ("trap '' USR1; sleep 5", -9)])
 def test_a_launcher_that_does_not_end_is_killed(monkeypatch, command, code):
-    """Its guard is told to kill it; a guard that does nothing is killed too."""
+    """The guard is asked to kill the launcher; if it does nothing, it is killed too."""
     monkeypatch.setattr(module, "_PATIENCE", 0.2)
     way, other = socket.socketpair()
     process = subprocess.Popen(["sh", "-c", command])
@@ -275,7 +275,7 @@ def test_a_launcher_that_does_not_end_is_killed(monkeypatch, command, code):
 
 
 class Noticed:
-    """A writer that does something with the first piece of an answer."""
+    """A writer that calls a function with the first piece of a response."""
 
     def __init__(self, notice):
         self.notice = notice
@@ -289,7 +289,7 @@ class Noticed:
 
 @pytest.mark.slow
 def test_late_launcher_has_a_successor(agent):
-    """The functions that the late launcher runs go on until their end."""
+    """The functions of the late launcher go on until they end."""
     long = agent.cold(["sh", "-c", "echo begun; sleep 2; echo ended"], memory=16, timeout=30)
     late = agent.cold(["sh", "-c", "echo begun; sleep 30"], memory=16, timeout=1)
     has_begun = threading.Event()
@@ -325,7 +325,7 @@ def test_a_launcher_that_has_stopped_has_a_successor(agent):
 
 
 def test_full_socket_of_a_stopped_launcher_stays_in_time(agent):
-    """A launcher that has stopped takes no more orders, and no call waits for it longer than its own time."""
+    """A stopped launcher takes no more orders, and no call waits for it beyond its own deadline."""
     agent.cold(["echo"], memory=8, timeout=0.5, env={"LONG": 6000 * "x"})
     agent.submit(agent.get_call("GET", timeout=30))
     launcher = agent._cold._processes._launcher
@@ -357,7 +357,7 @@ def test_forked_child_forgets_the_launcher_and_its_functions():
     driver = agent._cold._processes
     launcher = driver._launcher._process.pid
     process = next(iter(agent._cold._slots)).process
-    driver.reset_after_fork()  # as in a child, where it does not touch what is the parent's
+    driver.reset_after_fork()  # as in a child, which leaves its parent's objects alone
     process.reset_after_fork()
     driver.reset_after_fork()
     assert os.waitpid(launcher, 0)[1] == 0

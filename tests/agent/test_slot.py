@@ -1,4 +1,4 @@
-"""The room of a process: its memory is free when the process has ended."""
+"""The memory of a process, which is free when the process has ended."""
 
 from __future__ import annotations
 

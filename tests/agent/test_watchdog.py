@@ -1,4 +1,4 @@
-"""A watchdog looks when a time has come, and goes on."""
+"""A watchdog looks at each due time, and goes on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A handle as an application of its own."""
+"""A handle as a separate application."""
 
 from __future__ import annotations
 

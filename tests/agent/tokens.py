@@ -1,4 +1,4 @@
-"""A token that tells a test what became of it."""
+"""A token that records its releases for a test."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ __all__ = ["CountedToken"]
 
 
 class CountedToken:
-    """A token that counts how often it is released; `files` are those that are locked for it."""
+    """A token that counts its releases; `files` are the files that are locked for it."""
 
     def __init__(self, *files):
         self.releases = 0

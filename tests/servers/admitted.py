@@ -41,5 +41,5 @@ def body(request: Request, params: Params) -> str:
 
 @app.get("/stream", use=[agent.inline(timeout=1)])
 def stream(request: Request, params: Params) -> Iterator[bytes]:
-    """More than a client's and a server's buffers hold."""
+    """Stream more than the buffers of a client and a server hold."""
     return (b"x" * 65536 for _ in range(1000))

@@ -1,7 +1,7 @@
 """The application that the tests with real servers drive.
 
-What happens inside of a server's process is told to the tests through a file, one line each; the environment variable
-`MICROFN_TEST_RECORD` names it. A test waits for a line of the application's, and the application for one of the test's.
+The application and a test exchange lines through a file, which the environment variable `MICROFN_TEST_RECORD` names.
+A test waits for a line of the application, and the application for a line of the test.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ imported_by = os.getpid()
 
 
 class OnPurpose(Exception):
-    """What handles and streams here raise: a server's log may hold its tracebacks."""
+    """An error that handles and streams raise here: a server's log may hold its tracebacks."""
 
 
 def record(line: str) -> None:
@@ -51,7 +51,7 @@ def wait_for_record(line: str, times: int = 1) -> bool:
 
 
 class Recorded:
-    """A stream that tells when it is closed."""
+    """A stream that records when it is closed."""
 
     def __init__(self, key: str, chunks: Iterator[str | bytes]) -> None:
         self._key = key
@@ -93,7 +93,7 @@ def upload(request: Request, params: Params) -> dict[str, Any]:
 
 @app.post("/measure/:key", max_content_length=1 << 20)
 def measure(request: Request, params: Params) -> dict[str, Any]:
-    """Like the upload, and leaves no line in the record."""
+    """Measure the body like the upload, but leave no line in the record."""
     data = request.get_data()
     assert data.startswith(params["key"].encode() + b".")
     return {"length": len(data)}
@@ -101,7 +101,7 @@ def measure(request: Request, params: Params) -> dict[str, Any]:
 
 @app.get("/stream/:key")
 def stream(request: Request, params: Params) -> Recorded:
-    """The second chunk comes after the test has recorded that it has seen the first."""
+    """Send the second chunk after the test has recorded the first."""
 
     def chunks() -> Iterator[str]:
         yield "first\n"
@@ -113,7 +113,7 @@ def stream(request: Request, params: Params) -> Recorded:
 
 @app.get("/ticks/:key")
 def ticks(request: Request, params: Params) -> Recorded:
-    """More than any socket buffers, and for longer than any test waits."""
+    """Send more than any socket buffers, for longer than any test waits."""
 
     def chunks() -> Iterator[bytes]:
         for _ in range(2000):
@@ -155,7 +155,7 @@ def sleep(request: Request, params: Params) -> str:
 
 @app.get("/meet/:key")
 def meet(request: Request, params: Params) -> tuple[str, int]:
-    """Answered as soon as two are here at once."""
+    """Respond as soon as two requests are here at once."""
     line = f"here {params['key']}"
     record(line)
     return ("met\n", 200) if wait_for_record(line, times=2) else ("alone\n", 503)
@@ -174,7 +174,7 @@ def big(request: Request, params: Params) -> bytes:
 
 @app.get("/file")
 def file(request: Request, params: Params) -> WerkzeugResponse:
-    """Sent by the server itself, through `wsgi.file_wrapper`."""
+    """Return a file that the server itself sends, through `wsgi.file_wrapper`."""
     return send_file(__file__, request.environ, mimetype="text/x-python")
 
 

@@ -1,4 +1,4 @@
-"""What a server does by itself: a WSGI function that answers as the application does, without any framework."""
+"""A WSGI function that responds like the application, without any framework. It shows the server's own behaviour."""
 
 from __future__ import annotations
 

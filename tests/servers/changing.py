@@ -1,7 +1,7 @@
-"""An application whose routes are replaced all the time, by a thread, while it serves.
+"""An application whose routes a thread replaces continuously while it serves.
 
-Each change includes a Router, makes a group, and replaces two routes; all of them know its number. Whatever is answered
-is wholly of one number.
+Each change includes a Router, makes a group, and replaces two routes. All of them return its number, so each response
+must have one number.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ state = {"number": 0}
 
 @app.use
 def unchanged(handle):
-    """Without any middleware, a request would not know what it is answered from."""
+    """Keep the handle: a request without any middleware would have no reference to its snapshot."""
     return lambda request, params: handle(request, params)
 
 
@@ -36,7 +36,7 @@ def stamp(number):
 
 
 def teller(number):
-    """A handle that tells its number, and whether all that it is answered from has the same one."""
+    """Return a handle that reports its number. `is_whole` is True if its whole snapshot has that number."""
 
     def tell(request, params):
         find = request._snapshot.find
@@ -58,7 +58,7 @@ def change(number):
             app.remove("GET", "/now/:id")
         app.get("/now")(teller(number))
         app.include(f"/v{number}", part)
-        time.sleep(0.001)  # others run in the middle of it
+        time.sleep(0.001)  # other threads run in the middle of the change
         app.group(f"/g{number}", use=[stamp(number)]).get("/:id")(teller(number))
         app.get("/now/:id")(teller(number))
 

@@ -1,4 +1,4 @@
-"""gunicorn's configuration for `tests.servers.cold`, where a worker closes its agent before it ends."""
+"""gunicorn's configuration for `tests.servers.cold`: each worker closes its agent before it ends."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ AT_ONCE: dict[str, dict[str, Any]] = {
     "forking_and_waiting": {},
     "scattering": {},
 }
-"""What is to be answered long before its time is up."""
+"""Functions whose responses come long before their deadlines."""
 IN_TIME = ["idle", "deaf", "spinning", "stopped", "dripping", "writing_for_ever", "not_reading"]
 
 logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
@@ -99,7 +99,7 @@ def running(request: Request, params: Params) -> str:
 
 @app.get("/warm/:key")
 def warm(request: Request, params: Params) -> str:
-    """Have a launcher, and stay until so many processes have one."""
+    """Start a launcher, and wait until the requested number of processes have one."""
     agent.submit(agent.get_call("POST", "/", function=whole, body=b"warm"))
     record(f"warm {params['key']} {os.getpid()}")
     end = time.monotonic() + 5

@@ -1,4 +1,4 @@
-"""A gunicorn with functions that misbehave, and what becomes of a call of one."""
+"""A gunicorn with functions that misbehave, and the outcomes of their calls."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from .process import Gunicorn, wait_until
 from .wire import Wire
 
 KINDS = {"sync": 3, "gthread": 1}
-"""Workers. The sync ones share their memory by a directory, the threads of the other one in their process."""
+"""Workers. The sync workers share their memory through a directory, the threads of the other kind in their process."""
 
 
 class Outcome(NamedTuple):
-    """What a client got: all of it, until the connection was closed."""
+    """Everything that a client received until the connection was closed."""
 
     status: int
     call_id: str
@@ -34,7 +34,7 @@ class Outcome(NamedTuple):
 
 
 def outcome_of(wire: Wire, began: float) -> Outcome:
-    """The one answer that there is, and whether it was cut. gunicorn waits for us to leave."""
+    """Return the only response; `is_whole` is False if it was cut. gunicorn waits until this side closes."""
     with wire:
         answer = wire.head()
         rest = wire.rest()
@@ -48,7 +48,7 @@ def outcome_of(wire: Wire, began: float) -> Outcome:
 
 
 def unchunked(data: bytes) -> tuple[bytes, bool]:
-    """The chunks, and whether the last one is there, with nothing after it (RFC 9112, section 7.1)."""
+    """Return the data of the chunks, and True if the last chunk is there and ends the body (RFC 9112, section 7.1)."""
     body, at = bytearray(), 0
     while found := re.compile(rb"([0-9A-Fa-f]+)\r\n").match(data, at):
         size = int(found[1], 16)
@@ -62,7 +62,7 @@ def unchunked(data: bytes) -> tuple[bytes, bool]:
 
 
 class Server:
-    """A gunicorn with functions, and what it has open between two calls."""
+    """A gunicorn with functions, and its open files between two calls."""
 
     def __init__(self, kind: str, directory: Path, *options: str, app: str = "cold") -> None:
         self.key = uuid.uuid4().hex
@@ -86,7 +86,7 @@ class Server:
         self.program.chmod(0o755)
 
     def warm_up(self) -> None:
-        """Have a launcher beside each worker."""
+        """Start a launcher beside each worker."""
         key = uuid.uuid4().hex
         wires = [self.gunicorn.connect() for _ in range(self.count)]
         for wire in wires:
@@ -106,12 +106,12 @@ class Server:
             return outcome_of(wire, began)
 
     def ask_all(self, target: str, bodies: Sequence[bytes]) -> list[Outcome]:
-        """Ask for the same with each of these, all at once."""
+        """Send one request with each body to the same target, all at once."""
         with ThreadPoolExecutor(len(bodies)) as pool:
             return list(pool.map(partial(self.ask, target), bodies))
 
     def launchers(self) -> list[int]:
-        """A guard beside each worker, and its launcher. A process that was killed has no command any more."""
+        """Return each worker's guard, and its launcher. If a process was killed, its command is empty."""
         found = [found for found in proc.processes() if b"agent/launcher" in found.command]
         workers = self.gunicorn.workers()
         guards = [one.pid for one in found if one.parent in workers]
@@ -122,12 +122,12 @@ class Server:
         return parent
 
     def launcher_of(self, name: str) -> int:
-        """The launcher that started this function."""
+        """Return the launcher that started this function."""
         (launcher,) = {found.parent for found in self.running(name)} & set(self.launchers())
         return launcher
 
     def own(self) -> list[int]:
-        """The processes that serve."""
+        """Return the processes that serve."""
         return [*self.gunicorn.workers(), *self.launchers()]
 
     def count_descriptors(self) -> int:
@@ -137,45 +137,45 @@ class Server:
         return sum(map(proc.resident, self.own()))
 
     def left(self) -> list[proc.Found]:
-        """Processes that should not be there: of functions, and what has ended and was not waited for."""
+        """Return processes that should not exist: those of functions, and zombies."""
         own = self.own()
         marked = proc.marked(self.key, f"MICROFN_TEST_FUNCTION={self.key}")
         return marked + [found for found in proc.processes() if found.parent in own and found.pid not in own]
 
     def running(self, name: str) -> list[proc.Found]:
-        """The processes of this function."""
+        """Return the processes of this function."""
         return [found for found in proc.marked(self.key) if f"\0{name}\0".encode() in found.command]
 
     def is_running(self, name: str) -> bool:
         return bool(self.running(name))
 
     def count_running(self) -> int:
-        """How many calls the process has that answers this one."""
+        """Return the number of calls in the process that serves this request."""
         with self.gunicorn.connect() as wire:
             wire.request("GET", "/running", "Connection: close")
             return int(wire.answer().body)
 
     def strays(self) -> list[str]:
-        """The calls that have left a process behind, as the launchers told."""
+        """Return the calls that left a process behind, according to the launchers' log."""
         return re.findall(r"^microfn: call (\w+) left process \d+ behind", self.gunicorn.errors(), re.MULTILINE)
 
     def has_started(self, call_id: str) -> bool:
-        """Whether a call that has ended had been given to a process."""
+        """Return True if a call that has ended had been started in a process."""
         return f"started {call_id}" in self.gunicorn.recorded()
 
     def logged(self, call_id: str) -> list[str]:
-        """What a function wrote to stderr, as the server logged it, line by line."""
+        """Return the lines that a function wrote to stderr, from the server's log."""
         told = re.findall(rf"^call {call_id} wrote to stderr:\n((?:    .*\n)*)", self.gunicorn.errors(), re.MULTILINE)
         return [line.strip() for text in told for line in text.splitlines()]
 
     def ends(self, call_id: str) -> list[str]:
-        """What the agent says has become of a call."""
+        """Return each outcome that the agent reported for a call."""
         return [line.split()[2] for line in self.gunicorn.recorded() if line.startswith(f"ended {call_id} ")]
 
 
 @contextmanager
 def busy(count: int = 4) -> Iterator[None]:
-    """Have so many processes want all of the processor."""
+    """Run some processes that each use a whole processor."""
     spinning = [subprocess.Popen([sys.executable, "-S", "-c", "while True: pass"]) for _ in range(count)]
     try:
         yield
@@ -186,7 +186,7 @@ def busy(count: int = 4) -> Iterator[None]:
 
 
 def check(server: Server, outcome: Outcome, within: float) -> None:
-    """What holds after each fault: one outcome, in time; nothing is left, and the next call has all of the memory."""
+    """Assert that a fault had one outcome in time and left nothing, and that the next call gets all memory."""
     assert re.fullmatch("[0-9a-f]{32}", outcome.call_id)
     assert outcome.seconds < within
     wait_until(lambda: len(server.ends(outcome.call_id)) > 0, "the call did not end", 2)

@@ -9,7 +9,7 @@ import pytest
 
 from .process import WORKERS, Gunicorn
 
-# They are what a server imports, in an environment of its own; who collects doctests would import them here.
+# A server imports these modules in its own environment. If pytest collects doctests, it must not import them here.
 collect_ignore = ["called.py", "cold.py"]
 
 StartGunicorn = Callable[..., Gunicorn]
@@ -17,7 +17,7 @@ StartGunicorn = Callable[..., Gunicorn]
 
 @pytest.fixture(scope="module", params=WORKERS)
 def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gunicorn]:
-    """A gunicorn that tests share; each worker class has its turn."""
+    """Yield a gunicorn that tests share, for each worker class."""
     gunicorn = Gunicorn(request.param, tmp_path_factory.mktemp(request.param))
     try:
         yield gunicorn
@@ -27,7 +27,7 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture(params=WORKERS)
 def start_gunicorn(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[StartGunicorn]:
-    """For tests that end what they start: call it with options and an application."""
+    """Yield a function that starts a gunicorn with options and an application, for tests that end it."""
     started: list[Gunicorn] = []
 
     def start(*options: str, **kwargs: Any) -> Gunicorn:
@@ -41,5 +41,5 @@ def start_gunicorn(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[S
 
 @pytest.fixture
 def key() -> str:
-    """What a test's lines in the record and in the logs are known by."""
+    """Return a unique key for a test's lines in the record and in the logs."""
     return uuid.uuid4().hex

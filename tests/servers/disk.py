@@ -1,4 +1,4 @@
-"""An application whose temporary files find no room: files may not grow, or the disk is small."""
+"""An application whose temporary files don't fit: files have a maximum size, or the disk is small."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ app = Router(max_content_length=64 * 1024 * 1024)
 
 
 def allow(size):
-    """Let files grow so far. A write beyond that is an OSError, since Python ignores SIGXFSZ."""
+    """Set the maximum size of files. A write beyond it is an OSError, since Python ignores SIGXFSZ."""
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
 
 
@@ -51,7 +51,7 @@ def make_room(request, params):
 
 @app.get("/held")
 def held(request, params):
-    """What a worker holds: open files, names of temporary files, and how much of the disk is taken."""
+    """Return a worker's open files, the names of its temporary files, and the used blocks of the disk."""
     disk = os.statvfs(tempfile.gettempdir())
     return {
         "descriptors": len(os.listdir("/proc/self/fd")),

@@ -1,6 +1,6 @@
-"""gunicorn's configuration: each worker tells when it is ready.
+"""gunicorn's configuration: each worker reports when it is ready.
 
-Before that a SIGTERM is lost on it: a worker begins with the master's own handlers, which queue what nobody reads.
+If a SIGTERM comes earlier, it is lost: a new worker still has the master's handlers, whose queue is never read there.
 """
 
 from __future__ import annotations

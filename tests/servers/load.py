@@ -1,4 +1,4 @@
-"""Clients that ask without a pause, some of them badly behaved, and a count of what becomes of each request."""
+"""Clients that send requests without a pause, some of them badly behaved, and a count of the outcomes."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from .wire import Answer, Wire
 
 BODY = 20_000
 CUT_OFF = b"6\r\nfirst\n\r\n"
-"""What comes of a stream that fails after its first chunk: that chunk, and not the empty one, which is the end."""
+"""The received bytes of a stream that fails after its first chunk, without the empty chunk that would end it."""
 
 
 class Wrong(Exception):
-    """An answer came, and it is not that of what was asked."""
+    """A response came, but it is not the expected one."""
 
 
 @dataclass
 class Count:
-    """What became of the requests: each that was sent is answered, answered wrongly, left by its client, or lost."""
+    """The outcomes of requests. Each one sent is answered, answered wrongly, abandoned by its client, or lost."""
 
     sent: int = 0
     answered: int = 0
     left: int = 0
     unsent: int = 0
-    """Those that found no server to take them, or not all of them."""
+    """Requests that no server accepted, at least not completely."""
     wrong: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
 
@@ -45,21 +45,21 @@ class Count:
 
 
 class Client:
-    """One client: asks one request after the other, each with a token of its own, and looks at what comes back."""
+    """A client that sends one request after another, each with a unique token, and checks each response."""
 
     pause = 0.0
     """Seconds between two requests."""
     is_leaving = False
-    """Whether it leaves before it has its answer."""
+    """True if the client leaves before its response."""
     place = "first of its connection"
-    """Where on its connection a request was."""
+    """The position of a request on its connection."""
 
     def __init__(self, port: int) -> None:
         self._port = port
         self.count = Count()
 
     def ask(self, token: str) -> None:
-        """One request, counted."""
+        """Make one request, and count its outcome."""
         sent = self.count.sent
         try:
             self.exchange(token)
@@ -75,11 +75,11 @@ class Client:
             self.count.answered += not self.is_leaving
 
     def exchange(self, token: str) -> None:
-        """Send a request, and receive its answer. Raises `Wrong`, or an OSError, ValueError or AssertionError."""
+        """Send a request, and receive its response. Raises `Wrong`, OSError, ValueError or AssertionError."""
         raise NotImplementedError
 
     def leave(self) -> None:
-        """End what is still open."""
+        """Close connections that are still open."""
 
     @contextmanager
     def connection(self) -> Iterator[Wire]:
@@ -92,12 +92,12 @@ class Client:
 
 
 class Visitor(Client):
-    """Asks for all kinds of things, with a connection for each."""
+    """A client that makes all kinds of requests, each on a new connection."""
 
     lines: tuple[str, ...] = ("Connection: close",)
 
     def question(self, token: str) -> tuple[str, str, bytes, int, object]:
-        """Method, target, body, and the status and the content that are right."""
+        """Return a method, target and body, with the expected status and content."""
         return [
             ("GET", f"/echo/{token}", b"", 200, {"rest": f"/{token}"}),
             ("GET", f"/echo/{token}?x={token}", b"", 200, {"rest": f"/{token}"}),
@@ -115,7 +115,7 @@ class Visitor(Client):
 
 
 class Regular(Visitor):
-    """The same on a connection that is kept as long as the server keeps it."""
+    """A visitor whose connection stays open as long as the server keeps it."""
 
     lines = ()
     _wire: Wire | None = None
@@ -144,20 +144,20 @@ class Regular(Visitor):
 
 
 class Echo(Visitor):
-    """Asks for one thing, which a bare WSGI function can answer too."""
+    """A visitor with one kind of request, which a bare WSGI function can answer too."""
 
     def question(self, token: str) -> tuple[str, str, bytes, int, object]:
         return "GET", f"/echo/{token}", b"", 200, {"rest": f"/{token}"}
 
 
 class RegularEcho(Regular):
-    """The same on a connection that is kept."""
+    """The same visitor on a persistent connection."""
 
     question = Echo.question
 
 
 class SlowSender(Client):
-    """Sends its request, head and body, in small pieces."""
+    """A client that sends its request, head and body, in small pieces."""
 
     pause = 0.05
 
@@ -174,7 +174,7 @@ class SlowSender(Client):
 
 
 class SlowReader(Client):
-    """Reads a large answer in small pieces."""
+    """A client that reads a large response in small pieces."""
 
     pause = 0.05
 
@@ -188,7 +188,7 @@ class SlowReader(Client):
 
 
 class HalfSender(Client):
-    """Promises a body, sends half of it, and says that there will be no more: that is a 400."""
+    """A client that promises a body, sends half of it, and closes its side: the response is a 400."""
 
     pause = 0.05
 
@@ -201,7 +201,7 @@ class HalfSender(Client):
 
 
 class Unlucky(Client):
-    """Asks for a stream that fails in its middle: the connection is cut off, and no answer seems whole."""
+    """A client of a stream that fails in its middle: the connection is cut, and no response seems whole."""
 
     pause = 0.2
 
@@ -215,7 +215,7 @@ class Unlucky(Client):
 
 
 class LeavesEarly(Client):
-    """Leaves before its answer comes, within its body, or within the answer, in order or with a RST."""
+    """A client that leaves before the response, within its body, or within the response, in order or with a RST."""
 
     pause = 0.05
     is_leaving = True
@@ -239,7 +239,7 @@ MIXED: dict[type[Client], int] = {Visitor: 4, Regular: 2, SlowSender: 1, SlowRea
 
 
 class Load:
-    """Clients of these kinds, so many of each, each with one request at a time, until told to stop."""
+    """Clients of these kinds and numbers, each with one request at a time, until the context ends."""
 
     def __init__(self, port: int, clients: int | Mapping[type[Client], int]) -> None:
         kinds = {Visitor: clients} if isinstance(clients, int) else clients
@@ -262,7 +262,7 @@ class Load:
             assert not thread.is_alive()
 
     def count(self, *kinds: type[Client]) -> Count:
-        """The count of the clients of these kinds, or of all."""
+        """Return the count of the clients of these kinds; without kinds, that of all clients."""
         counts = [client.count for client in self.clients if not kinds or type(client) in kinds]
         return sum(counts, Count())
 
@@ -299,10 +299,10 @@ def _said(answer: Answer) -> object:
 
 
 def resident(pid: int) -> int:
-    """The bytes of memory that a process has written to, as have those it was forked from.
+    """Return the bytes of memory that a process or one of its ancestors has written to.
 
-    These share pages until one of them writes. The first full collection of garbage writes to most, so what is
-    private grows by megabytes then, and this does not.
+    Forked processes share pages until one of them writes. The first full garbage collection writes to most pages. Then
+    private memory grows by megabytes, and this figure does not.
     """
     with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
         lines = dict(line.split(":", 1) for line in file if ":" in line)

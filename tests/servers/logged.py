@@ -15,7 +15,7 @@ api = app.group("/api", use=[access_log()])
 
 
 class OnPurpose(Exception):
-    """What handles and streams here raise."""
+    """An error that handles and streams raise here."""
 
 
 @app.get("/healthz")

@@ -1,4 +1,4 @@
-"""What a gunicorn of several workers serves to be measured."""
+"""The application that a gunicorn with several workers serves in measurements."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Functions that do what they should not: `python misbehaving.py NAME KEY`.
+"""Functions that misbehave: `python misbehaving.py NAME KEY`.
 
-Nothing of them goes on for longer than `LONGEST` seconds, whoever fails to end it. The key is in the command of each
-process, so that a test finds what is left.
+Each process ends within `LONGEST` seconds, even if a test fails to end it. The key is in the command of each process,
+so that a test finds those that are left.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ def say(text: str) -> None:
 
 
 def idle(seconds: float = LONGEST) -> None:
-    """Sleep, however often a signal comes."""
+    """Sleep, even if signals come."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         time.sleep(end - time.monotonic())
 
 
 def fork(then: str = "idle") -> None:
-    """Have a child do this, and end."""
+    """Fork a child that calls this function and ends."""
     if os.fork() == 0:
         try:
             globals()[then]()
@@ -37,7 +37,7 @@ def fork(then: str = "idle") -> None:
 
 
 def tell() -> None:
-    """Behave: say which call this is, and what it was given."""
+    """Behave well: write the call's id, and echo its input."""
     call = os.environ["FN_CALL_ID"]
     os.write(2, b"said by %b\n" % call.encode("ascii"))
     time.sleep(float(os.environ.get("QUERY_STRING") or "0"))
@@ -57,7 +57,7 @@ def killed_midway() -> None:
 
 
 def killed_in_a_slow_group() -> None:
-    """A child of a child is in the group until its parent is killed too, which has left and waits for nobody."""
+    """Die while the group lives on: a grandchild stays in it until its parent, which left the session, is killed."""
     ready, told = os.pipe()
     if os.fork() == 0:
         if os.fork() == 0:
@@ -137,7 +137,7 @@ def _stay_away() -> None:
 
 
 def _escaping(how: str) -> None:
-    """A pipe that ends with what is executed or closes it tells that all are where they should be."""
+    """Respond after the escape. The pipe ends if each child has executed a program or closed its end."""
     away, here = os.pipe()
     fork(how)
     os.close(here)
@@ -227,14 +227,14 @@ def greedy() -> None:
 
 
 def greedy_alone() -> None:
-    """Fill the memory, more of it each moment."""
+    """Fill the memory gradually."""
     held = [bytearray(b".") * (8 * 1024 * 1024) for _ in range(64)]
     idle(LONGEST / len(held))
     say(str(len(held)))
 
 
 def greedy_together() -> None:
-    """Each of them has less than it may have."""
+    """Start processes that each stay below their limit."""
     for _ in range(8):
         fork("_hold")
     idle()
@@ -270,7 +270,7 @@ def opening() -> None:
 
 
 def filling_the_pipe() -> None:
-    """Write until nobody has taken anything for a while, and end."""
+    """Write until the pipe stays full for a while, and end."""
     os.set_blocking(1, False)
     written = 0
     while select.select([], [1], [], 0.3)[1]:
@@ -295,7 +295,7 @@ def forking_and_waiting() -> None:
 
 
 def scattering() -> None:
-    """Have processes in the session, out of it, and out of it without a parent."""
+    """Start processes in the session, out of it, and out of it without a parent."""
     fork()
     fork("leave_the_session")
     fork("leave_the_session_and_the_parent")
@@ -303,12 +303,12 @@ def scattering() -> None:
 
 
 def _live_for(seconds: float) -> None:
-    """Die by a signal, whatever else happens: nothing of a bomb may outlive its test."""
+    """Die by a signal after some seconds, so that a fork bomb never outlives its test."""
     signal.setitimer(signal.ITIMER_REAL, seconds)
 
 
 def exploding(depth: int = 8) -> None:
-    """Fork 256 processes, each in a session of its own, and keep the processor busy."""
+    """Fork 256 processes, each in its own session, and keep the processor busy."""
     _live_for(5)
     while depth:
         depth -= 1
@@ -320,7 +320,7 @@ def exploding(depth: int = 8) -> None:
 
 
 def fleeing() -> None:
-    """Have four processes that fork, leave the session and end, again and again: none of them lives for a moment."""
+    """Run four processes that repeatedly fork, leave the session and end, so that each lives only for a moment."""
     _live_for(5)
     end = time.monotonic() + 5
     for _ in range(4):

@@ -1,4 +1,4 @@
-"""What runs on this machine, as Linux tells it in `/proc`."""
+"""The processes of this machine, from Linux's `/proc`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 
 class Found(NamedTuple):
-    """A process; one that has ended and was not waited for is a zombie."""
+    """A process. If it has ended but its parent has not waited for it, it is a zombie."""
 
     pid: int
     parent: int
@@ -29,22 +29,22 @@ def processes() -> list[Found]:
 
 
 def living(pids: Collection[int]) -> list[Found]:
-    """Those of them that run."""
+    """Return the processes with these ids that still run."""
     return [process for process in processes() if process.pid in pids and not process.is_zombie]
 
 
 def descriptors(pid: int) -> int:
-    """How many files it has open."""
+    """Return the number of files that a process has open."""
     return len(os.listdir(f"/proc/{pid}/fd"))
 
 
 def resident(pid: int) -> int:
-    """The bytes of its memory that are in RAM."""
+    """Return the bytes of a process's memory that are in RAM."""
     return int(_read(pid, "statm").split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def marked(*marks: str) -> list[Found]:
-    """What has one of these in its command or as a variable of its environment."""
+    """Return the processes that have one of these marks in their command or as an environment variable."""
     wanted = [mark.encode("ascii") for mark in marks]
     found = []
     for process in processes():

@@ -17,13 +17,13 @@ from .wire import Wire
 ROOT = Path(__file__).parents[2]
 WORKERS = {"sync": 1, "gthread": 2, "gevent": 1}
 _LISTENING = re.compile(r"Listening at: http://127\.0\.0\.1:(\d+) ")
-# What a traceback ends with: the first line of it that is not indented.
+# The last line of a traceback: the first that is not indented.
 _RAISED = re.compile(r"^Traceback \(most recent call last\):\n(?:[ \t].*\n)+(.*)$", re.MULTILINE)
 _EXPECTED = (
     "tests.servers.app.OnPurpose: ",
     "ValueError: the header 'X-Chosen' ",
     "EOFError: the file became shorter while it was sent: ",
-    # an answer of a function that was cut
+    # a function's response that was cut
     "microfn.agent.errors.",
 )
 _FAILURES = ("[CRITICAL]", "was sent SIG", "exited with code", "graceful timeout", "sent body bytes on a no-body")
@@ -41,7 +41,7 @@ def wait_until(condition: Callable[[], bool], what: str, seconds: float = 10.0) 
 class Gunicorn:
     """A gunicorn, from its start to its end.
 
-    `prefix` is a command that becomes it, `listener` a socket that it serves and that is there after it.
+    `prefix` is a command that becomes gunicorn. `listener` is a socket that exists before and after the server.
     """
 
     def __init__(
@@ -97,16 +97,16 @@ class Gunicorn:
         return self._errors.read_text("utf-8", "replace")
 
     def accesses(self) -> list[str]:
-        """A line for each answer: method, path, status."""
+        """Return a line for each response: method, path, status."""
         return self._access.read_text("utf-8").splitlines()
 
     def tell(self, line: str) -> None:
-        """Record what the application waits for."""
+        """Record a line that the application waits for."""
         with self._record.open("a", encoding="utf-8") as file:
             file.write(f"{line}\n")
 
     def recorded(self) -> list[str]:
-        """The lines that the application has recorded."""
+        """Return the lines that the application has recorded."""
         return self._record.read_text("utf-8").splitlines()
 
     def count_recorded(self, line: str) -> int:
@@ -116,12 +116,12 @@ class Gunicorn:
         wait_until(lambda: self.count_recorded(line) > 0, f"nothing recorded {line!r}")
 
     def workers(self) -> list[int]:
-        """The process ids of those that serve now."""
+        """Return the process ids of the current workers."""
         ended = set(_ENDED.findall(self.errors()))
         return [int(pid) for pid in _READY.findall(self.errors()) if pid not in ended]
 
     def reload(self) -> None:
-        """SIGHUP: new workers take the place of the old ones."""
+        """Send SIGHUP, and wait until new workers replace the old ones."""
         before = self.errors().count("Ready: worker")
         self._process.send_signal(signal.SIGHUP)
         wait_until(
@@ -136,7 +136,7 @@ class Gunicorn:
         self._process.send_signal(signal.SIGTERM)
 
     def stop(self, killed: Collection[int] = ()) -> None:
-        """End it, and look at how it ended and at all that it logged; `killed` are workers that a test has ended."""
+        """Stop the server, and check its exit code and its log. `killed` are workers that a test has killed."""
         code = self._end()
         errors = self.errors()
         for pid in killed:
@@ -151,11 +151,11 @@ class Gunicorn:
         assert len(closed) == len(set(closed)), f"a stream was closed twice: {closed}"
 
     def ensure_ended(self) -> None:
-        """End it where a test that failed has left it."""
+        """Stop the server if a failed test has left it running."""
         self._end()
 
     def _wait_for_port(self) -> int:
-        """The port, as soon as all workers are ready."""
+        """Return the port as soon as all workers are ready."""
 
         def is_ready() -> bool:
             assert self._process.poll() is None, "gunicorn ended at its start"
@@ -167,7 +167,7 @@ class Gunicorn:
         return int(listening[1])
 
     def _end(self) -> int:
-        """The exit code; what does not end by itself is killed, and raises TimeoutExpired."""
+        """Return the exit code. If the server does not stop by itself, kill it and raise TimeoutExpired."""
         if self._process.poll() is None:
             self.terminate()
         try:

@@ -1,9 +1,9 @@
 """A server under load for a long time: `make soak`, or `python -m tests.servers.soak SECONDS`.
 
-Beside clients that behave there are some that dawdle, leave, or send half of a body, and some whose answer fails in its
-middle. Requests are counted, and memory and descriptors of the workers are compared: after a fifth of the time, when
-all has been used once, and at the end. Then the workers are replaced, and one is killed. The exit code is 1 where
-something is lost or wrong, or grows by more than 1 %.
+Some clients behave. Others dawdle, leave, send half of a body, or ask for a response that fails in its middle.
+Requests are counted. The workers' memory and descriptors are measured after a fifth of the time, when all features have
+been used once, and again at the end. Then the workers are replaced, and one is killed. The exit code is 1 if a request
+is lost or wrong, or if memory or descriptors grow by more than 1 %.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ ALL = {**MIXED, Unlucky: 1}
 
 
 def measure(gunicorn: Gunicorn) -> tuple[int, int]:
-    """Memory and descriptors of all workers, as soon as no client is there any more."""
+    """Return the memory and descriptors of all workers as soon as no client is connected."""
     looks = []
     for _ in range(20):
         time.sleep(0.2)
@@ -40,7 +40,7 @@ def kill_a_worker(gunicorn: Gunicorn) -> int:
 
 
 def soak(gunicorn: Gunicorn, seconds: float) -> bool:
-    """Whether nothing was lost, wrong, or grew."""
+    """Return True if no request was lost or wrong, and memory and descriptors did not grow."""
     with Load(gunicorn.port, ALL) as load:
         time.sleep(seconds / 5)
     before = measure(gunicorn)
@@ -48,7 +48,7 @@ def soak(gunicorn: Gunicorn, seconds: float) -> bool:
     with Load(gunicorn.port, ALL) as load:
         time.sleep(seconds * 4 / 5)
     after = measure(gunicorn)
-    gunicorn.reload()  # a worker of gunicorn's that has cut off a stream does not wait for all when it is replaced
+    gunicorn.reload()  # if a replaced worker of gunicorn has cut off a stream, it does not wait for all connections
     with Load(gunicorn.port, MIXED) as replaced:
         for _ in range(3):
             gunicorn.reload()

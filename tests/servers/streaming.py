@@ -1,4 +1,4 @@
-"""What takes long: events, a large file, an upload."""
+"""An application with slow transfers: events, a large file, an upload."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Calls that are admitted by an agent under gunicorn: never too many at once, and none is lost."""
+"""Calls that an agent admits under gunicorn: never too many at once, and none is lost."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def ask_all(gunicorn: Gunicorn, targets: list[str]) -> dict[str, Answer]:
 
 
 def most_at_once(gunicorn: Gunicorn) -> tuple[int, int]:
-    """How many calls ran at once at most: on the whole host, and in one process."""
+    """Return the most calls that ran at once, on the whole host and in one process."""
     lines = [line.split() for line in gunicorn.recorded()]
     running: list[str] = []
     on_host = in_process = 0
@@ -63,7 +63,7 @@ def most_at_once(gunicorn: Gunicorn) -> tuple[int, int]:
 
 
 def test_calls_at_once_are_at_most_the_tokens_and_all_end(gunicorn: Gunicorn) -> None:
-    """Every request has its response."""
+    """Each request gets its response."""
     answers = ask_all(gunicorn, [f"/work/{number}" for number in range(24)])
     assert {target: answer.body for target, answer in answers.items()} == {
         f"/work/{number}": str(number).encode() for number in range(24)
@@ -107,7 +107,7 @@ def test_calls_that_run_are_answered_when_the_server_is_stopped(gunicorn: Gunico
 
 with_threads = pytest.mark.parametrize("gunicorn", ["gthread", "gevent"], indirect=True)
 SLOW = 4
-"""Clients, and more than there are tokens."""
+"""The number of clients, which is larger than the number of tokens."""
 
 
 @with_threads

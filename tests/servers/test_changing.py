@@ -1,4 +1,4 @@
-"""Routes that change while threads, or greenlets, serve: each answer is wholly of one state of them."""
+"""Routes that change while threads or greenlets serve: each response comes from one snapshot."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.server, pytest.mark.slow]
 
 @pytest.fixture(params=[("gthread", ()), ("gevent", ()), ("gevent", ("--preload",))])
 def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Gunicorn]:
-    """With --preload the application is there before the fork, and before gevent makes greenlets of threads."""
+    """Yield a gunicorn. With --preload, the application exists before the fork, and before gevent patches threads."""
     worker_class, options = request.param
     gunicorn = Gunicorn(worker_class, tmp_path, *options, workers=1, app="tests.servers.changing:app")
     try:
@@ -35,7 +35,7 @@ def ask(wire: Wire, path: str, status: int = 200) -> tuple[dict[str, Any], str |
 
 
 def follow(gunicorn: Gunicorn, counts: list[int]) -> None:
-    """Ask for what is there now, and for all that came with it; numbers never go back."""
+    """Request the current routes and all others of the same change; assert that numbers never decrease."""
     count = number = 0
     with gunicorn.connect() as wire:
         while number < changing.CHANGES - 1:

@@ -1,4 +1,4 @@
-"""Functions that misbehave, under gunicorn: each costs its own caller an answer, and leaves nothing behind."""
+"""Functions that misbehave, under gunicorn: each fails its own caller's request, and leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from .process import wait_until
 
 pytestmark = [pytest.mark.server, pytest.mark.faults]
 SOON, SLACK = 1.0, 2.0
-"""The time of a function that takes too long; seconds beyond a deadline, half a second of which is not slack."""
+"""Seconds: the timeout of slow functions, and the time allowed beyond it. Half a second of the latter is no slack."""
 AT_ONCE = 6.0
-"""Seconds. It is less than half of the time that those functions have."""
+"""Seconds. This is less than half of the time that those functions have."""
 MOST_OUTPUT = 64 * 1024 * 1024
 THOUSAND, CLIENTS = 1000, 4
 
 
 @pytest.fixture(scope="module", params=KINDS)
 def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """One that all faults share which do not end it."""
+    """Yield a server that all faults share, unless they end it."""
     server = Server(request.param, tmp_path_factory.mktemp(request.param))
     try:
         yield server
@@ -76,7 +76,7 @@ def test_what_takes_too_long_is_killed_and_then_told_with_504(server: Server, na
 
 @pytest.mark.parametrize("name", ["exploding", "fleeing"])
 def test_fork_bomb_is_gone_soon_after_its_deadline(server: Server, name: str) -> None:
-    """Its processes leave the session, and the machine is busy."""
+    """The processes of the bomb leave the session, and the machine is busy."""
     with busy():
         began = time.monotonic()
         outcome = server.ask(f"/{name}")
@@ -96,7 +96,7 @@ def test_response_is_whole_despite_unread_input_and_open_files(server: Server, n
 
 @pytest.mark.parametrize("name", ["escaping", "escaping_twice", "escaping_unnamed", "escaping_and_waiting"])
 def test_process_that_leaves_the_session_is_killed_and_logged(server: Server, name: str) -> None:
-    """The caller has its response all the same."""
+    """The caller still gets its response."""
     before = server.strays()
     outcome = server.ask(f"/{name}")
     assert (outcome.status, outcome.body, outcome.is_whole) == (200, b"answered", True)
@@ -120,7 +120,7 @@ def test_what_breaks_off_is_cut(server: Server, name: str, begin: bytes, error: 
 
 
 def test_answer_is_cut_if_the_group_dies_slowly(server: Server) -> None:
-    """The leader's end is told at once, not when the group is gone; on a busy machine too."""
+    """The leader's end is reported at once, before the group is gone, even if the machine is busy."""
     with busy():
         outcomes = [server.ask("/killed_in_a_slow_group") for _ in range(2)]
     for outcome in outcomes:
@@ -166,7 +166,7 @@ def test_a_body_that_nobody_reads_holds_up_nobody(server: Server) -> None:
 
 
 def test_slow_client_does_not_keep_memory_of_a_function(server: Server) -> None:
-    """The memory is free as soon as the function is done."""
+    """The memory is free as soon as the function has ended."""
     with server.send("/filling_the_pipe") as wire:
         wait_until(lambda: server.is_running("filling_the_pipe"), "it did not start")
         wait_until(lambda: not server.is_running("filling_the_pipe"), "it did not end")
@@ -283,7 +283,7 @@ def break_interpreter(program: Path) -> None:
 
 @pytest.mark.parametrize("break_it", [break_rights, break_interpreter])
 def test_function_that_cannot_start_fails_its_own_callers(server: Server, break_it: Callable[[Path], None]) -> None:
-    """Its calls succeed again after it has been mended."""
+    """If the function is repaired, its calls succeed again."""
     wait_until(lambda: server.ask("/program").status == 200, "it did not start")
     break_it(server.program)
     try:
@@ -348,7 +348,7 @@ def test_a_thousand_calls_leave_nothing_behind(server: Server) -> None:
 
 @pytest.fixture(params=KINDS)
 def start(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[..., Server]]:
-    """For what ends a server, or a part of it."""
+    """Yield a function that starts a server, for tests that end it or a part of it."""
     started: list[Server] = []
 
     def start(*options: str, **named: str) -> Server:

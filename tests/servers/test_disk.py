@@ -1,4 +1,4 @@
-"""An upload that the disk has no room for, under gunicorn: a small disk of its own, and files that may not grow."""
+"""An upload that does not fit on the disk, under gunicorn: on a small disk, and with a limit on file sizes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ HEAD = b'--b\r\nContent-Disposition: form-data; name="file"; filename="f"\r\n\r\
 
 @pytest.fixture(params=["File too large", "No space left on device"])
 def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Gunicorn, str]]:
-    """A gunicorn that can keep uploads of a megabyte and not of three, and why not."""
+    """Yield a gunicorn that can store uploads of one megabyte but not of three, and the error that explains it."""
     folder = tmp_path / "disk"
     folder.mkdir()
     environ, prefix = {"TMPDIR": str(folder)}, []
@@ -50,7 +50,7 @@ def upload(gunicorn: Gunicorn, size: int, *, is_chunked: bool = False) -> tuple[
         wire.request("POST", "/upload", "Content-Type: multipart/form-data; boundary=b", length, body=sent)
         answer = wire.answer()
         if answer.status != 200:
-            assert wire.rest() == b""  # gunicorn ends a connection with so much unread
+            assert wire.rest() == b""  # gunicorn closes a connection if so much is unread
             assert b"Errno" not in answer.body
     return answer.status, answer.json
 
@@ -64,7 +64,7 @@ def ask(gunicorn: Gunicorn, method: str, target: str) -> Any:
 
 
 def held(gunicorn: Gunicorn) -> Any:
-    """What the worker holds when it has ended the connections before."""
+    """Return the worker's resources after it has closed earlier connections."""
     return min((ask(gunicorn, "GET", "/held") for _ in range(10)), key=lambda seen: seen["descriptors"])
 
 

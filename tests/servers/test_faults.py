@@ -1,4 +1,4 @@
-"""What happens to a server under load: reloads, workers that are killed, clients that are slow or leave."""
+"""A server under load: reloads, killed workers, and clients that are slow or leave."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def gunicorn(tmp_path: Path) -> Iterator[Gunicorn]:
 
 
 def go_on(load: Load, count: int = 200) -> None:
-    """Until so many more requests were answered."""
+    """Wait until the given number of further requests have responses."""
     before = load.answered
     wait_until(lambda: load.answered >= before + count, f"{count} more answers", 20)
 
@@ -78,7 +78,7 @@ def test_failed_streams_are_cut_closed_and_logged_once(gunicorn: Gunicorn) -> No
         wait_until(lambda: load.count(Unlucky).sent > 10, "some streams", 20)
     assert (load.wrong, load.lost) == ([], [])
     streams = load.count(Unlucky).answered
-    # By microfn, with the route; and by gunicorn, which has to see it to break the connection.
+    # microfn logs the route, and gunicorn logs the error that makes it break the connection.
     assert gunicorn.errors().count("raised OnPurpose\n") == streams
     assert gunicorn.errors().count("OnPurpose: secret of a stream") == 2 * streams
     assert sum(line.startswith("closed ") for line in gunicorn.recorded()) == streams
@@ -87,9 +87,9 @@ def test_failed_streams_are_cut_closed_and_logged_once(gunicorn: Gunicorn) -> No
 
 @pytest.mark.parametrize("app", ["tests.servers.app:app", "tests.servers.bare:app"])
 def test_failed_streams_cost_others_at_most_a_kept_connection(tmp_path: Path, app: str) -> None:
-    """And that only when workers are replaced, whatever they serve.
+    """A connection is lost only if workers are replaced, with any application.
 
-    gunicorn 27 counts a connection twice that it cut off, and then waits for one less before it ends.
+    If gunicorn 27 cuts off a connection, it counts that one twice. Then it waits for one less before it ends.
     """
     gunicorn = start(tmp_path / "0", app=app)
     try:
@@ -106,7 +106,7 @@ def test_failed_streams_cost_others_at_most_a_kept_connection(tmp_path: Path, ap
 
 
 def test_bodies_that_do_not_come_hold_a_thread_and_no_more(gunicorn: Gunicorn) -> None:
-    """Three of eight threads wait for them; the others answer, and all are free in the end."""
+    """Three of eight threads wait for the bodies. The others serve requests, and all are free in the end."""
     slow = [gunicorn.connect() for _ in range(3)]
     for wire in slow:
         wire.request("POST", "/measure/slow", "Content-Length: 100", body=b"slow.")
@@ -121,7 +121,7 @@ def test_bodies_that_do_not_come_hold_a_thread_and_no_more(gunicorn: Gunicorn) -
 
 
 def test_no_request_is_lost_if_the_socket_outlives_the_server(tmp_path: Path) -> None:
-    """SIGTERM, and a new server on the socket that somebody else holds, as systemd does."""
+    """Stop a server with SIGTERM, and start another on a socket that the test keeps open, as systemd does."""
     with socket.create_server(("127.0.0.1", 0), backlog=128) as listener:
         port = listener.getsockname()[1]
         servers = [start(tmp_path / "0", listener=listener)]
@@ -140,9 +140,9 @@ def test_no_request_is_lost_if_the_socket_outlives_the_server(tmp_path: Path) ->
 
 @pytest.mark.parametrize("app", ["tests.servers.app:app", "tests.servers.bare:app"])
 def test_server_that_ends_loses_only_requests_it_never_took(tmp_path: Path, app: str) -> None:
-    """After SIGTERM gunicorn takes no connection any more, and its socket is open for a moment yet: whatever it serves.
+    """After SIGTERM, gunicorn accepts no connection, but its socket stays open for a moment, with any application.
 
-    A client may have one request there. All that were sent on connections that it had taken are answered.
+    A client can lose one request there. If gunicorn had accepted the connection, each request on it gets its response.
     """
     gunicorn = start(tmp_path / "0", app=app)
     try:

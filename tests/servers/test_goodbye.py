@@ -1,4 +1,4 @@
-"""What the how-to on streams says of the end of a server, done as it says."""
+"""The end of a server, as the how-to on streams describes it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.server
 
 @pytest.fixture(params=["sync", "gthread"])
 def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
-    """gunicorn with the application and the configuration of the page, and its port."""
+    """Yield a gunicorn with the page's application and configuration, and its port."""
     pieces = [text for language, text in blocks(ROOT / "docs/howto/streaming.md") if language == "python"]
     (tmp_path / "app.py").write_text("\n\n".join(text for text in pieces if named_file(text) is None), "utf-8")
     (tmp_path / "gunicorn.conf.py").write_text(next(text for text in pieces if named_file(text) is not None), "utf-8")
@@ -45,7 +45,7 @@ def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[sub
         assert found is not None
         yield process, int(found[1])
     finally:
-        with suppress(ProcessLookupError):  # it has ended, and all its workers
+        with suppress(ProcessLookupError):  # gunicorn has ended with all its workers
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
@@ -57,6 +57,6 @@ def test_listeners_hear_goodbye_when_the_server_is_told_to_end(server):
     reply = connection.getresponse()
     assert reply.read(3) == b":\n\n"
     process.send_signal(signal.SIGTERM)
-    assert reply.read() == b""  # the last chunk: cut off, it would be an IncompleteRead
+    assert reply.read() == b""  # the last chunk; if it were cut off, this would raise IncompleteRead
     connection.close()
     assert process.wait(10) == 0

@@ -1,4 +1,4 @@
-"""What clients see of an application under gunicorn, with each of its worker classes."""
+"""An application under gunicorn as clients see it, with each worker class."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def ask(
     body: bytes | Iterable[bytes] | None = None,
     **headers: str,
 ) -> Answer:
-    """Ask as an ordinary client does; a body that is no bytes is sent in chunks."""
+    """Send a request like an ordinary client; if the body is not bytes, send it in chunks."""
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=TIMEOUT)
     with contextlib.closing(connection):
         connection.request(method, target, body, headers, encode_chunked=True)
@@ -39,7 +39,7 @@ def ask(
 
 
 def assert_nothing_follows(server: Gunicorn, wire: Wire) -> None:
-    """No byte came behind the last answer: the next is in step, or the connection is at its end."""
+    """Assert that no byte follows the last response: the next one is in step, or the connection is at its end."""
     if server.keeps_alive:
         wire.request("GET", "/echo/next")
         assert wire.answer().json["path"] == "/echo/next"
@@ -378,7 +378,7 @@ def test_line_break_in_a_redirected_query_stays_escaped(server: Gunicorn) -> Non
     assert "X-Evil" not in answer.headers
 
 
-# What there is instead of a route
+# Responses without a route
 
 
 def test_options_of_the_server_lists_all_methods(server: Gunicorn) -> None:
@@ -485,7 +485,7 @@ def test_exception_of_a_handle_is_a_clean_500_and_logged_once(server: Gunicorn, 
     assert server.errors().count(f"{method} /raises/{key} [/raises/:key] raised OnPurpose\n") == 1
 
 
-# The server's own life
+# The life of the server
 
 
 @pytest.mark.slow

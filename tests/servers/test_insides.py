@@ -1,4 +1,4 @@
-"""No client sees what is inside, on any server, whatever is in the environment and whatever it sends."""
+"""Clients never see internals, on any server, for any environment and any request."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ MISLEADING = {
     "FLASK_APP": APP,
 }
 RELOADED = {"WERKZEUG_RUN_MAIN": "true", "WERKZEUG_SERVER_FD": "3"}
-"""What tells werkzeug's own server that it was started by its reloader."""
+"""The variables by which werkzeug's reloader marks the server that it starts."""
 HEADERS = [
     {},
     {
@@ -78,7 +78,7 @@ INSIDE = ["Traceback", "OnPurpose", "secret", ".py", "/:key", "debugger", "The w
 
 @pytest.fixture(params=SERVERS)
 def port(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[int]:
-    """Where a server listens that was started in an environment that is to mislead it."""
+    """Yield the port of a server whose environment is set to mislead it."""
     log = tmp_path / "log"
     kept = {name: value for name, value in os.environ.items() if name not in ("GUNICORN_CMD_ARGS", "SCRIPT_NAME")}
     mislead = MISLEADING | ({} if request.param == "werkzeug" else RELOADED)

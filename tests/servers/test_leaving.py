@@ -1,4 +1,4 @@
-"""A client that leaves ends its call, though nothing is written to it that could fail."""
+"""If a client leaves, its call ends, even if no failing write reveals it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def gunicorn(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Gunicor
 
 
 def leave(gunicorn: Gunicorn, *, is_reset: bool = False, next_request: bytes = b"") -> None:
-    """Leave a call that writes nothing; it has to end soon, and the server goes on."""
+    """Leave a call that writes nothing. Assert that the call ends soon, and that the server goes on."""
     wire = gunicorn.connect()
     wire.request("POST", "/silent", "Content-Length: 4", body=b"body")
     wait_until(lambda: "began /" in "".join(gunicorn.recorded()), "it did not begin")
@@ -40,7 +40,7 @@ def test_client_that_leaves_ends_a_silent_call(gunicorn: Gunicorn, is_reset: boo
 
 @pytest.mark.parametrize("gunicorn", ["sync", "gthread"], indirect=True)
 def test_client_that_leaves_behind_its_next_request_is_noticed(gunicorn: Gunicorn) -> None:
-    """gevent tells only that a connection can be read, which its next request says too."""
+    """gevent only reports that a connection is readable, which is also true if the next request is there."""
     leave(gunicorn, next_request=NEXT)
 
 

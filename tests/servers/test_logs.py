@@ -1,4 +1,4 @@
-"""Lines of logs, each there once: under `microfn serve` a request's, and everywhere an error's."""
+"""Log lines, each written once: requests under `microfn serve`, and errors on each server."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ COMMANDS = {
 
 
 class Server:
-    """A server as a process; all that it prints, and writes into its own log."""
+    """A server as a process, with its output and its own log."""
 
     def __init__(self, directory: Path, command: list[str]) -> None:
         self._files = [directory / "printed", directory / "error.log"]
@@ -52,7 +52,7 @@ class Server:
         self.port = int(found[1])
 
     def get(self, target: str) -> None:
-        """Ask, and wait for the end of the connection: what is logged of the request has been written by then."""
+        """Send a request and wait for the end of the connection, so that its log lines are written."""
         with Wire(self.port) as wire:
             wire.send(f"GET {target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".encode())
             assert wire.rest().startswith(b"HTTP/1.")

@@ -1,4 +1,4 @@
-"""Metrics of several workers are told as one, whichever of them is asked."""
+"""Metrics of several workers are reported as one, from any of them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_two_workers_tell_what_both_have_counted(tmp_path, monkeypatch):
             asked += 1
         for name in "abc":
             ask(server, f"/echo/{name}")
-        for _ in range(4):  # either may answer
+        for _ in range(4):  # either worker may respond
             text = ask(server, "/metrics")
             counts = dict(
                 re.findall(
@@ -42,7 +42,7 @@ def test_two_workers_tell_what_both_have_counted(tmp_path, monkeypatch):
                 )
             )
             assert float(counts["/pid"]) == asked
-            assert float(counts["/echo/:name"]) == 4  # and one by which the test knows that the server is up
+            assert float(counts["/echo/:name"]) == 4  # one of them is the request that checks if the server is up
         assert len(list(folder.glob("counter_*.db"))) == 2
         assert "/echo/a" not in text
     finally:

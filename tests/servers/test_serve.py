@@ -1,4 +1,4 @@
-"""`microfn serve` as it is typed: what clients send makes no lines of its access log."""
+"""`microfn serve` from the command line: requests cannot forge lines of its access log."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ ENTRY = re.compile(r"127\.0\.0\.1 - - \[|\[20\d\d-")
 
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[tuple[int, Path]]:
-    """The port that it listens on, and the file that all of its output goes to."""
+    """Yield the port that the server listens on, and the file with all of its output."""
     log = tmp_path / "log"
     words = [sys.executable, "-m", "microfn", "serve", "examples.hello:app", "--bind", "127.0.0.1:0", "--workers", "1"]
     kept = {name: value for name, value in os.environ.items() if name not in ("GUNICORN_CMD_ARGS", "SCRIPT_NAME")}

@@ -1,4 +1,4 @@
-"""Many clients at once, some of which leave, while the launcher is killed: in the end everything is as it was."""
+"""Many clients at once, some of which leave while the launcher is killed: in the end the server is as before."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ EXPECTED = {
     "/answering_less": {200, 502},
     "/ticking": set(),
 }
-"""The statuses of each function; a client does not wait for those without."""
+"""The statuses of each function. If a function has none, its client does not wait."""
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
 
 
 def call(server: Server, seed: int) -> Counter[str]:
-    """Make calls one after the other, and return what was wrong with them."""
+    """Make calls one after another, and return their failures."""
     choose, wrong = random.Random(seed), Counter[str]()
     for _ in range(CALLS):
         target = choose.choice(list(EXPECTED))
@@ -62,7 +62,7 @@ def count_ended(server: Server) -> int:
 
 
 def kill_launcher(server: Server) -> None:
-    """Kill the process that starts the functions; its guard, or the next call, finds that out."""
+    """Kill the process that starts the functions; its guard, or the next call, notices."""
     guard, launcher = server.launchers()
     os.kill(launcher, signal.SIGKILL)
     wait_until(lambda: guard not in server.launchers(), "its guard goes on", 5)

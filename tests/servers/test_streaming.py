@@ -1,4 +1,4 @@
-"""What takes long, under gunicorn: events until the client leaves, a gigabyte, an upload."""
+"""Slow transfers under gunicorn: events until the client leaves, a gigabyte, an upload."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_a_gigabyte_is_sent_in_constant_memory(server):
 
 
 def test_a_file_that_changes_never_passes_for_a_whole_one(server, tmp_path):
-    """What is appended is not sent, and what is missing breaks the connection."""
+    """If bytes are appended, they are not sent; if bytes are missing, the connection breaks."""
     path = tmp_path / "files" / "changing"
     for change, size in [
         (lambda: path.write_bytes(path.read_bytes() + b"HTTP/1.1 200 OK\r\n" * 99), LARGE),

@@ -1,4 +1,4 @@
-"""The same application under the server of the standard library, and under the eyes of its validator."""
+"""The same application under the server of the standard library, checked by its validator."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Quiet(WSGIRequestHandler):
     timeout = TIMEOUT
 
     def log_message(self, *_: object) -> None:
-        """Say nothing: pytest would show each request."""
+        """Log nothing: otherwise pytest would show each request."""
 
 
 @pytest.fixture

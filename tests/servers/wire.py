@@ -1,4 +1,4 @@
-"""HTTP/1.1 as it is on the wire: for what `http.client` would not send, or would not show."""
+"""HTTP/1.1 as raw bytes, for requests and responses that `http.client` does not send or show."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ class Answer(NamedTuple):
 
 
 class Wire:
-    """A connection to 127.0.0.1, of which every byte is accounted for."""
+    """A connection to 127.0.0.1 whose every byte is checked."""
 
     def __init__(self, port: int, host: str = "a.example") -> None:
         self._host = host
         self._socket = socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT)
         self._file = self._socket.makefile("rb")
         self.is_ended = False
-        """Whether what reads as it comes has met the end."""
+        """True if an unbuffered read has met the end."""
         self.is_to_be_closed = False
-        """Whether the server has said that it will not take another request."""
+        """True if the server has announced that it closes the connection."""
 
     def __enter__(self) -> Wire:
         return self
@@ -47,7 +47,7 @@ class Wire:
         self._socket.close()
 
     def reset(self) -> None:
-        """Leave without the courtesy of an orderly end: the server gets a RST."""
+        """Close the connection abruptly: the server gets a RST."""
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.leave()
 
@@ -60,7 +60,7 @@ class Wire:
         self.send(head.encode("latin-1") + body)
 
     def end(self) -> None:
-        """Say that no more will be sent; what the server sends can still be read."""
+        """Shut down the sending side; the server's data can still be read."""
         self._socket.shutdown(socket.SHUT_WR)
 
     def head(self) -> Answer:
@@ -71,7 +71,7 @@ class Wire:
         return Answer(int(status), headers)
 
     def chunk(self) -> bytes:
-        """The next chunk; the last one is empty (RFC 9112, section 7.1)."""
+        """Return the next chunk; the last one is empty (RFC 9112, section 7.1)."""
         size = int(self._file.readline(), 16)
         data = self._file.read(size)
         assert len(data) == size
@@ -79,7 +79,7 @@ class Wire:
         return data
 
     def answer(self, method: str = "GET") -> Answer:
-        """The next answer, not one byte more. One that only the end of the connection delimits is refused."""
+        """Return the next response, and not one byte more. A response without a length or chunks is rejected."""
         answer = self.head()
         if method == "HEAD" or answer.status in (204, 304) or answer.status < 200:
             return answer
@@ -91,7 +91,7 @@ class Wire:
         return answer._replace(body=body)
 
     def skip(self, size: int) -> bytes:
-        """Read over so many bytes of a body, and return the three after them."""
+        """Read past this many bytes of a body, and return the three bytes after them."""
         buffer = memoryview(bytearray(1024 * 1024))
         while size:
             read = self._file.readinto(buffer[: min(size, len(buffer))])
@@ -100,7 +100,7 @@ class Wire:
         return self._file.read(3)
 
     def pieces(self, size: int, piece: int, pause: float) -> Iterator[bytes]:
-        """So many bytes of a body, read slowly; fewer where the connection ends."""
+        """Yield this many bytes of a body slowly; yield fewer if the connection ends."""
         while size:
             data = self._file.read(min(size, piece))
             if not data:
@@ -110,7 +110,7 @@ class Wire:
             time.sleep(pause)
 
     def until(self, text: bytes) -> bytes:
-        """What comes up to this text, as it comes."""
+        """Return the bytes up to this text; further bytes of the same read are included."""
         seen = b""
         while text not in seen:
             data = self._file.read1(65536)
@@ -120,7 +120,7 @@ class Wire:
         return seen
 
     def at_least(self, size: int) -> bytes:
-        """What comes, as it comes, until it is so many bytes; fewer where the connection ends."""
+        """Return at least this many bytes; return fewer if the connection ends."""
         pieces = []
         while size > 0 and (data := self._read()):
             pieces.append(data)
@@ -128,14 +128,14 @@ class Wire:
         return b"".join(pieces)
 
     def until_silent(self, seconds: float) -> bytes:
-        """What comes until nothing comes for so long, or until the end."""
+        """Return the bytes until the connection is silent for this long, or until its end."""
         pieces = []
         while not self.is_ended and not self.is_silent(seconds):
             pieces.append(self._read())
         return b"".join(pieces)
 
     def is_silent(self, seconds: float) -> bool:
-        """Whether nothing comes for so long, not even the end; after what reads as it comes."""
+        """Return True if neither data nor the end comes within this time. Call it only after unbuffered reads."""
         return not select.select([self._socket], [], [], seconds)[0]
 
     def _read(self) -> bytes:
@@ -147,5 +147,5 @@ class Wire:
         return data
 
     def rest(self) -> bytes:
-        """Everything up to the end of the connection."""
+        """Return everything up to the end of the connection."""
         return self._file.read()

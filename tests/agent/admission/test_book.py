@@ -64,17 +64,17 @@ TABLES = {
 
 
 def send(book, event):
-    """Send an event such as "ask a 2" to a book or a model; the keys that it grants."""
+    """Send an event such as "ask a 2" to a book or a model, and return the granted keys."""
     name, key, *count = event.split()
     return getattr(book, name)(key, *map(int, count))
 
 
 class Model:
-    """The rule, counted from scratch for each event: the first that waits is granted its tokens if they are there."""
+    """The rule, counted from scratch for each event: the first waiter gets its tokens if enough are free."""
 
     def __init__(self, total):
         self.total = total
-        self.calls = []  # [key, count, is granted], in the order of their asking
+        self.calls = []  # (key, count, is granted), in the order of the requests
 
     def ask(self, key, count):
         if any(call[0] == key for call in self.calls):
@@ -111,7 +111,7 @@ class Model:
 
 
 def agree(book, model, event):
-    """Send the event to both; they say the same."""
+    """Send the event to both, and assert that they agree."""
     try:
         expected = send(model, event)
     except ValueError:
@@ -136,7 +136,7 @@ def test_table_of_events(name):
 
 @pytest.mark.parametrize("total", [1, 2, 3])
 def test_all_short_histories_agree_with_the_model(total):
-    """Each history of three or four events of three keys, after which all give back what they have, twice."""
+    """The book agrees in each history of three or four events of three keys, even if all release their tokens twice."""
     names = [f"ask {key} {count}" for key in "abc" for count in range(1, total + 1)]
     names += [f"{name} {key}" for name in ("cancel", "give_back") for key in "abc"]
     for events in itertools.product(names, repeat=4 if total == 1 else 3):
@@ -167,7 +167,7 @@ def test_any_history_agrees_with_the_model(total, history):
 
 @given(st.integers(5, 9), events)
 def test_no_token_is_lost_and_no_call_forgotten(total, history):
-    """When all that hold tokens give them back, again and again, each call that waits has its turn."""
+    """If all holders release their tokens repeatedly, each waiting call gets its turn."""
     book, waiting = Book(total), []
     for event in history:
         name, key, *_ = event.split()
@@ -188,7 +188,7 @@ def test_no_token_is_lost_and_no_call_forgotten(total, history):
 
 
 def test_ten_thousand_calls_wait_without_a_growing_cost():
-    """Grants come from the front and cancels from everywhere, and none of them looks at the others."""
+    """Grants come from the front, cancels from anywhere, and neither scans the other calls."""
     book = Book(1)
     for number in range(10_000):
         book.ask(number, 1)

@@ -1,4 +1,4 @@
-"""Tokens, of a process and of a host: none is lost, none is given twice, and nobody is forgotten."""
+"""Tokens of a process and of a host: none is lost, none is granted twice, and each waiter gets its turn."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_a_call_that_is_larger_than_all_is_refused_at_once(make, tmp_path):
 
 @both
 def test_waiting_call_gets_a_token_or_gives_up_in_time(make, tmp_path):
-    """A call that waits gets the token that is given back meanwhile, or it gives up when its time is over."""
+    """A waiting call gets the released token, or gives up if its time is over."""
     limiter = make(tmp_path, 1)
     held = limiter.acquire(1, soon())
     threading.Timer(0.05, held.release).start()
@@ -194,12 +194,12 @@ def test_retry_after_grows_with_the_queue_and_the_time_of_calls():
 
 @both
 def test_forked_child_neither_has_nor_returns_parent_tokens(make, tmp_path):
-    """A forked child has no tokens of its parent, and does not give any of them back."""
+    """A forked child has no tokens of its parent, and does not release any of them."""
     limiter = make(tmp_path, 2)
     held = limiter.acquire(2, soon())
     pid = os.fork()
     if pid == 0:
-        # The child gives back what is not its own, and takes what is there: of a process all, of a host nothing.
+        # The child releases a token that is not its own, then acquires free ones: all of a process, none of a host.
         held.release()
         try:
             limiter.acquire(2, until=0.0)

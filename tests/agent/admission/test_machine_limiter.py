@@ -1,4 +1,4 @@
-"""Tokens of a host are locks on files: none stays behind, whoever is killed or forked."""
+"""Tokens of a host are file locks: none stays behind if a process is killed or forked."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def test_where_there_are_no_locks_on_files_it_is_said_at_once(tmp_path, monkeypa
 
 
 def test_forked_child_skips_files_that_are_closed(tmp_path):
-    """What a child does, where coverage can see it."""
+    """The test calls the child's fork hook in this process, so that coverage sees it."""
     limiter, counted = MachineLimiter(2, tmp_path), Limiter(2)
     held, token = limiter.acquire(2, soon()), counted.acquire(2, soon())
     os.close(next(iter(limiter._held)))
@@ -130,7 +130,7 @@ def test_forked_child_skips_files_that_are_closed(tmp_path):
 
 @pytest.mark.parametrize("mode", [0o777, 0o770, 0o1777])
 def test_directory_in_which_others_may_write_is_refused(tmp_path, mode):
-    """Others could lock all files, or replace them."""
+    """If others could write there, they could lock all files or replace them."""
     tmp_path.chmod(mode)
     with pytest.raises(PermissionError, match=f"writable by its owner alone .* got mode {mode:o}"):
         MachineLimiter(1, tmp_path)
@@ -146,7 +146,7 @@ def test_directory_of_another_user_is_refused(tmp_path, monkeypatch):
 
 
 def test_only_the_first_of_a_process_looks_again(tmp_path, monkeypatch):
-    """Fifty calls that wait cost as much as one; each of them looked for itself."""
+    """Fifty waiting calls cost as much as one, although each of them once looked for itself."""
     limiter = MachineLimiter(1, tmp_path)
     held, looks = limiter.acquire(1, soon()), []
     attempt = limiter._try

@@ -1,4 +1,4 @@
-"""The memory that calls take, of a process or of a host."""
+"""The memory limit of calls, for a process or a host."""
 
 from __future__ import annotations
 

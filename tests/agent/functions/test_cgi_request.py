@@ -1,4 +1,4 @@
-"""A call's request in CGI's spelling."""
+"""A call's request as CGI variables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Replies of functions, read from their output in pieces of any size."""
+"""Responses of functions, parsed from output in pieces of any size."""
 
 from __future__ import annotations
 

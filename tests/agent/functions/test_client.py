@@ -1,4 +1,4 @@
-"""A client that leaves is noticed while nothing is written to it."""
+"""A client that leaves is noticed even if nothing is written to it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Functions as they are registered: what cannot be run is refused then."""
+"""Functions at registration: an invalid program is rejected early."""
 
 from __future__ import annotations
 

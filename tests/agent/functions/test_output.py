@@ -1,4 +1,4 @@
-"""What a output makes of output, log and end that come in whatever order, or not at all."""
+"""An output reads stdout, the log and the end of a process in any order, even if one is missing."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from microfn.agent.functions.output import Output
 
 
 class Acted:
-    """A process that does what a test says."""
+    """A fake process that a test controls."""
 
     def __init__(self):
         self.files = [os.pipe() for _ in range(3)]
@@ -58,7 +58,7 @@ def dispatched(process, seconds=5.0, **options):
 
 
 def closed_out(process):
-    """Nobody writes any more, while the number stays one that a test may close."""
+    """Close the write end, but keep its number valid so that a test can close it."""
     os.dup2(process.his_err, process.his_out)
 
 
@@ -77,7 +77,7 @@ def test_output_is_read_as_it_comes_and_to_its_end(process):
 
 
 def test_end_that_is_told_late_still_fails_the_answer(process):
-    """A process that dies closes its output first, and a busy machine tells its end later."""
+    """A process that dies closes its output first, and a busy machine reports its end later."""
     output = dispatched(process)
     os.write(process.his_out, b"half")
     assert output.read() == b"half"
@@ -133,7 +133,7 @@ def test_close_kills_a_process_that_is_over_time(process):
 
 
 def test_output_ends_with_its_process(process):
-    """The output ends even if another process still could write to the pipe."""
+    """The output ends even if another process could still write to the pipe."""
     output = dispatched(process)
     os.write(process.his_out, b"last")
     process.ends()
@@ -203,7 +203,7 @@ def test_of_its_log_so_much_is_kept_and_the_rest_is_read(process):
 
 
 def test_wait_has_an_end_if_time_is_up_meanwhile(process, monkeypatch):
-    """A deadline that passes between two looks at the clock gives no wait without an end."""
+    """If a deadline passes between two looks at the clock, the wait still ends."""
     now, looks = time.monotonic(), iter(range(1000))
     monkeypatch.setattr(time, "monotonic", lambda: now + next(looks))
     output = dispatched(process, seconds=1.5)

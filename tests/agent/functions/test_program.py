@@ -1,4 +1,4 @@
-"""Programs, whose texts `microfn.agent.functions.texts` checks."""
+"""Programs; `microfn.agent.functions.texts` checks their texts."""
 
 from __future__ import annotations
 

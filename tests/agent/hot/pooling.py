@@ -1,4 +1,4 @@
-"""A language for events and decisions of the pool, and a model of the pool that counts everything from scratch."""
+"""A language for the pool's events and decisions, and a model that counts everything from scratch."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PROFILES = {
 
 
 def send(pool, event):
-    """Send an event such as "3.5 ask a small", "4 died 1" or "5 tick"; the decisions."""
+    """Send an event such as "3.5 ask a small", "4 died 1" or "5 tick", and return the decisions."""
     now, name, *rest = event.split()
     if name == "ask":
         return pool.ask(rest[0], PROFILES[rest[1]], float(now))
@@ -36,7 +36,7 @@ def send(pool, event):
 
 
 def shown(decisions):
-    """The decisions as a table has them: "launch 1 a, give a 1, evict 1, refuse a large"."""
+    """Format the decisions like a table: "launch 1 a, give a 1, evict 1, refuse a large"."""
     return ", ".join(map(_shown, decisions))
 
 
@@ -47,16 +47,16 @@ def _shown(decision):
 
 
 class Model:
-    """The rules in the pool's docstring, as one question: which is the next decision, in a world of plain lists?"""
+    """A model of the rules in the pool's docstring: plain lists hold the state, and each step finds one decision."""
 
     def __init__(self, total, patience):
         self.total, self.patience = total, patience
         self.processes = []  # dicts, in the order of their launch
-        self.waiters = []  # (call, profile, since), in the order of their asking
+        self.waiters = []  # (call, profile, since), in the order of their arrival
         self.pauses = {}  # key: (pause, not before)
         self.now, self.shelved, self.launches, self.is_closed = -math.inf, 0, 0, False
 
-    # What the pool tells
+    # Properties that the pool has too
 
     @property
     def free_memory(self):
@@ -66,7 +66,7 @@ class Model:
     def waiting(self):
         return len(self.waiters)
 
-    # What there is
+    # Queries of the state
 
     def of(self, key, *states):
         return [process for process in self.processes if process["profile"].key == key and process["state"] in states]

@@ -1,4 +1,4 @@
-"""Exchanges with functions that answer well and badly: each is a thread at the other end of a socket."""
+"""Exchanges with functions that respond well and badly: each is a thread at the other end of a socket."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
 
 
 class Function:
-    """The other end: what a process has as stdin, stdout and stderr."""
+    """The other end: the process's stdin, stdout and stderr."""
 
     def __init__(self):
         self.ours, self.theirs = socket.socketpair()
@@ -107,7 +107,7 @@ def test_call_after_call_has_its_own_response():
 
 
 def test_large_body_is_answered_while_it_is_sent():
-    """Neither side waits for the other, although no socket holds all of it."""
+    """Neither side waits for the other, although no socket holds the whole body."""
     size = 20_000_000
 
     def echo(self):
@@ -233,7 +233,7 @@ def test_function_that_dies_while_it_is_sent_to_has_failed():
 
 
 def test_response_to_half_a_request_is_none():
-    """Its process may go on to read the rest, and take it for the next request."""
+    """If the process were kept, it could read the rest and take it for the next request."""
     with function(answers(OK)) as peer, pytest.raises(Failed, match="before it had read the request"):
         whole(peer.exchange(b"x" * 10_000_000))
 
@@ -250,7 +250,7 @@ def test_response_is_whole_after_the_function_reads_no_more():
 
 
 def test_process_that_left_some_of_the_request_is_not_reused():
-    """A body that the function has not read would be its next request, written by a client."""
+    """If the function has not read its body, a client's bytes would become the next request."""
     with function(answers(OK, 7)) as peer:
         exchange = peer.exchange(b"GET /forged HTTP/1.1\r\n\r\n")
         assert whole(exchange) == ("200 OK", b"hi")

@@ -372,7 +372,7 @@ def rows(table):
 @pytest.mark.parametrize("name", TABLES)
 @pytest.mark.parametrize("make", [Pool, Model])
 def test_table_of_events(make, name):
-    """The model has to know the behaviours too, or it would be worth nothing."""
+    """The model must reproduce each behaviour too; otherwise it would prove nothing."""
     pool = make(TOTAL, patience=PATIENCE)
     for event, decisions in rows(TABLES[name]):
         assert (event, shown(send(pool, event))) == (event, decisions)
@@ -407,7 +407,7 @@ def test_call_that_waits_cannot_ask_again():
 
 
 def test_idle_function_leaves_nothing_behind():
-    """A broker lives for months, and each deployment may bring new functions."""
+    """A broker lives for months, and each deployment can bring new functions."""
     pool = Pool(TOTAL)
     for number in range(100):
         (launch,) = pool.ask(number, Profile(f"version {number}", 2), 0.0)

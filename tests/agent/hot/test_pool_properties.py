@@ -1,4 +1,4 @@
-"""The pool beside its model, on random histories of which most events make sense, and some come late or twice."""
+"""The pool compared with its model, on random histories. Most events make sense, and some come late or twice."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ STATES = {"launched": ["launching"], "free": ["busy"], "died": ["ending", "endin
 
 
 class World:
-    """A pool and its model, which are told the same."""
+    """A pool and its model, which receive the same events."""
 
     def __init__(self, patience):
         self.pool, self.model = Pool(TOTAL, patience=patience), Model(TOTAL, patience)
@@ -42,7 +42,7 @@ class World:
         self.launched = 0
 
     def step(self, kind, later, choice):
-        """Send an event that makes sense, mostly; `choice` chooses its call or process."""
+        """Send an event that usually makes sense; `choice` selects its call or process."""
         self.now += later
         if kind == "ask":
             self.calls += 1
@@ -69,7 +69,7 @@ class World:
         return decisions
 
     def check(self, event, decisions):
-        """Hold whatever the policy is."""
+        """Assert the invariants that hold under any policy."""
         pool, model = self.pool, self.model
         assert (pool.free_memory, pool.waiting) == (model.free_memory, model.waiting)
         assert 0 <= pool.free_memory <= TOTAL
@@ -83,12 +83,12 @@ class World:
         states = {process["number"]: process["state"] for process in model.processes}
         assert all(states[one.process] == "busy" for one in decisions if isinstance(one, Give))
         assert all(states[one.process] == "ending" for one in decisions if isinstance(one, Evict))
-        # No call waits beside a process that it could have, and no more is launched than there are calls for.
+        # No call waits if its function has an idle process, and launches don't outnumber calls.
         assert not [call for call, profile, _ in model.waiters if model.of(profile.key, "idle")]
         launches = [one.profile.key for one in decisions if isinstance(one, Launch) and one.profile.is_hot]
         for key in launches:
             assert len(model.of(key, "launching")) <= sum(profile.key == key for _, profile, _ in model.waiters)
-        # The oldest call that needs memory has it, if all that idles would be enough.
+        # The oldest call that needs memory gets it if all idle processes together free enough.
         for _, profile, _ in model.waiters[:1]:
             if not (model.has_any(profile.key) or model.is_full(profile) or model.is_pausing(profile.key)):
                 assert profile.memory > model.free_memory
@@ -96,7 +96,7 @@ class World:
                     assert profile.memory > model.free_memory + model.in_state("idle")
 
     def end(self):
-        """Let all calls end, as they would: each has an outcome then, and all memory is back."""
+        """End all calls normally. Assert that each has an outcome and that all memory is free."""
         for _ in range(10 * self.calls + 100):
             self.now += 1.0
             for process in list(self.model.processes):

@@ -1,4 +1,4 @@
-"""The wire of hot functions: vectors of good and bad responses, cut in any way, and h11 as a second opinion."""
+"""The protocol of hot functions: good and bad responses, cut at any place, with h11 as a second opinion."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 HOPS = b"Connection: x-own\r\nX-Own: 1\r\nKeep-Alive: 5\r\nUpgrade: h2c\r\n"
 INTERIM = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"
 
-# name: (method, bytes, status, headers, body, whether the process may be used again)
+# name: (method, bytes, status, headers, body, True if the process can be reused)
 GOOD = {
     "length": ("GET", OK + b"Content-Length: 2\r\n\r\nhi", "200 OK", [("Content-Length", "2")], b"hi", True),
     "empty": ("GET", OK + b"Content-Length: 0\r\n\r\n", "200 OK", [("Content-Length", "0")], b"", True),
@@ -259,7 +259,7 @@ SHORT = [name for name, row in GOOD.items() if len(row[1]) < 1500]
 
 
 def parsed(method, pieces, call_id="0af1"):
-    """The head, the body, and whether the process may be used again."""
+    """Return the head, the body, and True if the process can be reused."""
     parser = ResponseParser(method, call_id)
     body = b"".join(map(parser.feed, pieces))
     assert parser.is_whole
@@ -364,7 +364,7 @@ def test_pieces_of_any_size_are_the_same_response(name, cuts):
 
 
 def asked_h11(method, data):
-    """What h11 says: the status, the body and whether the connection can be reused; None if it refuses."""
+    """Return h11's status, its body, and True if the connection can be reused; return None if h11 rejects the data."""
     peer = h11.Connection(h11.CLIENT, max_incomplete_event_size=2 * LONGEST_HEAD)
     peer.send(h11.Request(method=method, target="/", headers=[("Host", "localhost")]))
     peer.send(h11.EndOfMessage())
@@ -393,7 +393,7 @@ mutations = st.lists(
 @given(st.sampled_from(SHORT), mutations)
 @example("HTTP/1.0 that stays", [])
 def test_h11_takes_what_the_parser_takes(name, changes):
-    """The parser may be stricter than h11, but it never reads another response, or reuses what h11 would not."""
+    """The parser can be stricter than h11. If h11 accepts a response, both read the same one, and agree on reuse."""
     method, data, *_ = GOOD[name]
     for place, change in changes:
         at = place % (len(data) + 1)
@@ -413,7 +413,7 @@ def test_h11_takes_what_the_parser_takes(name, changes):
     answer = asked_h11(method, data)
     if parser.head.status.startswith("205"):  # h11 waits for the end of the connection, or has content
         return
-    if answer is None:  # h11 wants CRLF in chunks, and no obs-text in a phrase
+    if answer is None:  # h11 requires CRLF in chunks, and a phrase without obs-text
         assert b"\n" in data.replace(b"\r\n", b"") or any(byte > 126 for byte in data.partition(b"\n")[0])
         return
     assert answer[0] == int(parser.head.status[:3])

@@ -16,7 +16,7 @@ from .starting import Launched
 
 
 class Told:
-    """Lines for the log, as a list."""
+    """A log that keeps its lines in a list."""
 
     def __init__(self, told):
         self.write = told.append
@@ -24,7 +24,7 @@ class Told:
 
 @pytest.fixture
 def launched():
-    """A launcher and the way to it. It runs here, so that it can be looked into; what it started is gone after it."""
+    """Yield a launcher that tests can inspect, and its socket. Kill all its processes afterwards."""
     directory = os.getcwd()
     wakeup, woken = os.pipe2(os.O_NONBLOCK)
     handler = signal.signal(signal.SIGCHLD, lambda *_: None)

@@ -27,7 +27,7 @@ class Launched:
 
 
 class Talk:
-    """What is said about one function."""
+    """The messages about one function."""
 
     def __init__(self, way, script, *, seconds, held, **limits):
         spec = LaunchSpec(
@@ -64,7 +64,7 @@ class Talk:
         return self.talk.recv(100).decode()
 
     def end(self):
-        """The last reply; the one before it may tell that the leader has ended."""
+        """Return the last reply. If the leader ended earlier, one reply comes before it."""
         heard = self.hear()
         if heard.startswith("exited "):
             ended = self.hear()

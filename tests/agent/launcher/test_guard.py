@@ -1,4 +1,4 @@
-"""A launcher that is killed takes all with it that it has started."""
+"""If a launcher is killed, all processes that it started end too."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from ..waiting import wait_until
 from .starting import Talk, is_there
 from .test_program import FOLDER
 
-# Four processes: in the group, out of the session, and out of it without a parent.
+# Four processes: one in the group, one in a new session, and two in new sessions without a parent.
 SCATTERING = "sleep 60 & setsid sleep 60 & sh -c 'setsid sleep 60 & setsid sleep 60 &' & sleep 60"
 
 
 @pytest.fixture
 def program():
-    """The launcher as a program: its guard, and the socket of its server."""
+    """Start the launcher as a program: yield its guard, and the socket of its server."""
     here, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with here, there:
         process = subprocess.Popen([sys.executable, "-I", "-S", FOLDER], stdin=there.fileno(), start_new_session=True)
@@ -125,7 +125,7 @@ def test_launcher_of_a_server_that_is_niced_is_niced_too():
 
 
 def may_take_precedence():
-    """Whether a process of this one may be faster than others."""
+    """Return True if a child of this process can raise its own priority."""
     program = "import os; os.setpriority(os.PRIO_PROCESS, 0, -20)"
     return not subprocess.run([sys.executable, "-S", "-c", program], capture_output=True, check=False).returncode
 

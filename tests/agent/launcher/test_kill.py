@@ -1,4 +1,4 @@
-"""Groups and processes are killed if they are ours."""
+"""Groups and processes are killed only if they are ours."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Limits are set as far as this process may set them."""
+"""Limits are set as far as the permissions of this process allow."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lines for a log that is full, closed, or of any kind reach it, or are lost; nobody waits."""
+"""Lines reach the log, or are lost if it is full or closed; no process waits."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def notices(file):
 
 
 def filled(file):
-    """Fill a file that somebody else might read, and leave its flags as they were."""
+    """Fill a file that another process could read, and leave its flags unchanged."""
     os.set_blocking(file, False)
     with contextlib.suppress(BlockingIOError):
         while True:

@@ -1,4 +1,4 @@
-"""The launcher as a program (`microfn.agent.launcher.__main__`) needs Linux, and imports nothing around its folder."""
+"""The launcher as a program (`microfn.agent.launcher.__main__`) needs Linux, and imports only its own folder."""
 
 from __future__ import annotations
 

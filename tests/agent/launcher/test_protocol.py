@@ -1,4 +1,4 @@
-"""The messages between a server and its launcher arrive whole, or not at all."""
+"""Messages between a server and its launcher arrive whole, or not at all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A function has ended when its group is gone."""
+"""A function has ended if its group is gone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A program starts in a session of its own, with its limits, or its start fails."""
+"""A program starts in its own session, with its limits; otherwise its start fails."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_function_without_a_limit_of_addresses_has_none(launched):
 
 
 def test_function_has_limits_from_its_first_moment(launched, monkeypatch):
-    monkeypatch.setattr(spawn, "set_hard", lambda *_: None)  # as if it had been faster than we are
+    monkeypatch.setattr(spawn, "set_hard", lambda *_: None)  # as if the process ran before its hard limits are set
     soft = resource.getrlimit(resource.RLIMIT_NOFILE)
     talk = launched.start("ulimit -Sn; ulimit -Sv", addresses=512 * MIB, descriptors=200)
     assert talk.hear().startswith("started ")

@@ -1,4 +1,4 @@
-"""The launcher's loop: which processes it starts, watches and ends, and who is told."""
+"""The launcher's loop: it starts, watches and ends processes, and reports to their servers."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ def test_what_its_leader_leaves_ends_with_it(launched):
     assert not is_there(child)
 
 
-# `setsid` and `env` become the program that they start, so $! is its process, in a session of its own by then. The
-# function lives on for a moment: one that ends within the same few milliseconds is another case.
+# `setsid` and `env` become the program that they start, so $! is its process, already in its own session. The
+# function stays alive briefly: an end within the same few milliseconds is another case.
 IS_ASLEEP = "until grep -qs ^sleep /proc/$!/cmdline; do :; done; sleep 0.05"
 STRAYS = {
     "a session of its own": f"setsid sleep 60 & {IS_ASLEEP}",
@@ -214,7 +214,7 @@ def test_processes_that_are_left_together_are_told_together(launched):
 
 
 def test_processes_that_are_dying_anyway_are_not_told(launched):
-    """The group is killed with its leader, and a look may come while it dies."""
+    """The group is killed with its leader, and a scan can happen while it dies."""
     talks = [launched.start("for i in 1 2 3 4 5 6; do sleep 60 & done; sleep 0.05") for _ in range(10)]
     for talk in talks:
         talk.hear()

@@ -1,4 +1,4 @@
-"""Functions over HTTP: what they are given, what they answer, and what a client sees of those that fail."""
+"""Functions over HTTP: their input, their responses, and the client's view of their failures."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def call(app, method, target, *, body=b"", headers=(), environ=(), validate=True
 
 
 def opened(app):
-    """The answer of an application, before any of it has been read."""
+    """Return the response of an application before any of its body is read."""
     return app(environ_of(), lambda *args: None)
 
 
@@ -100,7 +100,7 @@ def test_function_gets_the_named_variables_of_the_server(agent, app, monkeypatch
 
 
 def test_nothing_of_a_request_replaces_a_variable_of_the_call(agent, app):
-    """A client sets neither what identifies the call nor what `env=` names."""
+    """A client sets neither the variables that identify the call nor the names in `env=`."""
     named = {"FN_CALL_ID": "x", "FN_PARAM_role": "guest", "REMOTE_USER": "nobody", "CONTENT_LENGTH": "7"}
     app.get("/:FN_CALL_ID/:role")(agent.cold(["env"], memory=32, timeout=5, env=named))
     got = call(app, "GET", "/y/admin", environ={"wsgi__url_scheme": "https", "REMOTE_USER": "root"})
@@ -111,7 +111,7 @@ def test_nothing_of_a_request_replaces_a_variable_of_the_call(agent, app):
 
 
 def test_client_removes_no_header_by_naming_it_in_connection(agent, app):
-    """Trusted middleware may have set it."""
+    """Trusted middleware may have set the header."""
     app.mount("/env", agent.cold(["env"], memory=32, timeout=5))
     got = call(app, "GET", "/env", headers={"Connection": "close, X-Role", "X-Role": "guest"}, validate=False)
     assert environment(got)["HTTP_X_ROLE"] == "guest"
@@ -148,7 +148,7 @@ def test_a_body_that_is_too_long_is_refused_and_names_the_call(agent, app):
     [({}, 6), ({"max_content_length": 4}, 4), ({"max_content_length": 12}, 8), ({"max_content_length": None}, 8)],
 )
 def test_smallest_body_limit_of_function_and_route_counts(agent, of_the_route, most):
-    """A route without a limit of its own has that of its Router."""
+    """If a route has no limit, the limit of its Router applies."""
     app = Router(max_content_length=6)
     app.post("/cat", **of_the_route)(agent.cold(["cat"], memory=32, timeout=5, max_content_length=8))
     assert call(app, "POST", "/cat", body=b"x" * most).text == "x" * most
@@ -186,7 +186,7 @@ def test_what_a_cgi_function_answers_is_the_answer(agent, app):
 @pytest.mark.parametrize("method", ["HEAD", "GET"])
 @pytest.mark.parametrize("protocol", ["plain", "cgi"])
 def test_head_sends_no_body_and_lets_the_function_end(agent, app, tmp_path, method, protocol):
-    """The function ends by itself, although nobody gets its body."""
+    """The function ends normally, although its body is not sent."""
     head = "printf 'Content-Type: text/x\\n\\n';" if protocol == "cgi" else ""
     app.mount("/x", sh(agent, f'{head} head -c 3000000 /dev/zero; echo done >"{tmp_path}/done"', protocol=protocol))
     got = call(app, method, "/x")
@@ -282,7 +282,7 @@ BREAKS = {
 
 @pytest.mark.parametrize(("script", "error", "message"), BREAKS.values(), ids=BREAKS)
 def test_response_breaks_off_if_the_function_fails_late(agent, app, script, error, message):
-    """The status line has been sent by then, so the connection is cut."""
+    """If the status line has been sent, the connection is cut."""
     calls = []
     agent.after_call(calls.append)
     app.mount("/x", sh(agent, script, timeout=1 if error is TimedOut else 10, output=1000))
@@ -378,7 +378,7 @@ def test_an_interrupt_while_a_function_runs_ends_it(agent, monkeypatch):
 
 
 def test_log_of_a_function_belongs_to_its_call(agent, app, caplog):
-    """The log has the id of the call, and the function's text does not look like a line of the log."""
+    """The log has the id of the call, and the function's text cannot imitate a line of the log."""
     caplog.set_level(logging.INFO, "microfn.agent")
     calls = []
     agent.after_call(calls.append)
@@ -395,7 +395,7 @@ def test_a_function_that_fails_is_logged_with_what_it_said(agent, app, caplog):
     app.mount("/y", agent.cold(["cat"], memory=513, timeout=5))
     caplog.clear()
     got = call(app, "GET", "/x")
-    assert call(app, "GET", "/y").status[:3] == "400"  # it is no fault of the function's
+    assert call(app, "GET", "/y").status[:3] == "400"  # this is not the function's fault
     name, function = got.headers["fn-call-id"], f"<Function {SHELL} -c echo for this reason >&2; exit 3>"
     assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
         ("WARNING", f"call {name} wrote to stderr:\n    for this reason"),
@@ -597,7 +597,7 @@ def test_a_handle_that_breaks_off_has_not_answered(agent, app):
 
 
 def test_handle_that_exits_in_a_stream_has_not_answered(agent, app):
-    """Its exit code is that of success, and its output is at an end."""
+    """The call fails, although the exit code is 0 and the output ends."""
     app.get("/x")(agent.cold(handles.leave_midway, memory=64, timeout=20))
     for _ in range(3):
         got = call(app, "GET", "/x", validate=False)
@@ -650,7 +650,7 @@ def test_records_of_hooks_have_the_id_of_the_call(agent, app, caplog):
 
 
 class Unread:
-    """A body of which nothing may be read."""
+    """A body that fails if it is read."""
 
     def read(self, *args):
         pytest.fail("the body was read")
@@ -691,7 +691,7 @@ def test_close_waits_for_a_call_whose_body_is_being_read(agent):
     assert not agent.close(0)
     go.set()
     thread.join(10)
-    assert b"being stopped" in answers[0]  # the time of `close` was up
+    assert b"being stopped" in answers[0]  # the time of `close` was over
 
 
 def test_body_for_which_no_disk_has_room_is_a_503(agent, app, monkeypatch, caplog):

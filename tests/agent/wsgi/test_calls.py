@@ -1,4 +1,4 @@
-"""The turns of a request are found by its id, not those of another one in the same thread."""
+"""The turns of a request are found by its id, even if another request uses the same thread."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The head of a response passes one gate, by HTTP or not."""
+"""The head of a response passes one check, with and without HTTP."""
 
 from __future__ import annotations
 

@@ -22,14 +22,14 @@ from ...wsgi import call, environ_of
 
 
 class Calls(list):
-    """What an agent tells of its calls when they have ended."""
+    """A list of an agent's calls that have ended."""
 
     def __init__(self, agent):
         agent.after_call(self.append)
 
 
 def hold(agent):
-    """The turn of a call that has a token."""
+    """Return the turn of a call that has a token."""
     turn = agent._engine.open(Call("GET", "/held", deadline=agent._engine.deadline(60), tokens=1))
     agent._engine.admit(turn)
     return turn
@@ -72,7 +72,7 @@ OUTCOMES = {
 
 @pytest.mark.parametrize(("handle", "status", "error"), OUTCOMES.values(), ids=OUTCOMES)
 def test_call_ends_once_and_returns_its_tokens(handle, status, error, caplog):
-    """This holds for every outcome of a call."""
+    """Each outcome of a call ends it once."""
     agent = Agent(tokens=1)
     calls = Calls(agent)
     for _ in range(3):
@@ -434,7 +434,7 @@ def test_inline_calls_are_counted_by_handle_and_never_by_path():
 
 
 class SlowBody(io.BytesIO):
-    """A body of which the client sends nothing until `go` is set."""
+    """A body without data until `go` is set, like that of a slow client."""
 
     def __init__(self, data, go):
         super().__init__(data)
@@ -458,7 +458,7 @@ def test_client_that_sends_its_body_slowly_holds_no_tokens():
     thread.start()
     assert slow.has_begun.wait(10)
     assert call(app, "POST", body=b"quick").text == "quick"
-    time.sleep(0.6)  # more than half of the timeout: the time is the client's
+    time.sleep(0.6)  # more than half of the timeout: this time belongs to the client
     go.set()
     thread.join(10)
     assert got == [b"slow"]
