@@ -103,10 +103,18 @@ def test_mean_sentence_is_limited(tmp_path):
     assert any("20.0 words on average" in problem for problem in problems(tmp_path, text))
 
 
-def test_excluded_paths_exist_and_are_read_by_an_area():
-    every = {path for area in prose.AREAS.values() for pattern in area for path in ROOT.glob(pattern)}
-    for name in prose.EXCLUDED:
-        assert any(path.is_relative_to(ROOT / name) for path in every), name
+@pytest.mark.parametrize("area", prose.AREAS)
+def test_each_pattern_of_an_area_has_files(area):
+    assert [pattern for pattern in prose.AREAS[area] if not any(ROOT.glob(pattern))] == []
+
+
+def test_area_has_each_file_of_its_patterns(monkeypatch, tmp_path):
+    (tmp_path / "programs").mkdir()
+    for name in ("module.py", "page.md", "programs/program.py"):
+        (tmp_path / name).write_text("", "utf-8")
+    monkeypatch.setattr(prose, "ROOT", tmp_path)
+    monkeypatch.setitem(prose.AREAS, "tests", ("**/*.py",))
+    assert prose.files("tests") == [tmp_path / "module.py"]
 
 
 def test_command_says_what_it_measured_and_fails(tmp_path, capsys):
