@@ -185,7 +185,7 @@ class Agent:
         return self._cold
 
     def _memory_limiter(self) -> MemoryLimiter:
-        """The memory of all functions in processes; without `ram=`, the memory that this machine has available now."""
+        """Return the memory of all functions in processes; without `ram=`, the machine's currently available memory."""
         if self._memory is None:
             if self._directory is not None:
                 raise ValueError("ram must be the same for all processes that share a directory, got none")

@@ -9,7 +9,7 @@ __all__ = ["interpreter"]
 
 
 def interpreter() -> str:
-    """The path of a Python like this one. Where a server embeds Python, `sys.executable` may be the server."""
+    """Return the path of a Python like this one. If a server embeds Python, `sys.executable` may be the server."""
     name = f"python{sys.version_info[0]}.{sys.version_info[1]}"
     found = sys.executable or ""
     if os.path.basename(found).startswith("python"):

@@ -36,7 +36,7 @@ def size_of(text: object, name: str = "a size") -> int:
 
 
 def check_memory(memory: object, name: str = "memory") -> int:
-    """The memory of a function in MiB, given as such or as a text like "64M". Raises TypeError or ValueError."""
+    """Return the memory of a function in MiB, from a number or a text like "64M". Raises TypeError or ValueError."""
     if isinstance(memory, str):
         if not _SIZE.fullmatch(memory):
             raise ValueError(f'{name} is a number of MiB, or a text like "64M"; not {memory!r:.40}')

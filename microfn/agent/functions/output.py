@@ -90,7 +90,7 @@ class Output:
             self._process.close()
 
     def _forget_client(self) -> None:
-        """A client may leave with the whole response."""
+        """Stop watching the client, which may leave if it has the whole response."""
         client, self._client = self._client, None
         if client is not None:
             client.stop()

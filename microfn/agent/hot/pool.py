@@ -191,7 +191,7 @@ class Pool:
     # Events of processes
 
     def launched(self, number: int, now: float) -> list[Decision]:
-        """A hot process has started, and is ready for its first call."""
+        """Note that a hot process has started, and is ready for its first call."""
         self._now = now
         process = self._processes.get(number)
         if process is not None and process.state == "launching":
@@ -202,7 +202,7 @@ class Pool:
         return self._settle([])
 
     def free(self, number: int, now: float) -> list[Decision]:
-        """A process has ended its call cleanly; a hot one is ready for the next."""
+        """Note that a process has ended its call cleanly; a hot one is ready for the next."""
         self._now = now
         decisions: list[Decision] = []
         process = self._processes.get(number)
@@ -214,7 +214,7 @@ class Pool:
         return self._settle(decisions)
 
     def spoiled(self, number: int, now: float) -> list[Decision]:
-        """A process may not be used again: its call did not end cleanly, or it spoke without being asked."""
+        """Evict a process whose call did not end cleanly, or that sent data without a request."""
         self._now = now
         decisions: list[Decision] = []
         process = self._processes.get(number)
@@ -223,7 +223,7 @@ class Pool:
         return self._settle(decisions)
 
     def died(self, number: int, now: float) -> list[Decision]:
-        """A process is gone, and its memory is free."""
+        """Forget a process that has ended, and free its memory."""
         self._now = now
         decisions: list[Decision] = []
         process = self._processes.get(number)

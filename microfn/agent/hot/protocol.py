@@ -145,7 +145,7 @@ class ResponseParser:
         return b"" if self._is_silent else b"".join(pieces)
 
     def end(self) -> None:
-        """The connection has ended. Raises `Failed` unless the response is whole."""
+        """End the response with its connection. Raises `Failed` unless the response is whole."""
         self._is_kept = False
         if self.head is None:
             raise Failed("The function ended without an answer.")
@@ -295,6 +295,6 @@ def _values(headers: list[tuple[str, str]], wanted: str) -> list[str]:
 
 
 def _list(headers: list[tuple[str, str]], wanted: str) -> list[str]:
-    """The members of a header that is a list, in lower case (RFC 9110, section 5.6.1)."""
+    """Return the members of a header that is a list, in lower case (RFC 9110, section 5.6.1)."""
     members = [member.strip().lower() for value in _values(headers, wanted) for member in value.split(",")]
     return [member for member in members if member]

@@ -50,7 +50,7 @@ class FunctionApp:
         return self._respond(environ, start_response, None, self._max_content_length, None)
 
     def _limit_of(self, request: Request) -> int:
-        """The bytes that a body may have: its route, or else its Router, may allow fewer."""
+        """Return the bytes that a body may have: its route, or else its Router, may allow fewer."""
         limit = request._body_limit()  # noqa: SLF001 - of the same package
         return self._max_content_length if limit is None else min(limit, self._max_content_length)
 
@@ -62,7 +62,7 @@ class FunctionApp:
         max_content_length: int,
         body: bytes | None,
     ) -> Iterable[bytes]:
-        """The function's response, or an error page that names the call. `body` is one that has been read already."""
+        """Return the function's response, or an error page with the call's id. `body` was read before if given."""
         request = Request(environ)
         request.max_content_length = max_content_length
         around = enclosing_turns(environ)
@@ -87,7 +87,7 @@ class FunctionApp:
         return response
 
     def _deadline(self, environ: WSGIEnvironment) -> Deadline:
-        """The function's deadline, or an earlier one of the calls around this one."""
+        """Return the function's deadline, or an earlier one of the calls around this one."""
         key = self._engine.start_key
         own = self._engine.deadline(self.function.timeout, environ.get(key) if key else None)
         return nearest_deadline(own, *(turn.call.deadline for turn in enclosing_turns(environ)))
@@ -165,7 +165,7 @@ class _Body:
 
 
 def _connection(environ: WSGIEnvironment) -> int | None:
-    """The descriptor of the client's connection; gunicorn's workers and werkzeug's server hand their sockets out."""
+    """Return the descriptor of the client's connection, if the server is gunicorn or werkzeug's."""
     connection = environ.get("gunicorn.socket") or environ.get("werkzeug.socket")
     return connection.fileno() if isinstance(connection, socket) else None
 
@@ -173,7 +173,7 @@ def _connection(environ: WSGIEnvironment) -> int | None:
 def _respond_with_error(
     error: Exception, call: Call, environ: WSGIEnvironment, start_response: StartResponse
 ) -> Iterable[bytes]:
-    """The error page of a call without a response. An unexpected error is logged, and not shown."""
+    """Return the error page of a call without a response. An unexpected error is logged, and not shown."""
     if not isinstance(error, (CallError, HTTPException)):
         log_exception(error, environ)
     status, headers, content = error_page(_as_http_exception(error), environ)

@@ -113,7 +113,7 @@ class _Admission:
         return turn
 
     def _deadline(self, request: Request, around: tuple[Turn, ...]) -> Deadline:
-        """The deadline of a call here, or an earlier one of the calls around it."""
+        """Return the deadline of a call here, or an earlier one of the calls around it."""
         key = self._engine.start_key
         own = self._engine.deadline(self._timeout, request.environ.get(key) if key else None)
         return nearest_deadline(own, *(turn.call.deadline for turn in around))
@@ -155,7 +155,7 @@ def _is_read(request: Request) -> bool:
 
 
 def _name_of(request: Request) -> str:
-    """The name by which an inline call is counted: its handle's, never its path."""
+    """Return the name by which an inline call is counted: its handle's, never its path."""
     if request.route is None:
         return "-"
     handle = request.route.handle
