@@ -143,7 +143,7 @@ def test_report_of_unknown_name_is_404_of_the_function() -> None:
         ("exit", 502, "The function ended with 3."),
         ("crash", 502, "The function was ended by signal 11."),
         ("garbage", 502, "The function answered with a header that is none."),
-        ("memory", 502, "The function ended with 1."),
+        ("memory", 502, "The function took more memory than it may have."),
         ("family", 502, "The function took more memory than it may have."),
         ("fork", 502, "The function started more processes than it may have."),
         pytest.param("sleep", 504, "The function took too long.", marks=pytest.mark.slow),

@@ -121,6 +121,7 @@ has_generations = pytest.mark.skipif(not hasattr(gc, "freeze"), reason="there ar
     ("count", "is_kept", "is_old"), [(200_000, True, True), (10, True, False), (200_000, False, False)]
 )
 def test_pause_makes_old_what_is_much_and_kept(count, is_kept, is_old):
+    gc.unfreeze()  # tests of the benchmarks may have frozen all objects
     gc.collect()
     with CollectorPause(is_kept=is_kept):
         made = [[] for _ in range(count)]
