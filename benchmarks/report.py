@@ -205,8 +205,9 @@ def sentence(results: dict[str, Any]) -> str:
     worst = max(everyday, key=lambda row: everyday[row]["ratio"] / everyday[row]["goal"])
     large = max(results["tables"]["100000"]["a request, x 203 routes"].values())
     return (
-        f"In the last run, microfn's overhead over bare WSGI was {min(overheads):.2f} to {max(overheads):.2f} times "
-        f"the fastest peer's.\n{sum(is_small_reached)} of {len(small)} small rows reached their goal.\n"
+        f"In the small rows of the last run, microfn's overhead over bare WSGI was "
+        f"{min(overheads):.2f} to {max(overheads):.2f} times the fastest peer's.\n"
+        f"{sum(is_small_reached)} of {len(small)} small rows reached their goal.\n"
         f"{_everyday_summary(everyday)}\n"
         f"The row furthest from its goal is “{worst}”: {everyday[worst]['ratio']:.2f} times "
         f"the time of {everyday[worst]['reference']}.\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import inspect
 import json
 import re
@@ -31,6 +32,16 @@ DESCRIBED = set(
         r"^ *\.\. (?:auto)?(?:class|data|exception|function|method|attribute):: ([\w.]+)", REFERENCE, re.MULTILINE
     )
 )
+
+
+def test_extras_are_listed():
+    """The page on extras names each one."""
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg", "utf-8")
+    page = (DOCS / "reference/extras.md").read_text("utf-8")
+    extras = set(setup["options.extras_require"])
+    assert set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)) < extras
+    assert extras <= set(re.findall(r"`(\w+)`", page))
 
 
 @pytest.mark.parametrize("name", PICTURES)

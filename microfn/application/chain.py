@@ -66,10 +66,7 @@ def chain_of_miss(snapshot: Snapshot, environ: WSGIEnvironment, miss: Missed) ->
 
 
 def compose(middleware: Iterable[Middleware]) -> Handle:
-    """Return the handle for all requests of a scope. The first middleware is the outermost.
-
-    The innermost handle is that of the route, or the fallback without a route.
-    """
+    """Return the handle for all requests of a scope: the first middleware is outermost, route or fallback innermost."""
     handle: Handle = _innermost
     for number, layer in enumerate(reversed(list(middleware))):
         handle = wrap(handle if number == 0 else _guarded(handle), layer)

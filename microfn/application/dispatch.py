@@ -43,9 +43,11 @@ def respond(  # noqa: C901, PLR0912 - one function shows the life of a request
             snapshot = app._ensure_snapshot()
         except Exception as error:  # the snapshot cannot be built, for example if a middleware returns no handle
             return _startup_error(error, environ, start_response)
-    # 2. Find the route. `match` is its params, or the reason if there is none.
+    # 2. Find the route. `match` is the params, the reason for a miss, or a mount.
     method = environ.get("REQUEST_METHOD")
     route, match = snapshot.find(method, environ.get("PATH_INFO") or "/")
+    # The slow path. If guarded, a host, an encoded path, or a mount that wildcards also match must be checked first.
+    # Other mounts share no path with a route, so only a miss needs them.
     if snapshot.is_guarded or (route.converters if route is not None else method in _BY_GET or snapshot.mounts):
         route, match = resolve_slow(snapshot, environ, route, match)
         if isinstance(match, Mount) and (match.bare or match.scope not in snapshot.chains):
@@ -54,7 +56,7 @@ def respond(  # noqa: C901, PLR0912 - one function shows the life of a request
     try:
         # 3. Without a route, the fallback responds: a redirect, OPTIONS, 405 or 404.
         if route is None:
-            respond_to_miss = _run_middleware if snapshot.chains else fallback
+            respond_to_miss = _run_middleware if snapshot.chains else fallback  # no middleware: no chains
             status, headers, body = respond_to_miss(snapshot, environ, match)
         else:
             # 4. Call the handle, with the middleware of its scope around it.
@@ -128,7 +130,7 @@ def resolve_slow(
             except Exception as error:
                 environ["microfn.route"] = environ.get("microfn.mount", "") + route.pattern
                 return None, Rejected(error, scope=route.scope)
-            if bound is None:  # no match, and no alternative
+            if bound is None:  # a converter refused the value, and no other route is tried
                 return None, Unconverted(route.scope)
             match = bound
     except Exception as error:

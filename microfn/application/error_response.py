@@ -49,10 +49,7 @@ def handle_error(
 
 
 def _origin_of(error: Exception, request: Request) -> str | None:
-    """Return the name of the handle whose result could not be sent, or None for other errors.
-
-    The handle has returned, so the traceback does not show it. A stream or an application is in the traceback.
-    """
+    """Return the name of the handle whose result could not be sent. The traceback lacks it, since it has returned."""
     origin, module, is_running = None, "", False
     for frame, _ in walk_tb(error.__traceback__):
         module = frame.f_globals.get("__name__", "")

@@ -11,7 +11,7 @@ __all__ = ["Missed", "Moved", "Rejected", "Unconverted", "Unmoved"]
 
 
 class Rejected(NamedTuple):
-    """An error raised before route lookup, such as an untrusted host."""
+    """An error raised before a handle is called: by the check of the host or the path, or by a converter."""
 
     error: Exception
     may_redirect: bool = False

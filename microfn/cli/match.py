@@ -64,7 +64,15 @@ def _print_miss(found: Explanation, path: str) -> None:
     elif found.refused is not None:
         click.echo(f"  {found.refused} matches, but its converter rejects the value")
     elif found.status.startswith("404"):
-        place = "ends at the end of the path" if found.reached == path else f"stops after {found.reached!r} of {path!r}"
-        click.echo(f"  the lookup in the tree {place}")
+        click.echo(f"  {_reason(found.reached, path)}")
         for route in found.nearest:
             click.echo(f"  near    {route}")
+
+
+def _reason(reached: str, path: str) -> str:
+    """Return the reason for a 404. `reached` is the part of the path that patterns have."""
+    if not reached:
+        return f"no pattern begins like {path!r}"
+    if reached == path:
+        return f"patterns begin like {path!r}, but none ends there"
+    return f"patterns begin like {reached!r}, but none continues with {path[len(reached) :]!r}"

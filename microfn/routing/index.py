@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from .pattern import Pattern, shared
@@ -29,9 +30,14 @@ Params = dict[str, str]
 Find = Callable[[str | None, str], tuple[Any, Any]]
 Candidate = tuple[KeyOf | None, Any]
 Binding = tuple[str | None, Any, dict[str, Any]]
-"""The name and the position of a param; or "" and those of several; or None and a function that binds them.
+"""How params are bound: `(name, source, entries)`.
 
-The last item is empty, or holds the value and the binding of each method, if a leaf has several.
+    name    source                        the params
+    "id"    a position                    one, a whole segment
+    ""      (name, position) pairs        several, whole segments
+    None    a function of the segments    some after a prefix, or in a catch-all
+
+`entries` is empty, or holds value and binding of each method if the leaf has several.
 """
 Leaf = tuple[str, Any, Binding]  # a method, its value and its binding
 StaticLeaf = tuple[str, Any, tuple[dict[str, tuple[Any, Params]], "Miss"]]
@@ -100,6 +106,7 @@ _miss = lru_cache(maxsize=4096)(Miss)
 
 def _static_leaf(path: str, values: dict[str, Any], find: Find) -> StaticLeaf:
     """Return the leaf of a path, with its own values and those of patterns with wildcards, from `find`."""
+    # No route has the method "", so its miss lists the methods of all patterns with wildcards.
     methods = [method for method in find("", path)[1].methods if method not in values]
     first, *more = values
     others: dict[str, tuple[Any, Params]] = {method: (values[method], {}) for method in more}
@@ -150,7 +157,7 @@ def _finder(  # noqa: C901 - it holds the search, see PERF
                 return None, NO_MATCH
             return None, NO_PREFIX
         # 4. The number of segments selects the shapes. A param at the end is not empty, so a path with a slash at the
-        #    end has a separate number.
+        #    end has a negative number.
         count = len(segments)
         candidates = bucket.get(count if segments[-1] else -count) or bucket.longer_than(count)
         # 5. The first shape with a pattern for this path and a value for the method wins.
@@ -189,7 +196,7 @@ class _Bucket(dict[int, tuple[Candidate, ...]]):
     """The shapes to try, by the number of segments, ordered by rank."""
 
     def __init__(self, group: _Group) -> None:
-        candidates = [(shape, _candidate(shape, group[shape])) for shape in sorted(group, key=_rank)]
+        candidates = [(shape, _candidate(shape, group[shape])) for shape in sorted(group, key=attrgetter("ranks"))]
         counts = {shape.size for shape in group}
         self.longest = max(map(abs, counts), default=0)
         if any(shape.is_open for shape in group):
@@ -202,10 +209,6 @@ class _Bucket(dict[int, tuple[Candidate, ...]]):
     def longer_than(self, count: int) -> tuple[Candidate, ...]:
         """Return the shapes to try if no pattern has this number of segments: catch-alls with fewer segments."""
         return self.open if count > self.longest else ()
-
-
-def _rank(shape: Shape) -> tuple[int, ...]:
-    return shape.ranks
 
 
 def _add(table: dict[Any, Leaf], key: Any, method: str, value: Any, binding: Binding) -> None:

@@ -30,15 +30,15 @@ def test_match_tells_what_a_request_leads_to_and_calls_nothing(words, code, show
 @pytest.mark.usefixtures("here")
 def test_match_tells_where_the_walk_stops_and_what_is_near():
     walk, *near = typed("match", "GET", "/user/7", code=1).splitlines()[1:]
-    assert walk == "  the lookup in the tree stops after '/user' of '/user/7'"
+    assert walk == "  patterns begin like '/user', but none continues with '/7'"
     assert sorted(near) == [
         "  near    DELETE /users/:id (app.py:15)",
         "  near    GET /users/:id (app.py:9)",
         "  near    GET /users/me (app.py:14)",
     ]
-    assert "stops after '/users/7'" in typed("match", "GET", "/users/7/posts", code=1)
-    assert "stops after '/'" in typed("match", "GET", "/zzz", code=1)
-    assert "stops after '/'" in typed("match", "BREW", "/zzz", code=1)
+    assert "like '/users/7', but none continues with '/posts'" in typed("match", "GET", "/users/7/posts", code=1)
+    assert "like '/', but none continues with 'zzz'" in typed("match", "GET", "/zzz", code=1)
+    assert "like '/', but none continues with 'zzz'" in typed("match", "BREW", "/zzz", code=1)
     assert "did you mean GET?" in typed("match", "get", "/", code=2)
     refused = typed("match", "GET", "/users/ann", code=1)
     assert refused == "404 Not Found\n  GET /users/:id (app.py:9) matches, but its converter rejects the value\n"
@@ -46,12 +46,12 @@ def test_match_tells_where_the_walk_stops_and_what_is_near():
 
 def test_match_where_there_are_no_routes(here):
     (here / "empty.py").write_text("from microfn import Router\napp = Router()\n", "utf-8")
-    assert "stops after ''" in typed("match", "GET", "/", "empty", code=1)
+    assert "  no pattern begins like '/'\n" in typed("match", "GET", "/", "empty", code=1)
 
 
 def test_match_where_a_path_ends_within_the_text_of_a_node(here):
     (here / "notes.py").write_text("from microfn import Router\napp = Router()\napp.get('/notes')(print)\n", "utf-8")
-    assert "  the lookup in the tree ends at the end of the path\n  near    GET /notes" in typed(
+    assert "  patterns begin like '/note', but none ends there\n  near    GET /notes" in typed(
         "match", "GET", "/note", "notes", code=1
     )
 
@@ -78,7 +78,7 @@ def test_match_looks_at_the_path_alone(here, options):
     assert "  text  '%41é'\n" in typed("match", "GET", "/t/%2541%C3%A9", "guarded")
     assert typed("match", "GET", "/t", "guarded", code=1).splitlines()[:2] == [
         "404 Not Found",
-        "  the lookup in the tree ends at the end of the path",
+        "  patterns begin like '/t', but none ends there",
     ]
 
 
