@@ -33,7 +33,12 @@ RIGHT = sorted(path.stem for path in (PROGRAMS / "right").glob("[!_]*.py"))
 WRONG = sorted(path.stem for path in (PROGRAMS / "wrong").glob("[!_]*.py"))
 
 PLANTED = [
-    ("http/request.py", "return method  # unch", "return str(5 + self.nonexistent)  # unch", 'no attribute "nonexistent"'),
+    (
+        "http/request.py",
+        "return method  # unch",
+        "return str(5 + self.nonexistent)  # unch",
+        'no attribute "nonexistent"',
+    ),
     (
         "http/request.py",
         "        return Context()",

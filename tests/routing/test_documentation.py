@@ -99,3 +99,9 @@ def test_an_option_that_says_no_fact_is_refused_everywhere(options, error, messa
             register()
     assert app.routes == ()
     app.include("/x", included)
+
+
+def test_route_has_its_own_responses_and_not_those_around_it():
+    app = Router(responses={500: "The server failed."})
+    app.get("/x", responses={404: "There is no x."})(lambda request, params: "")
+    assert app.routes[0].responses == {404: "There is no x."}
