@@ -126,7 +126,7 @@ def test_answer_is_cut_if_the_group_dies_slowly(server: Server) -> None:
     for outcome in outcomes:
         assert (outcome.status, outcome.body, outcome.is_whole) == (200, b"half", False)
         assert server.ends(outcome.call_id) == ["Failed"]
-        check(server, outcome, AT_ONCE)
+        check(server, outcome, 3 * AT_ONCE)  # the machine is busy, and the function has 20 s
 
 
 def test_what_comes_after_an_answer_is_discarded(server: Server) -> None:
