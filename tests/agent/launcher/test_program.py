@@ -32,7 +32,7 @@ def test_launcher_imports_its_folder_and_the_standard_library():
 
 def test_launcher_is_run_by_its_path_in_any_directory(tmp_path):
     (tmp_path / "socket.py").write_text("raise SystemExit(7)")
-    command = [sys.executable, "-I", "-S", FOLDER]
+    command = [sys.executable, "-W", "error", "-I", "-S", FOLDER]
     ended = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, cwd=tmp_path, check=False)
     assert b"not a socket" in ended.stderr or b"Socket operation on non-socket" in ended.stderr
 
