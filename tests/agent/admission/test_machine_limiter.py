@@ -100,12 +100,19 @@ def test_token_is_busy_if_no_more_files_can_be_opened(tmp_path):
     limiter = MachineLimiter(4, tmp_path)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     before = os.listdir("/proc/self/fd")
-    resource.setrlimit(resource.RLIMIT_NOFILE, (len(before) + 1, hard))
+    highest = max(map(int, before))
+    # The limit is for the number of a descriptor, so no lower number may be free.
+    fillers = [os.dup(0)]
+    while fillers[-1] < highest:
+        fillers.append(os.dup(0))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (fillers[-1] + 2, hard))
     try:
         with pytest.raises(Busy):
             limiter.acquire(4, time.monotonic() + 0.05)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        for filler in fillers:
+            os.close(filler)
     assert os.listdir("/proc/self/fd") == before
     limiter.acquire(4, time.monotonic()).release()
 
