@@ -38,8 +38,9 @@ def take_precedence() -> None:  # pragma: no cover - in a process of its own
     with suppress(OSError):
         os.sched_setscheduler(0, os.SCHED_OTHER | os.SCHED_RESET_ON_FORK, os.sched_param(0))
         os.setpriority(os.PRIO_PROCESS, 0, _NICENESS)
-        with open("/proc/self/autogroup", "w", encoding="ascii") as file:
-            file.write(str(_NICENESS))
+        if os.getsid(0) == os.getpid():  # otherwise, the whole session of another process would come first
+            with open("/proc/self/autogroup", "w", encoding="ascii") as file:
+                file.write(str(_NICENESS))
 
 
 def main() -> None:  # pragma: no cover - in a process of its own

@@ -6,6 +6,7 @@ import ctypes
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -30,10 +31,18 @@ def test_launcher_imports_its_folder_and_the_standard_library():
     assert names - set(sys.stdlib_module_names) - {"__main__", "launcher"} == set()
 
 
+def autogroup() -> str:
+    """Return the name and the precedence of this session, or "" if the system has none for sessions."""
+    path = Path("/proc/self/autogroup")
+    return path.read_text("ascii") if path.exists() else ""
+
+
 def test_launcher_is_run_by_its_path_in_any_directory(tmp_path):
     (tmp_path / "socket.py").write_text("raise SystemExit(7)")
+    before = autogroup()
     command = [sys.executable, "-W", "error", "-I", "-S", FOLDER]
     ended = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, cwd=tmp_path, check=False)
+    assert autogroup() == before  # the session of this process keeps its precedence
     assert b"not a socket" in ended.stderr or b"Socket operation on non-socket" in ended.stderr
 
 
