@@ -37,12 +37,17 @@ def autogroup() -> str:
     return path.read_text("ascii") if path.exists() else ""
 
 
+@pytest.fixture(autouse=True)
+def session_keeps_its_precedence():
+    before = autogroup()
+    yield
+    assert autogroup() == before
+
+
 def test_launcher_is_run_by_its_path_in_any_directory(tmp_path):
     (tmp_path / "socket.py").write_text("raise SystemExit(7)")
-    before = autogroup()
     command = [sys.executable, "-W", "error", "-I", "-S", FOLDER]
     ended = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, cwd=tmp_path, check=False)
-    assert autogroup() == before  # the session of this process keeps its precedence
     assert b"not a socket" in ended.stderr or b"Socket operation on non-socket" in ended.stderr
 
 
