@@ -142,7 +142,7 @@ def test_report_of_unknown_name_is_404_of_the_function() -> None:
         ("nothing", 404, "sleep"),
         ("exit", 502, "The function ended with 3."),
         ("crash", 502, "The function was ended by signal 11."),
-        ("garbage", 502, "The function answered with a header that is none."),
+        ("garbage", 502, "The function sent an invalid header."),
         ("memory", 502, "The function took more memory than it may have."),
         ("family", 502, "The function took more memory than it may have."),
         ("fork", 502, "The function started more processes than it may have."),

@@ -222,7 +222,7 @@ def test_error_that_was_foreseen_is_answered(app):
 
 
 def test_other_exceptions_reach_the_test_too(app):
-    """Those of a callback, a middleware, an error handler, a result that is none, and a mounted application."""
+    """Those of a callback, a middleware, an error handler, an invalid result, and a mounted application."""
 
     def middleware(handle):
         return raising(Unforeseen("middleware"))

@@ -202,7 +202,7 @@ def _read_head(line: bytes, source: IO[bytes]) -> dict[str, Any]:
         size += len(line)
         found = _HEADER.fullmatch(line.decode("latin-1").rstrip("\r\n"))
         if found is None or size > LONGEST_HEAD:
-            raise SystemExit("the agent sent a request that is none")
+            raise SystemExit("the agent sent an invalid request")
         name, value = found[1].upper().replace("-", "_"), found[2]
         key = name if name in _NAMED else f"HTTP_{name}"
         environ[key] = f"{environ[key]},{value}" if key in environ else value

@@ -112,7 +112,7 @@ WRONG = {
     "headers that are pairs": (TypeError, "headers must be a mapping", {"headers": [("A", "b")]}),
     "params as text": (TypeError, "params must be a mapping", {"params": "a=b"}),
     "a writer of text": (TypeError, "writer must be a binary file", {"writer": io.StringIO()}),
-    "a writer that is none": (TypeError, "writer must be a binary file", {"writer": "x"}),
+    "an invalid writer": (TypeError, "writer must be a binary file", {"writer": "x"}),
     "no time": (ValueError, "timeout must be", {"timeout": 0}),
     "a time as text": (TypeError, "timeout must be", {"timeout": "1"}),
     "no memory": (ValueError, "memory is", {"memory": 0}),

@@ -74,7 +74,7 @@ def _split(read: Callable[[], bytes]) -> tuple[bytes, bytes]:
 def _header(line: str) -> tuple[str, str]:
     name, colon, value = line.partition(":")
     if not colon:
-        raise Failed("The function answered with a header that is none.", f"{line:.100}: {_IS_CGI}")
+        raise Failed("The function sent an invalid header.", f"{line:.100}: {_IS_CGI}")
     return name, value.strip(" \t")
 
 
@@ -87,7 +87,7 @@ def _status(headers: list[tuple[str, str]]) -> str:
     told = _values(headers, "status") or ["302" if _values(headers, "location") else "200"]
     found = _STATUS.fullmatch(told[0])
     if found is None or len(told) > 1:
-        raise Failed("The function answered with a status that is none.", ", ".join(told))
+        raise Failed("The function sent an invalid status.", ", ".join(told))
     return f"{found[1]} {found[2] or _PHRASES.get(int(found[1]), 'Unknown')}"
 
 
@@ -96,7 +96,7 @@ def _length(headers: list[tuple[str, str]]) -> int | None:
     if not told:
         return None
     if len(told) > 1 or not re.fullmatch("[0-9]{1,18}", told[0]):
-        raise Failed("The function answered with a length that is none.", ", ".join(told))
+        raise Failed("The function sent an invalid length.", ", ".join(told))
     return int(told[0])
 
 

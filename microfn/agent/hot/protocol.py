@@ -35,7 +35,7 @@ _FIELD_LINE = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+: [\t -~\x80-\xff]*")
 _UNSAFE = re.compile("[^!-~]")
 # RFC 9110, section 8.6: a method that anticipates content says that there is none.
 _WITH_CONTENT = ("POST", "PUT", "PATCH")
-_NOT_HTTP = "The function answered with what is not HTTP."
+_NOT_HTTP = "The function sent a response that is not HTTP."
 _TOO_MUCH = "The function answered with more than it said."
 
 
@@ -195,7 +195,7 @@ class ResponseParser:
         if (codings and codings != ["chunked"]) or len(lengths) > 1 or (codings and lengths) or (codings and is_old):
             raise Failed(_NOT_HTTP, f"Its length is ambiguous: {', '.join(codings + lengths)}")
         if lengths and not _LENGTH.fullmatch(lengths[0]):
-            raise Failed("The function answered with a length that is none.", lengths[0])
+            raise Failed("The function sent an invalid length.", lengths[0])
         if self._method == "HEAD" or code in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED):
             self.is_whole = True
             return
@@ -286,7 +286,7 @@ def _parse_header(line: str) -> tuple[str, str]:
     name, colon, value = line.partition(":")
     value = value.strip(" \t")
     if not colon or not TOKEN.fullmatch(name) or not _VALUE.fullmatch(value):
-        raise Failed("The function answered with a header that is none.", f"{line:.100}")
+        raise Failed("The function sent an invalid header.", f"{line:.100}")
     return name, value
 
 

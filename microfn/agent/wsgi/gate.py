@@ -16,5 +16,5 @@ def read_valid_head(execution: AdmittedExecution) -> Head:
     try:
         validate_headers(head.status, head.headers)
     except (ValueError, TypeError) as error:
-        raise Failed("The function answered with what cannot be sent.", str(error)) from error
+        raise Failed("The function sent a response that cannot be passed on.", str(error)) from error
     return head

@@ -50,10 +50,10 @@ def test_status_has_a_phrase_and_a_default(head, status):
     [
         (b"", "without an answer"),
         (b"X: y\n", "without an answer"),
-        (b"no header\n\n", "a header that is none"),
-        (b"Status: 99\n\n", "a status that is none"),
-        (b"Status: 200\nStatus: 200\n\n", "a status that is none"),
-        (b"Content-Length: x\n\n", "a length that is none"),
+        (b"no header\n\n", "an invalid header"),
+        (b"Status: 99\n\n", "an invalid status"),
+        (b"Status: 200\nStatus: 200\n\n", "an invalid status"),
+        (b"Content-Length: x\n\n", "an invalid length"),
         (b"X: " + b"y" * 70_000, "has no end"),
     ],
 )

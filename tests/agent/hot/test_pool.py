@@ -326,7 +326,7 @@ TABLES = {
         5 ask h small       :
         5.125 tick          : launch 8 h
     """,
-    "launch: who waits in a pause is launched for after it": """
+    "launch: a call that waits in a pause is launched for after it": """
         0 ask a tiny        : launch 1 a
         0 ask b tiny        : launch 2 b
         0 cancelled a       :

@@ -18,10 +18,10 @@ from microfn.agent.errors import Failed, Refused
 from microfn.agent.hot.protocol import LONGEST_HEAD, ResponseParser, encode_request
 
 OK = b"HTTP/1.1 200 OK\r\n"
-NOT_HTTP = "The function answered with what is not HTTP."
+NOT_HTTP = "The function sent a response that is not HTTP."
 NO_LENGTH = "The function answered without a length."
-BAD_LENGTH = "The function answered with a length that is none."
-BAD_HEADER = "The function answered with a header that is none."
+BAD_LENGTH = "The function sent an invalid length."
+BAD_HEADER = "The function sent an invalid header."
 TOO_MUCH = "The function answered with more than it said."
 ANOTHER_CALL = "The function answered another call."
 LONG_HEAD = "The function's head is too long."

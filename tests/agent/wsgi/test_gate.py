@@ -11,7 +11,7 @@ from microfn.agent import Failed
 def test_invalid_head_fails_a_call_without_http(agent, head):
     function = agent.cold(["printf", f"{head}\\n\\nbody"], memory=32, timeout=5, protocol="cgi")
     call = agent.get_call("GET", function=function)
-    with pytest.raises(Failed, match="answered with what cannot be sent"):
+    with pytest.raises(Failed, match="sent a response that cannot be passed on"):
         agent.submit(call)
     assert isinstance(call.error, Failed)
     assert call.writer.getvalue() == b""

@@ -378,7 +378,7 @@ WRONG = {
     "a time without an end": lambda: Agent().inline(timeout=float("inf")),
     "a text for a time": lambda: Agent().inline(timeout="2"),
     "a text for tokens": lambda: Agent(tokens="2"),
-    "a header that is none": lambda: Agent(start_header="X Start"),
+    "an invalid header": lambda: Agent(start_header="X Start"),
     "a directory without tokens of a host": lambda: Agent(directory="."),
     "a directory that is no path": lambda: Agent(host_tokens=1, directory=5),
     "a hook that cannot be called": lambda: Agent().before_call(3),
