@@ -14,7 +14,7 @@ from .starting import MIB
 
 
 def test_function_leads_a_session_and_has_its_limits(launched):
-    script = "sleep 0.1; cat /proc/self/stat /proc/self/limits; pwd"
+    script = 'until [ "$(ulimit -Hn)" = 17 ]; do sleep 0.01; done; cat /proc/self/stat /proc/self/limits; pwd'
     talk = launched.start(script, addresses=64 * MIB, descriptors=17)
     pid = talk.hear().split()[1]
     told = talk.read()

@@ -135,7 +135,10 @@ def test_more_memory_than_it_may_have_alone_ends_it(launched):
 
 
 def test_more_addresses_than_it_may_have_are_not_given(launched):
-    talk = launched.start("", argv=[os.fsencode(sys.executable), b"-S", b"-c", HOG.encode()], addresses=40 * MIB)
+    # This launcher is a thread of a large process, so the limit arrives after the start of the program.
+    limited = "import resource, time\nwhile resource.getrlimit(resource.RLIMIT_AS)[1] == -1: time.sleep(0.01)\n"
+    script = (limited + HOG).encode()
+    talk = launched.start("", argv=[os.fsencode(sys.executable), b"-S", b"-c", script], addresses=40 * MIB)
     talk.hear()
     assert talk.end() == "ended 1 -"  # a MemoryError
 
