@@ -120,7 +120,7 @@ def resolve_slow(
         mount = snapshot.mounts.find(path) if snapshot.mounts else None
         if mount is not None:
             return None, mount
-        if snapshot.is_guarded:
+        if snapshot.path_info_encoded:
             route, match = snapshot.find(environ["REQUEST_METHOD"], path)
         if route is None and environ["REQUEST_METHOD"] in ("HEAD", "GET"):  # RFC 9110, section 9.3.2
             route, match = snapshot.find("GET", path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from traceback import walk_tb
 
-from werkzeug.exceptions import HTTPException, InternalServerError
+from werkzeug.exceptions import HTTPException
 
 from ..errors import name_of
 from ..http.conversion import to_wsgi
@@ -30,10 +30,10 @@ def handle_error(
     Unexpected errors are logged. If an error handler raises, the handlers outside `tried` get that error.
     """
     request.error = error
-    http_error = _as_http_exception(error)
-    match = _find_handler(snapshot, request, error, http_error, tried)
+    told = _with_status(error)
+    match = _find_handler(snapshot, request, told, tried)
     try:
-        response = _render(snapshot, request, http_error, match)
+        response = _render(snapshot, request, told, match)
     except Exception as handler_error:
         if match is None:
             log_exception(handler_error, request.environ, _origin_of(handler_error, request))  # `error` is its context
@@ -41,7 +41,10 @@ def handle_error(
         response = handle_error(snapshot, request, handler_error, (*tried, match.handler))
         if not isinstance(handler_error, HTTPException):
             return response  # logged already, with `error`
-    if not _is_expected(error, http_error, match):
+    except BaseException:  # a handler that exits: nobody else ends the request
+        request._close()
+        raise
+    if not _is_expected(error, told, match):
         log_exception(error, request.environ, _origin_of(error, request))
     elif isinstance(error, InvalidData) and error.is_accident:
         log_exception(error.__cause__ or error, request.environ)
@@ -61,33 +64,30 @@ def _origin_of(error: Exception, request: Request) -> str | None:
     return None if is_running and not module.startswith("microfn.") else origin
 
 
-def _as_http_exception(error: Exception) -> HTTPException:
-    """Return the error itself if it is an HTTPException, else a 500 with the error as its cause."""
-    if isinstance(error, HTTPException) and (error.code or error.response):
-        return error
-    return internal_error(error)
+def _with_status(error: Exception) -> Exception:
+    """Return the error itself. An HTTPException without a status and a response becomes a 500, with it as the cause."""
+    if isinstance(error, HTTPException) and not (error.code or error.response):
+        return internal_error(error)
+    return error
 
 
-def _find_handler(
-    snapshot: Snapshot, request: Request, error: Exception, http_error: HTTPException, tried: tuple[Handle, ...]
-) -> Match | None:
-    """Return the registered handler. An error with a response needs none, and an error without a code is a 500."""
-    if http_error.response is not None:
+def _find_handler(snapshot: Snapshot, request: Request, error: Exception, tried: tuple[Handle, ...]) -> Match | None:
+    """Return the registered handler. An error with a response needs none."""
+    if isinstance(error, HTTPException) and error.response is not None:
         return None
-    return snapshot.handlers_of(request).find(http_error if isinstance(error, HTTPException) else error, tried)
+    return snapshot.handlers_of(request).find(error, tried)
 
 
-def _is_expected(error: Exception, http_error: HTTPException, match: Match | None) -> bool:
+def _is_expected(error: Exception, told: Exception, match: Match | None) -> bool:
     """Return True if the error is intended: an HTTPException, or an error with a handler for its own kind."""
-    if isinstance(error, HTTPException):
-        return error is http_error
-    return match is not None and match.is_foreseen
+    return error is told if isinstance(error, HTTPException) else match is not None and match.is_foreseen
 
 
-def _render(snapshot: Snapshot, request: Request, http_error: HTTPException, match: Match | None) -> WSGIResponse:
+def _render(snapshot: Snapshot, request: Request, error: Exception, match: Match | None) -> WSGIResponse:
     """Respond by the handler, by the response of the error, or with the built-in page."""
     if match is not None:
-        return _by_handler(snapshot, request, http_error, match)
+        return _by_handler(snapshot, request, error, match)
+    http_error = error if isinstance(error, HTTPException) else internal_error(error)
     cls = type(http_error)
     is_plain = cls.get_response is HTTPException.get_response and cls.get_body is HTTPException.get_body
     if http_error.response is None and is_plain:
@@ -96,15 +96,14 @@ def _render(snapshot: Snapshot, request: Request, http_error: HTTPException, mat
     return to_wsgi(response, request.environ, snapshot.encoders, origin=cls, is_final=False)
 
 
-def _by_handler(snapshot: Snapshot, request: Request, http_error: HTTPException, match: Match) -> WSGIResponse:
-    # PERF: most errors with a handler are not HTTPExceptions, and the 500 around them has no headers.
-    extra = [] if type(http_error) is InternalServerError else extra_headers(http_error, request.environ)
-    code = http_error.code or 500
-    if extra:
+def _by_handler(snapshot: Snapshot, request: Request, error: Exception, match: Match) -> WSGIResponse:
+    code, extra = 500, []
+    if isinstance(error, HTTPException):
+        code, extra = error.code or 500, extra_headers(error, request.environ)
         validate_headers(status_line(code), extra)
     result = match.handler(request, match.error)
     response = to_wsgi(result, request.environ, snapshot.encoders, origin=match.handler, status=code, is_final=False)
-    return with_headers(response, extra) if response[0].startswith(str(code)) else response
+    return with_headers(response, extra) if extra and response[0].startswith(str(code)) else response
 
 
 def with_headers(response: WSGIResponse, extra: Headers) -> WSGIResponse:

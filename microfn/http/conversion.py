@@ -118,8 +118,7 @@ def _convert(result: Any, environ: WSGIEnvironment, encoders: Encoders, origin: 
         line, headers, content = run_application(body, environ)
     else:
         line, headers, content = _from_value(body, encoders, origin)
-        if given_status is None:
-            given_status = status
+        given_status = status if given_status is None else given_status
     try:
         if given_status is not None:
             line = status_line(given_status)
@@ -128,7 +127,8 @@ def _convert(result: Any, environ: WSGIEnvironment, encoders: Encoders, origin: 
             # A HEAD route can report the length of a body that it does not create.
             is_empty = environ["REQUEST_METHOD"] == "HEAD" and content == [b""]
             headers = merge_headers(headers, given_headers, is_whole=is_whole and not is_empty)
-        validate_headers(line, headers)
+        # PERF: a plain value has only headers of ours, which are valid.
+        validate_headers(line, headers if given_headers or type(body) not in encoders else [])
     except BaseException:
         close_body(content)
         raise

@@ -8,7 +8,15 @@ from datetime import datetime
 from typing import Any, TypeVar, cast
 from urllib.parse import quote
 
-from werkzeug.datastructures import Accept, CharsetAccept, IfRange, LanguageAccept, MIMEAccept, MultiDict
+from werkzeug.datastructures import (
+    Accept,
+    CharsetAccept,
+    IfRange,
+    ImmutableMultiDict,
+    LanguageAccept,
+    MIMEAccept,
+    MultiDict,
+)
 from werkzeug.exceptions import BadRequest, HTTPException
 from werkzeug.http import http_date
 from werkzeug.urls import uri_to_iri
@@ -127,12 +135,18 @@ class GuardedRequest(Request):
     def args(self) -> MultiDict[str, str]:
         """Return the parameters of the query. Bytes that are not UTF-8 stay escaped."""
         query = self.query_string
-        if b"%" in query or not query.isascii():
+        if b"%" in query or not query.isascii() or self.parameter_storage_class is not ImmutableMultiDict:
             return self._parsed_args
         check_target(self.environ, self.max_target_length)
-        # PERF: without escapes, this takes a third of the time.
-        pairs = [pair.partition("=") for pair in query.decode("ascii").replace("+", " ").split("&") if pair]
-        return self.parameter_storage_class([(name, value) for name, _, value in pairs])
+        # PERF: without escapes, and without the constructor of MultiDict, this takes a quarter of the time.
+        values: dict[str, list[str]] = {}
+        for pair in query.decode("ascii").replace("+", " ").split("&"):
+            if pair:
+                name, _, value = pair.partition("=")
+                values.setdefault(name, []).append(value)
+        args: MultiDict[str, str] = ImmutableMultiDict.__new__(ImmutableMultiDict)
+        dict.update(args, values)
+        return args
 
     _parsed_args = _of_target(Request.args)
 

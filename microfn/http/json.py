@@ -77,8 +77,6 @@ class JSON:
         self._encode = text_encoder(_plain if default is None else _asking_first(default))
         if type(self).dumps is JSON.dumps:
             self.dumps = self._encode  # type: ignore[method-assign] # PERF: saves a call for each response in JSON
-        if type(self).dumps is JSON.dumps:
-            self.dumps = self._encode  # type: ignore[method-assign] # PERF: saves a call of the method
         # Before Python 3.10.7, or if its limit is disabled, `int` accepts any number of digits, in quadratic time.
         is_endless = getattr(sys, "get_int_max_str_digits", int)() == 0
         parse_int = _short_integer if is_endless else int

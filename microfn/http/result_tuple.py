@@ -32,7 +32,7 @@ def unpack_tuple(result: tuple[Any, ...], origin: object) -> tuple[Any, int | st
 
 def merge_headers(headers: Headers, given: Headers, *, is_whole: bool) -> Headers:
     """Replace headers of the same names. Only the length of a whole body stays, since it is known better."""
-    names = {_lower(name) for name, _ in given}
+    names = {name.lower() for name, _ in given if isinstance(name, str)}  # validate_headers refuses the others
     if is_whole and "content-length" in names:
         names.remove("content-length")
         given = [pair for pair in given if _lower(pair[0]) != "content-length"]
@@ -49,6 +49,9 @@ def _list_headers(headers: Any) -> Headers:
         raise TypeError(f"headers must be a dict or a list of (name, value) pairs, got {headers!r:.200}{order}")
     listed: Headers = []
     for name, value in pairs:
+        if type(value) is str:
+            listed.append((name, value))  # PERF: most values
+            continue
         for item in value if isinstance(value, (list, tuple)) else (value,):
             listed.append((name, str(item) if type(item) is int else item))
     return listed

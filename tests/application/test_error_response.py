@@ -263,6 +263,26 @@ def test_what_is_no_exception_passes_through(error):
         app(environ_of(), lambda status, headers: None)
 
 
+@pytest.mark.parametrize("path", ["/", "/nothing"])
+@pytest.mark.parametrize("has_middleware", [False, True])
+def test_error_handler_that_exits_ends_the_request(has_middleware, path):
+    seen = []
+
+    def leave(request, error):
+        request.call_on_close(lambda: seen.append("ended"))
+        raise SystemExit
+
+    app = Router()
+    if has_middleware:
+        app.use(lambda handle: lambda request, params: handle(request, params))
+    app.error(KeyError)(leave)
+    app.error(404)(leave)
+    app.get("/")(raising(KeyError("x")))
+    with pytest.raises(SystemExit):
+        app(environ_of(path=path), lambda status, headers: None)
+    assert seen == ["ended"]
+
+
 def show(request, params):
     return request.context.result
 
