@@ -22,7 +22,8 @@ _MOST_MARKS = 300
 """Semicolons in the headers of a part, and quotes: each can begin a value that must be parsed."""
 _SHORT_HEAD = 64
 """Bytes of the headers of a part that only name a field or a file. The number of parts limits these."""
-_PIECE = 65536
+_PIECE = 131072
+"""Bytes that are parsed at once. PERF: half as many take a tenth more time for large files."""
 _LINE_BREAK = re.compile(b"[\r\n]")
 _AROUND = len(b"\r\n----\r\n")
 """Bytes of a boundary line except the boundary itself, including line breaks."""
