@@ -46,8 +46,9 @@ def respond(  # noqa: C901, PLR0912 - one function shows the life of a request
     # 2. Find the route. `match` is the params, the reason for a miss, or a mount.
     method = environ.get("REQUEST_METHOD")
     route, match = snapshot.find(method, environ.get("PATH_INFO") or "/")
-    # The slow path. If guarded, a host, an encoded path, or a mount that wildcards also match must be checked first.
-    # Other mounts share no path with a route, so only a miss needs them.
+    # Most requests skip the slow path. If the snapshot is guarded, something comes before the route: the check of the
+    # host, an encoded path, or a mount below a wildcard. Otherwise a route needs it for converters, and a miss for
+    # HEAD by a GET route, or for mounts.
     if snapshot.is_guarded or (route.converters if route is not None else method in _BY_GET or snapshot.mounts):
         route, match = resolve_slow(snapshot, environ, route, match)
         if isinstance(match, Mount) and (match.bare or match.scope not in snapshot.chains):
