@@ -200,13 +200,15 @@ def _microseconds(median: float | None) -> str:
 def sentence(results: dict[str, Any]) -> str:
     """Return the paragraph of README about the last run."""
     small, everyday = results["requests"], results["everyday"]
+    flask = [figures["median"]["flask"] / figures["median"]["microfn"] for figures in small.values()]
     overheads = [figures["overhead"] for figures in small.values()]
     is_small_reached = [is_reached(figures["overhead"], figures["goal"]) for figures in small.values()]
     worst = max(everyday, key=lambda row: everyday[row]["ratio"] / everyday[row]["goal"])
     large = max(results["tables"]["100000"]["a request, x 203 routes"].values())
     return (
-        f"In the small rows of the last run, microfn's overhead over bare WSGI was "
-        f"{min(overheads):.2f} to {max(overheads):.2f} times the fastest peer's.\n"
+        f"In the small rows of the last run, Flask took {min(flask):.0f} to {max(flask):.0f} times as long as microfn. "
+        f"microfn added {min(overheads):.2f} to {max(overheads):.2f} times the time "
+        f"that the fastest other framework added to a plain WSGI function.\n"
         f"{sum(is_small_reached)} of {len(small)} small rows reached their goal.\n"
         f"{_everyday_summary(everyday)}\n"
         f"The row furthest from its goal is “{worst}”: {everyday[worst]['ratio']:.2f} times "

@@ -102,14 +102,15 @@ def find(given: str | None) -> AppName:
     file = next((file for file in _FILES if os.path.isfile(file)), None)
     if file is None:
         raise click.UsageError(
-            f"No {', '.join(_FILES)} in this directory; pass the application: microfn COMMAND module:name."
+            f"There is no {', '.join(_FILES[:-1])} or {_FILES[-1]} in this directory; pass the application, "
+            f"such as shop:app for app in shop.py."
         )
     return AppName(file.removesuffix(".py"))
 
 
 def nothing_in(app: AppName, routers: Sequence[str], names: Container[str]) -> click.ClickException:
     """Return the error for a module without the application. `routers` are the Routers among its `names`."""
-    known = [f"{name}()" for name in _FACTORIES if name in names] + list(routers)
+    known = [*routers, *(f"{name}()" for name in _FACTORIES if name in names)]
     wanted = repr(app.name) if app.name else " or ".join(map(repr, NAMES))
     near = nearest(app.name, known) or next(iter(known), None)
     meant = f"{app.module}:{near}"

@@ -36,7 +36,7 @@ def command(ctx: click.Context, method: str, path: str, app: str | None) -> None
         raise click.UsageError(f"PATH must begin with a slash, got {path!r}{hint or '.'}")
     _, router = load_router(app)
     if method != method.upper():
-        raise click.UsageError(f"Methods are case-sensitive; did you mean {method.upper()}?")
+        raise click.UsageError(f"METHOD must be in upper case, got {method!r}; did you mean {method.upper()}?")
     text, _, query = path.partition("?")
     path, prefix = unquote(text, errors="surrogateescape"), ""
     found = explain(router, method, path, query)

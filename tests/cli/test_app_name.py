@@ -70,4 +70,4 @@ def test_module_is_looked_for_in_the_directory(here):
     (here / "app.py").unlink()
     assert "There is no 'app' or 'application' in wsgi" in typed("routes", code=1)
     (here / "wsgi.py").unlink()
-    assert "No app.py, wsgi.py, passenger_wsgi.py in this directory" in typed("routes", code=2)
+    assert "There is no app.py, wsgi.py or passenger_wsgi.py in this directory" in typed("routes", code=2)

@@ -21,7 +21,7 @@ WRONG = [
     ("lacking", 1, "No module named 'nothing_like_it'"),
     ("syntax", 1, "SyntaxError"),
     ("without", 1, "There is no 'app' or 'application' in without; did you mean without:api?"),
-    ("both:aplication", 1, "There is no 'aplication' in both; did you mean 'both:create_app()'?"),
+    ("both:aplication", 1, "There is no 'aplication' in both; did you mean both:api?"),
     ("making", 1, "There is no 'app' or 'application' in making; did you mean 'making:create_app()'?"),
     ("making:create_app", 1, "making:create_app must accept environ and start_response, as WSGI applications do, got"),
     ("making:create_app", 1, "got create_app(mode='x', *, debug=False); did you mean 'making:create_app()'?"),
@@ -111,7 +111,7 @@ def test_without_an_application_it_is_looked_for(here):
     (here / "app.py").rename(here / "passenger_wsgi.py")
     assert "/users/:id" in typed("routes")
     (here / "passenger_wsgi.py").unlink()
-    assert "No app.py, wsgi.py, passenger_wsgi.py in this directory" in typed("routes", code=2)
+    assert "There is no app.py, wsgi.py or passenger_wsgi.py in this directory" in typed("routes", code=2)
 
 
 def test_of_app_and_what_is_put_around_it_the_latter_is_served(here):
