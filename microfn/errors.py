@@ -7,6 +7,7 @@ that a tool can show more than the message.
 
 from __future__ import annotations
 
+import re
 from typing import Any, Literal
 
 __all__ = [
@@ -70,7 +71,14 @@ class RouteConflict(RouteError):
         self.handle = handle
 
     def __str__(self) -> str:
-        return f"{self.new} conflicts with {self.existing}; {_RESOLUTIONS[self.clash]}"
+        return f"{self.new} conflicts with {self.existing}; {self._resolution()}"
+
+    def _resolution(self) -> str:
+        """Return the way out. Other names do not help two patterns that differ only in names."""
+        new, existing = (_shape(str(getattr(one, "pattern", one))) for one in (self.new, self.existing))
+        if self.clash == "names" and new == existing:
+            return "both match the same paths, so only one can be registered"
+        return _RESOLUTIONS[self.clash]
 
 
 class InvalidMethod(RouteError):
@@ -83,6 +91,11 @@ class InvalidMethod(RouteError):
 
     def __str__(self) -> str:
         return f"invalid method {self.method!r}: {self.reason}"
+
+
+def _shape(pattern: str) -> str:
+    """Return the pattern without the names of its wildcards."""
+    return re.sub("([:*])[^/]+", r"\1", pattern)
 
 
 class InvalidUrl(RouteError):

@@ -214,7 +214,7 @@ class Agent:
         """
         functions = self._engine.functions
         if function is None and len(functions) != 1:
-            raise ValueError(f"function must be given unless there is one alone; this agent has {len(functions)}")
+            raise ValueError(f"function must be given, because this agent has {len(functions)} functions")
         chosen = functions[0] if function is None else getattr(function, "function", None)
         if chosen not in functions:
             raise TypeError(f"function must be a return value of this agent's cold(), got {function!r:.200}")

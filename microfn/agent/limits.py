@@ -64,5 +64,5 @@ def _check_addresses(addresses: object) -> int:
 
 def _check_least(name: str, value: int, least: int, kind: str = "program") -> int:
     if value < least:
-        raise ValueError(f"{name} must be {least} or more, or no {kind} can run; got {value}")
+        raise ValueError(f"{name} must be {least} or more, got {value}; no {kind} runs with less")
     return value

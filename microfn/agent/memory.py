@@ -26,12 +26,12 @@ def size_of(text: object, name: str = "a size") -> int:
     if isinstance(text, str):
         found = _SIZE.fullmatch(text)
         if found is None:
-            raise ValueError(f'{name} is a number of bytes, or a text like "512M" or "2G"; not {text!r:.40}')
+            raise ValueError(f'{name} must be a number of bytes or a text like "512M" or "2G", got {text!r:.40}')
         text = int(found[1]) * _UNITS[found[2]]
     if isinstance(text, bool) or not isinstance(text, int):
-        raise TypeError(f'{name} is a number of bytes, or a text like "512M" or "2G"; not {text!r:.40}')
+        raise TypeError(f'{name} must be a number of bytes or a text like "512M" or "2G", got {text!r:.40}')
     if text < MIB:
-        raise ValueError(f'{name} is {MIB} bytes or more, not {text}; "{max(text, 1)}M" would be MiB')
+        raise ValueError(f'{name} must be {MIB} bytes or more, got {text}; did you mean "{max(text, 1)}M"?')
     return text
 
 
@@ -39,12 +39,12 @@ def check_memory(memory: object, name: str = "memory") -> int:
     """Return the memory of a function in MiB, from a number or a text like "64M". Raises TypeError or ValueError."""
     if isinstance(memory, str):
         if not _SIZE.fullmatch(memory):
-            raise ValueError(f'{name} is a number of MiB, or a text like "64M"; not {memory!r:.40}')
+            raise ValueError(f'{name} must be a number of MiB or a text like "64M", got {memory!r:.40}')
         return size_of(memory, name) // MIB
     if isinstance(memory, bool) or not isinstance(memory, int):
-        raise TypeError(f'{name} is a number of MiB, or a text like "64M"; not {memory!r}')
+        raise TypeError(f'{name} must be a number of MiB or a text like "64M", got {memory!r:.40}')
     if not 1 <= memory <= _UNLIMITED // MIB:
-        raise ValueError(f"{name} is a number of MiB, 1 or more; not {memory}")
+        raise ValueError(f"{name} must be between 1 and {_UNLIMITED // MIB} MiB, got {memory}")
     return memory
 
 

@@ -55,7 +55,7 @@ def launch_spec(call: Call, program: Program) -> LaunchSpec:
         _refuse(env)
     argv = [os.fsencode(text) for text in program.argv]
     if _size(argv) + len(text) + 1 > MOST_TEXT:
-        raise Refused("The request has more headers than a process can be given.")
+        raise Refused("The request has more headers than a process can have.")
     return LaunchSpec(
         call_id=call.id,
         end=call.deadline.end,
@@ -73,11 +73,11 @@ def _refuse(env: Mapping[bytes, bytes]) -> NoReturn:
     """Raise `Refused` for the first variable that cannot be passed to a process; there is one."""
     for name, value in env.items():
         if not name or b"=" in name:
-            raise Refused(f"{_shown(name)} is no name that a process can be given.")
+            raise Refused(f"{_shown(name)} is an invalid name for an environment variable.")
         if b"\0" in name or b"\0" in value:
-            raise Refused(f"{_shown(name)} holds a NUL, which no process can be given.")
+            raise Refused(f"{_shown(name)} contains a NUL, which no environment variable can have.")
     longest = max(env, key=lambda name: len(name) + len(env[name]))
-    raise Refused(f"{_shown(longest)} has more bytes than a process can be given.")
+    raise Refused(f"{_shown(longest)} has more bytes than a process can have.")
 
 
 def _shown(name: bytes) -> str:

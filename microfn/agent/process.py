@@ -372,7 +372,7 @@ def _cannot_start(error: OSError, function: Function) -> Exception:
     if error.errno in _NO_ROOM:
         return Busy(_FULL)
     if error.errno == errno.E2BIG:
-        return Refused("The request has more than a process can be given.")
+        return Refused("The request has more than a process can have.")
     function.started(False)
     hint = ""
     if error.errno == errno.ENOEXEC:

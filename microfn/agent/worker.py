@@ -35,7 +35,7 @@ def handle_of(reference: str) -> Any:
     for part in name.split("."):
         found = getattr(found, part)
     if isinstance(found, FunctionApp):  # it would call itself, in one process within the other
-        raise TypeError(f"{reference} is what cold() made of a handle, and not the handle: give it another name")
+        raise TypeError(f"{reference} must be a handle, got the return value of cold(); bind that to another name")
     return found
 
 

@@ -32,9 +32,7 @@ _UNFIT: dict[object, str] = {
 def converters_for(pattern: Pattern, convert: Mapping[str, Converter]) -> dict[str, Converter]:
     """Return the converters of a pattern by param. Raises TypeError and ValueError if `convert` is invalid."""
     if not isinstance(convert, Mapping):
-        raise TypeError(
-            f"convert must be a mapping of params to callables, like {{'id': int}}, got {type(convert).__name__}"
-        )
+        raise TypeError(f"convert must be a mapping of params to callables, like {{'id': int}}, got {convert!r:.200}")
     for name, converter in convert.items():
         if name not in pattern.names:
             near = nearest(str(name), pattern.names)

@@ -141,7 +141,7 @@ class Registry:
         current = self.current
         removed = next((route for route in current.routes if route.method == method and route.pattern == pattern), None)
         if removed is None:
-            raise LookupError(f"no route {method} {pattern} to remove")
+            raise LookupError(f"pattern must be that of a registered route, got {method} {pattern}")
         current.routes.remove(removed)
         self._draft_table = None
         if removed.name is not None and current.names[removed.name] is removed:

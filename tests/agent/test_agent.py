@@ -115,7 +115,7 @@ WRONG = {
     "an invalid writer": (TypeError, "writer must be a binary file", {"writer": "x"}),
     "no time": (ValueError, "timeout must be", {"timeout": 0}),
     "a time as text": (TypeError, "timeout must be", {"timeout": "1"}),
-    "no memory": (ValueError, "memory is", {"memory": 0}),
+    "no memory": (ValueError, "memory must be", {"memory": 0}),
     "another thing than a function": (TypeError, "function must be a return value of this agent", {"function": "cat"}),
     "a function as it is": (TypeError, "function must be a return value of this agent", {"function": ["cat"]}),
 }

@@ -202,7 +202,7 @@ def test_error_of_a_handle_is_its_response(here):
 @pytest.mark.parametrize("name", ["break_off", "reset", "too_long", "too_short"])
 def test_half_a_response_is_never_whole(here, name, capsys):
     peer = here(getattr(hot_handles, name))
-    with pytest.raises(Failed, match="less than it said"):
+    with pytest.raises(Failed, match="less than it announced"):
         peer.call()
     peer.thread.join(10)
     assert isinstance(peer.ends[0], SystemExit)
@@ -229,7 +229,7 @@ def test_application_that_breaks_its_length_ends_the_worker(here, pieces, capsys
         return pieces
 
     peer = here(app, make=lambda app: app)
-    with pytest.raises(Failed, match="less than it said"):
+    with pytest.raises(Failed, match="less than it announced"):
         peer.call()
     peer.thread.join(10)
     assert isinstance(peer.ends[0], SystemExit)
@@ -288,7 +288,7 @@ def test_process_that_is_killed_in_a_call_has_failed(apart):
     peer.call()
     peer.process.send_signal(signal.SIGSTOP)
     threading.Timer(0.2, peer.process.kill).start()
-    with pytest.raises(Failed, match="ended without an answer"):
+    with pytest.raises(Failed, match="ended without a response"):
         peer.call()
 
 

@@ -18,7 +18,7 @@ def test_sizes_may_be_numbers_or_texts():
 def test_limit_that_no_program_can_run_in_is_refused(agent, name, least):
     function = agent.cold(["true"], memory=32, timeout=20, **{name: least})
     assert agent.submit(agent.get_call("GET", function=function)).status == "200 OK"
-    message = f"^{name} must be {least} or more, or no program can run; got {least - 1}$"
+    message = f"^{name} must be {least} or more, got {least - 1}; no program runs with less$"
     with pytest.raises(ValueError, match=message):
         agent.cold(["true"], memory=32, timeout=20, **{name: least - 1})
 
@@ -33,5 +33,5 @@ def test_invalid_limit_is_named(name, value):
 @pytest.mark.parametrize(("name", "least"), [("memory", 20), ("descriptors", 6)])
 def test_handle_needs_more_than_a_program(name, least):
     check_limits(**{**RIGHT, name: least}, is_handle=True)
-    with pytest.raises(ValueError, match=f"{name} must be {least} or more, or no handle can run; got {least - 1}"):
+    with pytest.raises(ValueError, match=f"{name} must be {least} or more, got {least - 1}; no handle runs with less"):
         check_limits(**{**RIGHT, name: least - 1}, is_handle=True)

@@ -34,13 +34,13 @@ def test_a_text_that_is_no_size_is_refused(text):
 
 @pytest.mark.parametrize("value", [None, 1.5, True, b"2G", [], float("nan")])
 def test_what_is_neither_bytes_nor_a_text_is_refused(value):
-    with pytest.raises(TypeError, match="a size is a number of bytes"):
+    with pytest.raises(TypeError, match="a size must be a number of bytes"):
         size_of(value)
 
 
 @pytest.mark.parametrize("value", [0, -1, MIB - 1])
 def test_less_than_a_mib_is_no_size(value):
-    with pytest.raises(ValueError, match=r'1048576 bytes or more, not .*M" would be MiB'):
+    with pytest.raises(ValueError, match=r'1048576 bytes or more, got .*; did you mean ".*M"\?'):
         size_of(value)
 
 
@@ -50,13 +50,13 @@ def test_the_memory_of_a_function_is_mib_or_a_text():
 
 @pytest.mark.parametrize("value", [None, 1.5, True, b"64", ()])
 def test_memory_that_is_no_number_is_refused(value):
-    with pytest.raises(TypeError, match="memory is a number of MiB"):
+    with pytest.raises(TypeError, match="memory must be a number of MiB"):
         check_memory(value)
 
 
 @pytest.mark.parametrize("value", [0, -64, 2**60])
 def test_memory_that_cannot_be_is_refused(value):
-    with pytest.raises(ValueError, match="memory is a number of MiB, 1 or more"):
+    with pytest.raises(ValueError, match="memory must be between 1 and"):
         check_memory(value)
 
 

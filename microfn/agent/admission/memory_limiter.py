@@ -34,7 +34,7 @@ class MemoryLimiter:
     def check(self, memory: int) -> None:
         """Raise `TooLarge` if there is never so much memory."""
         if memory > self.total:
-            raise TooLarge(f"The call takes {memory} MiB of memory, and there are {self.total}.")
+            raise TooLarge(f"The call needs {memory} MiB of memory, but the agent has {self.total} MiB.")
 
     def acquire(self, memory: int, until: float) -> LimiterToken | MachineToken:
         """Acquire so many, and wait for them until then, a time of `time.monotonic()`. Raises `TooLarge` and `Busy`."""

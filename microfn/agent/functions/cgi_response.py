@@ -20,7 +20,7 @@ _END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
 _END_OF_LINE = re.compile(r"\r?\n")
 _STATUS = re.compile(r"([2-5][0-9]{2})(?: ([ -~]*))?")
 _IS_CGI = 'with protocol="cgi" headers come first, and an empty line'
-_TOO_MUCH = "The function answered with more than it said."
+_TOO_MUCH = "The function sent more than it announced."
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 
 
@@ -68,7 +68,7 @@ def _split(read: Callable[[], bytes]) -> tuple[bytes, bytes]:
         if not piece or len(data) > _LONGEST_HEAD:
             if piece:
                 raise Failed("The function's head has no end.", f"There were {len(data)} bytes without an empty line.")
-            raise Failed("The function ended without an answer.", _IS_CGI)
+            raise Failed("The function ended without a response.", _IS_CGI)
 
 
 def _header(line: str) -> tuple[str, str]:
@@ -111,7 +111,7 @@ def _pieces(first: bytes, read: Callable[[], bytes], length: int | None) -> Iter
             raise Failed(_TOO_MUCH)
         yield piece
     if length is not None and size < length:
-        raise Failed("The function answered with less than it said.")
+        raise Failed("The function sent less than it announced.")
 
 
 def _nothing(read: Callable[[], bytes]) -> Iterator[bytes]:

@@ -23,7 +23,7 @@ _TOO_LONG = "The function took too long."
 _KILLED_FOR = {
     "memory": "The function took more memory than it may have.",
     "processes": "The function started more processes than it may have.",
-    "unfinished": "The function ended before its answer did.",
+    "unfinished": "The function ended before its response was complete.",
     "lost": "The function was lost.",
 }
 
@@ -61,7 +61,7 @@ class Output:
                 self._left -= len(data)
                 if self._left < 0:
                     self._process.stop()
-                    raise Failed("The answer of the function is too long.")
+                    raise Failed("The response of the function is too long.")
                 return data
         self._await_end(LAST_MOMENT)
         if self.end is None and self._process.is_exiting:

@@ -1,4 +1,4 @@
-"""Strings that a process can be given: arguments, variables, paths."""
+"""Strings that a process can have: arguments, variables, paths."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ LONGEST_TEXT = 128 * 1024 - 1
 
 
 def check_text(name: str, text: object) -> str:
-    """Return the text. Raises TypeError and ValueError if no process can be given it; `name` is the argument's."""
+    """Return the text. Raises TypeError and ValueError if no process can have it; `name` is the argument's."""
     if not isinstance(text, str):
         raise TypeError(f"{name} must hold strings, got {text!r:.200}")
     if "\0" in text:
@@ -19,7 +19,7 @@ def check_text(name: str, text: object) -> str:
     try:
         size = len(os.fsencode(text))
     except UnicodeEncodeError:
-        raise ValueError(f"{name} must hold strings that a process can be given, got {text!r:.200}") from None
+        raise ValueError(f"{name} must contain strings that a process can have, got {text!r:.200}") from None
     if size > LONGEST_TEXT:
         raise ValueError(f"{name} must hold strings of {LONGEST_TEXT} bytes at most, got {size}")
     return text

@@ -21,7 +21,7 @@ __all__ = ["Exchange", "is_quiet"]
 
 _PIECE = 65536
 _TOO_LONG = "The function took too long."
-_NOT_READ = "The function answered before it had read the request."
+_NOT_READ = "The function responded before it had read the request."
 
 
 class Exchange:
@@ -139,7 +139,7 @@ class Exchange:
         piece = self._parser.feed(data)
         self._left -= len(piece)
         if self._left < 0:
-            raise Failed("The answer of the function is too long.")
+            raise Failed("The response of the function is too long.")
         if self._parser.is_whole and self._unsent:
             raise Failed(_NOT_READ)
         return piece

@@ -36,7 +36,7 @@ _UNSAFE = re.compile("[^!-~]")
 # RFC 9110, section 8.6: a method that anticipates content says that there is none.
 _WITH_CONTENT = ("POST", "PUT", "PATCH")
 _NOT_HTTP = "The function sent a response that is not HTTP."
-_TOO_MUCH = "The function answered with more than it said."
+_TOO_MUCH = "The function sent more than it announced."
 
 
 def encode_request(request: CallRequest, *, call_id: str, end: float, attempt: int, length: int | None) -> bytes:
@@ -148,9 +148,9 @@ class ResponseParser:
         """End the response with its connection. Raises `Failed` unless the response is whole."""
         self._is_kept = False
         if self.head is None:
-            raise Failed("The function ended without an answer.")
+            raise Failed("The function ended without a response.")
         if not self.is_whole:
-            raise Failed("The function answered with less than it said.")
+            raise Failed("The function sent less than it announced.")
 
     # Each step takes its part from the buffer: a piece of the body, or nothing. None asks for more bytes.
 
@@ -209,13 +209,13 @@ class ResponseParser:
         elif self._is_silent:
             self.is_whole = True
         else:
-            raise Failed("The function answered without a length.", "It needs Content-Length, or to be chunked.")
+            raise Failed("The response of the function has no length.", "It needs Content-Length, or to be chunked.")
 
     def _filter(self, code: int, headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
         """Return the headers that are not about the connection (RFC 9110, section 7.6.1)."""
         ids = _values(headers, "fn-call-id")
         if self._call_id and ids and ids != [self._call_id]:
-            raise Failed("The function answered another call.", f"Its answer was to {', '.join(ids):.100}")
+            raise Failed("The function responded to another call.", f"Its response was to {', '.join(ids):.100}")
         dropped = {*HOP_BY_HOP, "fn-call-id", *_list(headers, "connection")}
         if code in (HTTPStatus.NO_CONTENT, HTTPStatus.RESET_CONTENT):
             dropped.add("content-length")

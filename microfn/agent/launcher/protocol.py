@@ -88,7 +88,7 @@ def receive(source: socket.socket) -> Request | None:
     size = socket.CMSG_SPACE(MOST_FILES * _NUMBERS.size)
     data, ancillary, flags, _ = source.recvmsg(LONGEST_MESSAGE, size, socket.MSG_CMSG_CLOEXEC)
     if not data:
-        raise EOFError("nobody is left who could ask")
+        raise EOFError("all clients of the launcher have exited")
     files = [number for _, _, raw in ancillary for (number,) in _NUMBERS.iter_unpack(raw)]
     if flags & socket.MSG_CTRUNC:
         for file in files:

@@ -23,7 +23,7 @@ def test_memory_of_a_process_is_counted_in_mib():
         limiter.acquire(2, 0.0)
     limiter.acquire(1, 0.0)
     token.release()
-    with pytest.raises(TooLarge, match="takes 101 MiB of memory, and there are 100"):
+    with pytest.raises(TooLarge, match="needs 101 MiB of memory, but the agent has 100 MiB"):
         limiter.acquire(101, 0.0)
 
 

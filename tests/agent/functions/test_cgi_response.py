@@ -48,8 +48,8 @@ def test_status_has_a_phrase_and_a_default(head, status):
 @pytest.mark.parametrize(
     ("head", "message"),
     [
-        (b"", "without an answer"),
-        (b"X: y\n", "without an answer"),
+        (b"", "without a response"),
+        (b"X: y\n", "without a response"),
         (b"no header\n\n", "an invalid header"),
         (b"Status: 99\n\n", "an invalid status"),
         (b"Status: 200\nStatus: 200\n\n", "an invalid status"),
@@ -62,7 +62,7 @@ def test_invalid_head_fails(head, message):
         reply_of(head, piece=1000)
 
 
-@pytest.mark.parametrize(("body", "message"), [(b"abcd", "more than it said"), (b"ab", "less than it said")])
+@pytest.mark.parametrize(("body", "message"), [(b"abcd", "more than it announced"), (b"ab", "less than it announced")])
 def test_body_of_another_length_than_its_header_fails(body, message):
     with pytest.raises(Failed, match=message):
         list(reply_of(b"Content-Length: 3\n\n" + body, piece=1).body)

@@ -196,13 +196,13 @@ def test_function_without_stderr_is_not_watched_for_it():
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (b"", "ended without an answer"),
-        (b"HTTP/1.1 200", "ended without an answer"),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nhi", "less than it said"),
-        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n", "less than it said"),
+        (b"", "ended without a response"),
+        (b"HTTP/1.1 200", "ended without a response"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nhi", "less than it announced"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n", "less than it announced"),
         (b"garbage\r\n\r\n", "not HTTP"),
         (b"a" * 1_000_000, "head is too long"),
-        (OK + OK, "more than it said"),
+        (OK + OK, "more than it announced"),
     ],
 )
 def test_function_that_answers_badly_has_failed(data, words):
@@ -227,7 +227,7 @@ def test_function_that_dies_while_it_is_sent_to_has_failed():
 
     with function(act) as peer:
         exchange = peer.exchange(b"x" * 10_000_000)
-        with pytest.raises(Failed, match="ended without an answer"):
+        with pytest.raises(Failed, match="ended without a response"):
             exchange.read_head()
         assert not exchange.can_reuse
 

@@ -19,13 +19,13 @@ from microfn.agent.hot.protocol import LONGEST_HEAD, ResponseParser, encode_requ
 
 OK = b"HTTP/1.1 200 OK\r\n"
 NOT_HTTP = "The function sent a response that is not HTTP."
-NO_LENGTH = "The function answered without a length."
+NO_LENGTH = "The response of the function has no length."
 BAD_LENGTH = "The function sent an invalid length."
 BAD_HEADER = "The function sent an invalid header."
-TOO_MUCH = "The function answered with more than it said."
-ANOTHER_CALL = "The function answered another call."
+TOO_MUCH = "The function sent more than it announced."
+ANOTHER_CALL = "The function responded to another call."
 LONG_HEAD = "The function's head is too long."
-NO_ANSWER = "The function ended without an answer."
+NO_ANSWER = "The function ended without a response."
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 HOPS = b"Connection: x-own\r\nX-Own: 1\r\nKeep-Alive: 5\r\nUpgrade: h2c\r\n"
 INTERIM = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"
@@ -231,7 +231,7 @@ BAD = {
     "bare CR": (OK + b"A: b\rC: d\r\nContent-Length: 0\r\n\r\n", BAD_HEADER),
     "NUL": (OK + b"A: \x00\r\nContent-Length: 0\r\n\r\n", BAD_HEADER),
     "no name": (OK + b": x\r\nContent-Length: 0\r\n\r\n", BAD_HEADER),
-    "more than it said": (OK + b"Content-Length: 1\r\n\r\nxy", TOO_MUCH),
+    "more than it announced": (OK + b"Content-Length: 1\r\n\r\nxy", TOO_MUCH),
     "two responses": (2 * (OK + b"Content-Length: 1\r\n\r\nx"), TOO_MUCH),
     "content of 204": (b"HTTP/1.1 204 No Content\r\n\r\nx", TOO_MUCH),
     "bytes behind the last chunk": (CHUNKED + b"0\r\n\r\nx", TOO_MUCH),
@@ -293,7 +293,7 @@ def test_half_a_response_is_never_whole(name):
         with pytest.raises(Failed) as caught:
             parser.end()
         has_head = parser.head is not None
-        assert caught.value.detail == ("The function answered with less than it said." if has_head else NO_ANSWER)
+        assert caught.value.detail == ("The function sent less than it announced." if has_head else NO_ANSWER)
 
 
 def test_parser_without_an_id_takes_any():
@@ -333,8 +333,8 @@ def test_bad_response(name, size):
         (OK + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\n", "Its length is ambiguous: 1, 2"),
         (OK + b"Content-Length: x\r\n\r\n", "x"),
         (OK + b"a" * 200 + b"\r\n\r\n", "a" * 100),
-        (OK + b"Fn-Call-Id: 0af2\r\nContent-Length: 0\r\n\r\n", "Its answer was to 0af2"),
-        (OK + b"Fn-Call-Id: 1\r\nFn-Call-Id: 2\r\nContent-Length: 0\r\n\r\n", "Its answer was to 1, 2"),
+        (OK + b"Fn-Call-Id: 0af2\r\nContent-Length: 0\r\n\r\n", "Its response was to 0af2"),
+        (OK + b"Fn-Call-Id: 1\r\nFn-Call-Id: 2\r\nContent-Length: 0\r\n\r\n", "Its response was to 1, 2"),
         (CHUNKED + b"g" * 200 + b"\r\n", f"A chunk began with {b'g' * 100!r}"),
         (CHUNKED + b"1\r\nxyz", "A chunk went on with b'yz'"),
         (CHUNKED + b"0\r\n" + b"a" * 70_000, "There were 70000 bytes."),

@@ -234,8 +234,8 @@ def test_a_header_may_hold_utf_8(agent, app):
 FAILURES = {
     "it ends with an error": ("plain", "exit 3", 502, "ended with 3"),
     "it is killed": ("plain", "kill -9 $$", 502, "ended by signal 9"),
-    "it says nothing": ("cgi", "exit 0", 502, "ended without an answer"),
-    "a head without an end": ("cgi", "printf 'X: y'", 502, "ended without an answer"),
+    "it says nothing": ("cgi", "exit 0", 502, "ended without a response"),
+    "a head without an end": ("cgi", "printf 'X: y'", 502, "ended without a response"),
     "garbage": ("cgi", "printf 'garbage\\n\\nx'", 502, "an invalid header"),
     "an empty head": ("cgi", "printf '\\n\\nx'", 502, "an invalid header"),
     "a head that is too long": ("cgi", "head -c 1000000 /dev/zero", 502, "head has no end"),
@@ -248,7 +248,7 @@ FAILURES = {
     "an empty name": ("cgi", "printf ': z\\n\\n'", 502, "a response that cannot be passed on"),
     "an invalid length": ("cgi", "printf 'Content-Length: x\\n\\n'", 502, "an invalid length"),
     "two lengths": ("cgi", "printf 'Content-Length: 1\\nContent-Length: 2\\n\\nx'", 502, "an invalid length"),
-    "more than it said": ("cgi", "printf 'Content-Length: 1\\n\\nxy'", 502, "more than it said"),
+    "more than it announced": ("cgi", "printf 'Content-Length: 1\\n\\nxy'", 502, "more than it announced"),
     "HTTP instead of CGI": ("cgi", "printf 'HTTP/1.1 200 OK\\r\\n\\r\\n'", 502, "an invalid header"),
     "it takes too long": ("plain", "sleep 9", 504, "took too long"),
     "it goes on when it should end": ("plain", "trap '' TERM INT; while :; do :; done", 504, "took too long"),
@@ -298,13 +298,13 @@ def test_more_than_it_said_that_comes_later_breaks_off(agent, app):
     script = "printf 'Content-Length: 3\\nContent-Type: text/x\\n\\nxyz'; sleep 0.2; echo more"
     app.mount("/x", sh(agent, script, protocol="cgi"))
     got = call(app, "GET", "/x")
-    assert (got.body, str(got.error)) == (b"xyz", "The function answered with more than it said.")
+    assert (got.body, str(got.error)) == (b"xyz", "The function sent more than it announced.")
 
 
 def test_less_than_it_said_breaks_off(agent, app):
     app.mount("/x", sh(agent, "printf 'Content-Length: 3\\nContent-Type: text/x\\n\\nxy'", protocol="cgi"))
     got = call(app, "GET", "/x")
-    assert (got.body, str(got.error)) == (b"xy", "The function answered with less than it said.")
+    assert (got.body, str(got.error)) == (b"xy", "The function sent less than it announced.")
 
 
 def test_an_answer_comes_as_it_is_written(agent, app, tmp_path):
@@ -428,10 +428,10 @@ def test_function_that_cannot_start_is_tried_again_later(agent, app, tmp_path):
 
 
 REFUSED = {
-    "a NUL": ({"query": "a\0b"}, "holds a NUL"),
-    "a value that is too long": ({"HTTP_X": "x" * 140_000}, "more bytes than a process can be given"),
+    "a NUL": ({"query": "a\0b"}, "contains a NUL"),
+    "a value that is too long": ({"HTTP_X": "x" * 140_000}, "more bytes than a process can have"),
     "many values": ({f"HTTP_X{number}": "x" * 60_000 for number in range(9)}, "more headers than"),
-    "a name with =": ({"HTTP_A=B": "x"}, "is no name that a process can be given"),
+    "a name with =": ({"HTTP_A=B": "x"}, "is an invalid name for an environment variable"),
 }
 
 
@@ -449,7 +449,8 @@ def test_more_memory_than_there_is_is_refused_at_once(agent, app):
     agent.after_call(calls.append)
     app.mount("/x", agent.cold(["cat"], memory=513, timeout=60))
     got = call(app, "GET", "/x")
-    assert (got.status[:3], got.json["detail"]) == ("400", "The call takes 513 MiB of memory, and there are 512.")
+    assert got.status[:3] == "400"
+    assert got.json["detail"] == "The call needs 513 MiB of memory, but the agent has 512 MiB."
     assert (calls[0].state, calls[0].started_at) == ("ended", None)
 
 
@@ -601,7 +602,7 @@ def test_handle_that_exits_in_a_stream_has_not_answered(agent, app):
     app.get("/x")(agent.cold(handles.leave_midway, memory=64, timeout=20))
     for _ in range(3):
         got = call(app, "GET", "/x", validate=False)
-        assert (got.status[:3], str(got.error)) == ("200", "The function ended before its answer did.")
+        assert (got.status[:3], str(got.error)) == ("200", "The function ended before its response was complete.")
 
 
 @pytest.mark.parametrize("handle", [handles.stream, handles.answer_and_stay])
