@@ -207,8 +207,8 @@ def sentence(results: dict[str, Any]) -> str:
     large = max(results["tables"]["100000"]["a request, x 203 routes"].values())
     return (
         f"In the small rows of the last run, Flask took {min(flask):.0f} to {max(flask):.0f} times as long as microfn. "
-        f"microfn added {min(overheads):.2f} to {max(overheads):.2f} times the time "
-        f"that the fastest other framework added to a plain WSGI function.\n"
+        f"The time that microfn added to a plain WSGI function was {min(overheads):.2f} to {max(overheads):.2f} times "
+        f"that of the fastest other framework.\n"
         f"{sum(is_small_reached)} of {len(small)} small rows reached their goal.\n"
         f"{_everyday_summary(everyday)}\n"
         f"The row furthest from its goal is “{worst}”: {everyday[worst]['ratio']:.2f} times "

@@ -33,8 +33,8 @@ class _Commands(click.Group):
 def main(ctx: click.Context) -> None:
     """Work with microfn applications.
 
-    APP is `module:name`, or `module:factory(...)` with constants, as for gunicorn. Without it, the command looks for
-    `app` or `application` in app.py, wsgi.py and passenger_wsgi.py of this directory.
+    APP is `module:name`, or `module:factory(...)` with constant arguments, as for gunicorn. Without it, the command
+    looks for `app` or `application` in app.py, wsgi.py and passenger_wsgi.py of this directory.
     """
     if os.environ.get("NO_COLOR"):  # no-color.org
         ctx.color = False

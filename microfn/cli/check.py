@@ -39,7 +39,8 @@ def command(ctx: click.Context, app: str | None) -> None:
       a mount that hides paths of a route
       files that are probably private
 
-    The check includes mounted Routers. The exit code is 1 if there is an error or a warning. Notes don't count.
+    The check includes mounted Routers. The exit code is 1 if there is an error or a warning. Lines
+    that begin with Note do not change it.
     """  # noqa: D301 - click wants the character
     bindings = Bindings()
     with bindings.recorded():

@@ -104,7 +104,10 @@ def _checked_target(ctx: click.Context, param: click.Parameter, given: str) -> s
     show_default=True,
     help="Group that can connect to a Unix socket: that of the web server.",
 )
-@click.option("--env-file", help="File of secrets and settings, as NAME=value.  [default: /etc/NAME.env, if it exists]")
+@click.option(
+    "--env-file",
+    help="File of settings and secrets, a KEY=value in each line.  [default: /etc/DIRECTORY.env, if it exists]",
+)
 @click.pass_context
 def command(ctx: click.Context, /, target: str, app: str | None, **options: Any) -> None:
     """Print the file that a host needs to serve an application. Its first lines say where to put the file.
@@ -112,7 +115,7 @@ def command(ctx: click.Context, /, target: str, app: str | None, **options: Any)
     \b
     TARGET is one of
       gunicorn, waitress   a unit of systemd
-      nginx                a site, before a server that speaks HTTP
+      nginx                a site that passes requests to an HTTP server
       apache               a site, with mod_wsgi
       uwsgi                uwsgi.ini
       cgi, fastcgi         a program

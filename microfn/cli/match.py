@@ -14,20 +14,22 @@ from .loading import load_router, router_of
 __all__ = ["command"]
 
 
-@click.command("match")
+@click.command("match", short_help="Print the route that a request matches.")
 @click.argument("method")
 @click.argument("path")
 @APP
 @click.pass_context
 def command(ctx: click.Context, method: str, path: str, app: str | None) -> None:
-    """Print the route that a request matches, or the reason if none does. PATH is percent-encoded, with a query.
+    """Print the route that a request matches, or the reason if none does.
+
+    PATH may be percent-encoded, and may have a query.
 
     \b
     microfn match GET /users/7
     microfn match DELETE '/caf%C3%A9?x=1' shop.app:app
 
     The command also searches mounted Routers, whose patterns and paths are shown without the prefix of the mount. The
-    exit code is 0 for a route, or the mount of another application, and 1 for every other response.
+    exit code is 0 if a route gets the request, or a mounted application that is no Router, and 1 otherwise.
     """  # noqa: D301 - click wants the character
     if method.startswith("/"):
         raise click.UsageError("The arguments must be METHOD PATH [APP], with the method first.")

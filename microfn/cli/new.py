@@ -44,7 +44,7 @@ def test_a_name_is_greeted(client: Client) -> None:
     assert client.get("/hello/Ann").json == {"hello": "Ann"}
 
 
-def test_what_is_not_there_is_404(client: Client) -> None:
+def test_unknown_path_is_404(client: Client) -> None:
     assert client.get("/nothing").status_code == 404
 """
 _MAKEFILE = """.PHONY: run serve test
@@ -68,7 +68,7 @@ _FILES = {
 }
 
 
-@click.command("new")
+@click.command("new", short_help="Write a new application with a test.")
 @click.argument("directory", type=click.Path(file_okay=False))
 def command(directory: str) -> None:
     """Write an application, its test and a Makefile into a new DIRECTORY.

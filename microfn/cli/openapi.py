@@ -55,8 +55,8 @@ def _chosen(name: str, router: Router, path: str | None, info: dict[str, str]) -
     if path is None and len(served) == 1:
         (path,) = served
     if path not in served:
-        given = "needs a path" if path is None else f"must be the path of a document, got {path}"
-        raise click.ClickException(f"--path {given}; {name} serves {', '.join(sorted(served)) or 'none'}")
+        given = "needs a path" if path is None else f"must be the path of a document, got {path!r}"
+        raise click.ClickException(f"--path {given}; {name} serves {', '.join(sorted(served)) or 'none'}.")
     mount, handle = served[path]
     return partial(handle.document, mount, **info)
 

@@ -17,7 +17,9 @@ __all__ = ["command"]
 
 @click.command("routes")
 @APP
-@click.option("--tree", is_flag=True, help="Print the radix tree of each method, with priorities.")
+@click.option(
+    "--tree", is_flag=True, help="Print the radix tree of each method, with the number of patterns below each node."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
 def command(app: str | None, tree: bool, as_json: bool) -> None:
     """List the routes of an application.

@@ -30,16 +30,16 @@ _IS_TRUSTED = "microfn.is_trusted"
 """The key of the environ that is true if the client may see errors. Clients cannot set it."""
 
 
-@click.command("run")
+@click.command("run", short_help="Serve an application during development.")
 @APP
-@click.option("--host", default="127.0.0.1", show_default=True)
-@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address or name to listen on.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0 is any free port.")
 @click.option("--no-reload", is_flag=True, help="Do not reload when a file changes.")
 @click.option(
     "--trusted-host",
     "trusted",
     multiple=True,
-    help='Host to trust, for example ".example.com" for it and its subdomains.',
+    help='Host to trust, for example ".example.com" for it and its subdomains. Can be repeated.',
 )
 def command(app: str | None, host: str, port: int, no_reload: bool, trusted: tuple[str, ...]) -> None:
     """Serve an application during development: reload it when a file changes, and show errors.
@@ -50,7 +50,7 @@ def command(app: str | None, host: str, port: int, no_reload: bool, trusted: tup
     microfn run --host 0.0.0.0 --trusted-host laptop.example.com
 
     Errors are shown to requests for localhost, for an address of this machine, or for the --host. Other names are
-    refused, because another site can make its name lead here.
+    refused, because an attacker can point a host name at this machine.
     """  # noqa: D301 - click wants the character
     if not is_running_from_reloader():
         click.secho("For development only: browsers see tracebacks. To deploy: microfn serve", fg="red")

@@ -36,7 +36,7 @@ class _WithOptions(click.Command):
         return [*super().collect_usage_pieces(ctx), "[-- OPTIONS OF THE SERVER]"]
 
 
-@click.command("serve", cls=_WithOptions)
+@click.command("serve", cls=_WithOptions, short_help="Serve an application in production.")
 @APP
 @click.option(
     "--bind", default="127.0.0.1:8000", show_default=True, help="Address to listen on: HOST:PORT or unix:PATH."
@@ -67,11 +67,12 @@ def command(  # noqa: PLR0917 - click names them all
     microfn serve 'shop.app:create("production")' --no-log /healthz
     microfn serve shop.app:app -- --max-requests 10000 --certfile cert.pem --keyfile key.pem
 
-    The access log has a line for each request, except those that the application's access_log writes. --no-log can be
+    The access log has a line for each request, unless the application's access_log has logged it. --no-log can be
     repeated, for example for health checks. It applies to both logs.
 
-    A worker that hangs for 30 seconds is replaced. At a stop, requests have 30 seconds to end. All options of gunicorn
-    can follow after "--" and override others. On Windows they are waitress's, which has no workers.
+    A worker whose main loop stops for 30 seconds is replaced; a handle that hangs keeps its thread. At a stop, requests
+    have 30 seconds to end. All options of gunicorn can follow after "--" and override others. On Windows, they are the
+    options of waitress, which has no workers.
     """  # noqa: D301 - click wants the character
     if not re.fullmatch(ADDRESS, bind):
         raise click.UsageError(f"--bind must be HOST:PORT or unix:PATH, got {bind!r}.")

@@ -105,16 +105,16 @@ def test_title_and_version_that_are_typed_come_first():
 def test_one_of_several_documents_is_chosen_by_its_path():
     app = "served:create('1', '2')"
     assert json.loads(typed("openapi", app, "--path", "/ä2/openapi.json"))["info"]["version"] == "2"
-    serves = f"{app} serves /ä1/openapi.json, /ä2/openapi.json\n"
+    serves = f"{app} serves /ä1/openapi.json, /ä2/openapi.json.\n"
     assert typed("openapi", app, code=1) == f"Error: --path needs a path; {serves}"
     output = typed("openapi", app, "--path", "/openapi.json", code=1)
-    assert output == f"Error: --path must be the path of a document, got /openapi.json; {serves}"
+    assert output == f"Error: --path must be the path of a document, got '/openapi.json'; {serves}"
 
 
 @pytest.mark.usefixtures("here")
 def test_a_path_without_served_documents_is_an_error():
     output = typed("openapi", "--path", "/openapi.json", code=1)
-    assert output == "Error: --path must be the path of a document, got /openapi.json; app:app serves none\n"
+    assert output == "Error: --path must be the path of a document, got '/openapi.json'; app:app serves none.\n"
 
 
 @pytest.mark.parametrize(
