@@ -47,7 +47,7 @@ def respond(  # noqa: C901, PLR0912 - one function shows the life of a request
     method = environ.get("REQUEST_METHOD")
     route, match = snapshot.find(method, environ.get("PATH_INFO") or "/")
     # Most requests skip the slow path. A guarded snapshot checks the host, decodes the path, or has mounts below
-    # wildcards. Otherwise a route needs it for converters, and a miss for HEAD by a GET route, or for mounts.
+    # wildcards. Otherwise a route needs it only for converters, and a miss if GET may serve HEAD, or for mounts.
     if snapshot.is_guarded or (route.converters if route is not None else method in _BY_GET or snapshot.mounts):
         route, match = resolve_slow(snapshot, environ, route, match)
         # A mount without middleware gets the request as it is, and its errors are the server's.

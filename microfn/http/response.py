@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import copy
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 from urllib.parse import urljoin
 
 from markupsafe import Markup, escape
@@ -45,6 +45,7 @@ __all__ = [
     "copy_response",
     "encode_body",
     "file_response",
+    "headers_of",
     "html",
     "json_response",
     "redirect",
@@ -81,7 +82,7 @@ class Response(WerkzeugResponse):
     """
 
     _wsgi: WSGIResponse
-    """The status line, headers and body of the constructor. Missing if werkzeug's constructor ran."""
+    """The status line, valid headers, and body of the constructor. Missing if werkzeug's constructor ran."""
 
     def __init__(
         self,
@@ -356,15 +357,33 @@ def _check_body(body: Any) -> Any:
 
 
 def add_missing_headers(response: WerkzeugResponse, wanted: list[tuple[str, str]]) -> None:
-    """Add headers unless they exist. PERF: werkzeug's `setdefault` takes five times as long."""
-    own = own_headers(response)
-    own._list += missing_headers(own, wanted)
+    """Add valid headers unless they exist. PERF: werkzeug's `setdefault` takes five times as long."""
+    present = headers_of(response)
+    _set_headers(response, [*present, *missing_headers(present, wanted)])
 
 
 def replace_headers(response: WerkzeugResponse, given: list[tuple[str, str]]) -> None:
-    """Replace headers with the same names. PERF: for one header, werkzeug takes twice as long."""
-    own, names = own_headers(response), {name.lower() for name, _ in given}
-    own._list = [pair for pair in own if pair[0].lower() not in names] + given
+    """Replace headers with the same names by valid ones. PERF: for one header, werkzeug takes twice as long."""
+    names = {name.lower() for name, _ in given}
+    _set_headers(response, [pair for pair in headers_of(response) if pair[0].lower() not in names] + given)
+
+
+def headers_of(response: WerkzeugResponse) -> list[tuple[str, str]]:
+    """Return the names and values of the headers. PERF: a response that nobody changed needs no Headers for it."""
+    return response._wsgi[1] if _is_unchanged(response) else own_headers(response)._list
+
+
+def _set_headers(response: WerkzeugResponse, headers: list[tuple[str, str]]) -> None:
+    if _is_unchanged(response):
+        line, _, body = response._wsgi
+        response._wsgi = line, headers, body  # it stays unchanged, so its headers are not checked again
+    else:
+        own_headers(response)._list = headers
+
+
+def _is_unchanged(response: WerkzeugResponse) -> TypeGuard[Response]:
+    state = response.__dict__
+    return type(response) is Response and len(state) == 1 and "_wsgi" in state
 
 
 def _headers_of(pairs: Iterable[tuple[str, str]]) -> WerkzeugHeaders:

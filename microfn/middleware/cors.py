@@ -9,7 +9,7 @@ from typing import cast
 from ..arguments import check_names, check_size
 from ..http.grammar import NAME, TOKEN
 from ..http.request import Request
-from ..http.response import Response, replace_headers
+from ..http.response import Response, headers_of, replace_headers
 from ..http.types import Handle, Middleware, Params
 
 __all__ = ["cors"]
@@ -74,7 +74,7 @@ def cors(
             )
             is_preflight = request.method == "OPTIONS" and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in request.environ
             response = preflight(request) if is_known and origin and is_preflight else handle(request, params)
-            if origins != "*" and "Vary" in response.headers:
+            if origins != "*" and any(name.lower() == "vary" for name, _ in headers_of(response)):
                 response.vary.add("Origin")
             elif origins != "*":  # even if it is refused, so that caches keep the responses apart
                 replace_headers(response, by_origin)
