@@ -73,10 +73,10 @@ def module(command: str, directory: Path) -> str:
         [sys.executable, "-m", *words],
         check=False,
         cwd=directory,
-        env={**os.environ, "COLUMNS": "80"},
+        env={**os.environ, "COLUMNS": "80", "CI": "true"},  # in CI, hypothesis sets no time limits
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        timeout=60,
+        timeout=180,
     )
     return done.stdout.decode().replace("python -m microfn", "microfn")  # as help calls itself here
 

@@ -50,7 +50,7 @@ def test_error_keeps_its_attributes_when_pickled(error):
 
 @pytest.mark.parametrize("clash", ["names", "place"])
 def test_conflict_of_wildcards_names_the_option(clash):
-    assert "Router(overlap=True)" in str(RouteConflict("/:a", "/:b", clash, handle))
+    assert "Router(overlap=True)" in str(RouteConflict("/:a", "/:b/c", clash, handle))
 
 
 def test_name_of_a_handle_has_its_module():

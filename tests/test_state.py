@@ -152,7 +152,7 @@ def in_threads(*functions):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(60)
     assert not [thread for thread in threads if thread.is_alive()]
     if errors:
         raise errors[0]
@@ -309,7 +309,7 @@ def a_thread_that_waits_in(monkeypatch, owner, name, function):
         yield
     finally:
         goes_on.set()
-        thread.join(30)
+        thread.join(60)
 
 
 def serves_and_registers(app):
@@ -358,7 +358,7 @@ def test_forked_child_has_no_open_block_of_another_thread():
     holding.wait(30)
     assert is_true_in_a_child(lambda: serves_and_registers(app) and codes(app, "/half") == [404])
     leave.set()
-    holder.join(30)
+    holder.join(60)
     assert codes(app, "/a", "/half", "/mine") == [200, 200, 404]
 
 
@@ -614,7 +614,7 @@ def test_readers_see_one_table_or_the_other_while_a_writer_flips(monkeypatch, im
             fill("ba"[turn % 2])
     done.set()
     for reader in readers:
-        reader.join(20)
+        reader.join(60)
     assert wrong == []
     assert len(counts) == 8
     assert builders == {threading.get_ident()}

@@ -23,7 +23,7 @@ from .waiting import wait_until
 
 @pytest.fixture
 def cat(agent):
-    return agent.cold(["cat"], memory=32, timeout=20)
+    return agent.cold(["cat"], memory=32, timeout=60)
 
 
 def sh(agent, script, **options):
@@ -44,7 +44,7 @@ def run_all(*targets):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(60)
         assert not thread.is_alive()
 
 
@@ -62,7 +62,7 @@ def test_a_call_is_made_without_http_and_carries_its_own_state(agent, cat):
 
 
 def test_a_call_says_all_that_a_request_says(agent):
-    env = agent.cold(["env"], memory=32, timeout=20)
+    env = agent.cold(["env"], memory=32, timeout=60)
     headers = {"X-Name": "grün", "content-type": "text/x", "Proxy": "evil"}
     call = agent.get_call(
         "PUT", "/ä?q=ö", function=env, body=bytearray(b"123"), headers=headers, params={"id": 7, "name": "ä"}
@@ -170,7 +170,7 @@ def test_a_body_that_cannot_be_read_leaves_no_file(agent, cat):
 
 def test_a_call_is_submitted_to_the_agent_that_made_it(agent, cat):
     other = Agent(ram="64M")
-    other.cold(["cat"], memory=16, timeout=5)
+    other.cold(["cat"], memory=16, timeout=60)
     with pytest.raises(TypeError, match="has no function of this agent"):
         other.submit(agent.get_call("GET"))
     with pytest.raises(TypeError, match=r"call must be a return value of get_call\(\), got <FunctionApp"):
@@ -226,7 +226,7 @@ def test_a_writer_that_cannot_write_ends_the_call(agent):
     began = time.monotonic()
     with pytest.raises(OSError, match="No space left"):
         agent.submit(agent.get_call("GET", writer=Full()))
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 30
 
 
 def test_calls_wait_in_order_for_memory(agent, tmp_path):
@@ -289,7 +289,7 @@ def test_host_memory_is_free_only_when_the_process_is_gone(tmp_path):
         other.submit(other.get_call("GET", function=quick, timeout=0.2))
     began = time.monotonic()
     assert answer(other, function=quick) == "y\n"
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 30
     execution.read_head()
     assert execution.read() == b"x\n"
     execution.close()
@@ -304,7 +304,7 @@ def test_host_memory_is_free_after_a_failed_start(tmp_path):
     script.chmod(0o700)
     for _ in range(2):
         with pytest.raises(Failed):
-            answer(agent, function=agent.cold([str(script)], memory=64, timeout=5))
+            answer(agent, function=agent.cold([str(script)], memory=64, timeout=60))
     assert answer(agent, function=sh(agent, "echo x", memory=64)) == "x\n"
     agent.close()
 
@@ -381,7 +381,7 @@ def test_waiting_call_is_refused_when_the_agent_closes(agent):
             errors.append(type(error))
 
     def close():
-        end = time.monotonic() + 10
+        end = time.monotonic() + 60
         while (agent.running < 2 or not agent._cold._processes._launcher) and time.monotonic() < end:
             time.sleep(0.01)
         assert not agent.close(0.1)
@@ -446,7 +446,7 @@ def test_forked_child_has_an_agent_of_its_own(agent):
     if not pid:
         try:
             assert agent.running == 0
-            own = agent.cold(["echo", "child"], memory=512, timeout=5)
+            own = agent.cold(["echo", "child"], memory=512, timeout=60)
             os.write(write, answer(agent, function=own).encode())
             agent.close()
         finally:
@@ -469,7 +469,7 @@ def test_a_driver_refuses_a_call_without_a_function(agent, cat):
 
 @pytest.mark.slow
 def test_a_thousand_calls_leave_nothing(agent):
-    cold = agent.cold(["true"], memory=32, timeout=20)
+    cold = agent.cold(["true"], memory=32, timeout=60)
     answer(agent, function=cold)
     before = len(os.listdir("/proc/self/fd"))
     launcher = guards()[-1]
@@ -480,7 +480,7 @@ def test_a_thousand_calls_leave_nothing(agent):
 
 
 def test_a_function_ignores_no_signal_whatever_python_ignores(agent):
-    ignored = answer(agent, function=agent.cold(["grep", "SigIgn", "/proc/self/status"], memory=32, timeout=20))
+    ignored = answer(agent, function=agent.cold(["grep", "SigIgn", "/proc/self/status"], memory=32, timeout=60))
     assert int(ignored.split()[1], 16) & 0x7FFFFFFF == 0  # the other bits are signals of the C library
 
 
@@ -492,7 +492,7 @@ def test_a_call_that_is_refused_leaves_no_body_open(agent, cat):
 
 
 def test_calls_are_counted_by_the_names_of_their_functions(agent, cat):
-    named = agent.cold(["sh", "-c", "exit 3"], memory=32, timeout=20, name="reports")
+    named = agent.cold(["sh", "-c", "exit 3"], memory=32, timeout=60, name="reports")
     agent.submit(agent.get_call("POST", "/secret", function=cat))
     with pytest.raises(Failed):
         agent.submit(agent.get_call("POST", "/secret", function=named))
@@ -501,13 +501,13 @@ def test_calls_are_counted_by_the_names_of_their_functions(agent, cat):
     counts = agent.counts()
     assert counts["cat"] == dict.fromkeys(counts["cat"], 0) | {"completed": 1, "refused": 1}
     assert counts["reports"] == dict.fromkeys(counts["cat"], 0) | {"failed": 1}
-    assert agent.cold(echo, memory=64, timeout=5).function.name == "tests.agent.handles:echo"
+    assert agent.cold(echo, memory=64, timeout=60).function.name == "tests.agent.handles:echo"
 
 
 @pytest.mark.parametrize(("name", "error"), [("", ValueError), (" ", ValueError), ("a\n", ValueError), (7, TypeError)])
 def test_name_of_a_function_can_be_shown(agent, name, error):
     with pytest.raises(error, match="name must be"):
-        agent.cold(["cat"], memory=32, timeout=5, name=name)
+        agent.cold(["cat"], memory=32, timeout=60, name=name)
 
 
 def test_hooks_count_for_the_time_in_which_a_call_may_start(agent, cat):

@@ -45,7 +45,7 @@ def test_call_that_comes_late_or_after_the_end_is_not_opened(engine):
 
 
 def test_forked_child_counts_its_functions_from_zero(agent):
-    agent.cold(["true"], memory=32, timeout=5, name="f")
+    agent.cold(["true"], memory=32, timeout=60, name="f")
     agent.submit(agent.get_call("GET"))
     engine = agent._engine
     assert engine.counts()["f"]["completed"] == 1

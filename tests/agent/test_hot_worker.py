@@ -87,7 +87,7 @@ def here(capsys):
     yield begin
     peer.talk.close()
     for thread in threads:
-        thread.join(10)
+        thread.join(60)
         assert not thread.is_alive()
     peer.close_theirs()
     peer.close()
@@ -110,7 +110,7 @@ def apart():
 
     yield begin
     peer.close()
-    assert peer.process.wait(10) is not None
+    assert peer.process.wait(60) is not None
 
 
 def test_requests_come_one_after_the_other(here):
@@ -204,7 +204,7 @@ def test_half_a_response_is_never_whole(here, name, capsys):
     peer = here(getattr(hot_handles, name))
     with pytest.raises(Failed, match="less than it announced"):
         peer.call()
-    peer.thread.join(10)
+    peer.thread.join(60)
     assert isinstance(peer.ends[0], SystemExit)
     assert not peer.exchange.can_reuse
 
@@ -215,7 +215,7 @@ def test_half_a_response_is_never_whole(here, name, capsys):
 def test_request_that_is_none_ends_the_worker(here, head):
     peer = here(hot_handles.count)
     peer.talk.sendall(head)
-    peer.thread.join(10)
+    peer.thread.join(60)
     assert isinstance(peer.ends[0], SystemExit)
     assert peer.talk.recv(1) == b""
 
@@ -231,7 +231,7 @@ def test_application_that_breaks_its_length_ends_the_worker(here, pieces, capsys
     peer = here(app, make=lambda app: app)
     with pytest.raises(Failed, match="less than it announced"):
         peer.call()
-    peer.thread.join(10)
+    peer.thread.join(60)
     assert isinstance(peer.ends[0], SystemExit)
 
 
@@ -254,7 +254,7 @@ def test_agent_that_leaves_in_a_request_ends_the_worker(here):
     peer = here(hot_handles.tell)
     peer.talk.sendall(b"POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nab")
     peer.talk.shutdown(socket.SHUT_WR)
-    peer.thread.join(10)
+    peer.thread.join(60)
     assert len(peer.ends) == 1
     assert b" 200 " not in peer.talk.recv(65536)
 
@@ -264,7 +264,7 @@ def test_module_lives_on_between_calls(apart):
     answers = [peer.call()[2].decode().split() for _ in range(5)]
     assert answers == [[str(peer.process.pid), str(number)] for number in range(1, 6)]
     peer.talk.close()
-    assert peer.process.wait(10) == 0
+    assert peer.process.wait(60) == 0
 
 
 def test_what_is_printed_is_the_log_of_its_call(apart):
@@ -297,7 +297,7 @@ def test_process_that_ends_in_a_call_says_why(apart, name):
     peer = apart(name)
     with pytest.raises(Failed):
         peer.call()
-    assert peer.process.wait(10) == 1
+    assert peer.process.wait(60) == 1
     peer.exchange.drain_log()
     assert {"leave": b"seen enough", "break_off": b"no more of it"}[name] in peer.exchange.log
 

@@ -16,11 +16,11 @@ def test_sizes_may_be_numbers_or_texts():
 
 @pytest.mark.parametrize(("name", "least"), [("descriptors", 4), ("addresses", 3)])
 def test_limit_that_no_program_can_run_in_is_refused(agent, name, least):
-    function = agent.cold(["true"], memory=32, timeout=20, **{name: least})
+    function = agent.cold(["true"], memory=32, timeout=60, **{name: least})
     assert agent.submit(agent.get_call("GET", function=function)).status == "200 OK"
     message = f"^{name} must be {least} or more, got {least - 1}; no program runs with less$"
     with pytest.raises(ValueError, match=message):
-        agent.cold(["true"], memory=32, timeout=20, **{name: least - 1})
+        agent.cold(["true"], memory=32, timeout=60, **{name: least - 1})
 
 
 @pytest.mark.parametrize("name", RIGHT)

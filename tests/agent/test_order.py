@@ -11,13 +11,13 @@ from microfn.agent.order import launch_spec
 
 @pytest.mark.parametrize("length", [1, 8192, 100_000])
 def test_spec_of_any_length_arrives(agent, length):
-    function = agent.cold(["sh", "-c", 'printf %s "${#HTTP_X_LONG}"'], memory=32, timeout=20)
+    function = agent.cold(["sh", "-c", 'printf %s "${#HTTP_X_LONG}"'], memory=32, timeout=60)
     call = agent.get_call("GET", function=function, headers={"X-Long": "x" * length})
     assert agent.submit(call).writer.getvalue() == b"%d" % length
 
 
 def test_spec_has_the_call_and_the_limits_of_its_function(agent):
-    function = agent.cold(["true"], memory=32, timeout=20, env={"A": "b"})
+    function = agent.cold(["true"], memory=32, timeout=60, env={"A": "b"})
     call = agent.get_call("POST", "/x", function=function, body=b"123")
     spec = launch_spec(call, call.function.program)
     assert (spec.call_id, spec.memory, spec.argv[1:]) == (call.id, 32 << 20, [])
@@ -28,7 +28,7 @@ def test_spec_has_the_call_and_the_limits_of_its_function(agent):
 
 def test_spec_refuses_more_than_a_process_can_be_given(agent):
     headers = {f"X-{number}": "x" * 100_000 for number in range(3)}
-    call = agent.get_call("GET", function=agent.cold(["true"], memory=32, timeout=20), headers=headers)
+    call = agent.get_call("GET", function=agent.cold(["true"], memory=32, timeout=60), headers=headers)
     with pytest.raises(Refused, match="more headers than a process can have"):
         launch_spec(call, call.function.program)
     call.end()
@@ -44,7 +44,7 @@ def test_spec_refuses_more_than_a_process_can_be_given(agent):
     ],
 )
 def test_spec_refuses_values_that_no_process_can_be_given(agent, name, value, message):
-    call = agent.get_call("GET", function=agent.cold(["true"], memory=32, timeout=20))
+    call = agent.get_call("GET", function=agent.cold(["true"], memory=32, timeout=60))
     program = Program(["/bin/true"], "/", {name.decode(): value.decode()})
     with pytest.raises(Refused, match=message):
         launch_spec(call, program)
@@ -53,4 +53,4 @@ def test_spec_refuses_values_that_no_process_can_be_given(agent, name, value, me
 
 def test_function_with_too_much_text_is_refused(agent):
     with pytest.raises(ValueError, match="argv and env have"):
-        agent.cold(["true", *["x" * 50_000] * 3], memory=32, timeout=20)
+        agent.cold(["true", *["x" * 50_000] * 3], memory=32, timeout=60)

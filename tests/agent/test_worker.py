@@ -17,7 +17,7 @@ def test_a_handle_is_found_by_its_name():
 
 
 def test_what_cold_made_of_a_handle_is_not_the_handle(agent, monkeypatch):
-    monkeypatch.setattr(handles, "echo", agent.cold(handles.echo, memory=64, timeout=5))
+    monkeypatch.setattr(handles, "echo", agent.cold(handles.echo, memory=64, timeout=60))
     with pytest.raises(TypeError, match=r"got the return value of cold\(\)"):
         handle_of("tests.agent.handles:echo")
 

@@ -131,7 +131,7 @@ def test_calls_of_an_agent_are_shown_by_function_and_state():
     agent, app = Agent(tokens=1), Router()
     metrics = Metrics(registry=CollectorRegistry(), agent=agent)
     app.get("/metrics")(metrics.expose)
-    app.get("/users/:id", use=[agent.inline(timeout=5)])(say("hello"))
+    app.get("/users/:id", use=[agent.inline(timeout=60)])(say("hello"))
     name = agent_name(app)
     for user in "ab":
         call(app, path=f"/users/{user}")
@@ -160,6 +160,6 @@ def test_call_that_runs_is_shown_when_it_has_ended():
         metrics.expose(request, params)
         return f"{value('running')} {value('completed')}"
 
-    app.get("/", use=[agent.inline(timeout=5)])(handle)
+    app.get("/", use=[agent.inline(timeout=60)])(handle)
     assert call(app).text == "1.0 0.0"
     assert (value("running"), value("completed")) == (0.0, 1.0)

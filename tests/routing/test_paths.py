@@ -6,7 +6,7 @@ import re
 from urllib.parse import unquote
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import microfn.paths
@@ -270,7 +270,7 @@ nasty = st.text("/\\%?#: \t\n\x00aé\xff", max_size=8)
 tunnelled = nasty | st.binary(max_size=8).map(lambda data: data.decode("latin-1"))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(script_name=tunnelled, path=(nasty | any_text).map("/".__add__).filter(is_same_site), query=tunnelled)
 def test_a_location_is_one_path_absolute_reference_in_ascii(script_name, path, query):
     target = location(script_name, path, query)
@@ -287,7 +287,7 @@ def test_a_location_is_one_path_absolute_reference_in_ascii(script_name, path, q
     assert unquote(rest, "latin-1") == unquote(query, "latin-1")
 
 
-quick = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+quick = settings(max_examples=300)
 dotted = st.text("/..a", max_size=14) | st.lists(st.sampled_from(["", ".", "..", "...", "a", ".b"])).map("/".join)
 
 

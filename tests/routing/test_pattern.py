@@ -79,7 +79,7 @@ def test_path_takes_the_case_of_the_pattern_around_its_values(text, path, spelli
     assert with_pattern_case(parse(text), path) == spelling
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.text("/:*ab\n", max_size=12) | st.text("/:*ab\n", max_size=12).map("/".__add__))
 def test_what_is_accepted_is_what_the_definition_accepts(text):
     tokens = model.parse(text)

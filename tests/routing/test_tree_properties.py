@@ -6,7 +6,7 @@ import contextlib
 import itertools
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from microfn.errors import InvalidPattern, RouteConflict
@@ -20,7 +20,7 @@ FAMILIES = ["aA", "bB", "éÉ", "ßẞ", "kK\u212a", "iI", "\u0130", "\u023a\u2c
 NEXT = {char: family[(number + 1) % len(family)] for family in FAMILIES for number, char in enumerate(family)}
 LETTERS = "".join(FAMILIES)
 
-quick = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+quick = settings(max_examples=300)
 
 # few letters, so that texts have beginnings in common
 texts = st.text("aaAb", max_size=3) | st.text(LETTERS, max_size=2)

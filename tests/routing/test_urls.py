@@ -6,7 +6,7 @@ from decimal import Decimal
 from uuid import UUID
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.datastructures import MultiDict
 
@@ -409,7 +409,6 @@ def test_a_removed_name_is_gone_and_one_of_another_method_stays():
 VALUES = st.text(max_size=8) | st.text("./%\\:*?#ab\u00e4 ", max_size=6)
 
 
-@settings(deadline=None)
 @given(first=VALUES, second=VALUES, rest=VALUES)
 def test_whatever_is_built_leads_back_with_the_same_values(first, second, rest):
     app = Router(redirect_trailing_slash=False, redirect_fixed_path=False)

@@ -31,7 +31,7 @@ _READY = re.compile(r"Ready: worker (\d+)$", re.MULTILINE)
 _ENDED = re.compile(r"Worker exiting \(pid: (\d+)\)$", re.MULTILINE)
 
 
-def wait_until(condition: Callable[[], bool], what: str, seconds: float = 10.0) -> None:
+def wait_until(condition: Callable[[], bool], what: str, seconds: float = 60.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"{seconds} s were not enough: {what}"
@@ -171,7 +171,7 @@ class Gunicorn:
         if self._process.poll() is None:
             self.terminate()
         try:
-            return self._process.wait(10)
+            return self._process.wait(60)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()

@@ -44,7 +44,7 @@ def ask_all(gunicorn: Gunicorn, targets: list[str]) -> dict[str, Answer]:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(60)
     return answers
 
 

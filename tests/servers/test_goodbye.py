@@ -59,4 +59,4 @@ def test_listeners_hear_goodbye_when_the_server_is_told_to_end(server):
     process.send_signal(signal.SIGTERM)
     assert reply.read() == b""  # the last chunk; if it were cut off, this would raise IncompleteRead
     connection.close()
-    assert process.wait(10) == 0
+    assert process.wait(60) == 0

@@ -104,7 +104,7 @@ def test_what_cannot_be_is_refused_when_it_is_registered(agent, error, message, 
 @pytest.mark.parametrize("argv", ["cat", b"cat", None, 7, {"cat"}])
 def test_a_command_is_a_list(agent, argv):
     with pytest.raises(TypeError, match="function must be a list of strings or a handle"):
-        agent.cold(argv, memory=16, timeout=5)
+        agent.cold(argv, memory=16, timeout=60)
 
 
 def test_error_tells_a_forbidden_program_from_a_missing_one(agent, tmp_path):
@@ -143,17 +143,17 @@ UNNAMED = {
 @pytest.mark.parametrize("handle", UNNAMED.values(), ids=UNNAMED)
 def test_a_handle_that_another_process_cannot_import_is_refused(agent, handle):
     with pytest.raises(ValueError, match="must be importable by another process"):
-        agent.cold(handle, memory=64, timeout=5)
+        agent.cold(handle, memory=64, timeout=60)
 
 
 def test_a_handle_takes_a_request_and_params(agent):
     with pytest.raises(TypeError, match="callable as"):
-        agent.cold(handles.Functions, memory=64, timeout=5)
+        agent.cold(handles.Functions, memory=64, timeout=60)
 
 
 def test_the_protocol_of_a_handle_is_its_own(agent):
     with pytest.raises(ValueError, match="protocol must be left out for a handle"):
-        agent.cold(handles.echo, memory=64, timeout=5, protocol="plain")
+        agent.cold(handles.echo, memory=64, timeout=60, protocol="plain")
 
 
 def test_what_cannot_be_started_is_tried_less_and_less_often(agent, monkeypatch):
@@ -186,7 +186,7 @@ def test_function_larger_than_all_memory_is_reported_at_once(agent, caplog):
 
 def test_without_a_number_the_memory_is_that_of_the_machine():
     agent = Agent()
-    made = agent.cold(["cat"], memory=16, timeout=5)
+    made = agent.cold(["cat"], memory=16, timeout=60)
     assert agent.submit(agent.get_call("POST", body=b"x", function=made)).writer.getvalue() == b"x"
     agent.close()
 
@@ -194,7 +194,7 @@ def test_without_a_number_the_memory_is_that_of_the_machine():
 def test_a_host_has_to_say_how_much_memory_it_has(tmp_path):
     agent = Agent(host_tokens=2, directory=str(tmp_path))
     with pytest.raises(ValueError, match="must be the same for all processes that share a directory"):
-        agent.cold(["cat"], memory=16, timeout=5)
+        agent.cold(["cat"], memory=16, timeout=60)
 
 
 def test_a_directory_is_for_something(tmp_path):

@@ -105,7 +105,7 @@ def test_process_may_run_on_after_its_output_ended(process):
     closed_out(process)
     began = time.monotonic()
     assert output.read() == b""
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 20
     assert output.end is None
     process.ends(3)
     output.finish()

@@ -60,7 +60,7 @@ class Function:
     def close(self):
         self.ours.close()
         if self.thread is not None:
-            self.thread.join(10)
+            self.thread.join(60)
         self.theirs.close()
         os.close(self.err)
         os.close(self.stderr)
@@ -134,7 +134,7 @@ def test_pieces_come_as_they_are_written():
         self.read(6)
         self.theirs.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
         for step, data in zip(steps, [b"1\r\na\r\n", b"1\r\nb\r\n", b"0\r\n\r\n"], strict=True):
-            step.wait(10)
+            step.wait(60)
             self.theirs.sendall(data)
 
     with function(act) as peer:
@@ -281,7 +281,7 @@ def test_call_that_waits_for_a_response_ends_in_time():
         began = time.monotonic()
         with pytest.raises(TimedOut):
             exchange.read_head()
-        assert 0.19 < time.monotonic() - began < 5
+        assert 0.19 < time.monotonic() - began < 30
         assert not exchange.can_reuse
 
 
@@ -307,7 +307,7 @@ def test_byte_after_byte_does_not_put_the_deadline_off(is_log):
         with pytest.raises(TimedOut):
             read_all(exchange)
         over.set()
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 30
 
 
 def test_response_beyond_the_limit_is_cut():

@@ -42,7 +42,7 @@ def launched():
     for talk in launched.talks:
         talk.close()
     os.write(woken, b"x")
-    thread.join(20)
+    thread.join(60)
     assert not thread.is_alive()
     become_subreaper(False)
     signal.set_wakeup_fd(fd)

@@ -21,7 +21,7 @@ class Launched:
         self.alive = [alive]
         self.talks = []
 
-    def start(self, script, *, seconds=20.0, held=(), **limits):
+    def start(self, script, *, seconds=60.0, held=(), **limits):
         self.talks.append(Talk(self.way, script, seconds=seconds, held=held, **limits))
         return self.talks[-1]
 
@@ -60,7 +60,7 @@ class Talk:
             os.close(file)
 
     def hear(self):
-        self.talk.settimeout(10)
+        self.talk.settimeout(60)
         return self.talk.recv(100).decode()
 
     def end(self):

@@ -52,7 +52,7 @@ def test_killed_launcher_leaves_nothing(program, with_server):
         talk.close()
     os.kill(launcher_of(process.pid), signal.SIGKILL)
     wait_until(lambda: not mine(), 1.0)
-    assert process.wait(2) == 0
+    assert process.wait(60) == 0
     talk.close()
 
 
@@ -74,7 +74,7 @@ def test_stopped_launcher_goes_on_or_ends_as_its_guard_is_told(program):
     process.send_signal(signal.SIGCONT)
     way.close()
     assert talk.end() == "ended -9 -"
-    assert process.wait(2) == 0
+    assert process.wait(60) == 0
     talk.close()
 
 
@@ -84,7 +84,7 @@ def test_launcher_that_stays_stopped_is_killed_on_demand(program):
     os.kill(launcher_of(process.pid), signal.SIGSTOP)
     process.send_signal(guard.KILL_LAUNCHER)
     wait_until(lambda: not mine(), 1.0)
-    assert process.wait(2) == 0
+    assert process.wait(60) == 0
     talk.close()
 
 
@@ -120,7 +120,7 @@ def test_launcher_of_a_server_that_is_niced_is_niced_too():
     talk.hear()
     assert int(talk.read()) == min(19, os.getpriority(os.PRIO_PROCESS, 0) + 5)
     here.close()
-    assert process.wait(5) == 0
+    assert process.wait(60) == 0
     talk.close()
 
 

@@ -157,7 +157,7 @@ def test_all_is_ended_if_the_guard_dies(launched):
     talk.hear()
     os.close(launched.alive.pop())
     assert talk.end() == "ended -9 -"
-    launched.thread.join(5)
+    launched.thread.join(60)
     assert not launched.thread.is_alive()
     launched.launcher._end_all()  # the server has gone too
 
@@ -175,7 +175,7 @@ def test_when_nobody_is_left_to_ask_all_is_ended(launched):
     talk.hear()
     launched.way.close()
     assert talk.end() == "ended -9 -"
-    launched.thread.join(5)
+    launched.thread.join(60)
     assert not launched.thread.is_alive()
 
 

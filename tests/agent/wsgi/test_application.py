@@ -54,7 +54,7 @@ def environment(answer):
 
 
 def test_a_command_is_given_the_request_as_cgi_has_it(agent, app):
-    app.mount("/env", agent.cold(["env"], memory=32, timeout=5))
+    app.mount("/env", agent.cold(["env"], memory=32, timeout=60))
     got = call(
         app,
         "POST",
@@ -93,7 +93,7 @@ def test_a_command_is_given_the_request_as_cgi_has_it(agent, app):
 
 def test_function_gets_the_named_variables_of_the_server(agent, app, monkeypatch):
     monkeypatch.setenv("SECRET", "hidden")
-    app.mount("/env", agent.cold(["env"], memory=32, timeout=5, env={"Path": "kept", "ü": "ä"}))
+    app.mount("/env", agent.cold(["env"], memory=32, timeout=60, env={"Path": "kept", "ü": "ä"}))
     env = environment(call(app, "GET", "/env"))
     assert "SECRET" not in env
     assert (env["Path"], env["ü"]) == ("kept", "ä")
@@ -102,7 +102,7 @@ def test_function_gets_the_named_variables_of_the_server(agent, app, monkeypatch
 def test_nothing_of_a_request_replaces_a_variable_of_the_call(agent, app):
     """A client sets neither the variables that identify the call nor the names in `env=`."""
     named = {"FN_CALL_ID": "x", "FN_PARAM_role": "guest", "REMOTE_USER": "nobody", "CONTENT_LENGTH": "7"}
-    app.get("/:FN_CALL_ID/:role")(agent.cold(["env"], memory=32, timeout=5, env=named))
+    app.get("/:FN_CALL_ID/:role")(agent.cold(["env"], memory=32, timeout=60, env=named))
     got = call(app, "GET", "/y/admin", environ={"wsgi__url_scheme": "https", "REMOTE_USER": "root"})
     env = environment(got)
     assert env["FN_CALL_ID"] == got.headers["fn-call-id"]
@@ -112,7 +112,7 @@ def test_nothing_of_a_request_replaces_a_variable_of_the_call(agent, app):
 
 def test_client_removes_no_header_by_naming_it_in_connection(agent, app):
     """Trusted middleware may have set the header."""
-    app.mount("/env", agent.cold(["env"], memory=32, timeout=5))
+    app.mount("/env", agent.cold(["env"], memory=32, timeout=60))
     got = call(app, "GET", "/env", headers={"Connection": "close, X-Role", "X-Role": "guest"}, validate=False)
     assert environment(got)["HTTP_X_ROLE"] == "guest"
     assert "HTTP_CONNECTION" not in environment(got)
@@ -125,7 +125,7 @@ def test_params_of_a_route_are_passed_on(agent, app):
 
 
 def test_a_body_arrives_as_it_was_sent(agent, app):
-    app.mount("/cat", agent.cold(["cat"], memory=32, timeout=20, content_type="application/octet-stream"))
+    app.mount("/cat", agent.cold(["cat"], memory=32, timeout=60, content_type="application/octet-stream"))
     body = bytes(range(256)) * 8192
     got = call(app, "POST", "/cat", body=body)
     assert got.body == body
@@ -136,7 +136,7 @@ def test_a_body_arrives_as_it_was_sent(agent, app):
 def test_a_body_that_is_too_long_is_refused_and_names_the_call(agent, app):
     calls = []
     agent.after_call(calls.append)
-    app.mount("/cat", agent.cold(["cat"], memory=32, timeout=5, max_content_length=4))
+    app.mount("/cat", agent.cold(["cat"], memory=32, timeout=60, max_content_length=4))
     assert call(app, "POST", "/cat", body=b"1234").text == "1234"
     got = call(app, "POST", "/cat", body=b"12345")
     assert (got.status[:3], len(got.headers["fn-call-id"])) == ("413", 32)
@@ -150,7 +150,7 @@ def test_a_body_that_is_too_long_is_refused_and_names_the_call(agent, app):
 def test_smallest_body_limit_of_function_and_route_counts(agent, of_the_route, most):
     """If a route has no limit, the limit of its Router applies."""
     app = Router(max_content_length=6)
-    app.post("/cat", **of_the_route)(agent.cold(["cat"], memory=32, timeout=5, max_content_length=8))
+    app.post("/cat", **of_the_route)(agent.cold(["cat"], memory=32, timeout=60, max_content_length=8))
     assert call(app, "POST", "/cat", body=b"x" * most).text == "x" * most
     assert call(app, "POST", "/cat", body=b"x" * (most + 1)).code == 413
 
@@ -163,7 +163,7 @@ def test_a_body_that_a_middleware_has_read_arrives_too(agent, app):
 
         return read
 
-    app.post("/cat", use=[reading])(agent.cold(["cat"], memory=32, timeout=5))
+    app.post("/cat", use=[reading])(agent.cold(["cat"], memory=32, timeout=60))
     assert call(app, "POST", "/cat", body=b"signed").text == "signed"
 
 
@@ -261,10 +261,10 @@ def test_a_function_that_fails_is_told_to_its_caller_alone(agent, app, protocol,
     calls = []
     agent.after_call(calls.append)
     app.mount("/x", sh(agent, script, protocol=protocol, timeout=0.5 if status == 504 else 10))
-    app.mount("/cat", agent.cold(["cat"], memory=512, timeout=5))
+    app.mount("/cat", agent.cold(["cat"], memory=512, timeout=60))
     began = time.monotonic()
     got = call(app, "GET", "/x")
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
     assert (got.status[:3], got.json["status"]) == (str(status), status)
     assert message in got.json["detail"]
     assert [one.id for one in calls] == [got.headers["fn-call-id"]]
@@ -285,10 +285,10 @@ def test_response_breaks_off_if_the_function_fails_late(agent, app, script, erro
     """If the status line has been sent, the connection is cut."""
     calls = []
     agent.after_call(calls.append)
-    app.mount("/x", sh(agent, script, timeout=1 if error is TimedOut else 10, output=1000))
+    app.mount("/x", sh(agent, script, timeout=1 if error is TimedOut else 60, output=1000))
     began = time.monotonic()
     got = call(app, "GET", "/x")
-    assert time.monotonic() - began < 8
+    assert time.monotonic() - began < 40
     assert (got.status, type(got.error)) == ("200 OK", error)
     assert message in str(got.error)
     assert [one.error for one in calls] == [got.error]
@@ -336,7 +336,7 @@ def test_who_leaves_ends_the_call(agent, app):
     began = time.monotonic()
     body.close()
     body.close()
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 20
     assert [one.error for one in calls] == [None]
 
 
@@ -392,7 +392,7 @@ def test_log_of_a_function_belongs_to_its_call(agent, app, caplog):
 
 def test_a_function_that_fails_is_logged_with_what_it_said(agent, app, caplog):
     app.mount("/x", sh(agent, "echo for this reason >&2; exit 3"))
-    app.mount("/y", agent.cold(["cat"], memory=513, timeout=5))
+    app.mount("/y", agent.cold(["cat"], memory=513, timeout=60))
     caplog.clear()
     got = call(app, "GET", "/x")
     assert call(app, "GET", "/y").status[:3] == "400"  # this is not the function's fault
@@ -416,8 +416,8 @@ def test_function_that_cannot_start_is_tried_again_later(agent, app, tmp_path):
     script = tmp_path / "script"
     script.write_text("#!/not/there\n", "utf-8")
     script.chmod(0o700)
-    app.mount("/x", agent.cold([str(script)], memory=32, timeout=5))
-    app.mount("/cat", agent.cold(["cat"], memory=32, timeout=5))
+    app.mount("/x", agent.cold([str(script)], memory=32, timeout=60))
+    app.mount("/cat", agent.cold(["cat"], memory=32, timeout=60))
     assert [call(app, "GET", "/x").json["detail"] for _ in range(3)] == ["The function cannot be started."] * 3
     script.write_text("#!/bin/sh\necho mended\n", "utf-8")
     assert call(app, "GET", "/x").status[:3] == "502"
@@ -437,7 +437,7 @@ REFUSED = {
 
 @pytest.mark.parametrize(("environ", "message"), REFUSED.values(), ids=REFUSED)
 def test_what_no_process_can_be_given_is_a_bad_request(agent, app, environ, message):
-    app.mount("/x", agent.cold(["cat"], memory=32, timeout=5))
+    app.mount("/x", agent.cold(["cat"], memory=32, timeout=60))
     got = call(app, "GET", "/x", environ=environ)
     assert got.status[:3] == "400"
     assert message in got.json["detail"]
@@ -482,7 +482,7 @@ def test_hook_that_raises_is_500_and_starts_no_function(agent, app, tmp_path, ca
 
 def test_a_closed_agent_refuses_calls(app):
     agent = Agent(ram="64M")
-    app.mount("/x", agent.cold(["cat"], memory=32, timeout=5))
+    app.mount("/x", agent.cold(["cat"], memory=32, timeout=60))
     agent.close()
     assert call(app, "GET", "/x").status[:3] == "503"
 
@@ -490,26 +490,26 @@ def test_a_closed_agent_refuses_calls(app):
 def test_inline_call_around_a_function_is_the_same_call(agent, app):
     calls = []
     agent.after_call(calls.append)
-    app.use(agent.inline(timeout=2))
+    app.use(agent.inline(timeout=5))
     app.get("/env")(agent.cold(["env"], memory=32, timeout=60))
-    app.get("/slow")(sh(agent, "sleep 9", timeout=60))
+    app.get("/slow")(sh(agent, "sleep 90", timeout=90))
     got = call(app, "GET", "/env")
     assert {one.id for one in calls} == {got.headers["fn-call-id"]} == {environment(got)["FN_CALL_ID"]}
     assert [name for name, _ in got.header_list].count("Fn-Call-Id") == 1
     assert [(one.name, one.status, one.tokens) for one in calls] == [("env", "200 OK", 1)]
     began = time.monotonic()
     assert call(app, "GET", "/slow").status[:3] == "504"
-    assert time.monotonic() - began < 8
+    assert time.monotonic() - began < 40
     assert [type(one.error) for one in calls] == [type(None), TimedOut]
 
 
 def test_a_handle_runs_in_a_process_of_its_own(agent, app):
     calls = []
     agent.after_call(calls.append)
-    app.post("/users/:id", convert={"id": int})(agent.cold(handles.echo, memory=64, timeout=20))
+    app.post("/users/:id", convert={"id": int})(agent.cold(handles.echo, memory=64, timeout=60))
     got = call(app, "POST", "/users/7?q=x", body="grün".encode(), headers={"X-Name": "a"})
     answer = got.json
-    assert 0 < answer.pop("left") < 20
+    assert 0 < answer.pop("left") < 60
     assert answer == {
         "method": "POST",
         "path": "/users/7",
@@ -525,7 +525,7 @@ def test_a_handle_runs_in_a_process_of_its_own(agent, app):
 
 @pytest.mark.parametrize("path", ["/", "", "//", "/a//b/../c", "/%E4", "/a%2Fb/"])
 def test_a_handle_is_called_with_whatever_path(agent, app, path):
-    app.mount("/fn", agent.cold(handles.echo, memory=64, timeout=20, cwd="/"))
+    app.mount("/fn", agent.cold(handles.echo, memory=64, timeout=60, cwd="/"))
     got = call(app, "PURGE", f"/fn{path}", validate=False)
     assert (got.status[:3], got.json["method"], got.json["params"]) == ("200", "PURGE", {})
 
@@ -539,7 +539,7 @@ HANDLES = {
 
 
 def test_handle_that_raises_is_logged_with_its_name_and_error(agent, app, caplog):
-    app.get("/x")(agent.cold(handles.broken, memory=64, timeout=20))
+    app.get("/x")(agent.cold(handles.broken, memory=64, timeout=60))
     call(app, "GET", "/x")
     (record,) = caplog.records
     assert record.levelname == "WARNING"
@@ -556,7 +556,7 @@ def test_what_a_handle_printed_before_it_was_killed_is_logged(agent, app):
 
 
 def test_a_port_that_is_a_number_is_passed_on_as_text(agent, app):
-    app.mount("/env", agent.cold(["env"], memory=32, timeout=5))
+    app.mount("/env", agent.cold(["env"], memory=32, timeout=60))
     got = call(app, "GET", "/env", environ={"REMOTE_PORT": 4711}, validate=False)
     assert environment(got)["REMOTE_PORT"] == "4711"
 
@@ -572,7 +572,7 @@ def test_why_it_could_not_be_started_is_logged(agent, app, tmp_path, caplog, fir
     script = tmp_path / "script"
     script.write_text(f"{first}\n", "utf-8", newline="")
     script.chmod(0o700)
-    app.mount("/x", agent.cold([str(script)], memory=32, timeout=5))
+    app.mount("/x", agent.cold([str(script)], memory=32, timeout=60))
     assert call(app, "GET", "/x").json["detail"] == "The function cannot be started."
     assert reason in caplog.text
 
@@ -585,21 +585,21 @@ def test_what_was_no_answer_is_logged_and_not_told(agent, app, caplog):
 
 @pytest.mark.parametrize(("handle", "status", "text"), HANDLES.values(), ids=HANDLES)
 def test_what_a_handle_answers_is_the_answer(agent, app, handle, status, text):
-    app.get("/x")(agent.cold(handle, memory=64, timeout=20))
+    app.get("/x")(agent.cold(handle, memory=64, timeout=60))
     got = call(app, "GET", "/x")
     assert got.status[:3] == status
     assert text in got.text
 
 
 def test_a_handle_that_breaks_off_has_not_answered(agent, app):
-    app.get("/x")(agent.cold(handles.break_off, memory=64, timeout=20))
+    app.get("/x")(agent.cold(handles.break_off, memory=64, timeout=60))
     got = call(app, "GET", "/x", validate=False)
     assert isinstance(got.error, Failed) or got.status[:3] == "502"  # after its head had been sent, or before
 
 
 def test_handle_that_exits_in_a_stream_has_not_answered(agent, app):
     """The call fails, although the exit code is 0 and the output ends."""
-    app.get("/x")(agent.cold(handles.leave_midway, memory=64, timeout=20))
+    app.get("/x")(agent.cold(handles.leave_midway, memory=64, timeout=60))
     for _ in range(3):
         got = call(app, "GET", "/x", validate=False)
         assert (got.status[:3], str(got.error)) == ("200", "The function ended before its response was complete.")
@@ -607,15 +607,15 @@ def test_handle_that_exits_in_a_stream_has_not_answered(agent, app):
 
 @pytest.mark.parametrize("handle", [handles.stream, handles.answer_and_stay])
 def test_handle_that_streams_to_its_end_has_answered(agent, app, handle):
-    app.get("/x")(agent.cold(handle, memory=64, timeout=20))
+    app.get("/x")(agent.cold(handle, memory=64, timeout=60))
     began = time.monotonic()
     got = call(app, "GET", "/x")
     assert (got.status[:3], got.error, got.text) == ("200", None, "0\n1\n2\n")
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 40
 
 
 def test_a_handle_that_leaves_has_not_answered(agent, app):
-    app.get("/x")(agent.cold(handles.leave, memory=64, timeout=20))
+    app.get("/x")(agent.cold(handles.leave, memory=64, timeout=60))
     assert call(app, "GET", "/x").status[:3] == "502"
 
 
@@ -623,7 +623,7 @@ def test_a_handle_that_leaves_has_not_answered(agent, app):
 def test_a_handle_imports_nothing_from_where_it_runs(agent, app, tmp_path, env):
     for name in "json", "microfn", "wsgiref", "werkzeug":
         (tmp_path / f"{name}.py").write_text("raise SystemExit('taken from where it runs')\n", "utf-8")
-    app.get("/x")(agent.cold(handles.Functions.inner, memory=64, timeout=20, cwd=tmp_path, env=env))
+    app.get("/x")(agent.cold(handles.Functions.inner, memory=64, timeout=60, cwd=tmp_path, env=env))
     assert call(app, "GET", "/x").text == "inner"
 
 
@@ -635,7 +635,7 @@ def test_a_function_may_answer_for_an_error(agent, app):
 
 def test_two_agents_around_a_function_are_two(app):
     outer, inner = Agent(ram="64M"), Agent(ram="64M")
-    app.get("/x", use=[outer.inline(timeout=5)])(sh(inner, "echo x"))
+    app.get("/x", use=[outer.inline(timeout=60)])(sh(inner, "echo x"))
     got = call(app, "GET", "/x")
     assert got.text == "x\n"
     outer.close()
@@ -662,7 +662,7 @@ class Unread:
 @pytest.mark.parametrize("why", ["closed", "too large", "late", "a failed start"])
 def test_body_of_a_call_that_is_refused_is_not_read(why):
     agent = Agent(ram="64M", start_header="X-Request-Start")
-    cold = agent.cold(["cat"], memory=128 if why == "too large" else 64, timeout=5)
+    cold = agent.cold(["cat"], memory=128 if why == "too large" else 64, timeout=60)
     status = {"closed": "503", "late": "503", "too large": "400", "a failed start": "502"}[why]
     if why == "closed":
         agent.close()
@@ -681,17 +681,17 @@ def test_close_waits_for_a_call_whose_body_is_being_read(agent):
     class Slow(io.BytesIO):
         def read(self, *args):
             begun.set()
-            go.wait(10)
+            go.wait(60)
             return super().read(*args)
 
-    cold = agent.cold(["cat"], memory=32, timeout=5)
+    cold = agent.cold(["cat"], memory=32, timeout=60)
     environ = environ_of("POST", body=b"slow") | {"wsgi.input": Slow(b"slow")}
     thread = threading.Thread(target=lambda: answers.append(b"".join(cold(environ, lambda *args: None))))
     thread.start()
-    assert begun.wait(10)
+    assert begun.wait(60)
     assert not agent.close(0)
     go.set()
-    thread.join(10)
+    thread.join(60)
     assert b"being stopped" in answers[0]  # the time of `close` was over
 
 
@@ -699,7 +699,7 @@ def test_body_for_which_no_disk_has_room_is_a_503(agent, app, monkeypatch, caplo
     def full(*args, **options):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    app.mount("/cat", agent.cold(["cat"], memory=32, timeout=5))
+    app.mount("/cat", agent.cold(["cat"], memory=32, timeout=60))
     monkeypatch.setattr(tempfile, "TemporaryFile", full)
     got = call(app, "POST", "/cat", body=b"x")
     assert (got.status[:3], got.headers["retry-after"]) == ("503", "1")
