@@ -55,7 +55,7 @@ def _keys_of(error: Exception) -> Sequence[Any]:
     """Return the classes and statuses that match this error, most specific first."""
     classes = type(error).__mro__
     if not isinstance(error, HTTPException):
-        return classes  # PERF: without a filter, since nobody registers a handler for other bases
+        return classes  # PERF: without a filter, since no handler can be registered for another base
     # Without Exception: the handler of unexpected errors must not get an HTTPException, which is raised on purpose.
     own = classes[: classes.index(HTTPException)]
     return [*own, *([error.code] if error.code is not None else []), HTTPException]

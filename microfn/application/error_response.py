@@ -41,7 +41,7 @@ def handle_error(
         response = handle_error(snapshot, request, handler_error, (*tried, match.handler))
         if not isinstance(handler_error, HTTPException):
             return response  # logged already, with `error`
-    except BaseException:  # a handler that exits: nobody else ends the request
+    except BaseException:  # the handler exits, for example by SystemExit
         request._close()
         raise
     if not _is_expected(error, told, match):
