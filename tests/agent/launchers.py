@@ -7,6 +7,8 @@ import os
 
 from microfn.agent.launcher.processes import seen
 
+from .waiting import wait_until
+
 __all__ = ["guards", "launcher_of"]
 
 
@@ -22,7 +24,11 @@ def guards():
 
 def launcher_of(guard):
     """Wait for the launcher of a guard and return its id; for a launcher, return its function."""
-    while True:
-        for pid, process in seen().items():
-            if process.parent == guard:
-                return pid
+    found = []
+
+    def is_there():
+        found[:] = [pid for pid, process in seen().items() if process.parent == guard]
+        return found
+
+    wait_until(is_there)
+    return found[0]

@@ -334,8 +334,7 @@ def test_killed_launcher_fails_its_calls_and_has_a_successor(agent, of_guard, de
     pids = []
 
     def kill():
-        while not set(guards()) - set(before):
-            time.sleep(0.01)
+        wait_until(lambda: set(guards()) - set(before))
         (guard,) = set(guards()) - set(before)
         pids.append(guard)
         launcher_of(launcher_of(guard))  # the function has started

@@ -19,6 +19,7 @@ from microfn.agent import Agent, Busy, CallIdFilter, Closed
 from microfn.agent.call import Call
 
 from ...wsgi import call, environ_of
+from ..waiting import wait_until
 
 
 class Calls(list):
@@ -324,8 +325,7 @@ def test_close_refuses_new_calls_and_waits_for_those_that_run():
     answers = []
     thread = threading.Thread(target=lambda: answers.append(call(app).text))
     thread.start()
-    while not agent.running:
-        time.sleep(0.001)
+    wait_until(lambda: agent.running)
     assert agent.close(timeout=0.01) is False
     got = call(app)
     assert (got.code, got.headers["retry-after"]) == (503, "1")
