@@ -13,7 +13,6 @@ from contextlib import contextmanager, suppress
 import pytest
 
 from microfn import RouteConflict, Router
-from microfn.fork import _after_fork_in_child as after_fork_in_child
 from microfn.routing.registry import Registrations
 from microfn.routing.table import Table
 
@@ -254,7 +253,7 @@ def test_no_lock_is_taken_for_a_request():
 
 
 @pytest.mark.parametrize("fails", [True, False])
-def test_what_is_open_is_undone_in_a_forked_child(fails):
+def test_what_is_open_is_undone_in_a_forked_child(fails, after_fork_in_child):
     app = Router()
     app.get("/a")(say("a"))
     with suppress(KeyError), app.changes():
@@ -541,7 +540,7 @@ def test_collector_runs_after_a_block_that_fails():
     assert gc.isenabled()
 
 
-def test_collector_runs_in_a_child_that_is_forked_in_a_block():
+def test_collector_runs_in_a_child_that_is_forked_in_a_block(after_fork_in_child):
     app = Router()
     app.get("/a")(say("a"))
     with app.changes():

@@ -14,7 +14,6 @@ from types import SimpleNamespace
 
 import pytest
 
-from microfn import fork
 from microfn.agent import Busy
 from microfn.agent.admission.limiter import Limiter
 from microfn.agent.admission.machine_limiter import MachineLimiter
@@ -123,12 +122,12 @@ def test_where_there_are_no_locks_on_files_it_is_said_at_once(tmp_path, monkeypa
         MachineLimiter(1, tmp_path)
 
 
-def test_forked_child_skips_files_that_are_closed(tmp_path):
+def test_forked_child_skips_files_that_are_closed(tmp_path, after_fork_in_child):
     """The test calls the child's fork hook in this process, so that coverage sees it."""
     limiter, counted = MachineLimiter(2, tmp_path), Limiter(2)
     held, token = limiter.acquire(2, soon()), counted.acquire(2, soon())
     os.close(next(iter(limiter._held)))
-    fork._after_fork_in_child()
+    after_fork_in_child()
     held.release()
     token.release()
     assert counted.free == 2
