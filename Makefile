@@ -12,7 +12,7 @@ MUTATE ?= agent.admission.book agent.hot.pool agent.hot.protocol $(addprefix rou
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # Tests with targets of their own.
-APART := speed or package or hosts or faults
+APART := speed or package or hosts or faults or cgroups
 
 # Tests write files with names that are not ASCII, and read output as UTF-8. So they must not depend on the locale.
 export PYTHONUTF8 := 1
@@ -22,7 +22,7 @@ unexport PYTHONHOME PYTHONOPTIMIZE PYTHONPATH PYTHONSAFEPATH SCRIPT_NAME
 
 .DEFAULT_GOAL := help
 .PHONY: help run quick fix test lint docs clean check test-all bench-check faults package versions environments hosts-apt \
-	hosts peers audit pages bench-quick bench bench-compare bench-agent fuzz mutation soak
+	hosts cgroups-apt cgroups peers audit pages bench-quick bench bench-compare bench-agent fuzz mutation soak
 
 ##@ Daily
 
@@ -93,6 +93,13 @@ hosts-apt: ## install the hosts that pip does not have, as root; apt starts thei
 
 hosts: $(VENV)/hosts.stamp ## send the same requests through every host; all must be installed (2 minutes)
 	MICROFN_HOSTS=all $(BIN)/python -m pytest -q -m hosts tests/hosts
+
+cgroups-apt: ## install what make cgroups needs, as root: qemu and busybox (1 minute)
+	apt-get update || true
+	DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends busybox-static qemu-system-x86
+
+cgroups: $(VENV)/dev.stamp ## run functions in control groups, in a virtual machine with Debian's kernel (3 minutes)
+	$(BIN)/python -m tests.cgroups.machine
 
 peers: $(VENV)/peers.stamp ## run werkzeug's and Flask's own tests on microfn's classes, and libraries with it (1 minute)
 	$(BIN)/python -m tests.peers

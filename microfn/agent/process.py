@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 from ..fork import register_fork_reset
 from .call import Call
+from .delegation import Delegation, find_delegation
 from .errors import Busy, Closed, Failed, Refused, TimedOut
 from .functions.function import Function
 from .functions.function_process import End
@@ -166,6 +167,7 @@ class ProcessDriver:
             raise RuntimeError("functions in processes of their own need Linux and /proc")
         if not os.access(interpreter(), os.X_OK):
             raise RuntimeError(f"functions are started by a Python, and there is none at {interpreter()!r}")
+        self._delegation = find_delegation()
         self._launcher: _Launcher | None = None
         self._all: weakref.WeakSet[_Launcher] = weakref.WeakSet()
         self._starting: dict[str, object] = {}
@@ -264,7 +266,7 @@ class ProcessDriver:
                     if self._launcher is launcher:
                         if launcher is not None:
                             launcher.retire()
-                        self._launcher = _Launcher()
+                        self._launcher = _Launcher(self._delegation)
                         self._all.add(self._launcher)
                         if self._is_closed:  # meanwhile
                             self.close()
@@ -283,15 +285,15 @@ class ProcessDriver:
 
 
 class _Launcher:
-    """A launcher, and the socket that leads to it."""
+    """A launcher, and the socket that leads to it; `delegation` has the control group for its calls."""
 
-    def __init__(self) -> None:
+    def __init__(self, delegation: Delegation | None = None) -> None:
         self._began = time.monotonic()
         self.is_lost = False
         self.functions: set[FunctionProcess] = set()
         self._is_retired = False
         self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        command = [interpreter(), "-I", "-S", os.path.join(os.path.dirname(__file__), "launcher")]
+        command = [interpreter(), "-I", "-S", os.path.join(os.path.dirname(__file__), "launcher"), *(delegation or ())]
         with theirs, ExitStack() as own:
             own.callback(self._channel.close)
             # The folder of our launcher, run by the Python that runs this.

@@ -398,8 +398,8 @@ def test_who_comes_when_another_has_just_started_it_starts_none():
 def test_driver_closed_during_a_start_has_no_launcher(monkeypatch):
     driver, started = ProcessDriver(), []
 
-    def start():
-        started.append(launcher())
+    def start(delegation):
+        started.append(launcher(delegation))
         driver.close()
         return started[0]
 

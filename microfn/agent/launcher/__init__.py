@@ -5,5 +5,6 @@ that waits for a slow client cannot look at a clock. The launcher has one thread
 Run it by the path of this folder.
 
 These modules know nothing of what surrounds the folder, so a broker may share them: `protocol` (the messages),
-`spawn` and `limits` (start a process), `processes` (read `/proc`), `kill`, `run` (one function) and `supervisor`.
+`spawn` and `limits` (start a process), `processes` (read `/proc`), `kill`, `cgroup`, `run` (one function)
+and `supervisor`.
 """

@@ -15,4 +15,4 @@ if not __package__:  # pragma: no cover
     package.__path__ = [os.path.dirname(os.path.abspath(__file__))]
     sys.modules[name] = package
 
-import_module(f"{name}.program").main()  # pragma: no cover
+import_module(f"{name}.program").main(*sys.argv[1:])  # pragma: no cover

@@ -7,6 +7,7 @@ import signal
 import time
 from contextlib import suppress
 
+from .cgroup import Groups
 from .kill import kill
 from .processes import descendants, seen
 
@@ -17,11 +18,11 @@ KILL_LAUNCHER = signal.SIGUSR1
 """The signal on which the guard kills its launcher. SIGCONT is passed on to it."""
 
 
-def become_guard() -> int:  # pragma: no cover - in a process of its own
+def become_guard(groups: Groups | None) -> int:  # pragma: no cover - in a process of its own
     """Fork. The child returns, and goes on as the launcher; this process waits for its end, and ends all it has left.
 
-    Return a file that becomes readable in the child if the guard dies. Call this before any thread is started, in a
-    subreaper.
+    Return a file that becomes readable in the child if the guard dies. `groups` are the launcher's control groups. Call
+    this before any thread is started, in a subreaper.
     """
     alive, held = os.pipe()
     child = os.fork()
@@ -34,7 +35,11 @@ def become_guard() -> int:  # pragma: no cover - in a process of its own
     with open("/dev/null", "rb") as nothing:
         os.dup2(nothing.fileno(), 0)  # the launcher alone has the server's socket
     os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
+    if groups is not None:
+        groups.kill()
     end_descendants()
+    if groups is not None:
+        groups.close()
     os._exit(0)
 
 

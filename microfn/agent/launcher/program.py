@@ -9,6 +9,7 @@ import signal
 import socket
 from contextlib import suppress
 
+from .cgroup import Groups
 from .guard import become_guard
 from .limits import set_soft
 from .notices import Notices
@@ -43,13 +44,20 @@ def take_precedence() -> None:  # pragma: no cover - in a process of its own
                 file.write(str(_NICENESS))
 
 
-def main() -> None:  # pragma: no cover - in a process of its own
-    """Be the launcher of the process at the other end of stdin."""
+def main(delegated: str = "", home: str = "") -> None:  # pragma: no cover - in a process of its own
+    """Be the launcher of the process at the other end of stdin.
+
+    `delegated` is a control group that is delegated to that process, and `home` its own group, both "" without one.
+    """
     become_subreaper()
     for number in signal.SIGCHLD, signal.SIGINT, signal.SIGTERM, signal.SIGHUP:
         signal.signal(number, lambda *_: None)  # handlers, since functions would inherit ignored signals
     take_precedence()
-    guard = become_guard()
+    groups = None
+    if delegated:
+        with suppress(OSError):
+            groups = Groups(delegated, home)
+    guard = become_guard(groups)
     become_subreaper()
     take_precedence()
     wakeup, woken = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
@@ -60,4 +68,4 @@ def main() -> None:  # pragma: no cover - in a process of its own
     source = socket.socket(fileno=os.dup(0))
     with open("/dev/null", "rb") as nothing:
         os.dup2(nothing.fileno(), 0)
-    Launcher(source, wakeup, Notices(), guard).run()
+    Launcher(source, wakeup, Notices(), guard, groups).run()

@@ -7,8 +7,9 @@ import re
 import selectors
 import socket
 import time
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 
+from .cgroup import Group, Groups
 from .kill import kill
 from .notices import Notices
 from .processes import Seen, descendants, environ_of, memory_of, seen
@@ -35,13 +36,17 @@ class Launcher:
 
     A process that leaves its session becomes the launcher's child when its parent has ended, since the launcher is a
     subreaper. It is killed unless its call goes on, and a line on stderr says so, unless its call was killed too.
-    `guard` is a file that is readable if the guard has died.
+    `guard` is a file that is readable if the guard has died. `groups` are the control groups of calls, if they
+    have some.
     """
 
-    def __init__(self, source: socket.socket, wakeup: int, notices: Notices, guard: int) -> None:
+    def __init__(
+        self, source: socket.socket, wakeup: int, notices: Notices, guard: int, groups: Groups | None = None
+    ) -> None:
         self._source: socket.socket | None = source
         self._wakeup = wakeup
         self._notices = notices
+        self._groups = groups
         self._runs: dict[int, Run] = {}
         self._leaving: dict[Run, float] = {}
         self._look_at: float | None = None
@@ -68,6 +73,7 @@ class Launcher:
                 if run.is_gone() or until <= now:
                     del self._leaving[run]
                     run.close()
+                    self._leave_group(run.group)
             if self._look_at is not None and self._look_at <= now:
                 self._look()
 
@@ -76,6 +82,7 @@ class Launcher:
         # A killed process may be in a system call that cannot be interrupted, so it is not polled.
         times = [run.end for run in self._runs.values() if run.why == "-"]
         times += [now + 0.01] * bool(self._leaving)
+        times += [now + LOOK_EVERY] * (self._groups is not None and self._groups.clean())
         if self._look_at is not None:
             times.append(self._look_at)
         return max(0.0, min(times) - now) if times else None
@@ -107,10 +114,13 @@ class Launcher:
             self._kill(run)
 
     def _start(self, request: Request) -> None:
-        control = request.control
+        control, spec = request.control, request.spec
+        group = None if self._groups is None else self._groups.make(spec.call_id)
         try:
-            pid = spawn(request.spec, request.files)
+            with nullcontext() if group is None else group.entered():
+                pid = spawn(spec, request.files)
         except OSError as error:
+            self._leave_group(group)
             reply(control, f"failed {error.errno}")
             control.close()
             for file in request.held:
@@ -119,7 +129,9 @@ class Launcher:
         finally:
             for file in request.files:
                 os.close(file)
-        run = self._runs[pid] = Run(request, pid)
+        if group is not None:
+            group.limit(spec.memory, spec.processes)
+        run = self._runs[pid] = Run(request, pid, group)
         self._selector.register(control, selectors.EVENT_READ, lambda _: self._leave(run))
         reply(control, f"started {pid}")
         # A fork bomb doubles in a millisecond, and memory is filled by gigabytes a second: the first look is early.
@@ -131,6 +143,10 @@ class Launcher:
         """End a function for which nobody waits any longer: the server sends nothing else on a control socket."""
         self._selector.unregister(run.control)
         self._kill(run)
+
+    def _leave_group(self, group: Group | None) -> None:
+        if self._groups is not None and group is not None:
+            self._groups.leave(group)
 
     def _kill(self, run: Run, why: str = "-") -> None:
         """Kill the group of a function, and look at once for processes that have left it."""
@@ -152,7 +168,7 @@ class Launcher:
                 run.kill()
             _, status = os.waitpid(ended.si_pid, 0)
             if run is not None:
-                run.code = os.waitstatus_to_exitcode(status)
+                run.note_exit(os.waitstatus_to_exitcode(status))
                 if run.control in self._selector.get_map():
                     self._selector.unregister(run.control)
                 if not run.is_gone():
