@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import shutil
 import signal
 import struct
 import subprocess
@@ -25,7 +27,7 @@ from examples.functions import __main__ as command_line
 from examples.functions import agent, app, make_report
 from examples.functions.misbehave import WAYS
 from examples.functions.thumbnail import MOST_PIXELS
-from microfn.agent import Failed, TimedOut
+from microfn.agent import Agent, Failed, TimedOut
 
 ROOT = Path(__file__).parents[1]
 client = Client(app)
@@ -284,3 +286,40 @@ def test_gunicorn_cuts_off_what_has_begun(port: int, how: str) -> None:
         assert reply.status == 200
         with pytest.raises((IncompleteRead, ConnectionError)):
             reply.read()
+
+
+def test_hot_thumbnail_is_the_cold_one() -> None:
+    data = image_of("PNG", size=(400, 200))
+    cold = ask(100, data)
+    for _ in range(2):
+        hot = client.request("/hot/thumb/100", method="POST", body=data)
+        assert (hot.status_code, hot.content_type, hot.body) == (200, cold.content_type, cold.body)
+    assert client.request("/hot/thumb/100", method="POST", body=b"no image", status=415).status_code == 415
+
+
+def count_words(path: str, text: str) -> dict[str, int]:
+    counted: dict[str, int] = client.request(path, method="POST", body=text.encode()).json
+    return counted
+
+
+def test_command_without_microfn_counts_words_of_call_after_call() -> None:
+    assert [count_words("/words", text)["words"] for text in ("one two", "zwölf", "")] == [2, 1, 0]
+    first = count_words("/words", "x")["calls"]
+    assert count_words("/words", "x " * 100_000) == {"words": 100_000, "calls": first + 1}
+
+
+def test_node_counts_words_of_call_after_call() -> None:
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("node is not installed")
+    own = Agent(ram="512M")
+    function = own.hot([node, str(ROOT / "examples/functions/words.js")], memory=256, timeout=60)
+    answers = []
+    try:
+        for text in ("one two", "zwölf", "x " * 100_000):
+            call = own.submit(own.get_call("POST", function=function, body=text.encode()))
+            assert b" words" in call.log
+            answers.append(json.loads(call.writer.getvalue()))  # type: ignore[attr-defined]
+    finally:
+        own.close(5)
+    assert answers == [{"words": 2, "calls": 1}, {"words": 1, "calls": 2}, {"words": 100_000, "calls": 3}]

@@ -17,9 +17,10 @@ from .admission.memory_limiter import MemoryLimiter
 from .body import spool_body
 from .call import Call, Writer
 from .call_request import check_target, request_without_http
+from .driver import Driver
 from .engine import Engine, Hook, logger
 from .functions.function import LONGEST_TIMEOUT, Function, Protocol
-from .functions.program import check_program, handle_name, handle_program
+from .functions.program import Program, check_program, handle_name, handle_program
 from .limits import check_limits
 from .memory import MIB, check_memory, size_of, total
 from .wsgi.application import FunctionApp
@@ -28,6 +29,8 @@ from .wsgi.inline import inline
 
 if TYPE_CHECKING:
     from .cold_driver import ColdDriver
+    from .hot_driver import HotDriver
+    from .process import ProcessDriver
 
 __all__ = ["Agent"]
 
@@ -75,7 +78,9 @@ class Agent:
             limiters.append(MachineLimiter(check_number("host_tokens", host_tokens, _TOKENS), directory))
         self._directory = directory
         self._memory = MemoryLimiter(size_of(ram, "ram") // MIB, directory) if ram is not None else None
+        self._processes: ProcessDriver | None = None
         self._cold: ColdDriver | None = None
+        self._hot: HotDriver | None = None
         self._engine = Engine(limiters, start_header=start_header, longest_wait=longest_wait)
 
     def inline(self, *, timeout: float, tokens: int = 1) -> Middleware:
@@ -139,20 +144,13 @@ class Agent:
         'UTC\n'
         """
         driver = self._cold_driver()
-        check_number("max_content_length", max_content_length)
         if content_type is not None and (callable(function) or protocol == "cgi"):
             raise ValueError(
                 "content_type must be left out for protocol cgi and for handles, whose responses say their own"
             )
-        if callable(function):
-            check_handle(function)
-            if protocol is not None:
-                raise ValueError("protocol must be left out for a handle, which returns its response")
-            own_name = handle_name(function)
-            program, protocol = handle_program(own_name, cwd=cwd, env=env), "cgi"
-        else:
-            program = check_program(function, cwd=cwd, env=env)
-            own_name = os.path.basename(program.argv[0])
+        if callable(function) and protocol is not None:
+            raise ValueError("protocol must be left out for a handle, which returns its response")
+        own_name, program = _program_of(function, "worker", cwd=cwd, env=env)
         made = Function(
             own_name if name is None else name,
             program,
@@ -166,9 +164,80 @@ class Agent:
                 is_handle=callable(function),
             ),
             timeout=timeout,
-            protocol=protocol or "plain",
+            protocol="cgi" if callable(function) else protocol or "plain",
             content_type="text/plain; charset=utf-8" if content_type is None else content_type,
         )
+        return self._register(made, driver, max_content_length)
+
+    def hot(
+        self,
+        function: Sequence[str] | Callable[..., Any],
+        *,
+        memory: int | str,
+        timeout: float,
+        name: str | None = None,
+        idle_timeout: float = 60.0,
+        max_calls: int | None = None,
+        max_processes: int | None = None,
+        start_timeout: float = 10.0,
+        addresses: int | str | None = None,
+        env: Mapping[str, str] | None = None,
+        cwd: str | os.PathLike[str] | None = None,
+        output: int = 64 * MIB,
+        log: int = 64 * 1024,
+        processes: int = 64,
+        descriptors: int = 256,
+        max_content_length: int = 128 * MIB,
+    ) -> FunctionApp:
+        r"""Return a WSGI application that answers calls with processes that are kept, for call after call.
+
+        `function` is a `handle(request, params)` that another process can import, or a command that answers HTTP/1.1
+        on stdin and stdout, which are one socket. A process has one call at a time. It ends if it was idle for
+        `idle_timeout` seconds, after `max_calls` calls, after any call that did not end cleanly, or if another call
+        needs its memory. There are at most `max_processes`; None is no limit. A handle has `start_timeout` seconds to
+        be imported. `output` is the number of bytes of a response's body. All other options are those of `cold`.
+
+        Raises TypeError and ValueError for invalid options, RuntimeError if the platform cannot do it, and
+        NotImplementedError for an agent with a `directory`.
+
+        >>> script = '''while read line; do
+        ...     [ ${#line} -gt 1 ] || { n=$((n + 1)); printf "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n$n\n"; }
+        ... done'''
+        >>> agent = Agent(ram="256M")
+        >>> count = agent.hot(["sh", "-c", script], memory=16, timeout=5)
+        >>> [agent.submit(agent.get_call("GET")).writer.getvalue() for _ in range(3)]
+        [b'1\n', b'2\n', b'3\n']
+        """
+        driver = self._hot_driver()
+        check_seconds("idle_timeout", idle_timeout, LONGEST_TIMEOUT)
+        check_seconds("start_timeout", start_timeout, LONGEST_TIMEOUT)
+        own_name, program = _program_of(function, "hot_worker", cwd=cwd, env=env)
+        made = Function(
+            own_name if name is None else name,
+            program,
+            check_limits(
+                memory=memory,
+                addresses=addresses,
+                output=output,
+                log=log,
+                processes=processes,
+                descriptors=descriptors,
+                is_handle=callable(function),
+            ),
+            timeout=timeout,
+        )
+        driver.add(
+            made,
+            is_handle=callable(function),
+            idle_timeout=idle_timeout,
+            start_timeout=start_timeout,
+            max_calls=None if max_calls is None else check_number("max_calls", max_calls),
+            max_processes=None if max_processes is None else check_number("max_processes", max_processes),
+        )
+        return self._register(made, driver, max_content_length)
+
+    def _register(self, made: Function, driver: Driver, max_content_length: int) -> FunctionApp:
+        check_number("max_content_length", max_content_length)
         most = self._memory_limiter().total
         if made.limits.memory > most:
             logger.warning(
@@ -177,12 +246,30 @@ class Agent:
         self._engine.register(made, driver)
         return FunctionApp(self._engine, made, max_content_length=max_content_length)
 
+    # The modules of processes cannot be imported on platforms without them.
+
     def _cold_driver(self) -> ColdDriver:
-        from .cold_driver import ColdDriver  # noqa: PLC0415 - it cannot be imported where it cannot work
+        from .cold_driver import ColdDriver  # noqa: PLC0415
 
         if self._cold is None:
-            self._cold = ColdDriver(self._memory_limiter())
+            self._cold = ColdDriver(self._memory_limiter(), self._process_driver())
         return self._cold
+
+    def _hot_driver(self) -> HotDriver:
+        from .hot_driver import HotDriver  # noqa: PLC0415
+
+        if self._directory is not None:
+            raise NotImplementedError("hot functions need an agent without directory=: no process shares them yet")
+        if self._hot is None:
+            self._hot = HotDriver(self._memory_limiter(), self._process_driver())
+        return self._hot
+
+    def _process_driver(self) -> ProcessDriver:
+        from .process import ProcessDriver  # noqa: PLC0415
+
+        if self._processes is None:
+            self._processes = ProcessDriver()
+        return self._processes
 
     def _memory_limiter(self) -> MemoryLimiter:
         """Return the memory of all functions in processes; without `ram=`, the machine's currently available memory."""
@@ -207,8 +294,9 @@ class Agent:
     ) -> Call:
         """Return a call of a function without HTTP, to be submitted. `path` may have a query.
 
-        `function` is a return value of `cold`; it may be left out if there is one alone. `writer` takes the body of the
-        response, by default an `io.BytesIO`; `timeout` and `memory` are the function's own by default.
+        `function` is a return value of `cold` or `hot`; it may be left out if there is one alone. `writer` takes the
+        body of the response, by default an `io.BytesIO`; `timeout` and `memory` are the function's own by default. A
+        hot function takes no other `memory`, which its processes have already.
 
         Raises TypeError and ValueError for invalid arguments, `Busy` if the machine has no room for the body.
         """
@@ -217,7 +305,7 @@ class Agent:
             raise ValueError(f"function must be given, because this agent has {len(functions)} functions")
         chosen = functions[0] if function is None else getattr(function, "function", None)
         if chosen not in functions:
-            raise TypeError(f"function must be a return value of this agent's cold(), got {function!r:.200}")
+            raise TypeError(f"function must be a return value of this agent's cold() or hot(), got {function!r:.200}")
         seconds = chosen.timeout if timeout is None else check_seconds("timeout", timeout, LONGEST_TIMEOUT)
         check_target(method, path)
         if writer is not None and (not hasattr(writer, "write") or isinstance(writer, io.TextIOBase)):
@@ -225,6 +313,8 @@ class Agent:
         call = Call(method, path.partition("?")[0], deadline=self._engine.deadline(seconds), name=chosen.name)
         call.function, call.limits = chosen, chosen.limits
         if memory is not None:
+            if self._hot is not None and self._hot.has(chosen):
+                raise ValueError("memory must be left out for a hot function, whose processes have theirs already")
             call.limits = chosen.limits._replace(memory=check_memory(memory))
         call.request = request_without_http(method, path, headers or {}, params or {})
         call.body = spool_body(body)
@@ -296,3 +386,19 @@ class Agent:
         as gunicorn's `worker_exit`: a process that ends does not wait.
         """
         return self._engine.close(timeout)
+
+
+def _program_of(
+    function: Sequence[str] | Callable[..., Any],
+    worker: str,
+    *,
+    cwd: str | os.PathLike[str] | None,
+    env: Mapping[str, str] | None,
+) -> tuple[str, Program]:
+    """Return the name and the program of a command, or of a handle in such a worker."""
+    if callable(function):
+        check_handle(function)
+        name = handle_name(function)
+        return name, handle_program(name, worker=worker, cwd=cwd, env=env)
+    program = check_program(function, cwd=cwd, env=env)
+    return os.path.basename(program.argv[0]), program

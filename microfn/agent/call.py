@@ -35,6 +35,8 @@ class Call:
     `started_at` and `ended_at` are times of `time.monotonic()`, None before; a refused call has ended and never
     started. `error` is the reason if there was no whole response.
 
+    `attempt` is 1 for a call that is made for the first time.
+
     `client` is the descriptor of the client's connection, if the server hands it out: the client may leave.
 
     `name` is the name of its function, by which it is counted. If a process answers the call, it has a `function`, a
@@ -43,6 +45,7 @@ class Call:
     """
 
     __slots__ = (
+        "attempt",
         "body",
         "client",
         "deadline",
@@ -72,6 +75,7 @@ class Call:
         self.tokens = tokens
         self.name = name
         self.limits = _NO_LIMITS
+        self.attempt = 1
         self.submitted_at: float | None = None
         self.started_at: float | None = None
         self.ended_at: float | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -50,12 +51,18 @@ class CallRequest(NamedTuple):
         return f"{path}?{self.query}" if self.query else path
 
 
+@lru_cache(1024)
+def _header_name(key: str) -> str:
+    """Return the name of a header, of which an environ has the key. PERF: most requests have the same headers."""
+    return key[5:].replace("_", "-").title()
+
+
 def request_from_environ(environ: Mapping[str, Any], params: Mapping[str, Any] | None) -> CallRequest:
     """Return the request of a WSGI environ, with the params of its route."""
     # RFC 9110, section 7.6.1, lets a proxy drop the headers that Connection names. A server is not a proxy: a client
     # could name headers that trusted middleware has set.
     headers = [
-        (name[5:].replace("_", "-").title(), str(value))
+        (_header_name(name), str(value))
         for name, value in environ.items()
         if name.startswith("HTTP_") and value and name not in _DROPPED
     ]

@@ -19,14 +19,14 @@ __all__ = ["ColdDriver"]
 
 
 class ColdDriver:
-    """Runs functions as processes of this machine, in the memory that `limiter` has.
+    """Runs functions as processes of this machine, in the memory that `limiter` has; `processes` starts them.
 
     Raises RuntimeError if the platform cannot do that.
     """
 
-    def __init__(self, limiter: MemoryLimiter) -> None:
+    def __init__(self, limiter: MemoryLimiter, processes: ProcessDriver | None = None) -> None:
         self._limiter = limiter
-        self._processes = ProcessDriver()
+        self._processes = ProcessDriver() if processes is None else processes
         limiter.reclaim_with(self._reclaim)
         self.reset_after_fork()
         register_fork_reset(self)

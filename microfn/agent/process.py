@@ -28,7 +28,7 @@ from .launcher.guard import KILL_LAUNCHER
 from .launcher.protocol import IN_A_FILE, LONGEST_MESSAGE, LaunchSpec
 from .order import check_size, launch_spec
 
-__all__ = ["FunctionProcess", "ProcessDriver"]
+__all__ = ["FunctionProcess", "ProcessDriver", "open_pipe", "start_error"]
 
 PIPE = 1024 * 1024
 """Bytes of output that wait for a slow client, so that the function can end meanwhile."""
@@ -99,6 +99,16 @@ class FunctionProcess:
             return state in b"ZX" or bool(int(fields[5]) & _PF_EXITING)
         return True
 
+    def has_gone(self, seconds: float = 0.0) -> bool:
+        """Return whether its group is gone, and wait for that so long. How the process ended is known already."""
+        until = time.monotonic() + seconds
+        with suppress(ConnectionResetError):
+            while _is_readable(self.control, until - time.monotonic()):
+                if not os.read(self.control, 256):  # gevent tells of the end of a file, and not of a hang-up
+                    return True
+            return False
+        return True
+
     def stop(self) -> None:
         """Kill it, and its group."""
         if self._socket is not None:
@@ -133,7 +143,7 @@ class FunctionProcess:
         If it has ended, wait a moment for the rest of its group, which may hold much memory.
         """
         if self._socket is not None and self._end not in (None, _LOST):
-            _is_hung_up(self.control, GRACE)
+            self.has_gone(GRACE)
         control, self._socket = self._socket, None
         launcher, self._launcher = self._launcher, None
         if launcher is not None:
@@ -205,7 +215,7 @@ class ProcessDriver:
             process.started(launcher, call.deadline.end + GRACE)
         except OSError as error:
             process.close()
-            raise _cannot_start(error, function) from error
+            raise start_error(error, function) from error
         except BaseException:
             process.close()
             raise
@@ -223,19 +233,20 @@ class ProcessDriver:
             source = call.body.fileno()
             os.lseek(source, 0, os.SEEK_SET)
         with ExitStack() as own:
-            out, err = _pipe(files, own, PIPE), _pipe(files, own)
+            out, err = open_pipe(files, own, PIPE), open_pipe(files, own)
             ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             files.callback(theirs.close)
             process = FunctionProcess(ours, out.ours, err.ours, done)
             own.pop_all()
             own.callback(process.close)
             sent = [theirs.fileno(), source, out.theirs, err.theirs, *held]
-            launcher = self._send(spec.encode(), sent, files, spec.end + GRACE)
+            launcher = self.send(spec, sent, files, spec.end + GRACE)
             own.pop_all()
         return process, launcher
 
-    def _send(self, data: bytes, sent: list[int], files: ExitStack, until: float) -> _Launcher:
+    def send(self, spec: LaunchSpec, sent: list[int], files: ExitStack, until: float) -> _Launcher:
         """Send a spec with files to the launcher, or to its successor if it is gone."""
+        data = spec.encode()
         if len(data) > LONGEST_MESSAGE:
             written = os.memfd_create("microfn")
             files.callback(os.close, written)
@@ -369,7 +380,7 @@ def _meaning(code: int, why: str, done: int) -> End:
     return End(code, why)
 
 
-def _cannot_start(error: OSError, function: Function) -> Exception:
+def start_error(error: OSError, function: Function) -> Exception:
     """Return the error that a failed start is for the caller."""
     if error.errno in _NO_ROOM:
         return Busy(_FULL)
@@ -389,7 +400,7 @@ class _Pipe(NamedTuple):
     theirs: int
 
 
-def _pipe(files: ExitStack, own: ExitStack, size: int | None = None) -> _Pipe:
+def open_pipe(files: ExitStack, own: ExitStack, size: int | None = None) -> _Pipe:
     """Return a pipe of this size, if the user may have that. Our end does not block, the function's end does.
 
     `files` closes the end that is the launcher's, `own` the other one.

@@ -86,7 +86,7 @@ def main(reference: str) -> None:  # pragma: no cover - in a process of its own
 def deadline_of(text: str) -> Deadline | None:
     """Return the deadline of `FN_DEADLINE`, a time of day (RFC 3339)."""
     with suppress(ValueError):
-        end = datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=timezone.utc)
+        end = datetime.fromisoformat(f"{text.removesuffix('Z')}+00:00")
         left = (end - datetime.now(timezone.utc)).total_seconds()
         return Deadline(time.monotonic(), max(0.001, left))
     return None

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import threading
+import time
 
 from microfn import Response, abort
 
@@ -100,3 +103,23 @@ def leave(request, params):
 def fork(request, params):
     os.fork()
     return str(os.getpid())
+
+
+def sleep(request, params):
+    if not request.args:
+        time.sleep(60)
+    return "awake"
+
+
+def mutter(request, params):
+    """Write to stderr when the answer is out."""
+    threading.Timer(0.05, os.write, (2, b"afterwards\n")).start()
+    return str(os.getpid())
+
+
+def half(request, params):
+    def pieces():
+        yield b"half"
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    return Response(pieces(), mimetype="text/plain")

@@ -106,6 +106,7 @@ def apart():
             stderr=peer.stderr,
         )
         peer.close_theirs()
+        assert peer.talk.recv(2) == b"\r\n"
         return peer
 
     yield begin

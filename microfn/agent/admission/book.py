@@ -4,11 +4,43 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Hashable
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
-__all__ = ["Book"]
+__all__ = ["Book", "TokenBook"]
 
 Key = TypeVar("Key", bound=Hashable)
+
+
+class TokenBook(Protocol[Key]):
+    """A book of tokens: `Book`, or one that shares its tokens with others."""
+
+    @property
+    def free(self) -> int:
+        """The number of tokens that no call has."""
+
+    @property
+    def waiting(self) -> int:
+        """The number of calls that wait."""
+
+    @property
+    def demand(self) -> int:
+        """The number of tokens that the waiting calls ask for together."""
+
+    @property
+    def keys(self) -> dict[Key, int]:
+        """The tokens of each call: of those that hold theirs, and then of those that wait, the oldest first."""
+
+    def holds(self, key: Key) -> bool:
+        """Return whether this call has its tokens."""
+
+    def ask(self, key: Key, count: int) -> list[Key]:
+        """Let a call ask for so many tokens; it waits unless its own key is returned."""
+
+    def cancel(self, key: Key) -> list[Key]:
+        """Let a call wait no longer."""
+
+    def give_back(self, key: Key) -> list[Key]:
+        """Take all tokens of a call back."""
 
 
 class Book(Generic[Key]):
@@ -54,6 +86,11 @@ class Book(Generic[Key]):
     def demand(self) -> int:
         """The number of tokens that the waiting calls ask for together."""
         return self._demand
+
+    @property
+    def keys(self) -> dict[Key, int]:
+        """The tokens of each call: of those that hold theirs, and then of those that wait, the oldest first."""
+        return {**self._held, **self._queue}
 
     def holds(self, key: Key) -> bool:
         """Return whether this call has its tokens."""

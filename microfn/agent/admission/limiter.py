@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from ...fork import register_fork_reset
 from ..errors import Busy, TooLarge
-from .book import Book
+from .book import Book, TokenBook
 
 __all__ = ["Limiter", "LimiterToken"]
 
@@ -55,14 +55,26 @@ class Limiter:
     def __init__(self, total: int) -> None:
         self.total = total
         self._reclaimers: list[Callable[[], object]] = []
+        self._make_book: Callable[[], TokenBook[LimiterToken]] = lambda: Book(total)
         self.reset_after_fork()
         register_fork_reset(self)
 
     def reset_after_fork(self) -> None:
         """Open another book in a forked child, which has none of its parent's tokens."""
-        self._book: Book[LimiterToken] = Book(self.total)
+        self._book = self._make_book()
         self._lock = threading.Lock()
         self._average = 0.0
+
+    def move_to(self, make_book: Callable[[], TokenBook[LimiterToken]]) -> None:
+        """Have another book from now on, and a new one of that kind in each forked child.
+
+        Calls keep their tokens. The other book may grant tokens at any time, and sets `granted` of a token then.
+        """
+        with self._lock:
+            self._make_book, old = make_book, self._book
+            self._book = make_book()
+            for token, count in old.keys.items():
+                _notify([other for other in self._book.ask(token, count) if hasattr(other, "granted")])
 
     def reclaim_with(self, reclaimer: Callable[[], object]) -> None:
         """Call this again and again while a call waits: it releases tokens that are no longer used."""
@@ -90,6 +102,8 @@ class Limiter:
             if self._book.ask(token, count):
                 return token
             token.granted = granted = threading.Event()
+            if self._book.holds(token):  # since a moment ago, by another thread that holds no lock of this limiter
+                granted.set()
         try:
             self._wait(granted, until)
         except BaseException:  # a server's timeout, or a Control-C

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 
 from ..errors import Busy, TooLarge
+from .book import TokenBook
 from .limiter import Limiter, LimiterToken
 from .machine_limiter import MachineLimiter, MachineToken
 
@@ -26,6 +27,12 @@ class MemoryLimiter:
             self._limiter = Limiter(total)
         else:
             self._limiter = MachineLimiter(max(1, total // self._unit), directory, "memory")
+
+    def move_to(self, make_book: Callable[[], TokenBook[LimiterToken]]) -> None:
+        """Keep the memory of this process in another book, as `Limiter.move_to` says."""
+        if not isinstance(self._limiter, Limiter):
+            raise TypeError("the memory of a directory is in locked files, and in no book")
+        self._limiter.move_to(make_book)
 
     def reclaim_with(self, reclaimer: Callable[[], object]) -> None:
         """Call this again and again while a call waits: it releases memory that is no longer used."""

@@ -12,7 +12,7 @@ from ..errors import ClientLeft, Failed, TimedOut
 from .client import ClientWatch
 from .function_process import End, Process
 
-__all__ = ["Output"]
+__all__ = ["Output", "check_end"]
 
 PIECE = 65536
 LAST_MOMENT = 0.05
@@ -68,7 +68,7 @@ class Output:
             # Its output ended with it, and may be half of an answer: how it ended is told soon.
             self._await_end(self._deadline.left() + GRACE)
         if self.end is not None:
-            _check(self.end)
+            check_end(self.end)
         elif self._deadline.is_over:
             raise TimedOut(_TOO_LONG)
         return b""
@@ -108,7 +108,7 @@ class Output:
         if not ready:
             raise TimedOut(_TOO_LONG)
         if self.end is not None and (not self._is_begun or self.end.why == "time"):
-            _check(self.end)
+            check_end(self.end)
         if self._process.out in ready or self.end is not None:
             return self._take_output()
         return b""
@@ -153,7 +153,7 @@ class Output:
         return bool(data)
 
 
-def _check(end: End) -> None:
+def check_end(end: End) -> None:
     """Raise the error of a process that failed."""
     if end.is_well:
         return

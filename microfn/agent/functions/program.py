@@ -14,8 +14,7 @@ from .texts import check_text
 __all__ = ["Program", "check_program", "handle_name", "handle_program"]
 
 # With `-m`, Python would import first from the directory that it runs in, where others may write. `sys` is built in.
-_WORKER = "import sys; sys.path[:] = filter(None, sys.path); from microfn.agent.worker import main; main(sys.argv[1])"
-
+_WORKER = "import sys; sys.path[:] = filter(None, sys.path); from microfn.agent.{} import main; main(sys.argv[1])"
 
 DONE = 86
 """The exit code of a worker whose handle has answered to the end, which `os._exit(0)` in a handle has not."""
@@ -63,14 +62,23 @@ def handle_name(handle: Callable[..., Any]) -> str:
 
 
 def handle_program(
-    name: str, *, cwd: str | os.PathLike[str] | None = None, env: Mapping[str, str] | None = None
+    name: str,
+    *,
+    worker: str = "worker",
+    cwd: str | os.PathLike[str] | None = None,
+    env: Mapping[str, str] | None = None,
 ) -> Program:
-    """Return the program that runs the handle of this name. Raises the errors of `check_program`."""
+    """Return the program that runs the handle of this name in a `worker`, a module of this package.
+
+    Raises the errors of `check_program`.
+    """
     # A module that is imported here has to be found there.
     path = os.pathsep.join(os.path.abspath(entry) for entry in sys.path)
     if env is not None and not isinstance(env, Mapping):
         raise TypeError(f"env must be a mapping of strings, got {env!r:.200}")
-    program = check_program([interpreter(), "-c", _WORKER, name], cwd=cwd, env={"PYTHONPATH": path, **(env or {})})
+    program = check_program(
+        [interpreter(), "-c", _WORKER.format(worker), name], cwd=cwd, env={"PYTHONPATH": path, **(env or {})}
+    )
     return program._replace(done=DONE)
 
 

@@ -13,11 +13,12 @@ from typing import IO
 
 from ..deadline import Deadline
 from ..driver import Head
-from ..errors import Failed, TimedOut
+from ..errors import ClientLeft, Failed, TimedOut
+from ..functions.client import ClientWatch
 from ..limits import Limits
 from .protocol import ResponseParser
 
-__all__ = ["Exchange", "is_quiet"]
+__all__ = ["Exchange", "is_quiet", "read_available"]
 
 _PIECE = 65536
 _TOO_LONG = "The function took too long."
@@ -27,8 +28,9 @@ _NOT_READ = "The function responded before it had read the request."
 class Exchange:
     """A call that a process answers on its stdin and stdout, which are one socket.
 
-    `talk` is the agent's end of that socket, and `err` the end of the pipe that is the process's stderr, which must not
-    block; both stay open. `request` is the head of the request, and `body` follows it; the caller closes the body.
+    `talk` is the agent's end of that socket, and `err` the end of the pipe that is the process's stderr; neither may
+    block, and both stay open. `request` is the head of the request, and `body` follows it; the caller closes the body.
+    `client` is the descriptor of the client's connection.
 
     Sending and receiving go on together, so a function may answer while it reads. The caller kills the process after
     any error, and unless `can_reuse` tells that the next call can be sent.
@@ -44,6 +46,7 @@ class Exchange:
         parser: ResponseParser,
         deadline: Deadline,
         limits: Limits,
+        client: int | None = None,
     ) -> None:
         self._talk = talk
         self._err = err
@@ -58,11 +61,15 @@ class Exchange:
         self._poll = select.poll()  # for two files that are watched once, epoll has too many system calls
         self._poll.register(talk, select.POLLIN | select.POLLOUT)
         self._poll.register(err, select.POLLIN)
+        self._client = None if client is None else ClientWatch(client, self._poll)
+        self.is_lost = False
+        """Whether the process has closed its end of the socket."""
 
     def read_head(self) -> Head:
         """Send the request as far as possible, and return the head of the response.
 
-        Raises `TimedOut` if the time is up before, and `Failed` if the process ends, or answers with no response.
+        Raises `TimedOut` if the time is up before, `ClientLeft` if the client has left, and `Failed` if the process
+        ends, or sends no response.
         """
         self._send()
         while self._parser.head is None:
@@ -96,14 +103,16 @@ class Exchange:
 
     def drain_log(self) -> None:
         """Take the log of the process until now, which belongs to this call."""
-        while data := self._read_log():
-            self._keep(data)
+        self._keep(read_available(self._err))
 
     def _next(self) -> bytes:
         """Wait until something happens; the bytes of the body that came, if some did."""
         ready = dict(self._poll.poll(math.ceil(self._deadline.left() * 1000)))
         if self._deadline.is_over:  # however much comes: it may come a byte at a time
             raise TimedOut(_TOO_LONG)
+        client = self._client
+        if client is not None and client.file in ready and client.has_left(ready[client.file]):
+            raise ClientLeft("The client has left.")
         if self._err in ready:
             data = self._read_log()
             if data:
@@ -135,6 +144,7 @@ class Exchange:
         except ConnectionResetError:  # it ended, and had not read all
             data = b""
         if not data:
+            self.is_lost = True
             self._parser.end()
         piece = self._parser.feed(data)
         self._left -= len(piece)
@@ -161,6 +171,16 @@ class Exchange:
 
 def is_quiet(talk: socket.socket) -> bool:
     """Return whether an idle process has said nothing, and has not ended."""
-    poll = select.poll()
-    poll.register(talk, select.POLLIN)
-    return not poll.poll(0)
+    try:
+        talk.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        return True
+    except ConnectionResetError:
+        pass
+    return False
+
+
+def read_available(file: int) -> bytes:
+    """Return the bytes that are in a pipe now, however fast others come."""
+    (size,) = struct.unpack("i", fcntl.ioctl(file, termios.FIONREAD, bytes(4)))
+    return os.read(file, size) if size else b""

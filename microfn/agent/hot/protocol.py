@@ -16,8 +16,10 @@ from ..call_request import CallRequest
 from ..driver import Head
 from ..errors import Failed, Refused
 
-__all__ = ["LONGEST_HEAD", "ResponseParser", "encode_request"]
+__all__ = ["LONGEST_HEAD", "READY", "ResponseParser", "encode_request"]
 
+READY = b"\r\n"
+"""Bytes with which the worker of a handle says, once, that it has imported the handle."""
 LONGEST_HEAD = 65536
 """Bytes of a head, and of all trailers."""
 _LONGEST_SIZE = 1024
@@ -31,7 +33,8 @@ _VALUE = re.compile(r"[\t -~\x80-\xff]*")
 _LENGTH = re.compile("[0-9]{1,18}")
 _CHUNK = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[\t -~\x80-\xff]*)?\r?\n")
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
-_FIELD_LINE = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+: [\t -~\x80-\xff]*")
+_FIELD_LINES = re.compile(r"(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+: [\t -~\x80-\xff]*\r\n)*")
+_encode_json = json.JSONEncoder(default=str).encode
 _UNSAFE = re.compile("[^!-~]")
 # RFC 9110, section 8.6: a method that anticipates content says that there is none.
 _WITH_CONTENT = ("POST", "PUT", "PATCH")
@@ -68,15 +71,15 @@ def encode_request(request: CallRequest, *, call_id: str, end: float, attempt: i
         ("Fn-Call-Id", call_id),
         ("Fn-Deadline", f"{deadline}Z"),
         ("Fn-Attempt", str(attempt)),
-        ("Fn-Params", json.dumps(dict(request.params), default=str)),
+        ("Fn-Params", _encode_json(dict(request.params))),
         # The prefix of the mount and both addresses: HTTP has no header for them.
-        ("Fn-Connection", json.dumps({"SCRIPT_NAME": request.script_name, **request.connection})),
+        ("Fn-Connection", _encode_json({"SCRIPT_NAME": request.script_name, **request.connection})),
     ]
-    lines = [f"{name}: {value}" for name, value in headers]
-    if not all(map(_FIELD_LINE.fullmatch, lines)):
+    lines = "".join([f"{name}: {value}\r\n" for name, value in headers])
+    if not _FIELD_LINES.fullmatch(lines) or lines.count("\n") != len(headers):
         raise Refused("The request has a header that a function cannot be given.")
     target = _UNSAFE.sub(lambda found: f"%{ord(found[0]):02X}", request.target)
-    head = "\r\n".join([f"{request.method} {target} HTTP/1.1", *lines, "", ""]).encode("latin-1")
+    head = f"{request.method} {target} HTTP/1.1\r\n{lines}\r\n".encode("latin-1")
     if len(head) > LONGEST_HEAD:
         raise Refused("The request has more headers than a function is given.")
     return head

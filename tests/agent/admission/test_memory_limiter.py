@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from microfn.agent import Busy, TooLarge
+from microfn.agent.admission.book import Book
 from microfn.agent.admission.memory_limiter import MemoryLimiter
 
 
@@ -43,6 +44,11 @@ def test_memory_of_a_host_is_shared_and_all_of_it_can_be_taken(tmp_path):
         other.acquire(1, 0.0)
     token.release()
     other.acquire(100, 0.0).release()
+
+
+def test_memory_of_a_host_is_in_no_book(tmp_path):
+    with pytest.raises(TypeError, match="in no book"):
+        MemoryLimiter(100, str(tmp_path)).move_to(lambda: Book(100))
 
 
 def test_a_little_memory_of_a_host_is_one_file(tmp_path):

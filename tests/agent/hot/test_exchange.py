@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 import pytest
 
 from microfn.agent.deadline import Deadline
-from microfn.agent.errors import Failed, TimedOut
+from microfn.agent.errors import ClientLeft, Failed, TimedOut
 from microfn.agent.hot.exchange import Exchange, is_quiet
 from microfn.agent.hot.protocol import ResponseParser
 from microfn.agent.limits import Limits
@@ -40,7 +40,7 @@ class Function:
         self.thread = threading.Thread(target=run)
         self.thread.start()
 
-    def exchange(self, body=None, *, method="GET", timeout=10.0, **limits):
+    def exchange(self, body=None, *, method="GET", timeout=60.0, client=None, **limits):
         return Exchange(
             self.ours,
             self.err,
@@ -49,6 +49,7 @@ class Function:
             parser=ResponseParser(method, "0af1"),
             deadline=Deadline(time.monotonic(), timeout),
             limits=Limits(**limits),
+            client=client,
         )
 
     def read(self, size):
@@ -273,6 +274,30 @@ def test_process_that_speaks_or_ends_when_idle_is_not_reused(data):
             peer.theirs.sendall(data)
         assert not exchange.can_reuse
         assert not is_quiet(peer.ours)
+
+
+def test_function_that_ended_with_unread_input_is_not_quiet():
+    with function() as peer:
+        peer.ours.send(b"unread")
+        peer.theirs.close()
+        assert not is_quiet(peer.ours)
+
+
+def test_client_that_leaves_ends_the_call():
+    client, server = socket.socketpair()
+    with server, function() as peer:
+        exchange = peer.exchange(client=server.fileno())
+        client.close()
+        with pytest.raises(ClientLeft):
+            exchange.read_head()
+        assert not exchange.can_reuse
+
+
+def test_client_that_stays_gets_its_response():
+    client, server = socket.socketpair()
+    with client, server, function(answers(OK)) as peer:
+        client.send(b"the next request")
+        assert whole(peer.exchange(client=server.fileno())) == ("200 OK", b"hi")
 
 
 def test_call_that_waits_for_a_response_ends_in_time():
