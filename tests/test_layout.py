@@ -33,6 +33,8 @@ COVERED = {
     "microfn.agent.launcher.__main__": Cover(
         "tests/agent/launcher/test_program.py", "it only lets the program import its folder"
     ),
+    "microfn.agent.queue.agent_queue": Cover("tests/agent/queue/test_queued.py", "it makes queued functions"),
+    "microfn.agent.queue.engine": Cover("tests/agent/queue/test_store.py", "the store stands on its connections"),
     "microfn.cli": Cover("tests/cli/test_cli.py", "it is the command line, of which each command is a module"),
     "microfn.http.types": Cover("tests/test_types.py", "only type checkers read it"),
     "microfn.middleware": Cover("tests/test_pages.py", "it only imports names, which the reference has to document"),

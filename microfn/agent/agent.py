@@ -23,14 +23,18 @@ from .functions.function import LONGEST_TIMEOUT, Function, Protocol
 from .functions.program import Program, check_program, handle_name, handle_program
 from .limits import check_limits
 from .memory import MIB, check_memory, size_of, total
+from .queue.agent_queue import AgentQueue
 from .wsgi.application import FunctionApp
 from .wsgi.gate import read_valid_head
 from .wsgi.inline import inline
 
 if TYPE_CHECKING:
+    from ..http.request import Request
     from .cold_driver import ColdDriver
     from .hot_driver import HotDriver
     from .process import ProcessDriver
+    from .queue.calls import Calls
+    from .queue.queued import Queued
 
 __all__ = ["Agent"]
 
@@ -45,7 +49,8 @@ class Agent:
     as "2G": those of this process, or of all that name the `directory`. Without it, the limit is the memory that the
     machine and its control groups leave when the first function is made. `start_header` is the header in which a proxy
     says when a request began (`X-Request-Start`): it is believed, so name it only if a proxy sets it. `longest_wait` is
-    the number of seconds that a call may wait at most.
+    the number of seconds that a call may wait at most. `queue` is the URL of the store of queued calls:
+    "sqlite:////absolute/path" or "postgresql://user@host/database".
 
     Raises TypeError and ValueError for invalid options, OSError if the directory cannot be used (PermissionError if
     other users may write in it), RuntimeError if the platform has no locks on files.
@@ -60,6 +65,7 @@ class Agent:
         ram: int | str | None = None,
         start_header: str | None = None,
         longest_wait: float = 30.0,
+        queue: str | None = None,
     ) -> None:
         is_header = isinstance(start_header, str) and re.fullmatch("[A-Za-z0-9-]+", start_header)
         if start_header is not None and not is_header:
@@ -81,6 +87,7 @@ class Agent:
         self._processes: ProcessDriver | None = None
         self._cold: ColdDriver | None = None
         self._hot: HotDriver | None = None
+        self._queue = None if queue is None else AgentQueue(queue)
         self._engine = Engine(limiters, start_header=start_header, longest_wait=longest_wait)
 
     def inline(self, *, timeout: float, tokens: int = 1) -> Middleware:
@@ -247,6 +254,41 @@ class Agent:
         return FunctionApp(self._engine, made, max_content_length=max_content_length)
 
     # The modules of processes cannot be imported on platforms without them.
+    def queued(
+        self,
+        function: FunctionApp,
+        *,
+        retries: int = 3,
+        expires: float = 86400.0,
+        keep: float = 604800.0,
+        timeout: float | None = None,
+        scope: Callable[[Request], str] | None = None,
+    ) -> Queued:
+        """Return a handle that stores each call and answers 202; `microfn work` executes the calls later.
+
+        `function` is what `cold` made. A call that fails is executed again up to `retries` times, later and later; one
+        that has waited for `expires` seconds is not executed. Its result is kept for `keep` seconds. `timeout` is the
+        seconds of one execution, the function's own if not given. `scope` returns a text, the user's name, say: an
+        Idempotency-Key is one of that user's. A call may be executed more than once.
+
+        Raises TypeError and ValueError for invalid options, RuntimeError without a `queue` or the extra.
+        """
+        return self.queue.queued(function, retries=retries, expires=expires, keep=keep, timeout=timeout, scope=scope)
+
+    @property
+    def queue(self) -> AgentQueue:
+        """The queue. Raises RuntimeError if the agent has none."""
+        if self._queue is None:
+            raise RuntimeError("the agent must have a store for queued calls; say Agent(queue=…)")
+        return self._queue
+
+    @property
+    def calls(self) -> Calls:
+        """The application that tells what became of queued calls: `app.mount("/calls", agent.calls)`.
+
+        The application is a handle too, of a catch-all route. Raises RuntimeError if the agent has no `queue`.
+        """
+        return self.queue.calls
 
     def _cold_driver(self) -> ColdDriver:
         from .cold_driver import ColdDriver  # noqa: PLC0415
@@ -385,7 +427,10 @@ class Agent:
         Functions that run on after that are killed, and their calls raise `Stopped`. Call it in a server's hook, such
         as gunicorn's `worker_exit`: a process that ends does not wait.
         """
-        return self._engine.close(timeout)
+        has_ended = self._engine.close(timeout)
+        if self._queue is not None:
+            self._queue.close()
+        return has_ended
 
 
 def _program_of(

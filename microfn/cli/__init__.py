@@ -11,7 +11,7 @@ from .. import __version__
 
 __all__ = ["main"]
 
-_COMMANDS = ("run", "serve", "routes", "match", "check", "openapi", "new", "deploy")
+_COMMANDS = ("run", "serve", "work", "calls", "routes", "match", "check", "openapi", "new", "deploy")
 
 
 class _Commands(click.Group):

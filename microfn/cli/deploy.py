@@ -19,11 +19,11 @@ from .source import resolve
 
 __all__ = ["command"]
 
-_TARGETS = ("gunicorn", "waitress", "nginx", "apache", "uwsgi", "cgi", "fastcgi", "passenger", "lambda")
+_TARGETS = ("gunicorn", "waitress", "nginx", "apache", "uwsgi", "cgi", "fastcgi", "passenger", "lambda", "work")
 _BIND = "127.0.0.1:8000"
 _LONGEST_SHEBANG = 125
 _PROGRAMS = ("apache", "cgi", "fastcgi", "passenger", "lambda")
-_WITHOUT_ARGUMENTS = ("waitress", "uwsgi")
+_WITHOUT_ARGUMENTS = ("waitress", "uwsgi", "work")
 # Valid values of each option. They have no special meaning in any of the files, as quoted there.
 _ALLOWED = {
     "prefix": (r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*", "a path like /shop"),
@@ -121,11 +121,13 @@ def command(ctx: click.Context, /, target: str, app: str | None, **options: Any)
       cgi, fastcgi         a program
       passenger            passenger_wsgi.py
       lambda               lambda_function.py
+      work                 a unit of systemd, for the workers of an agent
 
     \b
     microfn deploy gunicorn > shop.service
     microfn deploy nginx --server-name shop.example.com --bind unix:/run/shop/http.sock
     microfn deploy apache shop.app:app --prefix /shop --directory /srv/shop
+    microfn deploy work shop.app:agent > shop-work.service
 
     The command reads the source of the application and does not import it, so it needs no secrets. Nothing is
     installed or written.
@@ -135,6 +137,8 @@ def command(ctx: click.Context, /, target: str, app: str | None, **options: Any)
         if not file.uses(option) and ctx.get_parameter_source(option) is click.core.ParameterSource.COMMANDLINE:
             fitting = ", ".join(one for one in _TARGETS if _file_for(one).uses(option))
             raise click.UsageError(f"{_flag(option)} must be used with {fitting}, got {target}.")
+    if target == "work" and (app is None or ":" not in app or "(" in app):
+        raise click.UsageError(f"work needs the agent as MODULE:NAME, got {app!r}")
     click.echo(file.fill(_values(target, _checked_app(target, resolve(find(app))), options)), nl=False)
 
 

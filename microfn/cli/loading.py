@@ -18,7 +18,17 @@ from ..router import Router
 from ..routing.mount import Mount
 from .app_name import NAMES, AppName, find, nothing_in
 
-__all__ = ["failed", "layers", "load", "load_router", "router_in", "router_of", "routers_below", "routers_in"]
+__all__ = [
+    "failed",
+    "imported",
+    "layers",
+    "load",
+    "load_router",
+    "router_in",
+    "router_of",
+    "routers_below",
+    "routers_in",
+]
 
 _PACKAGE = os.path.dirname(os.path.dirname(__file__)) + os.sep
 
@@ -26,7 +36,7 @@ _PACKAGE = os.path.dirname(os.path.dirname(__file__)) + os.sep
 def load(given: str | None) -> tuple[str, Any]:
     """Return `module:name` and the application. Raises ClickException that describes the problem."""
     app = find(given)
-    module = _imported(app.module)
+    module = imported(app.module)
     names = [app.name] if app.name else [one for one in NAMES if hasattr(module, one)]
     if not names or not hasattr(module, names[0]):
         routers = [key for key, value in vars(module).items() if isinstance(value, Router)]
@@ -48,7 +58,8 @@ def load(given: str | None) -> tuple[str, Any]:
     return str(app), application
 
 
-def _imported(name: str) -> ModuleType:
+def imported(name: str) -> ModuleType:
+    """Return a module of this directory or an installed one. Raise ClickException that says what is wrong."""
     directory = os.getcwd()
     if directory not in sys.path:
         sys.path.insert(0, directory)

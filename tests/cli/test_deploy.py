@@ -191,7 +191,7 @@ WRONG = [
     (("ngnix",), "TARGET must be one of gunicorn, waitress, nginx"),
     (("ngnix",), "did you mean nginx?"),
     (("Apache",), "did you mean apache?"),
-    (("heroku",), "passenger, lambda, got 'heroku'.\n"),
+    (("heroku",), "passenger, lambda, work, got 'heroku'.\n"),
     (("nginx", "--port", "443"), "--port must not be 443, which needs certificates"),
     (
         ("cgi", "--prefix", "/shop"),

@@ -170,3 +170,33 @@ def test_state_directory_is_never_that_of_the_code(target, directory, state):
     text = typed("deploy", target, "app:app", "--directory", directory)
     assert ("# The application writes only to /tmp; ReadWritePaths=" in text) is (state is None)
     assert (f"writes only to /tmp and /var/lib/{state} ($STATE_DIRECTORY);" in text) is (state is not None)
+
+
+@pytest.fixture
+def agents(here):
+    """A module with an agent, which no command imports."""
+    (here / "agents.py").write_text("agent = open('/missing')\n", "utf-8")
+    return here
+
+
+def test_unit_of_workers_names_the_agent_and_waits_for_calls(agents):
+    found = typed("deploy", "work", "agents:agent", "--directory", "/srv/shop", "--venv", "/srv/venv", "--user", "shop")
+    assert 'ExecStart="/srv/venv/bin/python" -m microfn work "agents:agent" --processes 2\n' in found
+    assert "\nWorkingDirectory=/srv/shop\n" in found
+    assert "\nStateDirectory=shop\n" in found
+    # 30 seconds for calls, 5 for those that are put back, and 15 more until workers are killed.
+    assert "\nTimeoutStopSec=60\n" in found
+
+
+@needs_systemd
+def test_systemd_has_nothing_to_say_about_workers(agents):
+    (agents / "shop-work.service").write_text(typed("deploy", "work", "agents:agent", "--user", "daemon"), "utf-8")
+    assert analyzed("verify", "./shop-work.service") == ""
+    shown = analyzed("security", "--offline=true", "--no-pager", "--threshold=20", "./shop-work.service")
+    assert re.search(r"Overall exposure level for shop-work.service: [12]\.\d OK", shown)
+
+
+@pytest.mark.parametrize("words", [(), ("agents",), ("agents:make()",)])
+def test_workers_need_the_name_of_an_agent(agents, words):
+    (agents / "agents.py").write_text("agent = app = make = None\n", "utf-8")
+    assert "work needs the agent as MODULE:NAME" in typed("deploy", "work", *words, code=2)

@@ -1,0 +1,118 @@
+"""The application that tells what became of queued calls."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from ...http.abort import abort
+from ...http.headers import validate_headers
+from ...http.problems import error_page
+from ...http.request import Request
+from ...http.response import Response
+from ...log import log_exception
+from .record import Entry, StoreError, iso
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+    from .store import Store
+
+__all__ = ["Calls", "described"]
+
+CALL_ID = "Fn-Call-Id"
+_PATH = re.compile(r"/?([0-9a-f]{32})(/result)?")
+_OURS = ("cache-control", "content-length", "fn-call-id", "retry-after")
+
+
+class Calls:
+    """`GET /<id>` and `GET /<id>/result` as a WSGI application, and as the handle of a catch-all route."""
+
+    def __init__(self, open_store: Callable[[], Store]) -> None:
+        self._open_store = open_store
+
+    def __repr__(self) -> str:
+        return "<Calls>"
+
+    def __call__(self, environ: Any, start_response: Any) -> Any:
+        """Answer a request: `(environ, start_response)` of WSGI, or `(request, params)` of a route."""
+        if isinstance(environ, Request):
+            params = start_response if isinstance(start_response, Mapping) else {}
+            return self._answer(environ, str(next(iter(params.values()), environ.path)))
+        return self._answer_wsgi(environ, start_response)
+
+    def _answer_wsgi(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        from werkzeug.exceptions import HTTPException, InternalServerError  # noqa: PLC0415 - for errors alone
+
+        request = Request(environ)
+        try:
+            response = self._answer(request, request.path)
+        except HTTPException as error:
+            line, headers, content = error_page(error, environ)
+            start_response(line, headers)
+            return [] if request.method == "HEAD" else content
+        except Exception as error:
+            log_exception(error, environ)
+            line, headers, content = error_page(InternalServerError(), environ)
+            start_response(line, headers)
+            return [] if request.method == "HEAD" else content
+        return response(environ, start_response)
+
+    def _answer(self, request: Request, path: str) -> Response:
+        if request.method not in ("GET", "HEAD"):
+            abort(405, valid_methods=["GET", "HEAD"])
+        found = _PATH.fullmatch(path)
+        try:
+            entry = self._open_store().status(found[1]) if found else None
+        except StoreError as error:
+            log_exception(error, request.environ)
+            return abort(503, "The calls cannot be read now.", retry_after=5)
+        if found is None or entry is None:
+            return abort(404, "There is no such call.")
+        response = _result(entry) if found[2] else _json(described(entry))
+        if not entry.is_final:
+            response.headers["Retry-After"] = "1"
+        response.headers[CALL_ID] = entry.id
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+
+def described(entry: Entry) -> dict[str, Any]:
+    """Return what is told of a call, as JSON has it."""
+    log = entry.outcome.log if entry.outcome is not None else b""
+    return {
+        "id": entry.id,
+        "function": entry.function,
+        "state": entry.state,
+        "attempts": entry.executions,
+        "enqueued_at": iso(entry.enqueued_at),
+        "started_at": iso(entry.started_at),
+        "ended_at": iso(entry.ended_at),
+        "expires_at": iso(entry.expires_at),
+        "error": entry.error,
+        "log": log.decode("utf-8", "backslashreplace"),
+    }
+
+
+def _result(entry: Entry) -> Response:
+    """Return the response of the function, as it gave it."""
+    outcome = entry.outcome
+    if not entry.is_final:
+        response = _json({"id": entry.id, "state": entry.state}, 409)
+    elif outcome is None or outcome.status is None:
+        response = _json({"id": entry.id, "state": entry.state, "error": entry.error}, 410)
+    else:
+        headers = [(name, value) for name, value in outcome.headers if name.lower() not in _OURS]
+        validate_headers(outcome.status, headers)
+        response = Response(outcome.body, outcome.status, content_type=None)
+        response.headers.clear()
+        response.headers.extend(headers)
+        if not outcome.status.startswith(("204", "304")):
+            response.headers["Content-Length"] = str(len(outcome.body))
+    return response
+
+
+def _json(value: object, status: int = 200) -> Response:
+    return Response(json.dumps(value), status, content_type="application/json")

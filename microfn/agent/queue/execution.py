@@ -1,0 +1,150 @@
+"""One execution of a queued call, and the decision on what follows: an outcome, or another execution later."""
+
+from __future__ import annotations
+
+import io
+import logging
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ..errors import Busy, CallError, Failed, Refused, Stopped, TimedOut, TooLarge
+from .record import Outcome, QueuedCall
+
+if TYPE_CHECKING:
+    from ..call import Call
+    from .queued import Queued
+
+__all__ = ["LARGEST", "Again", "backoff", "execute"]
+
+LARGEST = 16 * 1024 * 1024
+"""Bytes of a response: it becomes one row of the store."""
+_FIRST, _LONGEST, _BUSY = 1.0, 300.0, 1.0
+logger = logging.getLogger("microfn.agent")
+
+
+class Again(NamedTuple):
+    """The record with which a call is put back, and the seconds until it is executed."""
+
+    call: QueuedCall
+    delay: float
+
+
+class _TooLong(Exception):
+    pass
+
+
+class _Bounded(io.BytesIO):
+    """A response in memory, up to a limit."""
+
+    def write(self, data: bytes, /) -> int:  # type: ignore[override]
+        if self.tell() + len(data) > LARGEST:
+            raise _TooLong
+        return super().write(data)
+
+
+def execute(
+    agent: Any,
+    functions: Mapping[str, Queued],
+    call: QueuedCall,
+    *,
+    executions: int,
+    losses: int,
+    clock: Callable[[], float] = time.time,
+) -> Outcome | Again:
+    """Execute a call with an `Agent`. `executions` counts this one too, `losses` those that lost their worker."""
+    now = clock()
+    refused = _refused(call, executions - 1, losses, now)
+    if refused is not None:
+        return refused
+    attempt = _Attempt(call, executions, now, clock)
+    try:
+        return attempt.submit(agent, functions)
+    except Busy as busy:  # it was not executed
+        changes = {"executions": executions - 1, "losses": losses}
+        return Again(call.again(**changes), max(_BUSY, min(_LONGEST, float(busy.retry_after))))
+    except _TooLong:
+        return attempt.outcome("error", f"The response must have at most {LARGEST} bytes.")
+    except (TooLarge, Refused) as error:  # another execution would be refused too
+        return attempt.outcome("error", error.detail)
+    except Stopped:  # by an agent that is being closed, and so with this worker
+        return Again(call.again(executions=executions, losses=losses, started_at=attempt.started), _FIRST)
+    except CallError as error:
+        state, message = "timeout" if isinstance(error, TimedOut) else "error", error.detail
+    except Exception as error:
+        logger.exception("call %s of %s could not be executed", call.id, call.function)
+        state, message = "error", f"The call could not be executed: {type(error).__name__}."
+    failed = {
+        "executions": executions,
+        "losses": losses,
+        "started_at": attempt.started,
+        "state": state,
+        "error": message,
+    }
+    failures = call.failures + 1
+    if failures > call.retries:
+        return attempt.outcome(state, message)
+    return Again(call.again(**failed, failures=failures), backoff(failures))
+
+
+def _refused(call: QueuedCall, executions: int, losses: int, now: float) -> Outcome | None:
+    """Return the outcome of a call that is not executed again: it lost too many workers, or it is too late."""
+    if losses > call.retries:
+        times = f"{losses} execution{'s' if losses > 1 else ''}"
+        state, error = "dead", f"The call lost its worker in {times}."
+    elif now < call.expires_at:
+        return None
+    elif call.failures:
+        state, error = call.state, call.error or ""
+    else:
+        state, error = "expired", "The call was not executed in time."
+    return Outcome(state, executions, call.started_at, now, error)
+
+
+class _Attempt:
+    """One execution, with what is known of it when it fails."""
+
+    def __init__(self, call: QueuedCall, executions: int, now: float, clock: Callable[[], float]) -> None:
+        self._call = call
+        self._executions = executions
+        self._clock = clock
+        self._submitted: Call | None = None
+        self.started = now if call.started_at is None else call.started_at
+
+    def submit(self, agent: Any, functions: Mapping[str, Queued]) -> Outcome:
+        """Have the function answer. Raise what `Agent.submit` raises, and `Failed` for an unknown function."""
+        call = self._call
+        function = functions.get(call.function)
+        if function is None:
+            raise Failed(f"There is no function {call.function!r:.200} here.")
+        writer = _Bounded()
+        self._submitted = submitted = agent.get_call(
+            call.method,
+            call.path,
+            function=function.function,
+            body=call.body,
+            headers={**call.headers, "Fn-Attempt": str(self._executions)},
+            params=call.params,
+            writer=writer,
+            timeout=call.timeout,
+        )
+        submitted.id = call.id
+        agent.submit(submitted)
+        answer = {"status": submitted.status, "headers": tuple(submitted.headers), "body": writer.getvalue()}
+        return replace(self.outcome("success"), **answer)
+
+    def outcome(self, state: str, error: str | None = None) -> Outcome:
+        """Return the end of the call in this execution."""
+        log = b"" if self._submitted is None else self._submitted.log
+        return Outcome(state, self._executions, self.started, self._clock(), error, log=log)
+
+
+def backoff(failures: int) -> float:
+    """Return the seconds before the next execution: 1, 2, 4, … up to 300, each up to a fifth more or less.
+
+    >>> 1.6 <= backoff(2) <= 2.4
+    True
+    """
+    return min(_LONGEST, _FIRST * 2.0 ** min(failures - 1, 30)) * random.uniform(0.8, 1.2)  # noqa: S311  # nosec B311

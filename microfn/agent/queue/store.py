@@ -1,0 +1,244 @@
+"""The store of queued calls: DBOS behind the verbs put, status and purge; `child` has the fourth, work."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import sqlalchemy as sa
+from dbos import DBOSClient, EnqueueOptions, WorkflowStatus
+
+from ...fork import register_fork_reset
+from .engine import QUEUE, VERSION, WORKFLOW, InUse, client_of, engine_of, failing, prepare
+from .record import Entry, Outcome, QueuedCall, StoreError
+from .url import path_of
+
+__all__ = ["Store"]
+
+_STATES = {"ENQUEUED": "queued", "DELAYED": "queued", "PENDING": "running", "MAX_RECOVERY_ATTEMPTS_EXCEEDED": "dead"}
+_COMPLETE = ("SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED")
+_LINKS = 100
+_PAGE = 500
+
+
+class Store:
+    """The calls of an agent in a SQLite file or a PostgreSQL database, which is opened when it is used first.
+
+    Each method raises `StoreError` if the store fails.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.reset_after_fork()
+        register_fork_reset(self)
+
+    def reset_after_fork(self) -> None:
+        """Leave the connections of the parent to it."""
+        self._lock = threading.Lock()
+        self._opened: tuple[sa.Engine, DBOSClient] | None = None
+
+    def open(self) -> tuple[sa.Engine, DBOSClient]:
+        """Return the engine and the client of this process."""
+        with self._lock:
+            if self._opened is None:
+                with failing("opened"):
+                    prepare(self.url)
+                    engine = engine_of(self.url)
+                    self._opened = engine, client_of(engine)
+            return self._opened
+
+    def close(self) -> None:
+        """Close all connections; the next use opens new ones."""
+        with self._lock:
+            opened, self._opened = self._opened, None
+        if opened is not None:
+            opened[1].destroy()
+            opened[0].dispose()
+
+    def put(self, call: QueuedCall, delay: float | None = None) -> str | None:
+        """Store a call durably, to be executed after so many seconds; None, or the digest of one with its id."""
+        engine, client = self.open()
+        attributes = {name: getattr(call, name) for name in ("digest", "enqueued_at", "expires_at", "function", "keep")}
+        options: EnqueueOptions = {
+            "workflow_name": WORKFLOW,
+            "queue_name": QUEUE,
+            "workflow_id": call.key,
+            "workflow_id_reuse_policy": "reject",
+            "app_version": VERSION,
+            "attributes": attributes | {"call": call.id, "link": call.link},
+        }
+        if delay is not None:
+            options["delay_seconds"] = delay
+        try:
+            # The client's own enqueue would wait for a lock without an end.
+            with failing("written"), engine.begin() as connection:
+                client.enqueue_in_transaction(connection, options, call.to_json())
+        except InUse:
+            rows = self._rows(workflow_ids=[call.key], load_input=False, load_output=False)
+            # A call that was purged a moment ago has made room.
+            return _attribute(rows[0], "digest") if rows else self.put(call, delay)
+        return None
+
+    def status(self, call_id: str) -> Entry | None:
+        """Return a call with its state and its outcome; None if there is none."""
+        row = self._last_row(call_id)
+        if row is None:
+            return None
+        self._refuse_foreign([row.workflow_id])
+        rows = self._rows(workflow_ids=[row.workflow_id])
+        return _entry(rows[0]) if rows else None
+
+    def stored(self, call_id: str) -> QueuedCall | None:
+        """Return the record of a call as it was put last."""
+        row = self._last_row(call_id)
+        rows = []
+        if row is not None:
+            self._refuse_foreign([row.workflow_id])
+            rows = self._rows(workflow_ids=[row.workflow_id], load_output=False)
+        return QueuedCall.from_json(rows[0].input["args"][0]) if rows and rows[0].input else None
+
+    def entries(self, *, most: int = 100, states: Iterable[str] = ()) -> list[Entry]:
+        """Return the calls that were put last, the newest first."""
+        wanted, found = set(states), dict[str, Entry]()
+        for rows in self._pages(sort_desc=True, load_input=False, load_output=False):
+            for row in rows:
+                call_id = _attribute(row, "call")
+                if call_id and call_id not in found:
+                    entry = self.status(call_id)
+                    if entry is not None and (not wanted or entry.state in wanted):
+                        found[call_id] = entry
+                        if len(found) == most:
+                            return list(found.values())
+        return list(found.values())
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Return how many calls of each function are queued and running."""
+        found: dict[str, dict[str, int]] = {}
+        statuses = ["ENQUEUED", "DELAYED", "PENDING"]
+        for rows in self._pages(status=statuses, load_input=False, load_output=False):
+            for row in rows:
+                of_function = found.setdefault(_attribute(row, "function"), {"queued": 0, "running": 0})
+                of_function[_STATES[row.status]] += 1
+        return found
+
+    def running(self) -> dict[str, set[str]]:
+        """Return the keys of the calls that are being executed, by the slot of their worker."""
+        found: dict[str, set[str]] = {}
+        for rows in self._pages(status="PENDING", load_input=False, load_output=False):
+            for row in rows:
+                found.setdefault(row.executor_id or "", set()).add(row.workflow_id)
+        return found
+
+    def attempts(self, call: QueuedCall) -> tuple[int, bool]:
+        """Return how often a record has been taken up, and whether its call has been put back since."""
+        rows = self._rows(workflow_ids=[call.key, call.again().key], load_input=False, load_output=False)
+        taken = [row.recovery_attempts or 1 for row in rows if row.workflow_id == call.key]
+        return (taken or [1])[0], len(rows) > 1
+
+    def release(self, slot: str, keys: Iterable[str] | None = None) -> int:
+        """Queue the records again that a lost worker was executing, or these of them; return how many those were.
+
+        The slot's lock has to be held, or the keys be known to be idle. The executions that were lost are counted.
+        """
+        _, client = self.open()
+        taken = self.running().get(slot, set()) if keys is None else keys
+        with failing("written"):
+            # The client's own resume_workflow would forget how often a record was taken up.
+            return sum(client._sys_db.reenqueue_for_recovery(key, [slot], QUEUE) for key in sorted(taken))  # noqa: SLF001
+
+    def purge(self, *, older: float | None = None, now: float | None = None) -> int:
+        """Delete the calls that ended longer ago than they are kept, or than so many seconds; how many those were."""
+        moment = time.time() if now is None else now
+        ripe: set[str] = set()
+        for rows in self._pages(status=list(_COMPLETE), load_input=False, load_output=False):
+            ripe |= {_attribute(row, "call") for row in rows if _is_older(row, older, moment)}
+        _, client = self.open()
+        count = 0
+        for call_id in sorted(ripe - {""}):
+            links = [*self._links(call_id)]
+            if all(row.status in _COMPLETE and _is_older(row, older, moment) for row in links):
+                with failing("written"):
+                    client.delete_workflows([row.workflow_id for row in links])
+                count += 1
+        return count
+
+    def _links(self, call_id: str) -> Iterator[WorkflowStatus]:
+        """Return the records of a call, in order."""
+        first = 0
+        while True:
+            keys = [call_id if not link else f"{call_id}-{link:06}" for link in range(first, first + _LINKS)]
+            rows = self._rows(workflow_ids=keys, load_input=False, load_output=False)
+            yield from sorted(rows, key=lambda row: row.workflow_id)
+            if len(rows) < _LINKS:
+                return
+            first += _LINKS
+
+    def _last_row(self, call_id: str) -> WorkflowStatus | None:
+        last = None
+        for row in self._links(call_id):
+            # A worker that was lost may have put the call back, and not have told yet that it did.
+            last = row
+        return last
+
+    def _rows(self, **options: Any) -> list[WorkflowStatus]:
+        _, client = self.open()
+        with failing("read"):
+            return client.list_workflows(**options)
+
+    def _pages(self, **options: Any) -> Iterator[list[WorkflowStatus]]:
+        offset = 0
+        while True:
+            rows = self._rows(**options, queue_name=QUEUE, limit=_PAGE, offset=offset)
+            yield rows
+            if len(rows) < _PAGE:
+                return
+            offset += _PAGE
+
+    def _refuse_foreign(self, keys: list[str]) -> None:
+        """Raise `StoreError` for a row that somebody has marked as pickled: the engine would load it."""
+        engine, _ = self.open()
+        schema = "" if path_of(self.url) else "dbos."
+        # The schema is one of two constants.
+        query = f"SELECT count(*) FROM {schema}workflow_status WHERE workflow_uuid = :key AND serialization <> :ours"  # noqa: S608  # nosec B608
+        with failing("read"), engine.connect() as connection:
+            for key in keys:
+                if connection.execute(sa.text(query), {"key": key, "ours": "portable_json"}).scalar():
+                    raise StoreError(f"the record {key} is not JSON")
+
+
+def _attribute(row: WorkflowStatus, name: str) -> str:
+    return str((row.attributes or {}).get(name, ""))
+
+
+def _is_older(row: WorkflowStatus, older: float | None, now: float) -> bool:
+    keep = float((row.attributes or {}).get("keep", 0.0)) if older is None else older
+    return (row.completed_at or 0) / 1000 + keep < now
+
+
+def _entry(row: WorkflowStatus) -> Entry:
+    """Return a call as its last record tells it."""
+    call = QueuedCall.from_json(row.input["args"][0]) if row.input else None
+    known: dict[str, Any] = {
+        "id": _attribute(row, "call"),
+        "function": _attribute(row, "function"),
+        "digest": _attribute(row, "digest"),
+        "enqueued_at": float((row.attributes or {}).get("enqueued_at", 0.0)),
+        "expires_at": float((row.attributes or {}).get("expires_at", 0.0)),
+    }
+    if row.status == "SUCCESS" and isinstance(row.output, dict):
+        outcome = Outcome.from_json(row.output)
+        ends: dict[str, Any] = {"started_at": outcome.started_at, "ended_at": outcome.ended_at, "error": outcome.error}
+        return Entry(**known, state=outcome.state, executions=outcome.executions, outcome=outcome, **ends)
+    state = _STATES.get(row.status, "error")
+    executions = (call.executions if call else 0) + (row.recovery_attempts or 0)
+    started = call.started_at if call else None
+    if started is None and row.dequeued_at is not None:
+        started = row.dequeued_at / 1000
+    error = call.error if call else None
+    ended = None
+    if row.status in _COMPLETE:
+        ended = (row.completed_at or 0) / 1000
+        error = f"The engine ended the call: {row.status}."
+    return Entry(**known, state=state, executions=executions, started_at=started, ended_at=ended, error=error)
