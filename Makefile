@@ -22,7 +22,8 @@ unexport PYTHONHOME PYTHONOPTIMIZE PYTHONPATH PYTHONSAFEPATH SCRIPT_NAME
 
 .DEFAULT_GOAL := help
 .PHONY: help run quick fix test lint docs clean check test-all bench-check faults package versions environments hosts-apt \
-	hosts cgroups-apt cgroups peers audit pages bench-quick bench bench-compare bench-agent fuzz mutation soak
+	hosts cgroups-apt cgroups peers audit pages bench-quick bench bench-compare bench-agent bench-queue fuzz mutation \
+	soak soak-queue
 
 ##@ Daily
 
@@ -148,6 +149,12 @@ mutation: $(VENV)/mutation.stamp ## change each module of MUTATE in many ways; a
 
 soak: $(VENV)/dev.stamp ## load a server for SOAK_SECONDS, with reloads and a kill (1 minute)
 	$(BIN)/python -m tests.servers.soak $(SOAK_SECONDS)
+
+soak-queue: $(VENV)/dev.stamp ## kill the processes of queued calls for SOAK_SECONDS on each database (5 minutes)
+	$(BIN)/python -m tests.agent.queue.soak $(SOAK_SECONDS)
+
+bench-queue: $(VENV)/dev.stamp ## time queued calls on SQLite, and on PostgreSQL if it is installed (5 minutes)
+	$(BIN)/python -m benchmarks.queued
 
 $(VENV)/bin/python $(VENV)-bench/bin/python:
 	@command -v "$(PYTHON)" > /dev/null || { \
