@@ -6,8 +6,10 @@ import dataclasses
 import datetime
 import enum
 import inspect
+import os
 import pathlib
 import re
+import sys
 import types
 import uuid
 from decimal import Decimal
@@ -42,6 +44,15 @@ def marks_of(path):
     """A page whose examples start processes is slow."""
     starts = any(language == "console" and "$ curl" not in text for language, text in blocks(path))
     return [pytest.mark.slow] if starts else []
+
+
+@pytest.fixture(autouse=True)
+def forget_modules(tmp_path):
+    """Forget the modules that a page has written: the next page may have one of the same name."""
+    yield
+    for name, module in list(sys.modules.items()):
+        if str(getattr(module, "__file__", None)).startswith(f"{tmp_path}{os.sep}"):
+            del sys.modules[name]
 
 
 @pytest.mark.parametrize("path", [pytest.param(path, id=name_of(path), marks=marks_of(path)) for path in WITH_EXAMPLES])
