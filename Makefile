@@ -87,10 +87,11 @@ versions: $(VENV)/dev.stamp ## run the tests on each installed Python from 3.10 
 environments: | $(VENV)/bin/python ## run make run and make test in clones on odd machines: users, locales, load (15 minutes)
 	$(BIN)/python -m tests.environments $(NAMES)
 
-hosts-apt: ## install the hosts that pip does not have, as root; apt starts their services (1 minute)
+hosts-apt: ## install servers that pip does not have, as root; apt starts their services (1 minute)
 	apt-get update || true
 	DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends apache2 gcc \
-		libapache2-mod-passenger libapache2-mod-wsgi-py3 libev-dev lighttpd nginx-light python3-dev python3-venv
+		libapache2-mod-passenger libapache2-mod-wsgi-py3 libev-dev lighttpd nginx-light postgresql python3-dev \
+		python3-venv redis-server
 
 hosts: $(VENV)/hosts.stamp ## send the same requests through every host; all must be installed (2 minutes)
 	MICROFN_HOSTS=all $(BIN)/python -m pytest -q -m hosts tests/hosts

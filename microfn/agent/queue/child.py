@@ -25,6 +25,7 @@ __all__ = ["GRACE", "LOST", "Worker", "slot_lines", "work"]
 
 GRACE = 30
 """Seconds in which calls may end after SIGTERM; then their functions are killed, and the calls are put back."""
+_PUTTING_BACK = 5.0
 LOST = 4
 """The exit code of a worker without a slot."""
 _THREADS = 16
@@ -128,7 +129,7 @@ class Worker:
         while self._running and time.monotonic() < until:
             time.sleep(0.05)
         self._agent._engine.close(0.0)  # noqa: SLF001 - its own close() would close the store, which is needed yet
-        until = time.monotonic() + 5
+        until = time.monotonic() + _PUTTING_BACK
         while self._running and time.monotonic() < until:
             time.sleep(0.05)
         # Outcomes are still being recorded: a call without one would be executed again.

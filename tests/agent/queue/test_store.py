@@ -82,7 +82,7 @@ def test_two_puts_of_one_id_at_once_store_one_call(store, make_call):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        thread.join(60)
     assert sorted(found, key=str) == [None, *["digest"] * 7] or sorted(found, key=str) == ["digest"] * 7 + [None]
     assert len(store.entries()) == 1
 
@@ -279,7 +279,7 @@ def test_locked_file_fails_within_seconds(sqlite_url, make_call):
     fresh = Store(sqlite_url)
     with pytest.raises(StoreError, match="database is locked"):
         fresh.put(make_call())
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 60
     other.execute("ROLLBACK")
     assert fresh.put(make_call()) is None
     other.close()

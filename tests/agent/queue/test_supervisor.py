@@ -20,12 +20,12 @@ from microfn.agent.queue.supervisor import Supervisor, command_for
 LIMIT = 60
 STUB = """
 import json, os, signal, sys, time
+signal.signal(signal.SIGTERM, {handler})
 with open({notes!r}, "a") as file:
     file.write(json.dumps([os.getpid(), *sys.argv[1:]]) + "\\n")
 if {dies!r}:
     sys.exit(4)
-signal.signal(signal.SIGTERM, {handler})
-time.sleep(60)
+time.sleep(600)
 """
 
 
@@ -70,7 +70,7 @@ def make(tmp_path, sqlite_url, monkeypatch):
     yield make_
     for one, thread in made:
         one._end(0, None)
-        thread.join()
+        thread.join(LIMIT)
 
 
 def until(condition, seconds=LIMIT):
@@ -148,7 +148,6 @@ def test_end_waits_for_workers_and_kills_those_that_stay(make, monkeypatch):
     monkeypatch.setattr(supervisor, "_AFTER_GRACE", 0.0)
     one, thread, notes = make(handler="signal.SIG_IGN", grace=1.0)
     until(lambda: len(notes()) == 1)
-    time.sleep(0.5)
     began = time.monotonic()
     one._end(signal.SIGTERM, None)
     thread.join(LIMIT)
