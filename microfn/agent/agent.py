@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from ..arguments import check_number, check_seconds
 from ..http.types import Middleware
-from ..routing.handle import check_handle
+from ..routing.handle import Handle, check_handle
 from .admission.limiter import Limiter
 from .admission.machine_limiter import MachineLimiter
 from .admission.memory_limiter import MemoryLimiter
@@ -89,6 +89,7 @@ class Agent:
         self._hot: HotDriver | None = None
         self._queue = None if queue is None else AgentQueue(queue)
         self._engine = Engine(limiters, start_header=start_header, longest_wait=longest_wait)
+        self._queue = None if queue is None else AgentQueue(queue, self._engine)
 
     def inline(self, *, timeout: float, tokens: int = 1) -> Middleware:
         """Return a middleware that gives calls tokens and a deadline in seconds, and refuses them with 503 otherwise.
@@ -256,7 +257,7 @@ class Agent:
     # The modules of processes cannot be imported on platforms without them.
     def queued(
         self,
-        function: FunctionApp,
+        function: FunctionApp | Handle,
         *,
         retries: int = 3,
         expires: float = 86400.0,
@@ -266,10 +267,12 @@ class Agent:
     ) -> Queued:
         """Return a handle that stores each call and answers 202; `microfn work` executes the calls later.
 
-        `function` is what `cold` made. A call that fails is executed again up to `retries` times, later and later; one
-        that has waited for `expires` seconds is not executed. Its result is kept for `keep` seconds. `timeout` is the
-        seconds of one execution, the function's own if not given. `scope` returns a text, the user's name, say: an
-        Idempotency-Key is one of that user's. A call may be executed more than once.
+        `function` is what `cold` made, or a `handle(request, params)`, which workers execute in their own process. A
+        call that fails is executed again up to `retries` times, later and later; one that has waited for `expires`
+        seconds is not executed. Its result is kept for `keep` seconds. `timeout` is the seconds of one execution: by
+        default the function's own, or 60 for a handle, which finds its `Deadline` in `request.deadline`. `scope`
+        returns a text, the user's name, say: an Idempotency-Key is one of that user's. A call may be executed more than
+        once.
 
         Raises TypeError and ValueError for invalid options, RuntimeError without a `queue` or the extra.
         """

@@ -189,7 +189,7 @@ class Engine:
         self._counts.add(call)
         if isinstance(error, (Failed, TimedOut)):
             reason = f" ({ascii(error.reason)[1:-1]:.300})" if error.reason else ""
-            logger.warning("call %s of %r: %s%s", call.id, call.function, error.detail, reason)
+            logger.warning("call %s of %r: %s%s", call.id, call.function or call.name, error.detail, reason)
         try:
             for hook in self._after:
                 _run_hook(hook, call)

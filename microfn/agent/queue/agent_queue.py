@@ -7,13 +7,16 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from ...arguments import check_seconds, check_size
+from ..wsgi.application import FunctionApp
 from .calls import Calls
+from .handle_function import HandleFunction
 from .queued import Queued
 from .url import check_url
 
 if TYPE_CHECKING:
     from ...http.request import Request
-    from ..wsgi.application import FunctionApp
+    from ...routing.handle import Handle
+    from ..engine import Engine
     from .store import Store
 
 __all__ = ["AgentQueue"]
@@ -24,8 +27,9 @@ _LONGEST = 1e9
 class AgentQueue:
     """The queue of an agent. The store is opened, and its engine imported, with the first call."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, engine: Engine) -> None:
         self._url = check_url(url)
+        self._engine = engine
         self._store: Store | None = None
         self.functions: dict[str, Queued] = {}
         self.calls = Calls(lambda: self.store)
@@ -47,7 +51,7 @@ class AgentQueue:
 
     def queued(
         self,
-        function: FunctionApp,
+        function: FunctionApp | Handle,
         *,
         retries: int,
         expires: float,
@@ -64,14 +68,15 @@ class AgentQueue:
             check_seconds("timeout", timeout)
         if scope is not None and not callable(scope):
             raise TypeError(f"scope must be called with a request, got {scope!r:.200}")
-        name = _name_of(function)
+        checked = self._checked(function)
+        name = _name_of(checked)
         if name in self.functions:
             hint = "say name= to give another function a name of its own"
             raise ValueError(f"function must be queued once, got {name!r} again; {hint}")
         made = Queued(
             lambda: self.store,
             self.calls,
-            function,
+            checked,
             name,
             retries=retries,
             expires=expires,
@@ -82,15 +87,20 @@ class AgentQueue:
         self.functions[name] = made
         return made
 
+    def _checked(self, function: FunctionApp | Handle) -> FunctionApp | HandleFunction:
+        """Return a function of this agent, or one that calls a handle. Raise TypeError or ValueError for others."""
+        if isinstance(function, FunctionApp):
+            if function.function not in self._engine.functions:
+                raise ValueError(f"function must be one of this agent, got {function!r:.200} of another")
+            return function
+        if isinstance(function, Queued) or not callable(function):
+            raise TypeError(f"function must be a handle, or what agent.cold() made, got {function!r:.200}")
+        return HandleFunction(self._engine, function)
 
-def _name_of(function: object) -> str:
-    """Return the name by which the store knows a function. Raise TypeError for anything else."""
-    made = getattr(function, "function", None)
-    name = getattr(made, "name", None)
-    if not isinstance(name, str):
-        hint = "; did you mean agent.cold(handle, …)?" if callable(function) else ""
-        raise TypeError(f"function must be what agent.cold() made, got {function!r:.200}{hint}")
-    return name
+
+def _name_of(function: FunctionApp | HandleFunction) -> str:
+    """Return the name by which the store knows a function."""
+    return function.function.name if isinstance(function, FunctionApp) else function.name
 
 
 def _find_engine() -> None:

@@ -6,11 +6,12 @@ import io
 import logging
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import Busy, CallError, Failed, Refused, Stopped, TimedOut, TooLarge
+from .handle_function import HandleFunction
 from .record import Outcome, QueuedCall
 
 if TYPE_CHECKING:
@@ -120,6 +121,8 @@ class _Attempt:
         if function is None:
             raise Failed(f"There is no function {call.function!r:.200} here.")
         writer = _Bounded()
+        if isinstance(function.function, HandleFunction):
+            return self._success(*function.function.respond(call, self._executions, writer), writer)
         self._submitted = submitted = agent.get_call(
             call.method,
             call.path,
@@ -132,8 +135,10 @@ class _Attempt:
         )
         submitted.id = call.id
         agent.submit(submitted)
-        answer = {"status": submitted.status, "headers": tuple(submitted.headers), "body": writer.getvalue()}
-        return replace(self.outcome("success"), **answer)
+        return self._success(submitted.status, submitted.headers, writer)
+
+    def _success(self, status: str | None, headers: Iterable[tuple[str, str]], writer: io.BytesIO) -> Outcome:
+        return replace(self.outcome("success"), status=status, headers=tuple(headers), body=writer.getvalue())
 
     def outcome(self, state: str, error: str | None = None) -> Outcome:
         """Return the end of the call in this execution."""

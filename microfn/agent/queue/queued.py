@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ...http.types import Params
     from ..wsgi.application import FunctionApp
     from .calls import Calls
+    from .handle_function import HandleFunction
     from .store import Store
 
 __all__ = ["LARGEST_BODY", "Queued"]
@@ -36,7 +37,7 @@ class Queued:
         self,
         open_store: Callable[[], Store],
         calls: Calls,
-        function: FunctionApp,
+        function: FunctionApp | HandleFunction,
         name: str,
         *,
         retries: int,
