@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from ..http.request import Request
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from prometheus_client import CollectorRegistry
+    from prometheus_client.metrics_core import GaugeMetricFamily
 
     class _CountedCall(Protocol):
         name: str
@@ -28,10 +30,39 @@ if TYPE_CHECKING:
 
         def after_call(self, hook: Callable[[_CountedCall], object], /) -> object: ...
 
+        @property
+        def queue(self) -> _Queue: ...
+
+    class _Queue(Protocol):
+        """The queue of an agent, as far as it is counted."""
+
+        def counts(self) -> dict[str, dict[str, int]]: ...
+
 
 __all__ = ["Metrics"]
 
 _METHODS = frozenset("GET HEAD POST PUT PATCH DELETE OPTIONS CONNECT TRACE".split())
+
+
+class _StoredCalls:
+    """A collector of prometheus_client: the calls in a store, which are the same for all workers."""
+
+    def __init__(self, queue: _Queue) -> None:
+        self._queue = queue
+
+    def describe(self) -> list[GaugeMetricFamily]:
+        """Return the metric without values, so that the store is not read before Prometheus asks."""
+        from prometheus_client.metrics_core import GaugeMetricFamily  # noqa: PLC0415 - an extra
+
+        return [GaugeMetricFamily("fn_queued_calls", "Calls in the store.", labels=["function", "state"])]
+
+    def collect(self) -> list[GaugeMetricFamily]:
+        """Return the metric, which has no values if the store fails."""
+        [metric] = self.describe()
+        for function, states in self._queue.counts().items():
+            for state, count in states.items():
+                metric.add_metric([function, state], count)
+        return [metric]
 
 
 class Metrics:
@@ -46,7 +77,8 @@ class Metrics:
     method is "OTHER". So routes limit the number of series, not clients.
 
     `agent` is an `Agent` whose calls `fn_calls` shows by function and state, as `Agent.counts` has them. With several
-    workers they are the sum of those that live, each as it was when a call came or ended there.
+    workers they are the sum of those that live, each as it was when a call came or ended there. If the agent has a
+    queue, `fn_queued_calls` shows the calls in its store, `queued` and `running`, those of all hosts.
 
     Needs the extra `metrics` (prometheus-client). With several workers, set PROMETHEUS_MULTIPROC_DIR, as its
     documentation describes; then `expose` reports all of them. `registry` is the default registry of prometheus_client.
@@ -91,6 +123,7 @@ class Metrics:
         )
 
         self._agent = agent
+        self._stored: _StoredCalls | None = None
         if agent is not None:
             self._calls = prometheus_client.Gauge(
                 "fn_calls",
@@ -99,6 +132,9 @@ class Metrics:
                 registry=self._registry,
                 multiprocess_mode="livesum",
             )
+            with suppress(RuntimeError):  # the agent has no queue
+                self._stored = _StoredCalls(agent.queue)
+                self._registry.register(self._stored)
             agent.before_call(self._show_calls)
             agent.after_call(self._show_calls)
 
@@ -138,4 +174,6 @@ class Metrics:
 
             registry = self._client.CollectorRegistry()
             multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+            if self._stored is not None:
+                registry.register(self._stored)
         return Response(self._client.generate_latest(registry), content_type=self._client.CONTENT_TYPE_LATEST)

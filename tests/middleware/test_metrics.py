@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from microfn import Router
 from microfn.agent import Agent
+from microfn.agent.queue.record import StoreError
 from microfn.middleware import Metrics
 
 from ..handles import say
@@ -163,3 +164,52 @@ def test_call_that_runs_is_shown_when_it_has_ended():
     app.get("/", use=[agent.inline(timeout=60)])(handle)
     assert call(app).text == "1.0 0.0"
     assert (value("running"), value("completed")) == (0.0, 1.0)
+
+
+@pytest.fixture
+def queued(tmp_path):
+    """An application with a queue, two calls in its store, and the function that stores more."""
+    agent, app = Agent(ram="64M", queue=f"sqlite:///{tmp_path}/calls.db"), Router()
+    metrics = Metrics(registry=CollectorRegistry(), agent=agent)
+    app.get("/metrics")(metrics.expose)
+    for name in "copy", "idle":
+        app.post(f"/{name}")(agent.queued(agent.cold(["cat"], memory=16, timeout=5, name=name)))
+    for _ in range(2):
+        assert call(app, "POST", "/copy").status.startswith("202")
+    yield agent, app
+    agent.close()
+
+
+def stored_counts(app):
+    return dict(re.findall(r"^fn_queued_calls\{(.*)\} ([0-9.]+)$", call(app, path="/metrics").text, re.MULTILINE))
+
+
+@pytest.mark.parametrize("is_one_of_several", [False, True])
+def test_calls_in_the_store_are_shown_by_function_and_state(queued, tmp_path, monkeypatch, is_one_of_several):
+    if is_one_of_several:
+        (tmp_path / "metrics").mkdir()
+        monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path / "metrics"))
+    assert stored_counts(queued[1]) == {
+        'function="copy",state="queued"': "2.0",
+        'function="copy",state="running"': "0.0",
+        'function="idle",state="queued"': "0.0",
+        'function="idle",state="running"': "0.0",
+    }
+
+
+def test_store_that_fails_is_left_out(queued, monkeypatch):
+    agent, app = queued
+
+    def fail():
+        raise StoreError("the store cannot be read")
+
+    monkeypatch.setattr(agent.queue.store, "counts", fail)
+    assert stored_counts(app) == {}
+    assert counts(app)[0] == {}
+
+
+def test_store_is_not_opened_before_prometheus_asks(tmp_path):
+    agent, registry = Agent(queue=f"sqlite:///{tmp_path}/calls.db"), CollectorRegistry()
+    Metrics(registry=registry, agent=agent)
+    assert not list(registry.collect())[-1].samples  # no function is queued
+    assert not list(tmp_path.iterdir())

@@ -11,6 +11,7 @@ from ..wsgi.application import FunctionApp
 from .calls import Calls
 from .handle_function import HandleFunction
 from .queued import Queued
+from .record import StoreError
 from .url import check_url
 
 if TYPE_CHECKING:
@@ -43,6 +44,17 @@ class AgentQueue:
 
             self._store = Store(self._url)
         return self._store
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Return how many calls in the store are queued and running, by function; those of this agent are all there.
+
+        There are none if the store fails, which is logged.
+        """
+        known = {name: {"queued": 0, "running": 0} for name in self.functions}
+        try:
+            return known | self.store.counts() if known else {}
+        except StoreError:
+            return {}
 
     def close(self) -> None:
         """Close the connections of the store; the next call opens new ones."""
