@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ...http.abort import abort
-from ...http.headers import validate_headers
-from ...http.problems import error_page
+from ...http.headers import HTML, validate_headers
+from ...http.problems import error_page, preferred_type
 from ...http.request import Request
 from ...http.response import Response
 from ...log import log_exception
+from .page import page
 from .record import Entry, StoreError, iso
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ class Calls:
             return abort(503, "The calls cannot be read now.", retry_after=5)
         if found is None or entry is None:
             return abort(404, "There is no such call.")
-        response = _result(entry) if found[2] else _json(described(entry))
+        response = _result(entry) if found[2] else _state(entry, request)
         if not entry.is_final:
             response.headers["Retry-After"] = "1"
         response.headers[CALL_ID] = entry.id
@@ -94,6 +95,18 @@ def described(entry: Entry) -> dict[str, Any]:
         "error": entry.error,
         "log": log.decode("utf-8", "backslashreplace"),
     }
+
+
+def _state(entry: Entry, request: Request) -> Response:
+    """Return what is told of a call, as JSON, or as a page for clients that prefer HTML."""
+    told = described(entry)
+    if preferred_type(request.environ.get("HTTP_ACCEPT", "")) == HTML:
+        has_result = entry.outcome is not None and entry.outcome.status is not None
+        response = Response(page(told, is_final=entry.is_final, has_result=has_result), content_type=HTML)
+    else:
+        response = _json(told)
+    response.headers["Vary"] = "Accept"
+    return response
 
 
 def _result(entry: Entry) -> Response:

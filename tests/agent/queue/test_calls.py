@@ -42,13 +42,13 @@ def client(request, agent):
     if request.param == "alone":
         from werkzeug.test import Client
 
-        return lambda path, method="GET": Client(agent.calls).open(path, method=method)
+        return lambda path, method="GET", **options: Client(agent.calls).open(path, method=method, **options)
     if request.param == "mount":
         app.mount("/calls", agent.calls)
     else:
         app.get("/calls/*path")(agent.calls)
         app.post("/calls/*path")(agent.calls)
-    return lambda path, method="GET": app.test_client().open(f"/calls{path}", method=method)
+    return lambda path, method="GET", **options: app.test_client().open(f"/calls{path}", method=method, **options)
 
 
 def entry(state, outcome=None, **changes):
@@ -91,6 +91,16 @@ def test_result_is_the_response_as_the_function_gave_it(client, store):
     told = client(f"/{ID}")
     assert "Retry-After" not in told.headers
     assert told.json["log"] == "line\\xff\n"
+
+
+def test_browser_gets_a_page(client, store):
+    store.entry = entry("success", OUTCOME, ended_at=2.0)
+    response = client(f"/{ID}", headers={"Accept": "text/html,*/*;q=0.8"})
+    assert (response.status_code, response.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
+    assert "<h1>success</h1>" in response.text
+    assert f'<a href="{ID}/result">' in response.text
+    assert response.headers["Vary"] == client(f"/{ID}").headers["Vary"] == "Accept"
+    assert "json" in client(f"/{ID}", headers={"Accept": "application/json, text/html;q=0.9"}).content_type
 
 
 def test_result_to_head_has_no_body(client, store):
