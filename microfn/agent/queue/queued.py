@@ -65,6 +65,8 @@ class Queued:
         body = request.get_data()
         if len(body) > LARGEST_BODY:  # a limit of the route was larger
             abort(413)
+        for option in request.route.checks if request.route is not None else ():
+            getattr(request, option)  # what does not fit valid= or query= is refused now, and not later
         path = request.path.replace("?", "%3F")
         query = request.query_string.decode("latin-1")
         digest = digest_of(query, body)

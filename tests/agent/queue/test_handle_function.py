@@ -15,7 +15,7 @@ from microfn.agent.queue.execution import Again, execute
 
 
 def told(request, params):
-    """What a handle finds."""
+    """Return all that a handle finds."""
     return {
         "method": request.method,
         "path": request.path,

@@ -1,5 +1,6 @@
 """Requests that become queued calls."""
 
+import io
 import sqlite3
 import subprocess
 import sys
@@ -178,6 +179,24 @@ def test_locked_file_is_503_and_works_again(app, agent, sqlite_url):
     other.close()
     assert client.post("/reports/1").status_code == 202
     assert len(agent.queue.store.entries()) == 2
+
+
+def test_what_does_not_fit_the_route_is_422_and_not_stored(agent, cat):
+    app = Router()
+    app.post("/a", valid=list[int], query=lambda args: int(args["n"]))(agent.queued(cat))
+    client = app.test_client()
+    assert client.post("/a?n=1", json=["x"]).status_code == 422
+    assert client.post("/a?n=x", json=[1]).status_code == 422
+    response = client.post("/a?n=1", json=[1])
+    assert (response.status_code, stored(agent, response).body) == (202, b"[1]")
+    assert len(agent.queue.store.entries()) == 1
+
+
+def test_handle_of_no_route_stores_too(agent, cat):
+    queued = agent.queued(cat)
+    response = queued(Request({"REQUEST_METHOD": "POST", "PATH_INFO": "/", "wsgi.input": io.BytesIO()}), {})
+    assert response.status_code == 202
+    assert "Location" not in response.headers
 
 
 def test_path_with_a_question_mark_keeps_it(agent, cat):
