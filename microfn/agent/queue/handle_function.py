@@ -110,9 +110,8 @@ class HandleFunction:
         return heads[0]
 
     def _environ(self, queued: QueuedCall, executions: int) -> WSGIEnvironment:
-        request = request_without_http(
-            queued.method, queued.path, {**queued.headers, "Fn-Attempt": str(executions)}, queued.params
-        )
+        ours = {"Fn-Call-Id": queued.id, "Fn-Attempt": str(executions)}
+        request = request_without_http(queued.method, queued.path, {**queued.headers, **ours}, queued.params)
         headers = {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in request.headers}
         content_type = headers.pop("HTTP_CONTENT_TYPE", "")
         return {
@@ -132,6 +131,7 @@ class HandleFunction:
             "wsgi.multiprocess": True,
             "wsgi.run_once": False,
             CALL_ID_KEY: queued.id,
+            "FN_CALL_ID": queued.id,  # as in a process of its own
             "microfn.route": self.name,
         }
 

@@ -1,6 +1,7 @@
 """The application of the soak: functions that write down each of their executions, and some that fail."""
 
 import os
+import time
 
 from microfn import Router
 from microfn.agent import Agent
@@ -20,4 +21,16 @@ for _name, _script in _SCRIPTS.items():
         ["sh", "-c", f"{_note}; {_script}"], name=_name, memory=8, timeout=1 if _name == "late" else 5, env=_env
     )
     app.post(f"/{_name}")(agent.queued(_function, retries=0 if _name == "late" else 2 if _name == "failing" else 8))
+
+
+def handle(request, params):
+    """Do what the function "well" does, in the worker itself."""
+    call_id = request.environ["FN_CALL_ID"]
+    with open(_env["EXECUTIONS"], "a", encoding="ascii") as file:
+        file.write(f"{call_id} {request.headers['Fn-Attempt']}\n")
+    time.sleep(0.02)
+    return call_id
+
+
+app.post("/handle")(agent.queued(handle, retries=8))
 app.mount("/calls", agent.calls)
