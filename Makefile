@@ -154,7 +154,7 @@ soak: $(VENV)/dev.stamp ## load a server for SOAK_SECONDS, with reloads and a ki
 soak-queue: $(VENV)/dev.stamp ## kill the processes of queued calls for SOAK_SECONDS on each database (5 minutes)
 	$(BIN)/python -m tests.agent.queue.soak $(SOAK_SECONDS)
 
-bench-queue: $(VENV)/dev.stamp ## time queued calls on SQLite, and on PostgreSQL if it is installed (5 minutes)
+bench-queue: $(VENV)/dev.stamp ## time queued calls on SQLite, PostgreSQL, and beside dramatiq and Celery on Redis (3 minutes)
 	$(BIN)/python -m benchmarks.queued
 
 $(VENV)/bin/python $(VENV)-bench/bin/python:

@@ -169,13 +169,17 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as directory:
         Path(directory, "queued_bench.py").write_text(APP, "utf-8")
         print(f"a durable commit of one row takes {commit_median(directory):.0f} µs on this disk", flush=True)
-        wanted = sys.argv[1:] or ["sqlite", "postgresql"]
+        wanted = sys.argv[1:] or ["sqlite", "postgresql", "redis"]
         if "sqlite" in wanted:
             measure("SQLite", f"sqlite:///{directory}/calls.db", directory)
         if "postgresql" in wanted:
             with importlib.import_module("tests.agent.queue.postgres").serving() as postgres:
                 if postgres is not None:
                     measure("PostgreSQL", postgres.url, directory)
+        if "redis" in wanted:
+            with importlib.import_module("tests.agent.queue.redis_server").serving() as url:
+                if url is not None:
+                    importlib.import_module("benchmarks.queued_peers").measure(url)
 
 
 if __name__ == "__main__":
