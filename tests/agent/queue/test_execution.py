@@ -114,6 +114,13 @@ def test_expired_retry_ends_with_the_last_failure(make_call):
     assert (outcome.state, outcome.error, outcome.executions) == ("timeout", "It took too long.", 1)
 
 
+@pytest.mark.parametrize("step", [-86_400.0, -1.0, 30.0])
+def test_clock_that_was_set_changes_only_times(make_call, step):
+    call = make_call()
+    outcome = run(Stub(), call, now=call.enqueued_at + step)
+    assert (outcome.state, outcome.started_at, outcome.ended_at) == ("success", *[call.enqueued_at + step] * 2)
+
+
 def test_unknown_function_is_a_failure_that_is_retried(make_call):
     call = make_call(function="gone", retries=1)
     again = run(Stub(), call)

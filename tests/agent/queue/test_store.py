@@ -6,7 +6,7 @@ import sqlite3
 import stat
 import threading
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 
 import pytest
 import sqlalchemy as sa
@@ -287,26 +287,31 @@ def test_locked_file_fails_within_seconds(sqlite_url, make_call):
     fresh.close()
 
 
-def test_full_file_is_an_error_and_stores_nothing(sqlite_url, make_call):
+@pytest.mark.parametrize(
+    ("setting", "error"), [("max_page_count={most}", "database or disk is full"), ("query_only=1", "readonly database")]
+)
+def test_file_that_is_full_or_read_only_stores_nothing(sqlite_url, make_call, setting, error):
     store = Store(sqlite_url)
     first = make_call()
     store.put(first)
-    pages = sqlite3.connect(path_of(sqlite_url)).execute("PRAGMA page_count").fetchone()[0]
+    with closing(sqlite3.connect(path_of(sqlite_url))) as plain:
+        pages = plain.execute("PRAGMA page_count").fetchone()[0]
     store.close()
 
     @sa.event.listens_for(sa.pool.Pool, "connect")
     def limit(connection, _):
-        connection.execute(f"PRAGMA max_page_count={pages + 2}")
+        connection.execute(f"PRAGMA {setting.format(most=pages + 2)}")
 
     try:
         big = make_call(body=b"x" * 1_000_000)
-        with pytest.raises(StoreError, match="full"):
+        with pytest.raises(StoreError, match=error):
             store.put(big)
-        assert store.status(big.id) is None
-        assert store.status(first.id).state == "queued"
     finally:
         sa.event.remove(sa.pool.Pool, "connect", limit)
         store.close()
+    assert store.status(big.id) is None
+    assert store.status(first.id).state == "queued"
+    store.close()
 
 
 def test_place_that_cannot_be_written_is_an_error(tmp_path, make_call):

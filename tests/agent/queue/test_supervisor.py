@@ -227,6 +227,21 @@ def test_calls_of_killed_processes_end_once(run, store, make_call, victim):
 
 
 @pytest.mark.slow
+def test_calls_that_wait_are_executed_by_the_next_deployment(run, store, make_call, tmp_path):
+    kept, removed = make_call(), make_call(function="slow", retries=0)
+    for call in kept, removed:
+        store.put(call)
+    (tmp_path / "app.py").write_text(APP.replace('("cat", "cat"), ("slow", "sleep 1; cat")', '("cat", "echo new"),'))
+    process = run()
+    until(lambda: all(store.status(call.id).is_final for call in (kept, removed)))
+    assert store.status(kept.id).outcome.body == b"new\n"
+    entry = store.status(removed.id)
+    assert (entry.state, entry.error) == ("error", "There is no function 'slow' here.")
+    process.terminate()
+    assert process.wait(LIMIT) == 0
+
+
+@pytest.mark.slow
 def test_two_supervisors_share_the_work_and_the_lost_slots(run, store, make_call, url):
     first, second = run(1), run(1)
     slots = slots_of(url)
