@@ -87,7 +87,6 @@ class Agent:
         self._processes: ProcessDriver | None = None
         self._cold: ColdDriver | None = None
         self._hot: HotDriver | None = None
-        self._queue = None if queue is None else AgentQueue(queue)
         self._engine = Engine(limiters, start_header=start_header, longest_wait=longest_wait)
         self._queue = None if queue is None else AgentQueue(queue, self._engine)
 
@@ -254,7 +253,6 @@ class Agent:
         self._engine.register(made, driver)
         return FunctionApp(self._engine, made, max_content_length=max_content_length)
 
-    # The modules of processes cannot be imported on platforms without them.
     def queued(
         self,
         function: FunctionApp | Handle,
@@ -292,6 +290,8 @@ class Agent:
         The application is a handle too, of a catch-all route. Raises RuntimeError if the agent has no `queue`.
         """
         return self.queue.calls
+
+    # The modules of processes cannot be imported on platforms without them.
 
     def _cold_driver(self) -> ColdDriver:
         from .cold_driver import ColdDriver  # noqa: PLC0415
