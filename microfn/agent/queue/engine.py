@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -86,8 +87,15 @@ def engine_of(url: str, *, waits: float = _LOCKED, size: int = 5) -> sa.Engine:
         connection.isolation_level = "IMMEDIATE"
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA foreign_keys=ON")
+        # From Python 3.12 on the engine asks for the time as SQLite does since 3.42; Debian 12 has 3.40.
+        connection.create_function("unixepoch", 1, _unixepoch)
 
     return engine
+
+
+def _unixepoch(modifier: str) -> float:  # noqa: ARG001 - the engine passes "subsec" alone
+    """Return the seconds since 1970, to the millisecond."""
+    return time.time_ns() // 1_000_000 / 1000
 
 
 def client_of(engine: sa.Engine) -> DBOSClient:

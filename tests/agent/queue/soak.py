@@ -169,7 +169,7 @@ class Soak:
         return found
 
     def run(self, seconds: float) -> bool:
-        poster = threading.Thread(target=self.post_all)
+        poster = threading.Thread(target=self.post_all, daemon=True)
         poster.start()
         self.kill_all(seconds)
         self.stop.set()

@@ -260,6 +260,15 @@ def test_file_that_others_could_read_is_closed_to_them(sqlite_url, make_call):
     store.close()
 
 
+def test_old_sqlite_tells_the_time_that_the_engine_asks_for(sqlite_url):
+    """SQLite has unixepoch('subsec') since 3.42; before that it is NULL."""
+    store = Store(sqlite_url)
+    with store.open()[0].connect() as connection:
+        found = connection.exec_driver_sql("SELECT unixepoch('subsec')").scalar()
+    assert abs(found - time.time()) < 60
+    store.close()
+
+
 def test_commits_of_sqlite_are_durable(sqlite_url):
     store = Store(sqlite_url)
     with store.open()[0].connect() as connection:
