@@ -28,7 +28,6 @@ def interpreter(version: str) -> str:
 @nox.session(python=[interpreter(version) for version in VERSIONS])
 def tests(session: nox.Session) -> None:
     """Run all tests except those of speed and with servers. Arguments go to pytest."""
-    session.install(".[test]")
-    session.run(
-        "python", "-m", "pytest", "-q", "-m", "not speed and not server and not package and not hosts", *session.posargs
-    )
+    session.install(".[test]", "pytest-xdist")
+    apart = "speed or server or package or hosts or cgroups"
+    session.run("python", "-m", "pytest", "-q", "-n", "3", "-m", f"not ({apart})", *session.posargs)

@@ -10,7 +10,7 @@ import pytest
 from .process import WORKERS, Gunicorn
 
 # A server imports these modules in its own environment. If pytest collects doctests, it must not import them here.
-collect_ignore = ["called.py", "cold.py"]
+collect_ignore = ["called.py", "cold.py", "hot.py", "hot_preloaded.py"]
 
 StartGunicorn = Callable[..., Gunicorn]
 
