@@ -35,7 +35,7 @@ class Call:
     `started_at` and `ended_at` are times of `time.monotonic()`, None before; a refused call has ended and never
     started. `error` is the reason if there was no whole response.
 
-    `attempt` is 1 for a call that is made for the first time.
+    `attempt` is 1 for the first execution of a call.
 
     `client` is the descriptor of the client's connection, if the server hands it out: the client may leave.
 

@@ -53,7 +53,7 @@ class CallRequest(NamedTuple):
 
 @lru_cache(1024)
 def _header_name(key: str) -> str:
-    """Return the name of a header, of which an environ has the key. PERF: most requests have the same headers."""
+    """Return the name of the header with this key in an environ. PERF: most requests have the same headers."""
     return key[5:].replace("_", "-").title()
 
 

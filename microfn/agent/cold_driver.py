@@ -19,7 +19,7 @@ __all__ = ["ColdDriver"]
 
 
 class ColdDriver:
-    """Runs functions as processes of this machine, in the memory that `limiter` has; `processes` starts them.
+    """Runs each call in a new process on this machine. `limiter` has the memory, and `processes` starts processes.
 
     Raises RuntimeError if the platform cannot do that.
     """

@@ -13,19 +13,19 @@ _FILES = ("cgroup.kill", "memory.max", "memory.oom.group", "pids.max")
 
 
 class Delegation(NamedTuple):
-    """The delegated group, and the group in it in which this process is."""
+    """The paths of the delegated group and of this process's group, which is in it."""
 
     path: str
     home: str
 
 
 def find_delegation(root: str = "/") -> Delegation | None:
-    """Return the delegated group of this process, or None if it has none with all that calls need.
+    """Return the delegated group of this process, or None if it has none that calls can use.
 
-    The delegated group is the parent of this process's group. This user must be able to make groups and move processes
-    there. Every group is writable for root, so root needs the mark that systemd gives to what it delegates. The group
-    has no process itself, so that the groups below it can have controllers. Only Linux 5.14 and newer have
-    `cgroup.kill`. The files of Linux are below `root`.
+    The delegated group is the parent of this process's group. The user of this process must be able to create groups
+    and move processes there. Root can write to every group, so root also needs the mark that systemd sets on delegated
+    groups. The group must have no processes itself, or the groups below it cannot have controllers. `cgroup.kill` needs
+    Linux 5.14. `root` is the root of the file system, for tests.
     """
     with suppress(OSError, ValueError, StopIteration):
         home = _own_group(root)
@@ -41,7 +41,7 @@ def find_delegation(root: str = "/") -> Delegation | None:
 def _own_group(root: str) -> str:
     """Return the directory of this process's group.
 
-    Raises OSError, StopIteration or ValueError if it cannot be found, or has no parent that can be seen.
+    Raises OSError, StopIteration or ValueError if the group or its parent is not visible.
     """
     lines = _read(root, "proc/self/cgroup").splitlines()
     path = next(line for line in lines if line.startswith("0::")).removeprefix("0::")
@@ -49,7 +49,7 @@ def _own_group(root: str) -> str:
     top, point = next(mounts)[3:5]
     inner = os.path.relpath(path, top)
     if inner == "." or inner.startswith(".."):
-        raise ValueError("the parent of its group cannot be seen")
+        raise ValueError("the parent of the group is not visible")
     return os.path.join(root, point.lstrip("/"), inner)
 
 

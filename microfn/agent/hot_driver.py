@@ -1,4 +1,4 @@
-"""Hot functions: processes of this machine that answer call after call, in HTTP/1.1 on one socket."""
+"""The driver of hot functions: kept processes on this machine that answer HTTP/1.1 requests on one socket."""
 
 from __future__ import annotations
 
@@ -33,21 +33,22 @@ from .process import FunctionProcess, ProcessDriver, open_pipe, start_error
 __all__ = ["HotDriver"]
 
 _MOMENT = 0.05
-"""Seconds in which a process ends that has closed its socket; after them it is killed."""
+"""Seconds that a process has to end after it has closed its socket. Then it is killed."""
 logger = logging.getLogger("microfn.agent")
 
 
 class _Kept(NamedTuple):
-    """How the processes of one function are kept. `is_handle` tells that they say when they are ready."""
+    """The settings for the processes of one function. A process of a handle sends `READY` after its start."""
 
     profile: Profile
     is_handle: bool
 
 
 class HotDriver:
-    """Runs hot functions in processes of this one's own, in the memory that `limiter` has for cold functions too.
+    """Runs hot functions in processes that belong to this server process.
 
-    Raises TypeError if that memory is shared with other processes.
+    `limiter` has the memory of hot and cold functions, and `processes` starts them. Raises TypeError if other server
+    processes share that memory.
     """
 
     def __init__(self, limiter: MemoryLimiter, processes: ProcessDriver) -> None:
@@ -67,7 +68,7 @@ class HotDriver:
         max_calls: int | None = None,
         max_processes: int | None = None,
     ) -> None:
-        """Know how the processes of a function are kept, before its first call. `Agent.hot` explains the options."""
+        """Add a function before its first call. `Agent.hot` describes the options."""
         profile = Profile(
             function,
             function.limits.memory,
@@ -79,24 +80,24 @@ class HotDriver:
         self._kept[function] = _Kept(profile, is_handle)
 
     def has(self, function: Function) -> bool:
-        """Return whether this is a function of this driver."""
+        """Return whether the function was added to this driver."""
         return function in self._kept
 
     def prepare(self, function: Function) -> None:
-        """Raise ValueError for a program that no process could be given."""
+        """Raise ValueError if the program is too large for the launcher."""
         check_size(function.program)
 
     def check(self, call: Call) -> None:
-        """Raise `TooLarge` if there is never so much memory."""
+        """Raise `TooLarge` if the call needs more memory than the agent has."""
         self._limiter.check(call.limits.memory)
 
     def run(self, call: Call) -> HotExecution:
-        """Give the call to a process, as `Driver.run` says."""
+        """Send the call to a process, as `Driver.run` describes."""
         profile = self._kept[cast("Function", call.function)].profile
         with ExitStack() as stack:
             stack.enter_context(call.body or nullcontext())
             lease = self.keeper.acquire(profile, call.deadline.latest_start, call.deadline.end)
-            stack.callback(lease.give_back, can_reuse=True)  # unless it was sent something
+            stack.callback(lease.give_back, can_reuse=True)  # if an error occurs before the request is sent
             process = cast("_Process", lease.process)
             process.flush_log()
             call.start()
@@ -119,13 +120,13 @@ class HotDriver:
         return HotExecution(call, exchange, process, lease)
 
     def close(self) -> None:
-        """Kill all processes, and start no others."""
+        """Kill all processes, and refuse new calls."""
         self.keeper.close()
         self._processes.close()
         self.keeper.join()
 
     def _start(self, key: Hashable) -> _Process:
-        """Start a process, and wait until it is ready. Raises the errors of `Driver.run`."""
+        """Start a process, and wait until it is ready. Raise the errors of `Driver.run`."""
         function = cast("Function", key)
         profile, is_handle = self._kept[function]
         until = time.monotonic() + profile.start_timeout
@@ -134,7 +135,7 @@ class HotDriver:
             own.callback(talk.close)
             files.callback(theirs.close)
             talk.setblocking(False)
-            os.set_blocking(theirs.fileno(), True)  # gevent's sockets do not block, and a function knows no gevent
+            os.set_blocking(theirs.fileno(), True)  # gevent makes it non-blocking
             err = open_pipe(files, own)
             control, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             files.callback(far.close)
@@ -156,7 +157,7 @@ class HotDriver:
 
 
 class _Process:
-    """A process with its socket, and the `HotProcess` of its keeper."""
+    """A process with its socket. It implements `HotProcess` for the keeper."""
 
     def __init__(self, function: Function, process: FunctionProcess, talk: socket.socket) -> None:
         self._function = function
@@ -165,47 +166,47 @@ class _Process:
         self.err = process.err
         self.control = process.control
         self._lock = ForkSafeLock()
-        """One thread at a time reads how it ended."""
+        """Held while a thread reads the end of the process."""
         self._end: End | None = None
 
     def has_gone(self) -> bool:
-        """Return whether it and its group are gone. Its control socket is readable."""
+        """Return whether the process and its group are gone. Call this if the control socket is readable."""
         self.end()
         with self._lock.current:
             return self.process.has_gone()
 
     def stop(self) -> None:
-        """Kill it, and its group."""
+        """Kill the process and its group."""
         self.process.stop()
 
     def end(self) -> End:
-        """Return how it ended, a moment after it was stopped or seen to end."""
+        """Return the end of the process. Call this only if it has been stopped or is ending, since this waits."""
         with self._lock.current:
             if self._end is None:
                 self._end = self.process.end()
             return self._end
 
     def check(self) -> None:
-        """Raise `Failed` if it has ended badly: it has closed its socket."""
+        """Raise `Failed` if the process has ended with an error. Call this if it has closed its socket."""
         poll = select.poll()
         poll.register(self.control, select.POLLIN)
         if self._end is not None or poll.poll(_MOMENT * 1000) or self.process.is_exiting:
             check_end(self.end())
 
     def flush_log(self) -> None:
-        """Log the text that it has written to stderr since its last call."""
+        """Log the text that the process has written to stderr since its last call."""
         if text := read_available(self.err):
             lines = text.decode("utf-8", "backslashreplace").splitlines()
             logger.info("call - of %r wrote to stderr:\n%s", self._function, indented(lines))
 
     def close(self) -> None:
-        """Close its files, and have it killed."""
+        """Close the files of the process, which makes the launcher kill it."""
         self.talk.close()
         self.process.close()
 
 
 class HotExecution:
-    """A call that a hot process answers."""
+    """A call in a hot process."""
 
     def __init__(self, call: Call, exchange: Exchange, process: _Process, lease: Lease) -> None:
         self._call = call
@@ -220,11 +221,11 @@ class HotExecution:
 
     @property
     def has_ended(self) -> bool:
-        """Whether the response is whole."""
+        """Whether the response is complete."""
         return self._exchange.has_ended
 
     def read_head(self) -> Head:
-        """Return the head of the response, as `Execution.read_head` says."""
+        """Return the head of the response, as `Execution.read_head` describes."""
         try:
             return self._exchange.read_head()
         except Failed:
@@ -232,7 +233,7 @@ class HotExecution:
             raise
 
     def read(self) -> bytes:
-        """Return the next piece of the body, as `Execution.read` says."""
+        """Return the next piece of the body, as `Execution.read` describes."""
         try:
             piece = self._exchange.read()
         except Failed:
@@ -243,15 +244,15 @@ class HotExecution:
         return piece
 
     def _explain(self) -> None:
-        """Raise `Failed` with the end of the process, if its response is cut and it ended badly."""
+        """Raise `Failed` with the end of the process, if it has closed its socket and ended with an error."""
         if self._exchange.is_lost:
             self._process.check()
 
     def finish(self) -> None:
-        """Do nothing: a whole response is all of it."""
+        """Do nothing, since a complete response ends the call."""
 
     def close(self) -> None:
-        """Give the process back, or kill it first unless the exchange was clean."""
+        """Return the process to the keeper. Kill it first unless the exchange ended cleanly."""
         lease, self._lease = self._lease, None
         if lease is None:
             return
@@ -269,17 +270,17 @@ class HotExecution:
 
 
 def _await_ready(talk: socket.socket, until: float) -> None:
-    """Wait until the worker of a handle says that it is ready. Raises `Failed` if it does not."""
+    """Wait for `READY` from the worker of a handle. Raise `Failed` if it does not arrive in time."""
     poll = select.poll()
     poll.register(talk, select.POLLIN)
     if not poll.poll(max(0.0, until - time.monotonic()) * 1000):
-        raise Failed("The function cannot be started.", "It took too long.")
+        raise Failed("The function cannot be started.", "The handle was not imported within start_timeout.")
     try:
         said = talk.recv(len(READY))
     except ConnectionResetError:
         said = b""
     if said != READY:
-        raise Failed("The function cannot be started.", "Its process ended, or its handle cannot be imported.")
+        raise Failed("The function cannot be started.", "The process ended, or the handle cannot be imported.")
 
 
 def _spec(function: Function) -> LaunchSpec:

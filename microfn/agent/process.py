@@ -100,11 +100,11 @@ class FunctionProcess:
         return True
 
     def has_gone(self, seconds: float = 0.0) -> bool:
-        """Return whether its group is gone, and wait for that so long. How the process ended is known already."""
+        """Return whether its group is gone, and wait up to `seconds` for that. Call this after `end`."""
         until = time.monotonic() + seconds
         with suppress(ConnectionResetError):
             while _is_readable(self.control, until - time.monotonic()):
-                if not os.read(self.control, 256):  # gevent tells of the end of a file, and not of a hang-up
+                if not os.read(self.control, 256):  # gevent reports the end of a file, but no hang-up
                     return True
             return False
         return True
@@ -296,7 +296,7 @@ class ProcessDriver:
 
 
 class _Launcher:
-    """A launcher, and the socket that leads to it; `delegation` has the control group for its calls."""
+    """A launcher, and the socket that leads to it. `delegation` has the control group for its calls."""
 
     def __init__(self, delegation: Delegation | None = None) -> None:
         self._began = time.monotonic()
@@ -381,7 +381,7 @@ def _meaning(code: int, why: str, done: int) -> End:
 
 
 def start_error(error: OSError, function: Function) -> Exception:
-    """Return the error that a failed start is for the caller."""
+    """Return the error of a call whose function could not be started."""
     if error.errno in _NO_ROOM:
         return Busy(_FULL)
     if error.errno == errno.E2BIG:

@@ -12,35 +12,35 @@ Key = TypeVar("Key", bound=Hashable)
 
 
 class TokenBook(Protocol[Key]):
-    """A book of tokens: `Book`, or one that shares its tokens with others."""
+    """The interface of `Book`, and of books that share their tokens."""
 
     @property
     def free(self) -> int:
-        """The number of tokens that no call has."""
+        """The number of free tokens."""
 
     @property
     def waiting(self) -> int:
-        """The number of calls that wait."""
+        """The number of waiting calls."""
 
     @property
     def demand(self) -> int:
-        """The number of tokens that the waiting calls ask for together."""
+        """The number of tokens that the waiting calls request together."""
 
     @property
     def keys(self) -> dict[Key, int]:
-        """The tokens of each call: of those that hold theirs, and then of those that wait, the oldest first."""
+        """The tokens of each call: first the calls that hold tokens, then the waiting ones, the oldest first."""
 
     def holds(self, key: Key) -> bool:
-        """Return whether this call has its tokens."""
+        """Return whether the call holds its tokens."""
 
     def ask(self, key: Key, count: int) -> list[Key]:
-        """Let a call ask for so many tokens; it waits unless its own key is returned."""
+        """Request tokens for a call, which waits unless its key is returned."""
 
     def cancel(self, key: Key) -> list[Key]:
-        """Let a call wait no longer."""
+        """Stop waiting."""
 
     def give_back(self, key: Key) -> list[Key]:
-        """Take all tokens of a call back."""
+        """Release all tokens of a call."""
 
 
 class Book(Generic[Key]):
@@ -89,7 +89,7 @@ class Book(Generic[Key]):
 
     @property
     def keys(self) -> dict[Key, int]:
-        """The tokens of each call: of those that hold theirs, and then of those that wait, the oldest first."""
+        """The tokens of each call: first the calls that hold tokens, then the waiting ones, the oldest first."""
         return {**self._held, **self._queue}
 
     def holds(self, key: Key) -> bool:

@@ -66,9 +66,9 @@ class Limiter:
         self._average = 0.0
 
     def move_to(self, make_book: Callable[[], TokenBook[LimiterToken]]) -> None:
-        """Have another book from now on, and a new one of that kind in each forked child.
+        """Replace the book, and use `make_book` in each forked child.
 
-        Calls keep their tokens. The other book may grant tokens at any time, and sets `granted` of a token then.
+        Calls keep their tokens. The new book can grant tokens at any time. Then it sets the event `granted` of a token.
         """
         with self._lock:
             self._make_book, old = make_book, self._book
@@ -102,7 +102,7 @@ class Limiter:
             if self._book.ask(token, count):
                 return token
             token.granted = granted = threading.Event()
-            if self._book.holds(token):  # since a moment ago, by another thread that holds no lock of this limiter
+            if self._book.holds(token):  # the keeper granted it meanwhile, without this limiter's lock
                 granted.set()
         try:
             self._wait(granted, until)

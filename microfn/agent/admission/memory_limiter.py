@@ -29,9 +29,9 @@ class MemoryLimiter:
             self._limiter = MachineLimiter(max(1, total // self._unit), directory, "memory")
 
     def move_to(self, make_book: Callable[[], TokenBook[LimiterToken]]) -> None:
-        """Keep the memory of this process in another book, as `Limiter.move_to` says."""
+        """Replace the book of this process's memory, as `Limiter.move_to` describes."""
         if not isinstance(self._limiter, Limiter):
-            raise TypeError("the memory of a directory is in locked files, and in no book")
+            raise TypeError("the memory of an agent with directory= is in files, and has no book to replace")
         self._limiter.move_to(make_book)
 
     def reclaim_with(self, reclaimer: Callable[[], object]) -> None:

@@ -68,7 +68,7 @@ def handle_program(
     cwd: str | os.PathLike[str] | None = None,
     env: Mapping[str, str] | None = None,
 ) -> Program:
-    """Return the program that runs the handle of this name in a `worker`, a module of this package.
+    """Return the program that runs the handle of this name. `worker` is a module of `microfn.agent`.
 
     Raises the errors of `check_program`.
     """

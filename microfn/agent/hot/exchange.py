@@ -102,7 +102,7 @@ class Exchange:
         return not unread and is_quiet(self._talk)
 
     def drain_log(self) -> None:
-        """Take the log of the process until now, which belongs to this call."""
+        """Read the log of the process up to now, which belongs to this call."""
         self._keep(read_available(self._err))
 
     def _next(self) -> bytes:
@@ -170,7 +170,7 @@ class Exchange:
 
 
 def is_quiet(talk: socket.socket) -> bool:
-    """Return whether an idle process has said nothing, and has not ended."""
+    """Return whether an idle process has sent nothing, and has not ended."""
     try:
         talk.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
     except BlockingIOError:
@@ -181,6 +181,6 @@ def is_quiet(talk: socket.socket) -> bool:
 
 
 def read_available(file: int) -> bytes:
-    """Return the bytes that are in a pipe now, however fast others come."""
+    """Return the bytes that are in a pipe now, even if a process keeps writing."""
     (size,) = struct.unpack("i", fcntl.ioctl(file, termios.FIONREAD, bytes(4)))
     return os.read(file, size) if size else b""

@@ -1,4 +1,4 @@
-"""The keeper of hot processes within one process: the pool, with a clock, threads and the processes themselves."""
+"""The keeper of the hot processes of one server process. It adds a clock, threads and processes to the pool."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ from .pool import Decision, Evict, Give, Launch, Pool, Profile, Refuse
 __all__ = ["HotProcess", "Keeper", "Lease", "Waiter"]
 
 _REASONS: dict[str, Callable[[], CallError]] = {
-    "large": partial(TooLarge, "The call takes more memory than there is."),
+    "large": partial(TooLarge, "The call needs more memory than the agent has."),
     "launch": partial(Failed, "The function cannot be started."),
     "closed": partial(Closed, "The server is being stopped."),
 }
 _LONGEST_SLEEP = 0.4
-"""Seconds after which the thread looks at all processes again. So a call that begins or ends need not wake it."""
+"""Longest pause of the watching thread, in seconds. With a limit, a call need not wake it for its deadline."""
 _GRACE = 0.1
-"""Seconds beyond its deadline in which a call has its process killed itself."""
+"""Seconds that a call has after its deadline to stop its process itself."""
 _PATIENCE = 5.0
-"""Seconds in which the thread has to end when the keeper is closed."""
+"""Seconds that `join` waits for the watching thread."""
 Event = Callable[[float], list[Decision]]
 
 
 class HotProcess(Protocol):
-    """A process that answers calls on `talk`, and logs to `err`; `control` can be read when it has ended."""
+    """A process that answers calls on `talk` and logs to `err`. `control` becomes readable if the process ends."""
 
     talk: socket.socket
     err: int
@@ -46,26 +46,26 @@ class HotProcess(Protocol):
         """Read `control`, and return whether the process and its group are gone."""
 
     def stop(self) -> None:
-        """Kill it, and its group."""
+        """Kill the process and its group."""
 
     def flush_log(self) -> None:
-        """Log the text that it has written to `err` since its last call."""
+        """Log the text that the process has written to `err` since its last call."""
 
     def close(self) -> None:
-        """Close its files."""
+        """Close the files of the process."""
 
 
 class Waiter(Protocol):
-    """A call that waits for a process, or for the memory of one."""
+    """A call that waits for a process, or for the memory of a cold process."""
 
     def decide(self, number: int, reason: str) -> None:
-        """Take the process of this number, or 0 and the reason to refuse the call. The keeper holds its lock."""
+        """Receive the number of a process, or 0 and the reason for a refusal. The keeper holds its lock."""
 
     def __hash__(self) -> int: ...
 
 
 class Lease:
-    """A process that one call has, until it gives it back."""
+    """A process that belongs to one call until `give_back`."""
 
     def __init__(self, keeper: Keeper, number: int, process: HotProcess) -> None:
         self._keeper: Keeper | None = keeper
@@ -73,14 +73,14 @@ class Lease:
         self.process = process
 
     def give_back(self, *, can_reuse: bool) -> None:
-        """Let another call have the process, or kill it. Giving it back twice gives it back once."""
+        """Return the process to the keeper, which kills it unless it `can_reuse` it. Repeated calls do nothing."""
         keeper, self._keeper = self._keeper, None
         if keeper is not None:
             keeper.take_back(self._number, self.process, can_reuse=can_reuse)
 
 
 class _Caller:
-    """A call that waits for a process until it is decided."""
+    """A call of a hot function that waits for a decision of the keeper."""
 
     def __init__(self) -> None:
         self.is_decided = threading.Event()
@@ -94,10 +94,11 @@ class _Caller:
 
 
 class Keeper:
-    """Launches, gives and evicts the processes of hot functions, which have `total` MiB together with cold ones.
+    """Launches, assigns and evicts the processes of hot functions.
 
-    `start` starts a process of the function of this key, and returns when it is ready; its error is raised for the
-    call that needed the launch. Threads launch and watch processes, and end when there is no process.
+    Hot and cold processes share `total` MiB. `start` starts a process of the function with this key, and returns when
+    it is ready. The call that needed the launch raises the errors of `start`. Threads launch and watch processes, and
+    end if there are no processes.
     """
 
     def __init__(self, total: int, start: Callable[[Hashable], HotProcess]) -> None:
@@ -110,7 +111,7 @@ class Keeper:
         register_fork_reset(self)
 
     def reset_after_fork(self) -> None:
-        """Leave the processes to the parent, in a forked child."""
+        """Forget the processes in a forked child, since they belong to the parent."""
         for process in self._processes.values():
             process.close()
         for file in self._wake_up or ():
@@ -119,12 +120,12 @@ class Keeper:
         self._processes = {}
         self._launching = 0
         self._ends: dict[int, float] = {}
-        """The processes that calls have, each with the time at which its call has to end."""
+        """The busy processes, each with the time at which its call must end."""
         self._stopping: set[int] = set()
         self._gone: set[int] = set()
         self._unused: weakref.WeakSet[HotProcess] = weakref.WeakSet()
         self._new: list[tuple[int, HotProcess]] = []
-        """Processes that the thread does not watch yet."""
+        """Processes that the watching thread does not know yet."""
         self._thread: threading.Thread | None = None
         self._wake_up = None
         self._sleeps_until = math.inf
@@ -133,10 +134,10 @@ class Keeper:
     # For calls of hot functions
 
     def acquire(self, profile: Profile, until: float, end: float) -> Lease:
-        """Return a process for one call that has to end at `end`, and wait until `until`, times of `time.monotonic()`.
+        """Return a process for one call. Wait for it until `until` at most; the call must end at `end`.
 
-        Raises `Busy`, `Closed`, `TooLarge`, and the error of the launch for this call. Raises `Failed` if a process
-        ends before its first call: one that ends at once is not launched again and again.
+        Both are times of `time.monotonic()`. Raises `Busy`, `Closed`, `TooLarge`, and the error of the launch for this
+        call. Raises `Failed` if a new process ends before its first call, so that it is not launched repeatedly.
         """
         while True:
             lease = self._acquire_any(profile, until, end)
@@ -144,9 +145,10 @@ class Keeper:
             self._unused.discard(lease.process)
             if is_quiet(lease.process.talk):
                 return lease
-            lease.give_back(can_reuse=False)  # it died, or spoke, a moment ago
+            lease.give_back(can_reuse=False)  # the idle process has ended, or has written to stdout
             if is_new:
-                raise Failed("The function cannot be started.", "It ended, or wrote to stdout, before its first call.")
+                reason = "The process ended, or wrote to stdout, before its first call."
+                raise Failed("The function cannot be started.", reason)
 
     def _acquire_any(self, profile: Profile, until: float, end: float) -> Lease:
         caller = _Caller()
@@ -163,13 +165,13 @@ class Keeper:
             error = caller.error or _REASONS[caller.reason]()
             raise error
         if not caller.number:
-            raise Busy("There is no process free for the call.")
+            raise Busy("No process is free for the call.")
         self._ends[caller.number] = end
         return Lease(self, caller.number, self._processes[caller.number])
 
     def take_back(self, number: int, process: HotProcess, *, can_reuse: bool) -> None:
         """Offer a process to the next call, or kill it."""
-        if self._processes.get(number) is not process:  # it is the process of a parent
+        if self._processes.get(number) is not process:  # it belongs to the parent of a fork
             return
         with self._lock.current:
             del self._ends[number]
@@ -186,11 +188,11 @@ class Keeper:
     # For calls of cold functions too
 
     def ask(self, waiter: Waiter, profile: Profile) -> None:
-        """Let a call ask for a process, or for memory if its function is cold."""
+        """Request a process for a call, or memory if its function is cold."""
         self._handle(partial(self._pool.ask, waiter, profile))
 
     def cancel(self, waiter: Waiter) -> None:
-        """Let a call wait no longer. It keeps a process that it was given meanwhile."""
+        """Stop waiting. If the call has received a process meanwhile, it keeps it."""
         self._handle(partial(self._pool.cancelled, waiter))
 
     def release(self, number: int) -> None:
@@ -200,33 +202,33 @@ class Keeper:
     # For all together
 
     def close(self) -> None:
-        """Refuse all calls, and kill all processes; those that calls have when these give them back."""
+        """Refuse all calls, and kill all processes. A busy process is killed when its call returns it."""
         self._is_closed = True
         self._handle(self._pool.close)
 
     def join(self) -> None:
-        """Wait a moment until all processes are gone."""
+        """Wait up to 5 seconds until all processes are gone."""
         thread = self._thread
         if thread is not None:
-            with suppress(RuntimeError):  # it has not been started
+            with suppress(RuntimeError):  # the thread has not been started
                 thread.join(_PATIENCE)
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many MiB are free, how many calls wait, and how many processes there are, cold ones too."""
+        """The free MiB, the number of waiting calls, and the number of processes, including cold ones."""
         with self._lock.current:
             pool = self._pool
             return {"free": pool.free_memory, "waiting": pool.waiting, "processes": pool.processes}
 
     def _handle(self, event: Event) -> None:
-        """Obey the decisions that follow from an event."""
+        """Send an event to the pool, and carry out its decisions."""
         with self._lock.current:
             actions = self._note(event(time.monotonic()))
         for act in actions:
             act()
 
     def _note(self, decisions: list[Decision]) -> list[Callable[[], object]]:
-        """Tell calls what was decided for them, and return all that is to be done without the lock."""
+        """Pass the decisions to their calls, and return the actions that must run without the lock."""
         actions: list[Callable[[], object]] = []
         for decision in decisions:
             if isinstance(decision, Give):
@@ -246,9 +248,9 @@ class Keeper:
         return actions + self._watch()
 
     def _watch(self) -> list[Callable[[], object]]:
-        """Have the thread watch new processes, and wake up in time.
+        """Start the watching thread, or wake it up if it has new work.
 
-        PERF: a call that takes an idle process and gives it back wakes nobody.
+        PERF: a call that takes and returns an idle process does not wake the thread.
         """
         if self._wake_up is None:
             if self._has_work:
@@ -271,7 +273,7 @@ class Keeper:
     def _start_thread(self, thread: threading.Thread) -> None:
         try:
             thread.start()
-        except RuntimeError:  # the machine has no room for a thread, which the next event starts
+        except RuntimeError:  # the process cannot have another thread now; the next event tries again
             with self._lock.current:
                 self._forget_thread()
 
@@ -316,7 +318,7 @@ class Keeper:
             act()
 
     def _look(self, wake_up: int, _: int) -> None:
-        """See which processes end, and what is due, until there is nothing to look at."""
+        """Watch for processes that end and for alarms of the pool, until there is no work."""
         poll = select.poll()
         poll.register(wake_up, select.POLLIN)
         watched: dict[int, tuple[int, HotProcess]] = {}
@@ -344,14 +346,14 @@ class Keeper:
                     self._bury(*watched.pop(file))
 
     def _overdue(self, now: float) -> list[Callable[[], object]]:
-        """Kill processes whose calls go on beyond their deadlines: a client reads slowly."""
+        """Return the kills of processes whose calls exceed their deadlines, for example if a client reads slowly."""
         late = [number for number, end in self._ends.items() if end + _GRACE <= now]
         for number in late:
             self._ends[number] = math.inf
         return [self._processes[number].stop for number in late]
 
     def _bury(self, number: int, process: HotProcess) -> None:
-        """Free the memory of a process that is gone. If a call has it, its files stay open until the call ends."""
+        """Free the memory of a process that is gone. If it has a call, its files stay open until the call ends."""
         with self._lock.current:
             self._stopping.discard(number)
             if number in self._ends:

@@ -1,4 +1,4 @@
-"""The memory of cold functions as tokens of the pool, so that hot and cold functions share it."""
+"""The memory of cold functions as a book of tokens, backed by the pool of hot functions. Both share the memory."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 __all__ = ["PoolBook"]
 
 _COLD = "cold"
-"""The key of all cold functions in the pool. Those of hot ones are tuples."""
+"""The key of all cold functions in the pool. Hot functions have tuples."""
 
 
 class PoolBook:
-    """The `TokenBook` of a `Limiter` whose tokens are MiB of a keeper's memory. A token has a lock around each method.
+    """A `TokenBook` whose tokens are MiB of a keeper's memory. The limiter holds its lock during each method.
 
-    The keeper grants tokens at any time, and sets `granted` of each then.
+    The keeper can grant tokens at any time. Then it sets the event `granted` of the token.
     """
 
     def __init__(self, keeper: Keeper) -> None:
@@ -29,32 +29,32 @@ class PoolBook:
 
     @property
     def free(self) -> int:
-        """The MiB that no process has."""
+        """The free MiB."""
         return self._keeper.counts["free"]
 
     @property
     def waiting(self) -> int:
-        """The number of calls that wait, of cold functions."""
+        """The number of waiting calls of cold functions."""
         return len(self._waiting())
 
     @property
     def demand(self) -> int:
-        """The MiB that these calls ask for together."""
+        """The MiB that the waiting calls request together."""
         return sum(self._waiting().values())
 
     @property
     def keys(self) -> dict[LimiterToken, int]:
-        """The MiB of each call, as `TokenBook.keys` says."""
+        """The MiB of each call, as `TokenBook.keys` describes."""
         held = {token: token.count for token, booking in list(self._bookings.items()) if booking.number}
         return held | self._waiting()
 
     def holds(self, key: LimiterToken) -> bool:
-        """Return whether this call has its memory."""
+        """Return whether the call holds its memory."""
         booking = self._bookings.get(key)
         return booking is not None and booking.number > 0
 
     def ask(self, key: LimiterToken, count: int) -> list[LimiterToken]:
-        """Let a call ask for memory; it waits unless its own key is returned. Raises `Closed` after a close."""
+        """Request memory for a call, which waits unless its key is returned. Raise `Closed` after a close."""
         booking = self._bookings[key] = _Booking(key)
         self._keeper.ask(booking, Profile(_COLD, count, is_hot=False))
         if booking.is_refused:
@@ -63,16 +63,16 @@ class PoolBook:
         return [key] if booking.number else []
 
     def cancel(self, key: LimiterToken) -> list[LimiterToken]:
-        """Let a call wait no longer. A call that was granted its memory meanwhile keeps it."""
+        """Stop waiting. If the call has received its memory meanwhile, it keeps it."""
         booking = self._bookings.get(key)
         if booking is not None and not booking.number:
             self._keeper.cancel(booking)
-            if not booking.number:  # it may have been granted until a moment ago
+            if not booking.number:  # the keeper can grant it until `cancel` returns
                 del self._bookings[key]
         return []
 
     def give_back(self, key: LimiterToken) -> list[LimiterToken]:
-        """Take the memory of a call back."""
+        """Release the memory of a call."""
         if self.holds(key):
             self._keeper.release(self._bookings.pop(key).number)
         return []
@@ -82,7 +82,7 @@ class PoolBook:
 
 
 class _Booking:
-    """A call's memory: `number` is its process in the pool, 0 while it waits."""
+    """The memory of one call. `number` is its process in the pool, or 0 while it waits."""
 
     def __init__(self, token: LimiterToken) -> None:
         self._token = token
@@ -90,7 +90,7 @@ class _Booking:
         self.is_refused = False
 
     def decide(self, number: int, reason: str) -> None:
-        """Take the decision of the keeper."""
+        """Receive the decision of the keeper."""
         self.number, self.is_refused = number, bool(reason)
         granted = getattr(self._token, "granted", None)
         if granted is not None:

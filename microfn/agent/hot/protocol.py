@@ -19,7 +19,7 @@ from ..errors import Failed, Refused
 __all__ = ["LONGEST_HEAD", "READY", "ResponseParser", "encode_request"]
 
 READY = b"\r\n"
-"""Bytes with which the worker of a handle says, once, that it has imported the handle."""
+"""Bytes that the worker of a handle sends once, after it has imported the handle."""
 LONGEST_HEAD = 65536
 """Bytes of a head, and of all trailers."""
 _LONGEST_SIZE = 1024

@@ -1,7 +1,7 @@
 """Control groups, version 2: the kernel limits the memory and the processes of a call, and kills them all at once.
 
-Each launcher makes a group for itself in a group that is delegated to the server, and in it one for each call
-(cgroups(7); in Linux's documentation, "Control Group v2").
+Each launcher creates its group in the group that is delegated to the server. In it, each call has a group.
+Source: cgroups(7), and "Control Group v2" in the documentation of Linux.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _PREFIX = "functions-"
 
 
 class Group:
-    """The group of one call. `home` is the group in which the launcher is."""
+    """The group of one call. `home` is the path of the launcher's group."""
 
     def __init__(self, path: str, home: str) -> None:
         self.path = path
@@ -25,9 +25,9 @@ class Group:
 
     @contextmanager
     def entered(self) -> Iterator[None]:
-        """Be in it for a moment: a process that starts meanwhile is in it from its first moment.
+        """Move this process into the group for the block. Processes that start in the block start in the group.
 
-        Raises OSError if this process cannot enter or leave it.
+        Raises OSError if this process cannot enter or leave the group.
         """
         _write(self.path, "cgroup.procs", 0)
         try:
@@ -36,38 +36,38 @@ class Group:
             _write(self._home, "cgroup.procs", 0)
 
     def limit(self, memory: int, processes: int) -> None:
-        """Limit the bytes of memory and the number of processes. If memory runs out, all of them are killed.
+        """Limit the bytes of memory and the number of processes. The kernel kills all of them if memory runs out.
 
-        The launcher must have left it, since it would be one of them.
+        Call this after the launcher has left the group, or it could be killed too.
         """
         # A kernel without swap has no memory.swap.max.
         for name, most in ("memory.swap.max", 0), ("memory.oom.group", 1), ("pids.max", processes):
             with suppress(OSError):
                 _write(self.path, name, most)
         with suppress(OSError):
-            _write(self.path, "memory.max", memory)  # the last one, since it may kill
+            _write(self.path, "memory.max", memory)  # last, since it can kill
 
     def kill(self) -> None:
-        """Kill all processes in it, and in groups within it."""
+        """Kill all processes in the group, and in the groups below it."""
         with suppress(OSError):
             _write(self.path, "cgroup.kill", 1)
 
     def is_empty(self) -> bool:
-        """Return whether it has no living process."""
+        """Return whether the group has no living process."""
         return b"populated 1" not in _read(self.path, "cgroup.events")
 
     def is_out_of_memory(self) -> bool:
-        """Return whether the kernel killed a process of it because of its memory."""
+        """Return whether the kernel has killed a process of the group for its memory."""
         lines = _read(self.path, "memory.events").splitlines()
         return any(line.startswith(b"oom_kill ") and line != b"oom_kill 0" for line in lines)
 
 
 class Groups:
-    """The groups of a launcher's calls, in a group of the launcher's below `delegated`.
+    """The groups of a launcher's calls. They are in the launcher's group, which is below `delegated`.
 
-    The launcher's group is locked as long as the launcher or its guard lives. If they are killed together, they leave a
-    group without a lock: the next launcher kills its processes and removes it. `home` is the group of this process.
-    Raises OSError if no group can be made.
+    The launcher and its guard hold a lock on their group. If both are killed, the group is left without a lock. The
+    next launcher then kills its processes and removes it. `home` is the group of this process. Raises OSError if groups
+    cannot be created.
     """
 
     def __init__(self, delegated: str, home: str) -> None:
@@ -86,7 +86,7 @@ class Groups:
             raise
 
     def make(self, name: str) -> Group | None:
-        """Return a new group for a call, or None if there cannot be another one."""
+        """Return a new group for a call, or None if it cannot be created."""
         group = Group(os.path.join(self.path, name), self._home)
         try:
             os.mkdir(group.path)
@@ -95,12 +95,12 @@ class Groups:
         return group
 
     def leave(self, group: Group) -> None:
-        """Remove a group, or leave it to `clean` if it has a process that is still dying."""
+        """Remove a group. If a process in it is still ending, `clean` removes it later."""
         self._left.append(group.path)
         self.clean()
 
     def clean(self) -> bool:
-        """Remove the groups that were left, and return whether one stays."""
+        """Remove the groups of ended calls, and return whether one remains."""
         self._left = [path for path in self._left if not _remove(path)]
         return bool(self._left)
 
@@ -109,13 +109,13 @@ class Groups:
         Group(self.path, self._home).kill()
 
     def close(self) -> None:
-        """Remove all groups that have no process, and the launcher's own."""
+        """Remove all groups without processes, and the launcher's group if it has none left."""
         _remove(self.path)
         os.close(self._lock)
 
 
 def _claim(delegated: str) -> tuple[str, int]:
-    """Make and lock a group for a launcher. Another launcher may take it for a stale one before it has its lock."""
+    """Create and lock a group for a launcher. Retry if another launcher removes it before it is locked."""
     while True:
         path = os.path.join(delegated, _PREFIX + os.urandom(4).hex())
         os.mkdir(path)
@@ -125,7 +125,7 @@ def _claim(delegated: str) -> tuple[str, int]:
 
 
 def _stale(delegated: str) -> Iterator[str]:
-    """Kill the processes in the groups of launchers that are gone, and yield these groups."""
+    """Kill the processes in the groups of dead launchers. Yield the groups that cannot be removed yet."""
     for name in os.listdir(delegated):
         path = os.path.join(delegated, name)
         lock = _locked(path) if name.startswith(_PREFIX) else None
@@ -137,7 +137,10 @@ def _stale(delegated: str) -> Iterator[str]:
 
 
 def _locked(path: str) -> int | None:
-    """Return a file that locks a group until all its copies are closed, or None if it is locked already, or gone."""
+    """Lock a group, and return the file that holds the lock. Return None if it is locked already, or gone.
+
+    The lock lasts until all copies of the file are closed.
+    """
     with suppress(FileNotFoundError):
         file = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         with suppress(BlockingIOError):
@@ -149,7 +152,7 @@ def _locked(path: str) -> int | None:
 
 
 def _remove(path: str) -> bool:
-    """Remove a group and the groups in it, and return whether it is gone. A group with a process stays."""
+    """Remove a group and the groups in it, and return whether it is gone. A group with processes remains."""
     try:
         for entry in list(os.scandir(path)):
             if entry.is_dir():

@@ -21,8 +21,8 @@ KILL_LAUNCHER = signal.SIGUSR1
 def become_guard(groups: Groups | None) -> int:  # pragma: no cover - in a process of its own
     """Fork. The child returns, and goes on as the launcher; this process waits for its end, and ends all it has left.
 
-    Return a file that becomes readable in the child if the guard dies. `groups` are the launcher's control groups. Call
-    this before any thread is started, in a subreaper.
+    Return a file that becomes readable in the child if the guard dies. `groups` has the control groups of calls, or is
+    None. Call this before any thread is started, in a subreaper.
     """
     alive, held = os.pipe()
     child = os.fork()

@@ -47,7 +47,8 @@ def take_precedence() -> None:  # pragma: no cover - in a process of its own
 def main(delegated: str = "", home: str = "") -> None:  # pragma: no cover - in a process of its own
     """Be the launcher of the process at the other end of stdin.
 
-    `delegated` is a control group that is delegated to that process, and `home` its own group, both "" without one.
+    `delegated` is the control group that is delegated to that process, and `home` is its own group. Both are "" if no
+    group is delegated.
     """
     become_subreaper()
     for number in signal.SIGCHLD, signal.SIGINT, signal.SIGTERM, signal.SIGHUP:

@@ -14,7 +14,7 @@ __all__ = ["Run"]
 class Run:
     """A function from its start until nothing of its group is left; `why` is the limit for which it was killed.
 
-    `group` is its control group, if it has one.
+    `group` is its control group, or None.
     """
 
     def __init__(self, request: Request, pid: int, group: Group | None = None) -> None:
@@ -41,7 +41,7 @@ class Run:
             self.group.kill()
 
     def note_exit(self, code: int) -> None:
-        """Note how its leader ended, and whether the kernel killed it because of its memory."""
+        """Store the exit code of the leader, and whether the kernel killed a process for its memory."""
         self.code = code
         if self.why == "-" and self.group is not None and self.group.is_out_of_memory():
             self.why = "memory"
@@ -51,7 +51,7 @@ class Run:
         reply(self.control, f"exited {self.code} {self.why}")
 
     def is_gone(self) -> bool:
-        """Return whether nothing is left of its group, and of its control group."""
+        """Return whether its process group and its control group are empty."""
         return is_group_gone(self.pid) and (self.group is None or self.group.is_empty())
 
     def close(self) -> None:

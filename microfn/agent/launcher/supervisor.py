@@ -36,8 +36,7 @@ class Launcher:
 
     A process that leaves its session becomes the launcher's child when its parent has ended, since the launcher is a
     subreaper. It is killed unless its call goes on, and a line on stderr says so, unless its call was killed too.
-    `guard` is a file that is readable if the guard has died. `groups` are the control groups of calls, if they
-    have some.
+    `guard` is a file that is readable if the guard has died. `groups` has the control groups of calls, or is None.
     """
 
     def __init__(

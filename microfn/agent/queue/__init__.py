@@ -1,1 +1,4 @@
-"""Calls that are stored, and executed later: `Agent.queued`. Only `store`, `slots` and `child` import the engine."""
+"""Queued calls: `Agent.queued` stores a call, and a worker executes it later.
+
+Only `engine`, `store` and `child` import DBOS. Only `slots` imports psycopg.
+"""

@@ -1,4 +1,4 @@
-"""The queue of an agent: its store, its queued functions, and the application that tells of their calls."""
+"""The queue of an agent: its store, its queued functions, and the application that reports their calls."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _LONGEST = 1e9
 
 
 class AgentQueue:
-    """The queue of an agent. The store is opened, and its engine imported, with the first call."""
+    """The queue of an agent. The first call imports DBOS and opens the store."""
 
     def __init__(self, url: str, engine: Engine) -> None:
         self._url = check_url(url)
@@ -37,7 +37,7 @@ class AgentQueue:
 
     @property
     def store(self) -> Store:
-        """The store of the calls. Raise RuntimeError if the engine is not installed."""
+        """The store of the calls. Raise RuntimeError if DBOS is not installed."""
         if self._store is None:
             _find_engine()
             from .store import Store  # noqa: PLC0415 - an extra, and half a second
@@ -46,9 +46,9 @@ class AgentQueue:
         return self._store
 
     def counts(self) -> dict[str, dict[str, int]]:
-        """Return how many calls in the store are queued and running, by function; those of this agent are all there.
+        """Return the numbers of queued and running calls in the store, by function.
 
-        There are none if the store fails, which is logged.
+        All functions of this agent are included. If the store fails, the error is logged and the result is empty.
         """
         known = {name: {"queued": 0, "running": 0} for name in self.functions}
         try:
@@ -57,7 +57,7 @@ class AgentQueue:
             return {}
 
     def close(self) -> None:
-        """Close the connections of the store; the next call opens new ones."""
+        """Close the connections of the store. The next call opens new ones."""
         if self._store is not None:
             self._store.close()
 
@@ -71,7 +71,7 @@ class AgentQueue:
         timeout: float | None,
         scope: Callable[[Request], str] | None,
     ) -> Queued:
-        """Return the handle that `Agent.queued` makes."""
+        """Return the handle for `Agent.queued`, which describes the options and errors."""
         _find_engine()
         check_size("retries", retries)
         check_seconds("expires", expires, _LONGEST)
@@ -79,12 +79,12 @@ class AgentQueue:
         if timeout is not None:
             check_seconds("timeout", timeout)
         if scope is not None and not callable(scope):
-            raise TypeError(f"scope must be called with a request, got {scope!r:.200}")
+            raise TypeError(f"scope must be a function of the request, got {scope!r:.200}")
         checked = self._checked(function)
         name = _name_of(checked)
         if name in self.functions:
-            hint = "say name= to give another function a name of its own"
-            raise ValueError(f"function must be queued once, got {name!r} again; {hint}")
+            hint = "pass name= to cold() to queue another function"
+            raise ValueError(f"function must have a name that is not queued yet, got {name!r}; {hint}")
         made = Queued(
             lambda: self.store,
             self.calls,
@@ -100,22 +100,22 @@ class AgentQueue:
         return made
 
     def _checked(self, function: FunctionApp | Handle) -> FunctionApp | HandleFunction:
-        """Return a function of this agent, or one that calls a handle. Raise TypeError or ValueError for others."""
+        """Return a function of this agent, or wrap a handle. Raise TypeError or ValueError for other values."""
         if isinstance(function, FunctionApp):
             if function.function not in self._engine.functions:
-                raise ValueError(f"function must be one of this agent, got {function!r:.200} of another")
+                raise ValueError(f"function must be a function of this agent, got {function!r:.200} of another agent")
             return function
         if isinstance(function, Queued) or not callable(function):
-            raise TypeError(f"function must be a handle, or what agent.cold() made, got {function!r:.200}")
+            raise TypeError(f"function must be a handle or a return value of cold() or hot(), got {function!r:.200}")
         return HandleFunction(self._engine, function)
 
 
 def _name_of(function: FunctionApp | HandleFunction) -> str:
-    """Return the name by which the store knows a function."""
+    """Return the name of a function in the store."""
     return function.function.name if isinstance(function, FunctionApp) else function.name
 
 
 def _find_engine() -> None:
-    """Raise RuntimeError if the engine is not installed. It is not imported, which takes half a second."""
+    """Raise RuntimeError if DBOS is not installed. Importing it would take half a second."""
     if find_spec("dbos") is None:
-        raise RuntimeError('queued calls need an extra: pip install "microfn[queue]"')
+        raise RuntimeError("queued calls need DBOS, which is not installed; run pip install 'microfn[queue]'")

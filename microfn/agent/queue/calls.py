@@ -1,4 +1,4 @@
-"""The application that tells what became of queued calls."""
+"""The application that serves the states and results of queued calls."""
 
 from __future__ import annotations
 
@@ -29,7 +29,10 @@ _OURS = ("cache-control", "content-length", "fn-call-id", "retry-after")
 
 
 class Calls:
-    """`GET /<id>` and `GET /<id>/result` as a WSGI application, and as the handle of a catch-all route."""
+    """The state of a call at `/<id>`, and its result at `/<id>/result`.
+
+    An instance is a WSGI application that can be mounted, and the handle of a catch-all route.
+    """
 
     def __init__(self, open_store: Callable[[], Store]) -> None:
         self._open_store = open_store
@@ -38,7 +41,7 @@ class Calls:
         return "<Calls>"
 
     def __call__(self, environ: Any, start_response: Any) -> Any:
-        """Answer a request: `(environ, start_response)` of WSGI, or `(request, params)` of a route."""
+        """Respond as an application to `(environ, start_response)`, or as a handle to `(request, params)`."""
         if isinstance(environ, Request):
             params = start_response if isinstance(start_response, Mapping) else {}
             return self._answer(environ, str(next(iter(params.values()), environ.path)))
@@ -69,9 +72,9 @@ class Calls:
             entry = self._open_store().status(found[1]) if found else None
         except StoreError as error:
             log_exception(error, request.environ)
-            return abort(503, "The calls cannot be read now.", retry_after=5)
+            return abort(503, "The store of queued calls is unavailable.", retry_after=5)
         if found is None or entry is None:
-            return abort(404, "There is no such call.")
+            return abort(404, "No such call.")
         response = _result(entry) if found[2] else _state(entry, request)
         if not entry.is_final:
             response.headers["Retry-After"] = "1"
@@ -81,7 +84,7 @@ class Calls:
 
 
 def described(entry: Entry) -> dict[str, Any]:
-    """Return what is told of a call, as JSON has it."""
+    """Return the description of a call, with values that JSON can represent."""
     log = entry.outcome.log if entry.outcome is not None else b""
     return {
         "id": entry.id,
@@ -98,7 +101,7 @@ def described(entry: Entry) -> dict[str, Any]:
 
 
 def _state(entry: Entry, request: Request) -> Response:
-    """Return what is told of a call, as JSON, or as a page for clients that prefer HTML."""
+    """Return the description of a call as JSON, or as a page if the client prefers HTML."""
     told = described(entry)
     if preferred_type(request.environ.get("HTTP_ACCEPT", "")) == HTML:
         has_result = entry.outcome is not None and entry.outcome.status is not None
@@ -110,7 +113,7 @@ def _state(entry: Entry, request: Request) -> Response:
 
 
 def _result(entry: Entry) -> Response:
-    """Return the response of the function, as it gave it."""
+    """Return the response of the function: 409 if the call has not ended, 410 if it ended without a response."""
     outcome = entry.outcome
     if not entry.is_final:
         response = _json({"id": entry.id, "state": entry.state}, 409)

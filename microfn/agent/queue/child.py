@@ -1,4 +1,4 @@
-"""The process of a worker: it holds a slot and executes calls. `microfn work` starts it."""
+"""The process of a worker, which holds a slot and executes calls. `microfn work` starts it."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 __all__ = ["GRACE", "LOST", "Worker", "slot_lines", "work"]
 
 GRACE = 30
-"""Seconds in which calls may end after SIGTERM; then their functions are killed, and the calls are put back."""
+"""Seconds that running calls have after SIGTERM. Then their functions are killed, and the calls are queued again."""
 _PUTTING_BACK = 5.0
 LOST = 4
-"""The exit code of a worker without a slot."""
+"""The exit code of a worker that has no slot or has lost it."""
 _THREADS = 16
 _POLLING = 0.1
 _LOOK = 0.5
@@ -39,11 +39,11 @@ Result = TypeVar("Result")
 
 
 def _refuse(self: object, text: str) -> Any:  # noqa: ARG001 - the engine's
-    raise ValueError("a record must be JSON, got one that is pickled")
+    raise ValueError("a record must be JSON, got a pickled record")
 
 
 class Worker:
-    """Calls of one agent, executed in this process as long as it holds a slot."""
+    """Executes the calls of one agent while this process holds a slot."""
 
     def __init__(self, agent: Any, slot: int) -> None:
         self._agent = agent
@@ -54,8 +54,8 @@ class Worker:
         self._strays: set[str] = set()
 
     def start(self) -> None:
-        """Take up what the last holder of the slot has left, and execute calls."""
-        from dbos import _serialization  # noqa: PLC0415 - the engine reads the name of its serializer in each row
+        """Recover the calls of the slot's last holder, and start to execute calls."""
+        from dbos import _serialization  # noqa: PLC0415 - each row names its serializer, and DBOS would unpickle it
 
         _serialization.DefaultSerializer.deserialize = _refuse  # type: ignore[assignment,method-assign]
         _, client = self._store.open()  # with tables that are up to date
@@ -77,7 +77,7 @@ class Worker:
             return self.run(stored)
 
         DBOS.listen_queues([engine.QUEUE])
-        # A queue that is there at the launch is polled at once, others within a second.
+        # DBOS polls a queue at once if it is registered before the launch, and within a second otherwise.
         client.register_queue(
             engine.QUEUE,
             worker_concurrency=_THREADS,
@@ -87,7 +87,7 @@ class Worker:
         DBOS.launch()
 
     def run(self, stored: dict[str, Any]) -> dict[str, Any]:
-        """Execute a record, and return its outcome as it is stored."""
+        """Execute a record, and return the JSON of its outcome."""
         call = QueuedCall.from_json(stored)
         self._running.add(call.key)
         try:
@@ -98,7 +98,7 @@ class Worker:
     def _outcome(self, call: QueuedCall) -> Outcome:
         taken, is_back = _persistently(lambda: self._store.attempts(call))
         executions = call.executions + taken
-        if is_back:  # the worker before this one put it back, and was lost before it could tell
+        if is_back:  # the previous worker queued the call again, and was lost before it stored this outcome
             return Outcome("again", executions)
         result = execute(
             self._agent,
@@ -113,33 +113,38 @@ class Worker:
         return result
 
     def look_for_strays(self) -> None:
-        """Queue again what the engine has taken for this worker and did not begin, in spite of an error."""
+        """Queue calls again that DBOS assigned to this worker and, after an error, never started."""
         taken = self._store.running().get(name_of(self._slot), set())
         idle = taken - self._running
         if idle & self._strays:
-            logger.warning("calls were taken and not begun, and are queued again: %s", sorted(idle & self._strays))
+            logger.warning(
+                "calls that were assigned but never started are queued again: %s", sorted(idle & self._strays)
+            )
             self._store.release(name_of(self._slot), idle & self._strays)
         self._strays = idle
 
     def drain(self) -> None:
-        """Take no more calls, let those that run end, and put back those that do not in time."""
+        """Take no more calls, wait for running calls, and queue those again that don't end within `GRACE`."""
         for event in self._engine.background_thread_stop_events:
             event.set()
         until = time.monotonic() + GRACE
         while self._running and time.monotonic() < until:
             time.sleep(0.05)
-        self._agent._engine.close(0.0)  # noqa: SLF001 - its own close() would close the store, which is needed yet
+        self._agent._engine.close(0.0)  # noqa: SLF001 - Agent.close() would close the store too early
         until = time.monotonic() + _PUTTING_BACK
         while self._running and time.monotonic() < until:
             time.sleep(0.05)
-        # Outcomes are still being recorded: a call without one would be executed again.
+        # Wait until outcomes are stored, since a call without an outcome would be executed again.
         DBOS.destroy(workflow_completion_timeout_sec=5)
         self._database.dispose()
         self._store.close()
 
 
 def work(agent: Any, parent: int) -> int:
-    """Execute calls in the first free slot until SIGTERM or SIGINT, or until the parent is gone; the exit code."""
+    """Execute calls in the first free slot, and return the exit code.
+
+    The worker ends on SIGTERM, on SIGINT, if its parent is gone, or if it loses its slot.
+    """
     store = agent.queue.store
     stop = threading.Event()
     for number in signal.SIGTERM, signal.SIGINT:
@@ -149,22 +154,22 @@ def work(agent: Any, parent: int) -> int:
         worker = Worker(agent, take_first(slots))
         worker.start()
     except StoreError as error:
-        logger.error("the worker cannot begin: %s", error)  # noqa: TRY400 - no bug, and its cause is told
+        logger.error("the worker cannot start: %s", error)  # noqa: TRY400 - the message names the cause
         return LOST
     chores = _Chores(worker, store)
     while not stop.wait(_LOOK) and os.getppid() == parent:
         if not _is_held(slots):
-            # Somebody else may have the slot by now, and with it our calls.
+            # Another worker may hold the slot by now, and execute its calls.
             os._exit(LOST)
         chores.do()
     worker.drain()
-    # Threads of calls that could not be put back, and of the engine, would keep the process.
+    # Threads of DBOS, and of calls that could not be queued again, would keep the process alive.
     logging.shutdown()
     os._exit(0)
 
 
 class _Chores:
-    """The chores that a worker does now and then."""
+    """The periodic tasks of a worker."""
 
     def __init__(self, worker: Worker, store: Store) -> None:
         self._worker = worker
@@ -172,9 +177,9 @@ class _Chores:
         self._looked = self._purged = time.monotonic()
 
     def do(self) -> None:
-        """Look for strays and purge, if it is time."""
+        """Look for strays and purge, if either is due."""
         now = time.monotonic()
-        with suppress(StoreError):  # which is logged; the calls themselves wait for the store
+        with suppress(StoreError):  # `failing` has logged it, and calls retry by themselves
             if now - self._looked > _STRAY:
                 self._looked = now
                 self._worker.look_for_strays()
@@ -187,24 +192,24 @@ def _is_held(slots: Slots) -> bool:
     try:
         slots.check()
     except StoreError as error:
-        logger.error("%s", error)  # noqa: TRY400 - no bug, and its cause is told
+        logger.error("%s", error)  # noqa: TRY400 - the message names the cause
         return False
     return True
 
 
 def _persistently(action: Callable[[], Result]) -> Result:
-    """Do this as soon as the store can."""
+    """Retry this until the store works."""
     pause = 0.1
     while True:
         try:
             return action()
-        except StoreError:  # noqa: PERF203 - it has to end here
+        except StoreError:  # noqa: PERF203 - each attempt has its own errors
             time.sleep(pause)
             pause = min(5.0, 2 * pause)
 
 
 def slot_lines(store: Store) -> list[str]:
-    """Return a line for each slot that has calls or a worker."""
+    """Return a header, and a line for each slot that has calls or a worker."""
     slots, running = slots_of(store.url), store.running()
     counts = {number_of(name): len(keys) for name, keys in running.items()}
     lines = ["SLOT  WORKER  RUNNING"]

@@ -1,4 +1,4 @@
-"""Connections to a store: the file or the database, its tables, and a client of DBOS."""
+"""Connections to a store: the SQLite file or the PostgreSQL database, its tables, and a client of DBOS."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ InUse = error.DBOSWorkflowIDInUseError
 APPLICATION = QUEUE = "microfn"
 WORKFLOW = "microfn.call"
 VERSION = "1"
-"""Of the records, not of the code: calls that wait are executed by the next deployment."""
+"""The version of the records, not of the code: the next deployment executes calls that are still queued."""
 _LOCKED = 2.0
-"""Seconds that a request waits for a lock of the store."""
+"""Seconds that a request waits for a lock of SQLite."""
 _CONNECTING = 5
 logger = logging.getLogger("microfn.agent")
-logging.getLogger("dbos").setLevel(logging.WARNING)  # it tells of each start at length
+logging.getLogger("dbos").setLevel(logging.WARNING)  # DBOS logs many lines at each start
 
 
 def prepare(url: str) -> None:
@@ -38,26 +38,26 @@ def prepare(url: str) -> None:
         _prepare_file(path)
     else:
         engine = engine_of(url)
-        with engine.connect():  # the engine's own attempt has no limit of time
+        with engine.connect():  # fails early: DBOS would try to connect without a limit of time
             pass
         engine.dispose()
     DBOS.migrate(url)
 
 
 def _prepare_file(path: str) -> None:
-    """Create the file for its owner alone, with a write-ahead log. SQLite gives these files the same mode."""
+    """Create the file with mode 600 and a write-ahead log. SQLite gives its other files the same mode."""
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     except FileExistsError:
-        # To open it again would drop SQLite's locks of this process (fcntl, section "Advisory record locking").
+        # Don't open the file: closing it would drop this process's locks (fcntl(2), "Advisory record locking").
         if os.stat(path).st_mode & 0o077:
             os.chmod(path, 0o600)
     connection = sqlite3.connect(path, timeout=_LOCKED, isolation_level=None)
     try:
         mode = connection.execute("PRAGMA journal_mode=WAL").fetchone()[0]
         if mode != "wal":
-            raise OSError(f"the store must be on a file system with shared memory for a write-ahead log, got {mode!r}")
-        # Fail now if the file is locked or read-only: the engine waits for half a minute.
+            raise OSError(f"the file must be on a local file system for a write-ahead log, got journal mode {mode!r}")
+        # Fail now if the file is locked or read-only, since DBOS would wait for half a minute.
         connection.execute("BEGIN IMMEDIATE")
         connection.execute("ROLLBACK")
     finally:
@@ -65,7 +65,7 @@ def _prepare_file(path: str) -> None:
 
 
 def engine_of(url: str, *, waits: float = _LOCKED, size: int = 5) -> sa.Engine:
-    """Return an engine whose connections wait for a lock for so many seconds, and whose commits are durable."""
+    """Return an engine of SQLAlchemy with durable commits. `waits` is the seconds to wait for a lock of SQLite."""
     path = path_of(url)
     if path is None:
         address = sa.make_url(url).set(drivername="postgresql+psycopg")
@@ -87,19 +87,19 @@ def engine_of(url: str, *, waits: float = _LOCKED, size: int = 5) -> sa.Engine:
         connection.isolation_level = "IMMEDIATE"
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA foreign_keys=ON")
-        # From Python 3.12 on the engine asks for the time as SQLite does since 3.42; Debian 12 has 3.40.
+        # From Python 3.12 on, DBOS calls unixepoch('subsec'), which needs SQLite 3.42. Debian 12 has 3.40.
         connection.create_function("unixepoch", 1, _unixepoch)
 
     return engine
 
 
-def _unixepoch(modifier: str) -> float:  # noqa: ARG001 - the engine passes "subsec" alone
+def _unixepoch(modifier: str) -> float:  # noqa: ARG001 - DBOS only passes "subsec"
     """Return the seconds since 1970, to the millisecond."""
     return time.time_ns() // 1_000_000 / 1000
 
 
 def client_of(engine: sa.Engine) -> DBOSClient:
-    """Return a client that writes JSON and raises when the database is gone."""
+    """Return a client that writes JSON, and raises if the database is unreachable."""
     return DBOSClient(
         system_database_engine=engine,
         serializer=DBOSPortableJSONSerializer(),
@@ -111,7 +111,7 @@ def client_of(engine: sa.Engine) -> DBOSClient:
 
 @contextmanager
 def failing(what: str) -> Iterator[None]:
-    """Raise `StoreError` for errors of the store; those of the engine's protocol stay as they are."""
+    """Log errors of the store, and raise them as `StoreError`. Other errors of DBOS pass through."""
     try:
         yield
     except (OSError, sqlite3.Error, sa.exc.SQLAlchemyError, error.DBOSInitializationError) as caught:

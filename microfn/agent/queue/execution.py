@@ -1,4 +1,4 @@
-"""One execution of a queued call, and the decision on what follows: an outcome, or another execution later."""
+"""One execution of a queued call. Its result is an outcome, or another execution later."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 __all__ = ["LARGEST", "Again", "backoff", "execute"]
 
 LARGEST = 16 * 1024 * 1024
-"""Bytes of a response: it becomes one row of the store."""
+"""Largest response in bytes, since a response is one row of the store."""
 _FIRST, _LONGEST, _BUSY = 1.0, 300.0, 1.0
 logger = logging.getLogger("microfn.agent")
 
 
 class Again(NamedTuple):
-    """The record with which a call is put back, and the seconds until it is executed."""
+    """The record that queues a call again, and the delay in seconds."""
 
     call: QueuedCall
     delay: float
@@ -55,7 +55,10 @@ def execute(
     losses: int,
     clock: Callable[[], float] = time.time,
 ) -> Outcome | Again:
-    """Execute a call with an `Agent`. `executions` counts this one too, `losses` those that lost their worker."""
+    """Execute a call with an `Agent`.
+
+    `executions` includes this one. `losses` counts the executions that lost their worker. `clock` is for tests.
+    """
     now = clock()
     refused = _refused(call, executions - 1, losses, now)
     if refused is not None:
@@ -63,14 +66,14 @@ def execute(
     attempt = _Attempt(call, executions, now, clock)
     try:
         return attempt.submit(agent, functions)
-    except Busy as busy:  # it was not executed
+    except Busy as busy:  # the function did not start, so this is no execution
         changes = {"executions": executions - 1, "losses": losses}
         return Again(call.again(**changes), max(_BUSY, min(_LONGEST, float(busy.retry_after))))
     except _TooLong:
         return attempt.outcome("error", f"The response must have at most {LARGEST} bytes.")
-    except (TooLarge, Refused) as error:  # another execution would be refused too
+    except (TooLarge, Refused) as error:  # each other execution would be refused too
         return attempt.outcome("error", error.detail)
-    except Stopped:  # by an agent that is being closed, and so with this worker
+    except Stopped:  # this worker is being stopped
         return Again(call.again(executions=executions, losses=losses, started_at=attempt.started), _FIRST)
     except CallError as error:
         state, message = "timeout" if isinstance(error, TimedOut) else "error", error.detail
@@ -91,21 +94,21 @@ def execute(
 
 
 def _refused(call: QueuedCall, executions: int, losses: int, now: float) -> Outcome | None:
-    """Return the outcome of a call that is not executed again: it lost too many workers, or it is too late."""
+    """Return an outcome if the call has lost too many workers or has expired. Otherwise return None."""
     if losses > call.retries:
         times = f"{losses} execution{'s' if losses > 1 else ''}"
-        state, error = "dead", f"The call lost its worker in {times}."
+        state, error = "dead", f"The worker was lost during {times}."
     elif now < call.expires_at:
         return None
     elif call.failures:
         state, error = call.state, call.error or ""
     else:
-        state, error = "expired", "The call was not executed in time."
+        state, error = "expired", "No worker executed the call in time."
     return Outcome(state, executions, call.started_at, now, error)
 
 
 class _Attempt:
-    """One execution, with what is known of it when it fails."""
+    """One execution, with the data for its outcome if it fails."""
 
     def __init__(self, call: QueuedCall, executions: int, now: float, clock: Callable[[], float]) -> None:
         self._call = call
@@ -115,11 +118,11 @@ class _Attempt:
         self.started = now if call.started_at is None else call.started_at
 
     def submit(self, agent: Any, functions: Mapping[str, Queued]) -> Outcome:
-        """Have the function answer. Raise what `Agent.submit` raises, and `Failed` for an unknown function."""
+        """Run the function. Raise the errors of `Agent.submit`, and `Failed` if the function is unknown."""
         call = self._call
         function = functions.get(call.function)
         if function is None:
-            raise Failed(f"There is no function {call.function!r:.200} here.")
+            raise Failed(f"The agent has no queued function {call.function!r:.200}.")
         writer = _Bounded()
         if isinstance(function.function, HandleFunction):
             return self._success(*function.function.respond(call, self._executions, writer), writer)
@@ -147,7 +150,7 @@ class _Attempt:
 
 
 def backoff(failures: int) -> float:
-    """Return the seconds before the next execution: 1, 2, 4, … up to 300, each up to a fifth more or less.
+    """Return the seconds before the next execution: 1, 2, 4, … up to 300, each with a jitter of 20 %.
 
     >>> 1.6 <= backoff(2) <= 2.4
     True

@@ -1,4 +1,4 @@
-"""A handle that a worker executes in one of its own threads, with a deadline and a token as an inline call has."""
+"""A handle that a worker executes in one of its threads. The call takes a deadline and a token, as inline calls do."""
 
 from __future__ import annotations
 
@@ -29,18 +29,21 @@ if TYPE_CHECKING:
 __all__ = ["TIMEOUT", "HandleFunction", "Response"]
 
 TIMEOUT = 60.0
-"""Seconds of a handle whose `timeout` is not given."""
+"""The default `timeout` of a handle, in seconds."""
 
 
 class Response(NamedTuple):
-    """The head of a response; its body is where the call was told to write it."""
+    """The status and the headers of a response. The body was written to the `writer` of the call."""
 
     status: str
     headers: tuple[tuple[str, str], ...]
 
 
 class HandleFunction:
-    """A `handle(request, params)` that is executed in this process. Raise TypeError or ValueError for any other."""
+    """A `handle(request, params)` that is executed in this process.
+
+    Raises TypeError if it is not a handle, and ValueError if workers cannot import it.
+    """
 
     def __init__(self, engine: Engine, handle: Handle) -> None:
         check_handle(handle)
@@ -52,10 +55,10 @@ class HandleFunction:
         return f"<HandleFunction {self.name}>"
 
     def respond(self, queued: QueuedCall, executions: int, writer: IO[bytes]) -> Response:
-        """Write the body of the response, and return its head. `executions` counts this one too.
+        """Write the body of the response to `writer`, and return its head. `executions` includes this one.
 
-        Raises `Busy` if the handle was not executed, `Failed` if it raised something other than an HTTP exception, and
-        `TimedOut` if it did so after its time. A response that comes late is one all the same.
+        Raises `Busy` if the handle did not start, `Failed` if it raised an exception other than an HTTP exception, and
+        `TimedOut` if it raised one after its deadline. A response after the deadline is still a result.
         """
         timeout = TIMEOUT if queued.timeout is None else queued.timeout
         engine = self._engine
@@ -105,7 +108,7 @@ class HandleFunction:
         finally:
             getattr(content, "close", lambda: None)()
         error = requests[0].error
-        if isinstance(error, Exception) and not isinstance(error, HTTPException):  # which would be a response
+        if isinstance(error, Exception) and not isinstance(error, HTTPException):  # an HTTP exception is a response
             raise _failure(error, deadline) from error
         return heads[0]
 
@@ -131,12 +134,12 @@ class HandleFunction:
             "wsgi.multiprocess": True,
             "wsgi.run_once": False,
             CALL_ID_KEY: queued.id,
-            "FN_CALL_ID": queued.id,  # as in a process of its own
+            "FN_CALL_ID": queued.id,  # as in the environment of a cold function
             "microfn.route": self.name,
         }
 
     def _next(self, pieces: Iterator[bytes], deadline: Deadline) -> bytes | None:
-        """Return the next piece of a body, None at its end. Its handle may still be at work."""
+        """Return the next piece of a body, or None at its end. A generator may run code of the handle here."""
         try:
             return next(pieces, None)
         except Exception as error:
@@ -147,15 +150,15 @@ class HandleFunction:
 def _failure(error: Exception, deadline: Deadline) -> CallError:
     name = type(error).__name__
     if isinstance(error, TimedOut) or deadline.is_over:
-        return TimedOut(f"The handle raised {name}, and its time was up.")
+        return TimedOut(f"The handle raised {name} after its deadline.")
     return Failed(f"The handle raised {name}.")
 
 
 def _name_of(handle: Handle) -> str:
-    """Return `module:qualname`, by which workers find the handle of a stored call."""
+    """Return `module:qualname`, the name of the handle in the store."""
     module, name = getattr(handle, "__module__", None), getattr(handle, "__qualname__", None)
     if not isinstance(module, str) or not isinstance(name, str) or name.endswith("<lambda>"):
-        raise ValueError(f"function must have a name that stays with stored calls, got {handle!r:.200}")
+        raise ValueError(f"function must have a module and a name for stored calls, got {handle!r:.200}")
     if module == "__main__":
-        raise ValueError(f"function must be in a module that workers import, got {handle!r:.200}, which is in __main__")
+        raise ValueError(f"function must be in a module that workers can import, got {handle!r:.200} of __main__")
     return f"{module}:{name}"

@@ -1,4 +1,4 @@
-"""A page of HTML that tells a person what became of a call."""
+"""The HTML page with the state of a call."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _LINK = html('<p><a href="%s/result">The result</a>\n')
 
 
 def page(told: Mapping[str, Any], *, is_final: bool, has_result: bool) -> Markup:
-    """Return the page of a call, which loads itself again every second until the state is final.
+    """Return the page of a call. It reloads every second until the state is final.
 
     >>> told = {"id": "7f", "function": "thumb", "state": "success", "error": "<b>", "log": ""}
     >>> print(page(told, is_final=True, has_result=True).partition("<table>")[2].strip())

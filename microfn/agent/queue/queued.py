@@ -1,4 +1,4 @@
-"""The way in for requests: a call is stored, and the client is told where to ask for it."""
+"""The handle that stores the call of a request, and responds with 202 and the URL of its state."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 __all__ = ["LARGEST_BODY", "Queued"]
 
 LARGEST_BODY = 16 * 1024 * 1024
-"""Bytes of a request: it becomes one row of the store."""
+"""Largest request body in bytes, since a call is one row of the store."""
 CALL_ID = "Fn-Call-Id"
 _LONGEST_KEY = 255
 _RETRY_AFTER = 5
 
 
 class Queued:
-    """The handle of a route whose calls are stored and executed later. `Agent.queued` makes it."""
+    """The handle of a route whose calls are stored, and executed later. `Agent.queued` returns it."""
 
     def __init__(
         self,
@@ -60,13 +60,13 @@ class Queued:
         return f"<Queued {self.name}>"
 
     def __call__(self, request: Request, params: Params) -> Response:
-        """Store the call, and answer 202 when it is durable."""
+        """Store the call, and respond with 202 when it is durable."""
         request.max_content_length = min(request.max_content_length or LARGEST_BODY, LARGEST_BODY)
         body = request.get_data()
-        if len(body) > LARGEST_BODY:  # a limit of the route was larger
+        if len(body) > LARGEST_BODY:  # middleware read it with a larger limit
             abort(413)
         for option in request.route.checks if request.route is not None else ():
-            getattr(request, option)  # what does not fit valid= or query= is refused now, and not later
+            getattr(request, option)  # 422 now if the request doesn't fit valid= or query=
         path = request.path.replace("?", "%3F")
         query = request.query_string.decode("latin-1")
         digest = digest_of(query, body)
@@ -91,9 +91,9 @@ class Queued:
             there = self._open_store().put(call)
         except StoreError as error:
             log_exception(error, request.environ)
-            return abort(503, "The call cannot be stored now.", retry_after=_RETRY_AFTER)
+            return abort(503, "The store of queued calls is unavailable.", retry_after=_RETRY_AFTER)
         if there is not None and there != digest:
-            abort(422, "The Idempotency-Key belongs to a request with another body or query.")
+            abort(422, "The Idempotency-Key was used for a request with another body or query.")
         response = Response(json.dumps({"id": call.id}), 202, content_type="application/json")
         response.headers[CALL_ID] = call.id
         prefix = _prefix_of(self._calls, request)
@@ -102,7 +102,7 @@ class Queued:
         return response
 
     def _id_of(self, request: Request) -> str | None:
-        """Return the id that the client's key stands for, in its scope; None without a key."""
+        """Return the id for the client's Idempotency-Key in its scope, or None without a key."""
         key = request.headers.get("Idempotency-Key")
         if key is None:
             return None
@@ -110,12 +110,12 @@ class Queued:
             abort(400, f"The Idempotency-Key must have 1 to {_LONGEST_KEY} characters.")
         scope = "" if self._scope is None else self._scope(request)
         if not isinstance(scope, str):
-            raise TypeError(f"scope must return a text, got {scope!r:.200}")
+            raise TypeError(f"scope must return a string, got {scope!r:.200}")
         return id_of(self.name, scope, request.method, request.environ.get("SCRIPT_NAME", "") + request.path, key)
 
 
 def _headers_of(request: Request) -> list[tuple[str, str]]:
-    """Return the headers as text; bytes that are no UTF-8 become surrogates. Ours are not the client's to set."""
+    """Return the headers as text, without those that microfn sets. Bytes that are not UTF-8 become surrogates."""
     return [
         (name, value.encode("latin-1").decode("utf-8", "surrogateescape"))
         for name, value in request.headers.items()
@@ -124,7 +124,7 @@ def _headers_of(request: Request) -> list[tuple[str, str]]:
 
 
 def _plain(value: Any) -> Any:
-    """Return a param as JSON has it."""
+    """Return a param, as a string if JSON cannot represent it."""
     try:
         json.dumps(value, allow_nan=False)
     except (TypeError, ValueError):
@@ -133,7 +133,7 @@ def _plain(value: Any) -> Any:
 
 
 def _prefix_of(calls: object, request: Request) -> str | None:
-    """Return the path below which the router of a request has the application of states; None if it has none."""
+    """Return the prefix of `Agent.calls` in the router of a request, or None if it is not there."""
     router = request.router
     if router is None:
         return None

@@ -1,4 +1,4 @@
-"""Records of a store: a call as it was asked, and its outcome, as JSON with base64 for what a client sent."""
+"""Records of a store: a call and its outcome, as JSON. Data of clients is in base64."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from typing import Any
 __all__ = ["FINAL", "STATES", "Entry", "Outcome", "QueuedCall", "StoreError", "digest_of", "id_of", "iso"]
 
 FINAL = ("success", "error", "timeout", "expired", "dead")
-"""States that no call leaves by itself."""
+"""The final states. Only `microfn calls retry` takes a call out of one."""
 STATES = ("queued", "running", *FINAL)
 
 
 class StoreError(Exception):
-    """The store cannot be reached, or it cannot be written."""
+    """The store cannot be opened, read or written."""
 
 
 def _packed(data: bytes) -> str:
@@ -26,7 +26,7 @@ def _packed(data: bytes) -> str:
 
 
 def _packed_json(value: object) -> str:
-    # Surrogates stand for bytes that are no UTF-8; as escapes they survive every database.
+    # Surrogates represent bytes that are not UTF-8. No database accepts them unescaped.
     return _packed(json.dumps(value).encode("ascii"))
 
 
@@ -36,11 +36,11 @@ def _unpacked_json(text: str) -> Any:
 
 @dataclass(frozen=True)
 class QueuedCall:
-    """A call to be executed: the request, and how often and until when it is tried.
+    """A stored call: the request, and the limits of its executions.
 
-    `path` may have a query. Times are seconds since 1970, durations are seconds. `executions` is the number of
-    executions before this record, `failures` and `losses` those of them that failed, and that lost their worker.
-    `link` is 0, and one more each time that the call is put back.
+    `path` may have a query. Times are seconds since 1970, and durations are seconds. `executions` is the number of
+    executions before this record. `failures` of them failed, and `losses` of them lost their worker. `link` is 0 for
+    the first record of a call, and one more each time that the call is queued again.
     """
 
     id: str
@@ -63,35 +63,35 @@ class QueuedCall:
     started_at: float | None = None
     error: str | None = None
     state: str = "queued"
-    """The final state of the call if there is no time for another execution: the state after the last failure."""
+    """The state after the last failure. It becomes final if the call expires before another execution."""
 
     @property
     def key(self) -> str:
-        """The engine's name for this record: the id, and a number for a call that was put back."""
+        """The id of this record's workflow: the id of the call, and the link if it is not 0."""
         return self.id if not self.link else f"{self.id}-{self.link:06}"
 
     def again(self, **changes: Any) -> QueuedCall:
-        """Return the record with which the call is put back."""
+        """Return the record that queues the call again."""
         return replace(self, link=self.link + 1, **changes)
 
     def to_json(self) -> dict[str, Any]:
-        """Return what is stored."""
+        """Return the JSON for the store."""
         request = {name: getattr(self, name) for name in ("method", "path", "params")} | {"headers": dict(self.headers)}
         plain = {name: value for name, value in vars(self).items() if name not in (*request, "body")}
         return plain | {"request": _packed_json(request), "body": _packed(self.body)}
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> QueuedCall:
-        """Return the record that was stored."""
+        """Return the record with this JSON."""
         plain = {name: value for name, value in stored.items() if name != "request"}
         return cls(**{**plain, **_unpacked_json(stored["request"]), "body": base64.b64decode(stored["body"])})
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """The end of a call: its final state, and the response of its function if it is "success".
+    """The end of a call: its final state, and the response of its function if the state is "success".
 
-    The state "again" is that of a record whose call was put back.
+    A record whose call was queued again has the state "again".
     """
 
     state: str
@@ -105,7 +105,7 @@ class Outcome:
     log: bytes = b""
 
     def to_json(self) -> dict[str, Any]:
-        """Return what is stored."""
+        """Return the JSON for the store."""
         packed = {
             "headers": _packed_json(self.headers),
             "body": _packed(self.body),
@@ -115,7 +115,7 @@ class Outcome:
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Outcome:
-        """Return the outcome that was stored."""
+        """Return the outcome with this JSON."""
         headers = tuple((name, value) for name, value in _unpacked_json(stored["headers"]))
         body, log = (base64.b64decode(stored[name]) for name in ("body", "log"))
         return cls(**{**stored, "headers": headers, "body": body, "log": log})
@@ -123,7 +123,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Entry:
-    """A call in a store, with its state now. `outcome` is None until the state is final, and in lists."""
+    """A call in a store, with its current state. `outcome` is None until the state is final."""
 
     id: str
     function: str
@@ -139,12 +139,12 @@ class Entry:
 
     @property
     def is_final(self) -> bool:
-        """Whether the state stays as it is."""
+        """Whether the state is final."""
         return self.state in FINAL
 
 
 def id_of(*parts: str) -> str:
-    """Return the id of all calls with these parts, 128 bits as hexadecimal digits.
+    """Return the id of a call with an Idempotency-Key: 128 bits of a hash of these parts, in hexadecimal.
 
     >>> id_of("thumb", "", "POST", "/thumb", "key-1")
     '36149abc28054a9917b7936e35d66a52'
@@ -153,12 +153,12 @@ def id_of(*parts: str) -> str:
 
 
 def digest_of(query: str, body: bytes) -> str:
-    """Return a hash of what a client sent, which tells two requests with one Idempotency-Key apart."""
+    """Return a hash that distinguishes requests with the same Idempotency-Key."""
     return hashlib.sha256(query.encode("utf-8", "surrogateescape") + b"\0" + body).hexdigest()
 
 
 def iso(seconds: float | None) -> str | None:
-    """Return a time as RFC 3339 has it, in UTC, to the millisecond."""
+    """Return a time in UTC with milliseconds, in the format of RFC 3339."""
     if seconds is None:
         return None
     return datetime.fromtimestamp(seconds, timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,4 +1,4 @@
-"""Slots of workers: numbers, each held by one process of all hosts through a lock that ends with the process."""
+"""Slots of workers. A slot is a number with a lock, which one process of all hosts holds until it ends."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .url import path_of
 __all__ = ["Slots", "name_of", "number_of", "slots_of", "take_first"]
 
 _CLASS = 0x6D6663
-"""The first key of our advisory locks in PostgreSQL."""
+"""The first key of microfn's advisory locks in PostgreSQL."""
 _MOST = 10_000
 _FLAGS = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
 
@@ -22,26 +22,26 @@ class Slots(Protocol):
     """The slots of one store."""
 
     def take(self, number: int) -> bool:
-        """Take a slot, and return whether nobody has it."""
+        """Take a slot, and return True if it was free."""
 
     def give_back(self, number: int) -> None:
-        """Let others have a slot that this process has."""
+        """Release a slot that this process holds."""
 
     def check(self) -> None:
-        """Raise `StoreError` if the slots of this process may be lost."""
+        """Raise `StoreError` if this process may have lost its slots."""
 
     def close(self) -> None:
-        """Give back all slots."""
+        """Release all slots."""
 
 
 def slots_of(url: str) -> Slots:
-    """Return the slots of a store. Raise `StoreError` if they cannot be reached."""
+    """Return the slots of a store. Raise `StoreError` if it is unreachable."""
     path = path_of(url)
     return _Files(path) if path is not None else _Advisory(url)
 
 
 def name_of(number: int) -> str:
-    """Return the engine's name for the worker in a slot.
+    """Return the DBOS executor id of the worker in a slot.
 
     >>> name_of(3)
     'slot-3'
@@ -50,13 +50,13 @@ def name_of(number: int) -> str:
 
 
 def number_of(name: str) -> int | None:
-    """Return the number of a slot; None for the name of anything else."""
+    """Return the number of a slot, or None if the name is not that of a slot."""
     found = re.fullmatch("slot-([1-9][0-9]{0,3})", name)
     return int(found[1]) if found else None
 
 
 def take_first(slots: Slots) -> int:
-    """Take the first slot that nobody has, and return its number."""
+    """Take the first free slot, and return its number. Raise `StoreError` if all are taken."""
     number = next((number for number in range(1, _MOST) if slots.take(number)), None)
     if number is None:
         raise StoreError(f"all {_MOST} slots are taken")
@@ -64,7 +64,7 @@ def take_first(slots: Slots) -> int:
 
 
 class _Files:
-    """Files beside the SQLite file, which are locked."""
+    """Locked files beside the SQLite file (flock)."""
 
     def __init__(self, path: str) -> None:
         self._path = path
@@ -91,7 +91,7 @@ class _Files:
         os.close(self._held.pop(number))
 
     def check(self) -> None:
-        """Do nothing: a lock on a file lasts as long as its process."""
+        """Do nothing, since a file lock lasts as long as its process."""
 
     def close(self) -> None:
         for number in list(self._held):
@@ -99,14 +99,14 @@ class _Files:
 
 
 class _Advisory:
-    """Advisory locks of PostgreSQL, in one session. The server ends them with the connection."""
+    """Advisory locks of PostgreSQL, in one session. The server releases them when the connection ends."""
 
     def __init__(self, url: str) -> None:
         import psycopg  # noqa: PLC0415 - SQLite needs none
 
         self._error = psycopg.Error
         self._held: set[int] = set()
-        # A host that lost its power closes no connection: 5 + 3 * 2 seconds later the server does.
+        # A host that loses power closes no connection. The server then closes it after 5 + 3 * 2 seconds.
         alive = "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3"
         alive += " -c idle_session_timeout=0"
         try:
@@ -122,7 +122,7 @@ class _Advisory:
             raise StoreError(f"the store cannot be opened: {str(error).strip()}") from error
 
     def take(self, number: int) -> bool:
-        # A session could take its own lock twice.
+        # PostgreSQL lets a session take its own lock twice.
         if number in self._held or not self._ask("SELECT pg_try_advisory_lock(%s, %s)", number):
             return False
         self._held.add(number)

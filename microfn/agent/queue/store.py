@@ -1,4 +1,4 @@
-"""The store of queued calls: DBOS behind the verbs put, status and purge; `child` has the fourth, work."""
+"""The store of queued calls in the tables of DBOS: put, status and purge. `child` executes the calls."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _PAGE = 500
 
 
 class Store:
-    """The calls of an agent in a SQLite file or a PostgreSQL database, which is opened when it is used first.
+    """The calls of an agent in a SQLite file or a PostgreSQL database. The first use opens it.
 
     Each method raises `StoreError` if the store fails.
     """
@@ -35,12 +35,12 @@ class Store:
         register_fork_reset(self)
 
     def reset_after_fork(self) -> None:
-        """Leave the connections of the parent to it."""
+        """Forget the connections in a forked child, since they belong to the parent."""
         self._lock = threading.Lock()
         self._opened: tuple[sa.Engine, DBOSClient] | None = None
 
     def open(self) -> tuple[sa.Engine, DBOSClient]:
-        """Return the engine and the client of this process."""
+        """Return the SQLAlchemy engine and the DBOS client of this process."""
         with self._lock:
             if self._opened is None:
                 with failing("opened"):
@@ -50,7 +50,7 @@ class Store:
             return self._opened
 
     def close(self) -> None:
-        """Close all connections; the next use opens new ones."""
+        """Close all connections. The next use opens new ones."""
         with self._lock:
             opened, self._opened = self._opened, None
         if opened is not None:
@@ -58,7 +58,10 @@ class Store:
             opened[0].dispose()
 
     def put(self, call: QueuedCall, delay: float | None = None) -> str | None:
-        """Store a call durably, to be executed after so many seconds; None, or the digest of one with its id."""
+        """Store a call durably, to be executed after `delay` seconds.
+
+        Return None, or the digest of the stored call if there already is a call with this id.
+        """
         engine, client = self.open()
         attributes = {name: getattr(call, name) for name in ("digest", "enqueued_at", "expires_at", "function", "keep")}
         options: EnqueueOptions = {
@@ -72,17 +75,17 @@ class Store:
         if delay is not None:
             options["delay_seconds"] = delay
         try:
-            # The client's own enqueue would wait for a lock without an end.
+            # DBOSClient.enqueue would wait for a lock without a limit.
             with failing("written"), engine.begin() as connection:
                 client.enqueue_in_transaction(connection, options, call.to_json())
         except InUse:
             rows = self._rows(workflow_ids=[call.key], load_input=False, load_output=False)
-            # A call that was purged a moment ago has made room.
+            # If the other call was purged since, its id is free.
             return _attribute(rows[0], "digest") if rows else self.put(call, delay)
         return None
 
     def status(self, call_id: str) -> Entry | None:
-        """Return a call with its state and its outcome; None if there is none."""
+        """Return a call with its state and outcome, or None if the id is unknown."""
         row = self._last_row(call_id)
         if row is None:
             return None
@@ -91,7 +94,7 @@ class Store:
         return _entry(rows[0]) if rows else None
 
     def stored(self, call_id: str) -> QueuedCall | None:
-        """Return the record of a call as it was put last."""
+        """Return the last record of a call, or None if the id is unknown."""
         row = self._last_row(call_id)
         rows = []
         if row is not None:
@@ -100,7 +103,7 @@ class Store:
         return QueuedCall.from_json(rows[0].input["args"][0]) if rows and rows[0].input else None
 
     def entries(self, *, most: int = 100, states: Iterable[str] = ()) -> list[Entry]:
-        """Return the calls that were put last, the newest first."""
+        """Return up to `most` calls in these states, or in any state. The newest is the first."""
         wanted, found = set(states), dict[str, Entry]()
         for rows in self._pages(sort_desc=True, load_input=False, load_output=False):
             for row in rows:
@@ -114,10 +117,10 @@ class Store:
         return list(found.values())
 
     def counts(self) -> dict[str, dict[str, int]]:
-        """Return how many calls of each function are queued and running."""
+        """Return the numbers of queued and running calls, by function."""
         is_sqlite = path_of(self.url) is not None
         function = "json_extract(attributes, '$.function')" if is_sqlite else "attributes->>'function'"
-        # Everything in it is one of two constants. The client's own lists would read each row.
+        # The variable parts are constants. DBOSClient.list_workflows would read each row.
         query = (
             f"SELECT {function}, status, count(*) FROM {'' if is_sqlite else 'dbos.'}workflow_status "  # noqa: S608  # nosec B608
             "WHERE queue_name = :queue AND status IN ('ENQUEUED', 'DELAYED', 'PENDING') GROUP BY 1, 2"
@@ -130,7 +133,7 @@ class Store:
         return found
 
     def running(self) -> dict[str, set[str]]:
-        """Return the keys of the calls that are being executed, by the slot of their worker."""
+        """Return the keys of the running calls, by the slot of their worker."""
         found: dict[str, set[str]] = {}
         for rows in self._pages(status="PENDING", load_input=False, load_output=False):
             for row in rows:
@@ -138,24 +141,27 @@ class Store:
         return found
 
     def attempts(self, call: QueuedCall) -> tuple[int, bool]:
-        """Return how often a record has been taken up, and whether its call has been put back since."""
+        """Return the number of executions of a record, and whether its call was queued again afterwards."""
         rows = self._rows(workflow_ids=[call.key, call.again().key], load_input=False, load_output=False)
         taken = [row.recovery_attempts or 1 for row in rows if row.workflow_id == call.key]
         return (taken or [1])[0], len(rows) > 1
 
     def release(self, slot: str, keys: Iterable[str] | None = None) -> int:
-        """Queue the records again that a lost worker was executing, or these of them; return how many those were.
+        """Queue the records of a slot again, or only `keys`, and return how many were queued.
 
-        The slot's lock has to be held, or the keys be known to be idle. The executions that were lost are counted.
+        The caller holds the lock of the slot, or knows that `keys` are idle. A lost execution counts as an execution.
         """
         _, client = self.open()
         taken = self.running().get(slot, set()) if keys is None else keys
         with failing("written"):
-            # The client's own resume_workflow would forget how often a record was taken up.
+            # DBOSClient.resume_workflow would reset the number of executions.
             return sum(client._sys_db.reenqueue_for_recovery(key, [slot], QUEUE) for key in sorted(taken))  # noqa: SLF001
 
     def purge(self, *, older: float | None = None, now: float | None = None) -> int:
-        """Delete the calls that ended longer ago than they are kept, or than so many seconds; how many those were."""
+        """Delete calls that ended more than `older` seconds ago, and return how many were deleted.
+
+        Without `older`, each call has its own `keep`. `now` is the time in seconds since 1970, for tests.
+        """
         moment = time.time() if now is None else now
         ripe: set[str] = set()
         for rows in self._pages(status=list(_COMPLETE), load_input=False, load_output=False):
@@ -171,7 +177,7 @@ class Store:
         return count
 
     def _links(self, call_id: str) -> Iterator[WorkflowStatus]:
-        """Return the records of a call, in order."""
+        """Return the records of a call in order."""
         first = 0
         while True:
             keys = [call_id if not link else f"{call_id}-{link:06}" for link in range(first, first + _LINKS)]
@@ -184,7 +190,7 @@ class Store:
     def _last_row(self, call_id: str) -> WorkflowStatus | None:
         last = None
         for row in self._links(call_id):
-            # A worker that was lost may have put the call back, and not have told yet that it did.
+            # A lost worker may have queued the call again without completing the previous record.
             last = row
         return last
 
@@ -203,10 +209,10 @@ class Store:
             offset += _PAGE
 
     def _refuse_foreign(self, keys: list[str]) -> None:
-        """Raise `StoreError` for a row that somebody has marked as pickled: the engine would load it."""
+        """Raise `StoreError` for a row that is marked as pickled, since DBOS would unpickle it."""
         engine, _ = self.open()
         schema = "" if path_of(self.url) else "dbos."
-        # The schema is one of two constants.
+        # The schema is a constant.
         query = f"SELECT count(*) FROM {schema}workflow_status WHERE workflow_uuid = :key AND serialization <> :ours"  # noqa: S608  # nosec B608
         with failing("read"), engine.connect() as connection:
             for key in keys:
@@ -224,7 +230,7 @@ def _is_older(row: WorkflowStatus, older: float | None, now: float) -> bool:
 
 
 def _entry(row: WorkflowStatus) -> Entry:
-    """Return a call as its last record tells it."""
+    """Return the state of a call from its last record."""
     call = QueuedCall.from_json(row.input["args"][0]) if row.input else None
     known: dict[str, Any] = {
         "id": _attribute(row, "call"),
@@ -246,5 +252,5 @@ def _entry(row: WorkflowStatus) -> Entry:
     ended = None
     if row.status in _COMPLETE:
         ended = (row.completed_at or 0) / 1000
-        error = f"The engine ended the call: {row.status}."
+        error = f"DBOS ended the call with {row.status}."
     return Entry(**known, state=state, executions=executions, started_at=started, ended_at=ended, error=error)

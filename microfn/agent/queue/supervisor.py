@@ -1,4 +1,4 @@
-"""The supervisor of workers: it starts as many as it was told, and queues the calls of lost ones again."""
+"""The supervisor of workers. It keeps a number of them running, and queues the calls of lost workers again."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ __all__ = ["Supervisor", "command_for"]
 _LOOK = 0.1
 _RESCUE = 1.0
 _SETTLED = 5.0
-"""Seconds after which the end of a worker is no failure of its start."""
+"""Seconds after which a worker counts as started."""
 _LONGEST = 5.0
 _AFTER_GRACE = 15.0
 logger = logging.getLogger("microfn.agent")
 
 
 class _Place:
-    """The place of one worker, and when it may be filled again."""
+    """One of the workers, and the time at which it may be started again."""
 
     def __init__(self) -> None:
         self.process: subprocess.Popen[bytes] | None = None
@@ -39,14 +39,18 @@ class _Place:
         self.pause = 0.0
 
     def note_end(self, now: float) -> None:
-        """Wait longer each time that a worker ends as soon as it has begun."""
+        """Schedule the next start. The pause doubles each time that a worker ends within `_SETTLED` seconds."""
         self.process = None
         self.pause = 0.0 if now - self.started > _SETTLED else min(_LONGEST, max(0.5, 2 * self.pause))
         self.not_before = now + self.pause
 
 
 class Supervisor:
-    """Processes that run `command` with `--parent` and the id of this process."""
+    """Starts and watches `processes` workers.
+
+    Each runs `command` with `--parent` and the id of this process. `grace` is the seconds that a worker has for its
+    calls after SIGTERM.
+    """
 
     def __init__(self, store: Store, command: Sequence[str], processes: int, *, grace: float) -> None:
         self._store = store
@@ -57,7 +61,7 @@ class Supervisor:
         self._slots: Slots | None = None
 
     def run(self) -> None:
-        """Supervise until SIGTERM or SIGINT; return when all workers have ended."""
+        """Supervise until SIGTERM or SIGINT, and return after all workers have ended."""
         for number in signal.SIGTERM, signal.SIGINT:
             signal.signal(number, self._end)
         looked = -math.inf
@@ -69,15 +73,15 @@ class Supervisor:
             time.sleep(_LOOK)
         self._stop()
 
-    def _end(self, number: int, frame: object) -> None:  # noqa: ARG002 - of a signal
+    def _end(self, number: int, frame: object) -> None:  # noqa: ARG002 - a signal handler
         self._is_ending = True
 
     def _fill(self) -> bool:
-        """Start a worker in each empty place, and return whether one was lost."""
+        """Start the missing workers, and return whether one was lost."""
         now, has_lost = time.monotonic(), False
         for place in self._places:
             if place.process is not None and place.process.poll() is not None:
-                logger.warning("worker %s ended with %s", place.process.pid, place.process.returncode)
+                logger.warning("worker %s ended with exit code %s", place.process.pid, place.process.returncode)
                 place.note_end(now)
                 has_lost = True
             if place.process is None and now >= place.not_before:
@@ -86,7 +90,7 @@ class Supervisor:
         return has_lost
 
     def _look_for_lost(self) -> None:
-        """Queue the calls again of each slot that nobody holds, on whatever host its worker was."""
+        """Queue the calls of each free slot again. Its worker may have been on another host."""
         try:
             if self._slots is None:
                 self._slots = slots_of(self._store.url)
@@ -97,8 +101,8 @@ class Supervisor:
                         count = self._store.release(name)
                     finally:
                         self._slots.give_back(slot)
-                    logger.warning("the worker in %s was lost; %s of its calls are queued again", name, count)
-        except StoreError:  # a connection that was lost does not come back
+                    logger.warning("the worker in %s was lost; its calls are queued again: %s", name, count)
+        except StoreError:  # a lost connection cannot be used again
             self._forget_slots()
 
     def _forget_slots(self) -> None:
@@ -107,11 +111,11 @@ class Supervisor:
             slots.close()
 
     def _start(self) -> subprocess.Popen[bytes]:
-        # The command is our own, with the name that the user typed.
+        # The command is from `command_for`, with the name of the agent that the user typed.
         return subprocess.Popen([*self._command, "--parent", str(os.getpid())])  # noqa: S603 # nosec B603
 
     def _stop(self) -> None:
-        """Let all workers drain; kill those that do not end."""
+        """Tell all workers to end, and kill those that don't end in time."""
         processes = [place.process for place in self._places if place.process is not None]
         for process in processes:
             process.terminate()
@@ -119,7 +123,7 @@ class Supervisor:
         for process in processes:
             try:
                 process.wait(max(0.0, until - time.monotonic()))
-            except subprocess.TimeoutExpired:  # noqa: PERF203 - one ends, the next may not
+            except subprocess.TimeoutExpired:  # noqa: PERF203 - each process has its own timeout
                 process.kill()
                 process.wait()
         self._forget_slots()
@@ -127,5 +131,5 @@ class Supervisor:
 
 
 def command_for(name: str) -> list[str]:
-    """Return the command that works for an agent in another process."""
+    """Return the command of a worker for the agent of this name."""
     return [sys.executable, "-m", "microfn", "work", name]

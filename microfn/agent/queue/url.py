@@ -11,7 +11,7 @@ _POSTGRESQL = re.compile(r"postgres(?:ql)?://[^/?#\s]*/[^/?#\s]+(?:\?\S*)?")
 
 
 def check_url(url: object) -> str:
-    """Return the URL of a store. Raise TypeError or ValueError for anything else, without its password.
+    """Return the URL of a store. Raise TypeError or ValueError if it is invalid; messages hide its password.
 
     >>> check_url("sqlite:////var/lib/app/calls.db")
     'sqlite:////var/lib/app/calls.db'
@@ -25,7 +25,7 @@ def check_url(url: object) -> str:
 
 
 def path_of(url: str) -> str | None:
-    """Return the path of a SQLite store; None for PostgreSQL.
+    """Return the path of a SQLite store, or None for PostgreSQL.
 
     >>> path_of("sqlite:////srv/calls.db")
     '/srv/calls.db'
@@ -35,5 +35,5 @@ def path_of(url: str) -> str | None:
 
 def _is_path(url: str) -> bool:
     path = path_of(url)
-    # SQLAlchemy would read a query, and SQLite opens no directory.
+    # SQLAlchemy would interpret a query, and SQLite cannot open a directory.
     return path is not None and path.startswith("/") and not path.endswith("/") and "?" not in path and "#" not in path

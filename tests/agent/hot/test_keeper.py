@@ -151,14 +151,14 @@ def test_call_waits_until_a_process_is_free(keeper):
 
 def test_call_that_finds_no_room_is_refused_in_time(keeper):
     lease = acquire(keeper)
-    with pytest.raises(Busy, match="no process free"):
+    with pytest.raises(Busy, match="No process is free"):
         acquire(keeper, OTHER, seconds=0.05)
     assert keeper.counts["waiting"] == 0
     lease.give_back(can_reuse=True)
 
 
 def test_call_that_is_larger_than_all_memory_is_refused(keeper):
-    with pytest.raises(TooLarge, match="more memory than there is"):
+    with pytest.raises(TooLarge, match="more memory than the agent has"):
         acquire(keeper, ONE._replace(memory=101))
 
 

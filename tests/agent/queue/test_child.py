@@ -102,7 +102,7 @@ def test_call_that_loses_each_worker_is_dead(working, start, make_call):
     start()
     entry = final(store, call)
     assert (entry.state, entry.executions) == ("dead", 2)
-    assert entry.error == "The call lost its worker in 2 executions."
+    assert entry.error == "The worker was lost during 2 executions."
 
 
 def test_call_put_back_by_a_lost_worker_is_not_repeated(working, start, make_call):

@@ -98,7 +98,7 @@ def test_call_is_dead_when_its_worker_was_lost_too_often(make_call, retries):
     outcome = run(agent, call, executions=retries + 2, losses=retries + 1)
     times = "1 execution." if retries == 0 else "3 executions."
     assert (outcome.state, outcome.executions) == ("dead", retries + 1)
-    assert outcome.error == f"The call lost its worker in {times}"
+    assert outcome.error == f"The worker was lost during {times}"
     assert outcome.status is None
 
 
@@ -124,7 +124,7 @@ def test_clock_that_was_set_changes_only_times(make_call, step):
 def test_unknown_function_is_a_failure_that_is_retried(make_call):
     call = make_call(function="gone", retries=1)
     again = run(Stub(), call)
-    assert again.call.error == "There is no function 'gone' here."
+    assert again.call.error == "The agent has no queued function 'gone'."
     outcome = run(Stub(), again.call, executions=2)
     assert (outcome.state, outcome.log) == ("error", b"")
 

@@ -137,7 +137,7 @@ def test_exception_is_a_failed_execution(run, agent, caplog, handle, name):
 
 def test_exception_after_the_time_is_a_timeout(run):
     outcome = run(late, timeout=0.2, params={"n": 1}, retries=0)
-    assert (outcome.state, outcome.error) == ("timeout", "The handle raised ValueError, and its time was up.")
+    assert (outcome.state, outcome.error) == ("timeout", "The handle raised ValueError after its deadline.")
     assert run(timed_out, retries=0).state == "timeout"
 
 
@@ -199,16 +199,16 @@ def test_handle_is_queued_by_its_name(agent):
     response = app.test_client().post("/")
     assert response.status_code == 202
     assert agent.queue.store.status(response.json["id"]).function == f"{__name__}:raising"
-    with pytest.raises(ValueError, match="queued once"):
+    with pytest.raises(ValueError, match="not queued yet"):
         agent.queued(raising)
 
 
 def test_handle_without_a_lasting_name_is_refused(agent, monkeypatch):
     for handle in lambda request, params: "", functools.partial(made):
-        with pytest.raises(ValueError, match=r"^function must have a name that stays with stored calls"):
+        with pytest.raises(ValueError, match=r"^function must have a module and a name for stored calls"):
             agent.queued(handle)
     monkeypatch.setattr(made, "__module__", "__main__")
-    with pytest.raises(ValueError, match=r"^function must be in a module that workers import"):
+    with pytest.raises(ValueError, match=r"^function must be in a module that workers can import"):
         agent.queued(made)
 
 

@@ -222,7 +222,7 @@ def test_what_cannot_be_queued_is_refused(agent, cat):
     ):
         with pytest.raises(error, match=r"^function must"):
             agent.queued(function)
-    with pytest.raises(ValueError, match="must be queued once, got 'cat' again; say name="):
+    with pytest.raises(ValueError, match="must have a name that is not queued yet, got 'cat'; pass name="):
         agent.queued(cat)
 
 
@@ -253,7 +253,7 @@ def test_agent_without_a_queue_refuses_queued_functions():
 
 def test_missing_extra_is_told_when_a_function_is_queued(cat, agent, monkeypatch):
     monkeypatch.setattr(agent_queue, "find_spec", lambda name: None)
-    with pytest.raises(RuntimeError, match=r'pip install "microfn\[queue\]"'):
+    with pytest.raises(RuntimeError, match=r"pip install 'microfn\[queue\]'"):
         agent.queued(cat)
 
 

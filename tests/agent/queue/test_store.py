@@ -171,7 +171,7 @@ def test_call_that_the_engine_ended_is_final(store, make_call, status, state):
     store.put(call)
     finish(store, call.key, status)
     entry = store.status(call.id)
-    assert (entry.state, entry.is_final, entry.error) == (state, True, f"The engine ended the call: {status}.")
+    assert (entry.state, entry.is_final, entry.error) == (state, True, f"DBOS ended the call with {status}.")
     assert entry.ended_at is not None
 
 
@@ -341,7 +341,7 @@ def test_store_without_a_log_is_refused(sqlite_url, make_call, monkeypatch):
 
     connect = sqlite3.connect
     monkeypatch.setattr(sqlite3, "connect", lambda *args, **options: connect(*args, **options, factory=Connection))
-    with pytest.raises(StoreError, match="write-ahead log, got 'delete'"):
+    with pytest.raises(StoreError, match="write-ahead log, got journal mode 'delete'"):
         Store(sqlite_url).put(make_call())
 
 

@@ -236,7 +236,7 @@ def test_calls_that_wait_are_executed_by_the_next_deployment(run, store, make_ca
     until(lambda: all(store.status(call.id).is_final for call in (kept, removed)))
     assert store.status(kept.id).outcome.body == b"new\n"
     entry = store.status(removed.id)
-    assert (entry.state, entry.error) == ("error", "There is no function 'slow' here.")
+    assert (entry.state, entry.error) == ("error", "The agent has no queued function 'slow'.")
     process.terminate()
     assert process.wait(LIMIT) == 0
 
