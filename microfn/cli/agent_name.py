@@ -1,4 +1,4 @@
-"""The agent of a command, by the name that was typed."""
+"""Load the agent that a command names."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ if TYPE_CHECKING:
 __all__ = ["AGENT", "load_agent", "store_of"]
 
 AGENT = "MODULE:NAME"
-"""How the argument of every command that works with an agent is shown."""
+"""The metavar of an agent's name in the help of a command."""
 
 
 def load_agent(given: str) -> Agent:
-    """Return the agent that was typed. Raise ClickException that says what is wrong."""
+    """Return the agent with the name that the user typed. Raise ClickException if it cannot be loaded."""
     name = AppName.parse(given)
     if not name.name or name.call is not None:
-        raise click.UsageError(f"the agent must be MODULE:NAME, got {given!r}")
+        raise click.UsageError(f"The agent must be given as MODULE:NAME, got {given!r}.")
     module = imported(name.module)
     found = getattr(module, name.name, None)
     if not isinstance(found, Agent):
         agents = [key for key, value in vars(module).items() if isinstance(value, Agent)]
-        hint = f"; did you mean {name.module}:{agents[0]}?" if agents else ""
+        hint = f"; did you mean {name.module}:{agents[0]}?" if agents else "."
         raise click.ClickException(f"{given} must be an Agent, got {found!r:.200}{hint}")
     return found
 
 
 def store_of(agent: Agent, given: str) -> Store:
-    """Return the store of an agent. Raise ClickException if it has none."""
+    """Return the store of an agent. Raise ClickException if it has no queue, or if DBOS is not installed."""
     try:
         return agent.queue.store
     except RuntimeError as error:

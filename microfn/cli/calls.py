@@ -1,4 +1,4 @@
-"""`microfn calls`: the queued calls of an agent."""
+"""`microfn calls`: list, show, retry and purge the queued calls of an agent."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ _STATES = ("queued", "running", "success", "error", "timeout", "expired", "dead"
 @click.argument("action", type=click.Choice(["list", "show", "retry", "purge"]), default="list", metavar="[ACTION]")
 @click.argument("call_id", required=False, metavar="[ID]")
 @click.option("--json", "is_json", is_flag=True, help="Print JSON.")
-@click.option("--state", "states", multiple=True, type=click.Choice(_STATES), help="List calls of this state alone.")
-@click.option("--most", type=click.IntRange(1), default=100, show_default=True, help="List so many calls.")
-@click.option("--older", help="Purge calls that ended longer ago: 90s, 30m, 12h, 7d.  [default: as each is kept]")
-def command(  # noqa: PLR0917 - click names them all
+@click.option("--state", "states", multiple=True, type=click.Choice(_STATES), help="List only calls in this state.")
+@click.option("--most", type=click.IntRange(1), default=100, show_default=True, help="Maximum number of calls to list.")
+@click.option("--older", help="Purge calls that ended longer ago, for example 90s, 30m, 12h or 7d.")
+def command(  # noqa: PLR0917 - click passes them by name
     agent: str, action: str, call_id: str | None, is_json: bool, states: tuple[str, ...], most: int, older: str | None
 ) -> None:
-    """List the queued calls of an agent, show one, execute one again, or delete those that ended.
+    """List, show, retry or purge the queued calls of an agent.
 
     \b
     microfn calls shop.app:agent
@@ -43,13 +43,13 @@ def command(  # noqa: PLR0917 - click names them all
     microfn calls shop.app:agent retry ID
     microfn calls shop.app:agent purge --older 7d
 
-    A call can be retried if it ended as error, timeout, expired or dead. It keeps its id, and has all its retries
-    again.
-    """  # noqa: D301 - click wants the character
+    The action is list by default. You can retry a call in the state error, timeout, expired or dead. It keeps its id,
+    and has all its retries again. Without --older, purge deletes the calls that have exceeded their keep=.
+    """  # noqa: D301 - click reads the \b
     if (call_id is None) == (action in _WITH_ID):
-        raise click.UsageError(f"{action} {'needs the ID of a call' if call_id is None else 'takes no ID'}")
+        raise click.UsageError(f"{action} must be used {'with' if call_id is None else 'without'} the ID of a call.")
     if older is not None and action != "purge":
-        raise click.UsageError("--older is for purge")
+        raise click.UsageError(f"--older must be used with purge, got {action}.")
     seconds = None if older is None else _seconds(older)
     store = store_of(load_agent(agent), agent)
     with _failing():
@@ -57,21 +57,21 @@ def command(  # noqa: PLR0917 - click names them all
             _list(store.entries(most=most, states=states), is_json)
         elif action == "purge":
             count = store.purge(older=seconds)
-            click.echo(json.dumps({"purged": count}) if is_json else f"{count} calls were deleted.")
+            click.echo(json.dumps({"purged": count}) if is_json else f"Deleted calls: {count}.")
         else:
             assert call_id is not None  # noqa: S101  # nosec B101
             if action == "retry":
                 _retry(store, call_id)
             entry = store.status(call_id)
             if entry is None:
-                raise click.ClickException(f"There is no call {call_id!r:.100}.")
+                raise click.ClickException(f"No call has the ID {call_id!r:.100}.")
             _show(entry, is_json)
 
 
 def _seconds(text: str) -> float:
     found = re.fullmatch("([0-9]{1,9})([smhd])", text)
     if found is None:
-        raise click.UsageError(f"--older must be a number and s, m, h or d, as 7d, got {text!r:.100}")
+        raise click.UsageError(f"--older must be a number with the unit s, m, h or d, such as 7d, got {text!r:.100}.")
     return int(found[1]) * _UNITS[found[2]]
 
 
@@ -113,13 +113,15 @@ def _show(entry: Entry, is_json: bool) -> None:
 
 
 def _retry(store: Any, call_id: str) -> None:
-    """Put a call back that ended without a response."""
+    """Queue a call again that ended without a response."""
     entry, call = store.status(call_id), store.stored(call_id)
     if entry is None or call is None:
-        raise click.ClickException(f"There is no call {call_id!r:.100}.")
+        raise click.ClickException(f"No call has the ID {call_id!r:.100}.")
     if entry.state not in ("error", "timeout", "expired", "dead"):
-        raise click.ClickException(f"The call {call_id} is {entry.state}; only one without a response can be retried.")
+        raise click.ClickException(
+            f"The state must be error, timeout, expired or dead to retry a call, got {entry.state}."
+        )
     now = time.time()
     changes = {"failures": 0, "losses": 0, "executions": entry.executions, "error": None, "state": "queued"}
-    # Somebody else may have done it at the same time.
+    # `put` ignores the record if another process has retried the call at the same time.
     store.put(call.again(**changes, expires_at=now + call.expires_at - call.enqueued_at, enqueued_at=now))

@@ -121,7 +121,7 @@ def command(ctx: click.Context, /, target: str, app: str | None, **options: Any)
       cgi, fastcgi         a program
       passenger            passenger_wsgi.py
       lambda               lambda_function.py
-      work                 a unit of systemd, for the workers of an agent
+      work                 a unit of systemd for the workers of queued calls
 
     \b
     microfn deploy gunicorn > shop.service
@@ -138,7 +138,7 @@ def command(ctx: click.Context, /, target: str, app: str | None, **options: Any)
             fitting = ", ".join(one for one in _TARGETS if _file_for(one).uses(option))
             raise click.UsageError(f"{_flag(option)} must be used with {fitting}, got {target}.")
     if target == "work" and (app is None or ":" not in app or "(" in app):
-        raise click.UsageError(f"work needs the agent as MODULE:NAME, got {app!r}")
+        raise click.UsageError(f"The agent must be given as MODULE:NAME for work, got {app!r}.")
     click.echo(file.fill(_values(target, _checked_app(target, resolve(find(app))), options)), nl=False)
 
 

@@ -59,7 +59,7 @@ def load(given: str | None) -> tuple[str, Any]:
 
 
 def imported(name: str) -> ModuleType:
-    """Return a module of this directory or an installed one. Raise ClickException that says what is wrong."""
+    """Import a module from this directory or an installed one. Raise ClickException if that fails."""
     directory = os.getcwd()
     if directory not in sys.path:
         sys.path.insert(0, directory)

@@ -1,4 +1,4 @@
-"""`microfn work`: processes that execute queued calls."""
+"""`microfn work`: start workers, which execute queued calls."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ __all__ = ["command"]
 
 @click.command("work")
 @click.argument("agent", metavar=AGENT)
-@click.option("--processes", type=click.IntRange(1, 1000), default=1, show_default=True, help="Workers of this host.")
-@click.option("--list", "is_list", is_flag=True, help="Print the slots of all hosts instead of working.")
+@click.option("--processes", type=click.IntRange(1, 1000), default=1, show_default=True, help="Number of workers.")
+@click.option("--list", "is_list", is_flag=True, help="Print the slots of all workers, on all hosts.")
 @click.option("--parent", type=int, hidden=True)
 def command(agent: str, processes: int, is_list: bool, parent: int | None) -> None:
     """Execute the queued calls of an agent.
@@ -23,9 +23,9 @@ def command(agent: str, processes: int, is_list: bool, parent: int | None) -> No
     microfn work shop.app:agent --processes 4
     microfn work shop.app:agent --list
 
-    Each worker executes up to 16 calls at once. A worker that dies is replaced, and its calls are executed again. On
-    SIGTERM workers take no more calls; calls that run have 30 seconds to end, and are put back after that.
-    """  # noqa: D301 - click wants the character
+    Each worker executes up to 16 calls at once. If a worker dies, it is replaced, and its calls are executed again. On
+    SIGTERM, workers take no more calls. Running calls have 30 seconds to end. Then they are queued again.
+    """  # noqa: D301 - click reads the \b
     logging.basicConfig(format="%(asctime)s %(levelname)s %(process)d %(message)s", level=logging.INFO)
     loaded = load_agent(agent)
     store = store_of(loaded, agent)

@@ -15,8 +15,8 @@ def _agents(here):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("agents", "the agent must be MODULE:NAME, got 'agents'"),
-        ("agents:make()", "the agent must be MODULE:NAME, got 'agents:make()'"),
+        ("agents", "The agent must be given as MODULE:NAME, got 'agents'."),
+        ("agents:make()", "The agent must be given as MODULE:NAME, got 'agents:make()'."),
         ("agents:other", "agents:other must be an Agent, got None; did you mean agents:agent?"),
         ("agents:app", "agents:app must be an Agent, got <"),
         ("other:application", "other:application must be an Agent, got <function"),
@@ -34,4 +34,4 @@ def test_missing_extra_is_told(monkeypatch, here):
         f'from microfn.agent import Agent\nagent = Agent(queue="sqlite:///{here}/calls.db")\n', "utf-8"
     )
     monkeypatch.setattr(agent_queue, "find_spec", lambda name: None)
-    assert 'pip install "microfn[queue]"' in failing("calls", "agents:agent")
+    assert "pip install 'microfn[queue]'" in failing("calls", "agents:agent")

@@ -49,10 +49,10 @@ def put(agents):
 
 
 def test_calls_are_listed_the_newest_first(put):
-    first, second = put("dead", "The call lost its worker."), put()
+    first, second = put("dead", "The worker was lost during 1 execution."), put()
     lines = typed("calls", "agents:agent").splitlines()
     assert [line.split()[:3] for line in lines] == [[second, "queued", "0"], [first, "dead", "2"]]
-    assert lines[1].endswith("  cat  The call lost its worker.")
+    assert lines[1].endswith("  cat  The worker was lost during 1 execution.")
     assert typed("calls", "agents:agent", "list", "--most", "1").split()[0] == second
     assert typed("calls", "agents:agent", "--state", "dead").split()[0] == first
     assert [told["state"] for told in json.loads(typed("calls", "agents:agent", "--json"))] == ["queued", "dead"]
@@ -80,22 +80,22 @@ def test_ended_call_is_queued_again(put, agents, state):
 
 @pytest.mark.parametrize("state", ["success", "queued"])
 def test_other_calls_are_not_queued_again(put, state):
-    assert f"is {state}; only one without a response" in failing("calls", "agents:agent", "retry", put(state))
+    assert f"to retry a call, got {state}." in failing("calls", "agents:agent", "retry", put(state))
 
 
 @pytest.mark.parametrize("action", ["show", "retry"])
 @pytest.mark.usefixtures("agents")
 def test_unknown_call_is_told(action):
-    assert f"There is no call '{UNKNOWN}'." in failing("calls", "agents:agent", action, UNKNOWN)
+    assert f"No call has the ID '{UNKNOWN}'." in failing("calls", "agents:agent", action, UNKNOWN)
 
 
 def test_ended_calls_are_purged(put):
     put("success")
     put("dead")
     put()
-    assert typed("calls", "agents:agent", "purge") == "2 calls were deleted.\n"
+    assert typed("calls", "agents:agent", "purge") == "Deleted calls: 2.\n"
     put("success")
-    assert typed("calls", "agents:agent", "purge", "--older", "99999d") == "0 calls were deleted.\n"
+    assert typed("calls", "agents:agent", "purge", "--older", "99999d") == "Deleted calls: 0.\n"
     assert json.loads(typed("calls", "agents:agent", "purge", "--older", "0s", "--json")) == {"purged": 1}
     assert len(typed("calls", "agents:agent").splitlines()) == 1
 
@@ -103,10 +103,10 @@ def test_ended_calls_are_purged(put):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["show"], "show needs the ID of a call"),
-        (["list", UNKNOWN], "list takes no ID"),
-        (["list", "--older", "1d"], "--older is for purge"),
-        (["purge", "--older", "week"], "--older must be a number and s, m, h or d, as 7d, got 'week'"),
+        (["show"], "show must be used with the ID of a call."),
+        (["list", UNKNOWN], "list must be used without the ID of a call."),
+        (["list", "--older", "1d"], "--older must be used with purge, got list."),
+        (["purge", "--older", "week"], "--older must be a number with the unit s, m, h or d, such as 7d, got 'week'."),
         (["burn"], "'burn' is not one of"),
         (["list", "--state", "again"], "'again' is not one of"),
         (["list", "--most", "0"], "--most"),

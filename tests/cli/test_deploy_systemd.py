@@ -199,4 +199,4 @@ def test_systemd_has_nothing_to_say_about_workers(agents):
 @pytest.mark.parametrize("words", [(), ("agents",), ("agents:make()",)])
 def test_workers_need_the_name_of_an_agent(agents, words):
     (agents / "agents.py").write_text("agent = app = make = None\n", "utf-8")
-    assert "work needs the agent as MODULE:NAME" in typed("deploy", "work", *words, code=2)
+    assert "The agent must be given as MODULE:NAME for work, got" in typed("deploy", "work", *words, code=2)
