@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         name: str
 
     class _Agent(Protocol):
-        """A `microfn.agent.Agent`, as far as it is counted."""
+        """The methods of `microfn.agent.Agent` that `Metrics` needs."""
 
         def counts(self) -> dict[str, dict[str, int]]: ...
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
         def queue(self) -> _Queue: ...
 
     class _Queue(Protocol):
-        """The queue of an agent, as far as it is counted."""
+        """The methods of an agent's queue that `Metrics` needs."""
 
         def counts(self) -> dict[str, dict[str, int]]: ...
 
@@ -45,19 +45,19 @@ _METHODS = frozenset("GET HEAD POST PUT PATCH DELETE OPTIONS CONNECT TRACE".spli
 
 
 class _StoredCalls:
-    """A collector of prometheus_client: the calls in a store, which are the same for all workers."""
+    """A collector for prometheus_client: the calls in a store. All workers report the same values."""
 
     def __init__(self, queue: _Queue) -> None:
         self._queue = queue
 
     def describe(self) -> list[GaugeMetricFamily]:
-        """Return the metric without values, so that the store is not read before Prometheus asks."""
+        """Return the metric without values, so that registering it does not read the store."""
         from prometheus_client.metrics_core import GaugeMetricFamily  # noqa: PLC0415 - an extra
 
         return [GaugeMetricFamily("fn_queued_calls", "Calls in the store.", labels=["function", "state"])]
 
     def collect(self) -> list[GaugeMetricFamily]:
-        """Return the metric, which has no values if the store fails."""
+        """Return the metric. It has no values if the store fails."""
         [metric] = self.describe()
         for function, states in self._queue.counts().items():
             for state, count in states.items():
@@ -76,9 +76,9 @@ class Metrics:
     The route is its pattern, after the prefixes of the mounts of the request, and "" without a match. A non-standard
     method is "OTHER". So routes limit the number of series, not clients.
 
-    `agent` is an `Agent` whose calls `fn_calls` shows by function and state, as `Agent.counts` has them. With several
-    workers they are the sum of those that live, each as it was when a call came or ended there. If the agent has a
-    queue, `fn_queued_calls` shows the calls in its store, `queued` and `running`, those of all hosts.
+    `agent` is an `Agent`. Then `fn_calls` shows its calls by function and state, as `Agent.counts` returns them. With
+    several workers, it is the sum over the live workers, each as of its last start or end of a call. If the agent has a
+    queue, `fn_queued_calls` shows the `queued` and `running` calls in its store, for all hosts.
 
     Needs the extra `metrics` (prometheus-client). With several workers, set PROMETHEUS_MULTIPROC_DIR, as its
     documentation describes; then `expose` reports all of them. `registry` is the default registry of prometheus_client.
