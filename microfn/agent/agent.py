@@ -42,18 +42,19 @@ _TOKENS = "a number of tokens"
 
 
 class Agent:
-    """Deadlines and admission for calls; one agent for an application.
+    """Deadlines and admission for calls, functions in processes, and queued calls. An application has one agent.
 
-    `tokens` is the number that inline calls of this process have together, `host_tokens` that of all processes of the
-    machine that name the same `directory`; None is no limit. `ram` is the memory of functions in processes, in bytes or
-    as "2G": those of this process, or of all that name the `directory`. Without it, the limit is the memory that the
-    machine and its control groups leave when the first function is made. `start_header` is the header in which a proxy
-    says when a request began (`X-Request-Start`): it is believed, so name it only if a proxy sets it. `longest_wait` is
-    the number of seconds that a call may wait at most. `queue` is the URL of the store of queued calls:
-    "sqlite:////absolute/path" or "postgresql://user@host/database".
+    `tokens` is the number of tokens for the inline calls of this process, and `host_tokens` the number for all
+    processes of the machine with the same `directory`; None means no limit. `ram` is the memory of functions in
+    processes, in bytes or as a string such as "2G". It belongs to this process, or to all processes with the same
+    `directory`. Without it, the limit is the memory that the machine and its control groups have available when the
+    first function is created. `start_header` is the header with the start time of a request, such as `X-Request-Start`.
+    The agent trusts it, so use it only if a proxy sets it. `longest_wait` is the maximum number of seconds that a call
+    waits. `queue` is the URL of the store of queued calls: "sqlite:////absolute/path" or
+    "postgresql://user@host/database". The first call opens the store.
 
     Raises TypeError and ValueError for invalid options, OSError if the directory cannot be used (PermissionError if
-    other users may write in it), RuntimeError if the platform has no locks on files.
+    other users may write in it), and RuntimeError if the platform has no file locks.
     """
 
     def __init__(
@@ -196,16 +197,19 @@ class Agent:
         descriptors: int = 256,
         max_content_length: int = 128 * MIB,
     ) -> FunctionApp:
-        r"""Return a WSGI application that answers calls with processes that are kept, for call after call.
+        r"""Return a WSGI application that answers calls in processes that it reuses. It is also the handle of a route.
 
         `function` is a `handle(request, params)` that another process can import, or a command that answers HTTP/1.1
-        on stdin and stdout, which are one socket. A process has one call at a time. It ends if it was idle for
-        `idle_timeout` seconds, after `max_calls` calls, after any call that did not end cleanly, or if another call
-        needs its memory. There are at most `max_processes`; None is no limit. A handle has `start_timeout` seconds to
-        be imported. `output` is the number of bytes of a response's body. All other options are those of `cold`.
+        requests (RFC 9112) on stdin and stdout, which are one socket. A process has one call at a time. Each process of
+        the server keeps its own processes, at most `max_processes` for this function; None means no limit. A process
+        ends after `idle_timeout` seconds without a call, after `max_calls` calls, after a call that failed, or if
+        another call needs its memory. It must start within `start_timeout` seconds, including the import of a handle.
+        `memory` is that of one process, in MiB or as a string such as "64M", also while it is idle. `timeout` is in
+        seconds for each call. `output` is the maximum size of a response's body in bytes. `cold` describes the other
+        options.
 
-        Raises TypeError and ValueError for invalid options, RuntimeError if the platform cannot do it, and
-        NotImplementedError for an agent with a `directory`.
+        Raises TypeError and ValueError for invalid options, RuntimeError if the platform cannot start functions, and
+        NotImplementedError if the agent has a `directory`, since server processes cannot share hot functions yet.
 
         >>> script = '''while read line; do
         ...     [ ${#line} -gt 1 ] || { n=$((n + 1)); printf "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n$n\n"; }
@@ -263,31 +267,64 @@ class Agent:
         timeout: float | None = None,
         scope: Callable[[Request], str] | None = None,
     ) -> Queued:
-        """Return a handle that stores each call and answers 202; `microfn work` executes the calls later.
+        """Return a handle that stores each call and responds with 202. The workers of `microfn work` execute it later.
 
-        `function` is what `cold` made, or a `handle(request, params)`, which workers execute in their own process. A
-        call that fails is executed again up to `retries` times, later and later; one that has waited for `expires`
-        seconds is not executed. Its result is kept for `keep` seconds. `timeout` is the seconds of one execution: by
-        default the function's own, or 60 for a handle, which finds its `Deadline` in `request.deadline`. `scope`
-        returns a text, the user's name, say: an Idempotency-Key is one of that user's. A call may be executed more than
-        once.
+        A call is executed at least once, so make functions safe to repeat. `function` is a return value of `cold` or
+        `hot`, or a `handle(request, params)` that workers execute in their own process. If an execution fails, the call
+        is executed again, up to `retries` times with growing pauses. No execution starts more than `expires` seconds
+        after the request. A result is kept for `keep` seconds after the end of its call. `timeout` is the maximum
+        duration of one execution in seconds. By default it is that of the function, or 60 for a handle, which finds its
+        `Deadline` in `request.deadline`. `scope` returns a string for a request, such as the name of its user. Requests
+        with the same Idempotency-Key in one scope are the same call
+        (draft-ietf-httpapi-idempotency-key-header).
 
-        Raises TypeError and ValueError for invalid options, RuntimeError without a `queue` or the extra.
+        Raises TypeError and ValueError for invalid options, and RuntimeError if the agent has no `queue`, or if the
+        extra `queue` is not installed.
+
+        >>> import tempfile
+        >>> from microfn import Router
+        >>> directory = tempfile.TemporaryDirectory()
+        >>> app, agent = Router(), Agent(ram="256M", queue=f"sqlite:///{directory.name}/calls.db")
+        >>> words = agent.cold(["wc", "-w"], memory=16, timeout=5, name="words")
+        >>> _ = app.post("/words")(agent.queued(words, retries=1))
+        >>> app.test_client().post("/words", data="one two three").status
+        '202 ACCEPTED'
+        >>> agent.queue.counts()
+        {'words': {'queued': 1, 'running': 0}}
+        >>> agent.close()
+        True
+        >>> directory.cleanup()
         """
         return self.queue.queued(function, retries=retries, expires=expires, keep=keep, timeout=timeout, scope=scope)
 
     @property
     def queue(self) -> AgentQueue:
-        """The queue. Raises RuntimeError if the agent has none."""
+        """The queue. Raises RuntimeError if the agent has no `queue`."""
         if self._queue is None:
-            raise RuntimeError("the agent must have a store for queued calls; say Agent(queue=…)")
+            raise RuntimeError("queued calls need a store, which the agent does not have; pass Agent(queue=…)")
         return self._queue
 
     @property
     def calls(self) -> Calls:
-        """The application that tells what became of queued calls: `app.mount("/calls", agent.calls)`.
+        """The WSGI application that serves the states and results of queued calls. It is also a handle.
 
-        The application is a handle too, of a catch-all route. Raises RuntimeError if the agent has no `queue`.
+        `GET /<id>` is the state of a call, and `GET /<id>/result` the response of its function. As a handle, it needs a
+        catch-all route, such as "/calls/*call". Raises RuntimeError if the agent has no `queue`.
+
+        >>> import tempfile
+        >>> from microfn import Router
+        >>> directory = tempfile.TemporaryDirectory()
+        >>> app, agent = Router(), Agent(ram="256M", queue=f"sqlite:///{directory.name}/calls.db")
+        >>> words = agent.cold(["wc", "-w"], memory=16, timeout=5, name="words")
+        >>> _ = app.post("/words")(agent.queued(words))
+        >>> app.mount("/calls", agent.calls)
+        >>> client = app.test_client()
+        >>> accepted = client.post("/words", data="one two three")
+        >>> client.get(accepted.headers["Location"]).json["state"]
+        'queued'
+        >>> agent.close()
+        True
+        >>> directory.cleanup()
         """
         return self.queue.calls
 
@@ -304,7 +341,7 @@ class Agent:
         from .hot_driver import HotDriver  # noqa: PLC0415
 
         if self._directory is not None:
-            raise NotImplementedError("hot functions need an agent without directory=: no process shares them yet")
+            raise NotImplementedError("directory must be None for hot functions, which server processes cannot share")
         if self._hot is None:
             self._hot = HotDriver(self._memory_limiter(), self._process_driver())
         return self._hot
@@ -341,7 +378,7 @@ class Agent:
 
         `function` is a return value of `cold` or `hot`; it may be left out if there is one alone. `writer` takes the
         body of the response, by default an `io.BytesIO`; `timeout` and `memory` are the function's own by default. A
-        hot function takes no other `memory`, which its processes have already.
+        hot function accepts no `memory`, since its processes have theirs already.
 
         Raises TypeError and ValueError for invalid arguments, `Busy` if the machine has no room for the body.
         """
@@ -359,7 +396,7 @@ class Agent:
         call.function, call.limits = chosen, chosen.limits
         if memory is not None:
             if self._hot is not None and self._hot.has(chosen):
-                raise ValueError("memory must be left out for a hot function, whose processes have theirs already")
+                raise ValueError(f"memory must be left out for a hot function, got {memory!r}")
             call.limits = chosen.limits._replace(memory=check_memory(memory))
         call.request = request_without_http(method, path, headers or {}, params or {})
         call.body = spool_body(body)
@@ -443,7 +480,7 @@ def _program_of(
     cwd: str | os.PathLike[str] | None,
     env: Mapping[str, str] | None,
 ) -> tuple[str, Program]:
-    """Return the name and the program of a command, or of a handle in such a worker."""
+    """Return the name and the program of a command, or of a handle in the module `worker`."""
     if callable(function):
         check_handle(function)
         name = handle_name(function)

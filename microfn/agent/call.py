@@ -99,7 +99,7 @@ class Call:
 
     @property
     def state(self) -> Literal["waiting", "running", "ended"]:
-        """Where it is on its way."""
+        """The state of the call."""
         if self.ended_at is not None:
             return "ended"
         return "waiting" if self.started_at is None else "running"

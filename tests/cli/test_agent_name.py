@@ -21,7 +21,7 @@ def _agents(here):
         ("agents:app", "agents:app must be an Agent, got <"),
         ("other:application", "other:application must be an Agent, got <function"),
         ("missing:agent", "here is no module 'missing'"),
-        ("agents:plain", "agents:plain: the agent must have a store for queued calls; say Agent(queue=…)"),
+        ("agents:plain", "agents:plain: queued calls need a store, which the agent does not have; pass Agent(queue=…)"),
     ],
 )
 @pytest.mark.parametrize("command", ["work", "calls"])

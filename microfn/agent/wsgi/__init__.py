@@ -1,1 +1,1 @@
-"""Where requests become calls of an agent. Nothing else in the agent knows requests."""
+"""Calls of an agent for requests. The rest of the agent does not depend on WSGI."""

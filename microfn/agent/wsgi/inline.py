@@ -51,7 +51,7 @@ def inline(engine: Engine, *, timeout: float, tokens: int) -> Middleware:
 
 
 class _Admission:
-    """Where requests become calls of an agent, each with its tokens and its time."""
+    """Runs each request as a call of an agent, with tokens and a deadline."""
 
     def __init__(self, engine: Engine, timeout: float, tokens: int) -> None:
         self._engine = engine
