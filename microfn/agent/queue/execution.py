@@ -136,7 +136,7 @@ class _Attempt:
             writer=writer,
             timeout=call.timeout,
         )
-        submitted.id = call.id
+        submitted.id, submitted.attempt = call.id, self._executions
         agent.submit(submitted)
         return self._success(submitted.status, submitted.headers, writer)
 

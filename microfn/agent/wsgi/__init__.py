@@ -1,1 +1,1 @@
-"""Calls of an agent for requests. The rest of the agent does not depend on WSGI."""
+"""Calls of an agent for WSGI requests."""

@@ -10,6 +10,11 @@ from microfn.agent.queue.execution import Again, backoff, execute
 from microfn.agent.queue.record import Outcome
 
 
+def attempt_of(request, params):
+    """Return the id of the call, and the number of its attempt."""
+    return f"{request.environ['FN_CALL_ID']} {request.headers['Fn-Attempt']}"
+
+
 class Stub:
     """An agent that raises an error, or answers."""
 
@@ -155,3 +160,11 @@ def test_function_answers_as_it_would_by_http(agent, make_call):
     assert outcome.body == f"{call.id} 2 b=c 7 asked".encode()
     assert (outcome.state, outcome.status, outcome.log) == ("success", "200 OK", b"log\n")
     assert dict(outcome.headers)["Content-Type"].startswith("text/plain")
+
+
+def test_hot_function_is_told_its_attempt(agent, make_call):
+    """A hot function gets the number of its attempt from the call, since no client may set the header."""
+    queued = agent.queued(agent.hot(attempt_of, memory=64, timeout=20, name="attempt"))
+    call = make_call(function="attempt", path="/a?b=c")
+    outcome = execute(agent, {queued.name: queued}, call, executions=2, losses=0)
+    assert (outcome.error, outcome.body) == (None, f"{call.id} 2".encode())
