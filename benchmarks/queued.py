@@ -1,4 +1,4 @@
-"""`make bench-queue`: storing a call, calls a second by workers, and the time until a lost call runs again."""
+"""`make bench-queue`: the time to store a call, the calls per second, and the time until a lost call runs again."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def call_of(function: str) -> QueuedCall:
 
 
 def commit_median(directory: str) -> float:
-    """Return the time of a durable commit of one row without us, in µs."""
+    """Return the median time of a durable commit of one row with sqlite3 alone, in µs."""
     connection = sqlite3.connect(f"{directory}/plain.db", isolation_level=None)
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=FULL")
@@ -118,7 +118,7 @@ def left(store: Store) -> int:
 
 
 def rate(store: Store, directory: str, processes: int) -> float:
-    """Return the calls a second, from the first that ended to the last."""
+    """Return the calls per second between the ends of the first and the last call."""
     for _ in range(CALLS):
         store.put(call_of("nothing"))
     work = Work(store.url, directory, processes)
@@ -133,7 +133,7 @@ def rate(store: Store, directory: str, processes: int) -> float:
 
 
 def recovery(store: Store, directory: str) -> float:
-    """Seconds from the kill of a worker until its call is executed again."""
+    """Return the seconds from the kill of a worker until its call is executed again."""
     work = Work(store.url, directory, 1)
     try:
         call = call_of("slow")
@@ -153,7 +153,7 @@ def measure(name: str, url: str, directory: str) -> None:
     store = Store(url)
     store.open()
     times = put_times(store)
-    print(f"{name}: a call is stored in {statistics.median(times):.0f} µs (p99 {times[-PUTS // 100]:.0f})", flush=True)
+    print(f"{name}: storing a call takes {statistics.median(times):.0f} µs (p99 {times[-PUTS // 100]:.0f})", flush=True)
     work = Work(url, directory, 2)
     wait(lambda: not left(store))
     work.end()

@@ -1,4 +1,4 @@
-"""dramatiq and Celery on Redis, with the work of `benchmarks.queued`: a process that does nothing, for each call."""
+"""dramatiq and Celery on Redis, with the work of `benchmarks.queued`: each call starts a process that does nothing."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def call(body):
 enqueue = call.delay
 """,
 }
-# Two processes with 16 threads each, as two workers of ours have.
+# Two processes with 16 threads each, as with two workers of microfn.
 COMMANDS = {
     "dramatiq": [["dramatiq", "peer_dramatiq", "--processes", "2", "--threads", "16"]],
     "celery": [
@@ -59,7 +59,7 @@ PUTS, LIMIT = 500, 120
 
 
 def waiting(client: redis.Redis) -> int:
-    """Return how many calls wait or run, of either."""
+    """Return the number of queued and running calls of both libraries."""
     found = client.hlen("dramatiq:default.msgs") + client.llen("celery") + client.hlen("unacked")
     return int(found)  # type: ignore[arg-type]
 
@@ -73,7 +73,7 @@ def until(condition: Callable[[], bool]) -> None:
 
 
 def measure(url: str) -> None:
-    """Print the time of an enqueue, and the calls a second of two workers, for each."""
+    """Print the time to enqueue a call and the calls per second of two workers, for each library."""
     os.environ["REDIS_URL"] = url
     client = redis.Redis.from_url(url)
     with tempfile.TemporaryDirectory() as directory:
@@ -89,7 +89,7 @@ def measure(url: str) -> None:
                 began = time.perf_counter()
                 enqueue("x" * 200)
                 times.append((time.perf_counter() - began) * 1e6)
-            print(f"{name} on Redis: a call is stored in {statistics.median(times):.0f} µs", flush=True)
+            print(f"{name} on Redis: storing a call takes {statistics.median(times):.0f} µs", flush=True)
             processes = [
                 subprocess.Popen(
                     [sys.executable, "-m", *command],

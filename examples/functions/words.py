@@ -21,13 +21,13 @@ class Words(BaseHTTPRequestHandler):
     wfile: Any = sys.stdout.buffer
 
     def setup(self) -> None:
-        """Keep stdin and stdout."""
+        """Do nothing, since stdin and stdout are open already."""
 
     def finish(self) -> None:
         """Leave both files open."""
 
     def do_POST(self) -> None:
-        """Answer with the number of words in the body, and of calls so far."""
+        """Respond with the number of words in the body, and the number of calls so far."""
         Words.calls += 1
         text = self.rfile.read(int(self.headers["Content-Length"])).decode("utf-8", "replace")
         content = json.dumps({"words": len(text.split()), "calls": Words.calls}).encode()

@@ -112,7 +112,7 @@ def sleep(request, params):
 
 
 def mutter(request, params):
-    """Write to stderr when the answer is out."""
+    """Write to stderr after the response was sent."""
     threading.Timer(0.05, os.write, (2, b"afterwards\n")).start()
     return str(os.getpid())
 

@@ -1,4 +1,4 @@
-"""Hot functions as users have them: as handles of routes, mounted, and without HTTP, beside inline and cold ones."""
+"""Hot functions as handles of routes, mounted, and without HTTP, beside inline and cold functions."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def test_text_between_calls_is_logged_without_a_call(agent, caplog):
 
 @pytest.mark.parametrize("first", ["cold", "hot"])
 def test_hot_and_cold_functions_share_the_memory(agent, first):
-    """The agent has 512 MiB, and an idle process of one kind gives way to the other kind."""
+    """Hot and cold functions share 512 MiB, and idle hot processes end if a cold call needs their memory."""
     if first == "cold":
         cold = agent.cold(["cat"], memory=400, timeout=LATER)
         assert submit(agent, cold, body=b"x")[1] == "x"

@@ -20,7 +20,7 @@ OTHER = "22 1 254:1 / / rw - ext4 /dev/root rw\n"
 
 
 class Machine:
-    """A tree of files; `attributes` are those of all its files, `user` is the id of this process's."""
+    """A tree of files. `attributes` are the extended attributes of all files, and `user` is the effective user id."""
 
     def __init__(self, root):
         self.root = root
@@ -123,14 +123,14 @@ def test_kernel_without_a_file_is_too_old(machine, name):
 
 
 def test_group_whose_controllers_cannot_be_enabled_is_none(machine):
-    """The kernel refuses them if a process is in it."""
+    """The kernel refuses controllers if the group has a process."""
     (machine.delegated / "cgroup.subtree_control").unlink()
     (machine.delegated / "cgroup.subtree_control").mkdir()
     assert machine.find() is None
 
 
 def test_agent_passes_the_delegated_group_to_its_launcher(tmp_path):
-    """An ordinary directory is no group, but the launcher uses it as one, and its guard too."""
+    """The launcher and its guard use an ordinary directory as a group."""
     (tmp_path / "server").mkdir()
     program = f"""
 import os

@@ -1,4 +1,4 @@
-"""Hot functions in processes that belong to this one: what goes wrong has one outcome, and the next call works."""
+"""The driver of hot functions. Each failure has one outcome, and the next call works."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class World:
         return function
 
     def call(self, function, body=b"", timeout=None):
-        """The status, the body and the log of a call; what it raises, it raises after its end."""
+        """Return the status, the body and the log of a call. Raise its error after the call has ended."""
         call = Call("POST", "/", deadline=Deadline(time.monotonic(), timeout or function.timeout))
         call.function, call.limits, call.request = function, function.limits, CallRequest("POST", "/")
         call.body = spool_body(body)

@@ -1,1 +1,1 @@
-"""Calls in control groups, in a virtual machine that is started for them (make cgroups)."""
+"""Calls in control groups. `make cgroups` runs these tests in a virtual machine."""

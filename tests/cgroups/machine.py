@@ -56,7 +56,7 @@ sleep 60
 
 
 def kernel() -> Path:
-    """Return the directory of Debian's kernel; apt fetches it if it is not there."""
+    """Return the directory of Debian's kernel. If it is missing, apt downloads it."""
     found = BUILD / "kernel"
     if not found.is_dir():
         shutil.rmtree(BUILD, ignore_errors=True)
@@ -83,7 +83,7 @@ def archive(files: dict[str, tuple[int, bytes]]) -> bytes:
 
 
 def first_files(below: Path, tests: list[str]) -> bytes:
-    """Return the files that the kernel starts with: busybox, its modules, and a script that finds the other files."""
+    """Return the initial files of the machine: busybox, kernel modules, and a script that mounts the other files."""
     found = {path.stem: path for path in below.glob("lib/modules/*/kernel/**/*.ko")}
     script = SCRIPT.format(root=ROOT, python=sys.executable, tests=" ".join(tests))
     init = INIT.format(modules=" ".join(MODULES), script=script)
@@ -99,7 +99,7 @@ def first_files(below: Path, tests: list[str]) -> bytes:
 
 
 def main(tests: list[str]) -> int:
-    """Run the tests, print what the machine prints, and return the status of pytest."""
+    """Run the tests, print the output of the machine, and return the exit code of pytest."""
     missing = [name for name in ("qemu-system-x86_64", "busybox") if shutil.which(name) is None]
     if missing:
         sys.stderr.write(f"{' and '.join(missing)} not found: run make cgroups-apt as root\n")

@@ -34,7 +34,7 @@ def agent() -> Iterator[Agent]:
 
 
 def groups() -> list[Path]:
-    """The groups of launchers, beside that of the server."""
+    """Return the groups of launchers, without the group of the server."""
     return list(DELEGATED.glob("functions-*"))
 
 
@@ -43,7 +43,7 @@ def of_calls() -> list[Path]:
 
 
 def processes() -> int:
-    """How many processes are in groups of calls."""
+    """Return the number of processes in groups of calls."""
     return sum(len((path / "cgroup.procs").read_text().split()) for path in of_calls())
 
 
@@ -147,7 +147,7 @@ def test_processes_that_flee_are_killed_at_once(agent: Agent) -> None:
 
 
 class Killer:
-    """Kills processes when the first byte comes from a function."""
+    """A writer that kills processes after the first byte from a function."""
 
     def __init__(self, which: str) -> None:
         self.which = which

@@ -1,4 +1,4 @@
-"""The application that the commands of queued calls work with."""
+"""The application for tests of `microfn work` and `microfn calls`."""
 
 from click.testing import CliRunner
 
@@ -16,7 +16,7 @@ app.post("/cat")(agent.queued(agent.cold(["cat"], memory=16, timeout=5), retries
 
 
 def failing(*words):
-    """The command ends with an error of the user's; returns its output."""
+    """Run a command that must fail with an error message, and return its output."""
     result = CliRunner().invoke(cli.main, words)
     assert result.exit_code in (1, 2), result.output
     assert result.exception is None or isinstance(result.exception, SystemExit)

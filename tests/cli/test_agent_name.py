@@ -1,4 +1,4 @@
-"""The agent that a command is told."""
+"""The agent that a command names."""
 
 import pytest
 

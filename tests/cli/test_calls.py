@@ -17,7 +17,7 @@ UNKNOWN = "0" * 32
 
 @pytest.fixture
 def agents(here):
-    """The module with the agent, as the commands load it."""
+    """A module with an agent in the current directory."""
     (here / "agents.py").write_text(QUEUED.format(directory=here), "utf-8")
     assert typed("calls", "agents:agent") == ""
     yield sys.modules["agents"]
@@ -26,7 +26,7 @@ def agents(here):
 
 @pytest.fixture
 def put(agents):
-    """A factory of calls, by their state."""
+    """A factory of calls in a given state."""
 
     def put_(state="queued", error=None):
         store = agents.agent.queue.store

@@ -1,4 +1,4 @@
-"""`microfn work`: what it is told, and whom it calls."""
+"""`microfn work`: its arguments, and the supervisor and worker that it starts."""
 
 import pytest
 
@@ -11,7 +11,7 @@ from .shop import typed
 
 @pytest.fixture(autouse=True)
 def calls(here, monkeypatch):
-    """The supervisors that would be run."""
+    """The supervisors and workers that the command starts. They are stubs."""
     (here / "agents.py").write_text(QUEUED.format(directory=here), "utf-8")
     found = []
 

@@ -41,7 +41,7 @@ def echo(request: Request, params: Params) -> Params:
 
 @app.get("/free")
 def free(request: Request, params: Params) -> Params:
-    """Return what the keeper of this process holds."""
+    """Return the counts of this process's keeper."""
     return agent._hot_driver().keeper.counts | {"running": agent.running}
 
 

@@ -1,4 +1,4 @@
-"""Handles that kept processes execute: one tells who has answered, the other one misbehaves as its route says."""
+"""Handles for hot processes. One identifies its process, and the other misbehaves as its route requests."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _calls: list[str] = []
 
 
 def tell(request: Request, params: dict[str, Any]) -> str:
-    """Return the process, the number of its calls, and the id and the body of this one."""
+    """Return the process id, the number of its calls, and the id and body of this call."""
     call_id = request.environ["FN_CALL_ID"]
     _calls.append(call_id)
     sys.stderr.write(f"said by {call_id}\n")

@@ -1,4 +1,4 @@
-"""The application of `tests.servers.hot`, whose agent had a call before a server forks (`gunicorn --preload`)."""
+"""The application of `tests.servers.hot`, with a call before the server forks (`gunicorn --preload`)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hot functions under gunicorn: each call has one outcome, whatever becomes of its process, and nothing is left."""
+"""Hot functions under gunicorn. Each call has one outcome, even if its process is killed, and no process is left."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from .wire import Wire
 pytestmark = [pytest.mark.server, pytest.mark.faults]
 KINDS = {"sync": (), "gthread": ("--threads", "8"), "gevent": (), "preloaded": ("--preload", "--threads", "8")}
 PATIENCE = 60.0
-"""Seconds for things that happen soon on a quiet machine."""
+"""Seconds to wait for events that are fast on an idle machine."""
 CLIENTS, ROUNDS = 4, 15
 
 
@@ -45,7 +45,7 @@ class Server:
             MICROFN_TEST_KEY=self.key,
         )
         self.of_master = self._marked()
-        """The processes of a master that has imported the application, which its worker leaves alone."""
+        """The hot processes of a master that has imported the application."""
 
     def send(self, target: str, body: bytes = b"", method: str = "GET") -> Wire:
         wire = self.gunicorn.connect()
@@ -58,7 +58,7 @@ class Server:
             return outcome_of(wire, began)
 
     def tell(self, body: bytes = b"") -> tuple[int, int]:
-        """Have a call answered, check its answer, and return the process and the number of its calls."""
+        """Make a call, check its response, and return the process id and the number of its calls."""
         outcome = self.ask("/tell", body, "POST")
         assert (outcome.status, outcome.is_whole) == (200, True), outcome
         pid, number, call_id, *rest = outcome.body.split(b" ", 3)
@@ -80,7 +80,7 @@ class Server:
         return [line.split()[2] for line in self.gunicorn.recorded() if line.startswith(f"ended {call_id} ")]
 
     def check(self, outcome: Outcome, error: str) -> None:
-        """Assert that a call ended once, that a cold call gets all memory, and that the next hot call is answered."""
+        """Assert that a call ended once, that a cold call gets all memory, and that the next hot call succeeds."""
         wait_until(lambda: bool(self.ends(outcome.call_id)), "the call did not end", PATIENCE)
         whole = self.ask("/whole", b"all memory", "POST")
         assert (whole.status, whole.body) == (200, b"all memory")
@@ -155,7 +155,7 @@ def test_client_that_leaves_has_the_process_killed(server: Server) -> None:
 
 
 def test_storm_of_calls_and_kills_has_one_outcome_each(server: Server) -> None:
-    """No response is another call's, and each process that is killed costs one call at most."""
+    """Each response belongs to its call, and each killed process costs at most one call."""
     chance = random.Random(20)
 
     def run(client: int) -> list[int]:

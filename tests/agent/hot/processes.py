@@ -1,4 +1,4 @@
-"""Processes that are none: sockets and flags, which a keeper takes for hot processes."""
+"""Fake hot processes for a keeper, made of sockets and flags."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ class FakeProcess:
         self.flushes = 0
 
     def end(self) -> None:
-        """End as a process does: its sockets are closed."""
+        """End as a process does, by closing the sockets."""
         self.theirs.close()
         self._far.close()
 
     def nudge(self) -> None:
-        """Have the control socket be readable, as if the leader had ended and its group had not."""
+        """Make the control socket readable, as if the leader had ended and its group had not."""
         self._far.send(b"x")
 
     def has_gone(self) -> bool:
@@ -53,7 +53,7 @@ class FakeProcess:
 
 
 class Launches:
-    """The `start` of a keeper: each launch waits while `gate` is closed, and fails with `error` if there is one."""
+    """The `start` of a keeper. Each launch waits while `gate` is closed, and raises `error` if it is set."""
 
     def __init__(self) -> None:
         self.made: list[FakeProcess] = []

@@ -1,4 +1,4 @@
-"""The keeper: calls have the processes that its pool decides on, and every process is watched until it is gone."""
+"""The keeper carries out the decisions of its pool, and watches each process until it is gone."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def acquire(keeper, profile=ONE, seconds=LATER, lasts=LATER):
 
 
 def later(act):
-    """Begin this in a thread, and return the future of its result."""
+    """Call a function in a thread, and return the future of its result."""
     pool = ThreadPoolExecutor(1)
     future = pool.submit(act)
     pool.shutdown(wait=False)
@@ -285,7 +285,7 @@ def test_process_that_a_call_has_is_killed_after_a_close(keeper, launches):
 
 
 def test_forked_child_leaves_the_processes_of_its_parent_alone(launches, monkeypatch):
-    """A forked child has no thread of its parent."""
+    """A forked child has no threads of its parent."""
     start = threading.Thread.start
     with monkeypatch.context() as patch:
         patch.setattr(threading.Thread, "start", lambda self: self.name == "microfn-hot" or start(self))
@@ -305,7 +305,7 @@ def test_forked_child_leaves_the_processes_of_its_parent_alone(launches, monkeyp
 
 
 def test_storm_of_calls_leaves_nothing(keeper, launches):
-    """Calls of two functions, of which there is room for one at a time, end cleanly or not."""
+    """Random calls of two functions that share memory for one process. Some calls do not end cleanly."""
 
     def run(number):
         for step in range(30):

@@ -1,4 +1,4 @@
-"""The memory of cold functions in the pool of hot ones: a limiter grants it, and idle hot processes give way to it."""
+"""The memory of cold functions in the pool of hot functions. Idle hot processes are evicted for cold calls."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LATER = 60.0
 
 
 class World:
-    """A limiter whose tokens are the memory of a keeper, 100 MiB."""
+    """A limiter with the memory of a keeper, 100 MiB."""
 
     def __init__(self):
         self.launches = Launches()
@@ -116,7 +116,7 @@ def test_closed_keeper_has_no_memory(world):
 
 
 def test_grant_between_two_steps_of_a_call_is_seen(world, monkeypatch):
-    """Another thread may grant the memory before the call has an event to wait for."""
+    """Another thread can grant the memory before the call has an event to wait for."""
     world.move()
     first = world.cold(100)
     ask = PoolBook.ask

@@ -1,4 +1,4 @@
-"""Stores for the tests of the queue: SQLite, and PostgreSQL where it is installed."""
+"""Stores for the tests of the queue: SQLite, and PostgreSQL if it is installed."""
 
 import time
 import uuid
@@ -14,7 +14,7 @@ from .postgres import serving
 
 @pytest.fixture(scope="session")
 def postgres():
-    """One server for all tests; None where there is none."""
+    """One server for all tests, or None if PostgreSQL is not installed."""
     with serving() as server:
         yield server
 
@@ -26,7 +26,7 @@ def sqlite_url(tmp_path):
 
 @pytest.fixture
 def postgres_url(postgres):
-    """An empty database, or SQLite's tests alone run."""
+    """The URL of an empty PostgreSQL database. Without PostgreSQL, the test is skipped."""
     if postgres is None:
         pytest.skip("PostgreSQL is not installed")
     postgres.create()
@@ -55,7 +55,7 @@ def agent(sqlite_url):
 
 @pytest.fixture
 def make_call():
-    """A factory of records that could be stored."""
+    """A factory of valid records."""
 
     def make(**changes):
         now = time.time()

@@ -1,4 +1,4 @@
-"""A PostgreSQL server on a free port, run by a user without rights; None where it is not installed."""
+"""A PostgreSQL server on a free port, which an unprivileged user runs. It is None if PostgreSQL is not installed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["Postgres", "find_bin", "serving"]
 
 
 def find_bin() -> str | None:
-    """The directory of its programs: Debian has them beside the path."""
+    """The directory of PostgreSQL's programs. Debian installs them outside of PATH."""
     found = shutil.which("pg_isready")
     places = [*glob("/usr/lib/postgresql/*/bin"), *([os.path.dirname(os.path.realpath(found))] if found else [])]
     return next((place for place in places if os.access(f"{place}/initdb", os.X_OK)), None)
@@ -47,7 +47,7 @@ class Postgres:
         return f"postgresql://microfn@127.0.0.1:{self.port}/calls"
 
     def start(self) -> None:
-        """Start it, and wait until it answers. Processes of a killed server may keep it from starting for a moment."""
+        """Start the server, and wait until it responds. Processes of a killed server can delay the start."""
         until = time.monotonic() + 60
         while not self._has_started():
             assert time.monotonic() < until
@@ -73,12 +73,12 @@ class Postgres:
         return True
 
     def create(self) -> None:
-        """Create the database of the URL anew."""
+        """Drop the database of the URL, and create it again."""
         for program in ["dropdb", "--if-exists", "--force"], ["createdb"]:
             self._run(*program, "-h", "127.0.0.1", "-p", str(self.port), "-U", "microfn", "calls")
 
     def kill(self) -> None:
-        """Kill all of its processes with -9, as the machine would if it lost its power."""
+        """Kill all processes of the server with SIGKILL, as in a power failure."""
         assert self.process is not None
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()

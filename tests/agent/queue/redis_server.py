@@ -1,4 +1,4 @@
-"""A Redis server on a free port that writes each command to its disk; None where it is not installed."""
+"""A Redis server on a free port that writes each command to the disk. It is None if Redis is not installed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`make soak-queue`: processes are killed with -9 at random, and each call that was acknowledged has to end once."""
+"""`make soak-queue`: kill processes with SIGKILL at random. Each acknowledged call must end in one state."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FINAL = {"success", "error", "timeout", "expired", "dead"}
 EXPECTED = {"well": {"success"}, "handle": {"success"}, "slow": {"success"}, "failing": {"error"}, "late": {"timeout"}}
 _PAUSE = 0.01
 LIMIT = 120
-"""Seconds after the last kill in which all calls have to end."""
+"""Seconds that all calls have to end after the last kill."""
 
 
 def free_port() -> int:
@@ -36,7 +36,7 @@ def free_port() -> int:
 
 
 class Soak:
-    """A server, a client and a supervisor with workers, upon one store."""
+    """A server, a client and a supervisor with workers, on one store."""
 
     def __init__(self, url: str, directory: Path, postgres: Postgres | None, seed: int) -> None:
         self.random = random.Random(seed)
@@ -80,7 +80,7 @@ class Soak:
             connection.close()
 
     def post_all(self) -> None:
-        """Post until told to stop. A call without an acknowledgement is posted again, with its key."""
+        """Post calls until the end. If a call is not acknowledged, post it again with the same key."""
         while not self.stop.is_set():
             name = self.random.choices(list(EXPECTED), [59, 20, 15, 5, 1])[0]
             key = uuid.uuid4().hex
@@ -100,7 +100,7 @@ class Soak:
             time.sleep(_PAUSE)
 
     def children(self) -> list[int]:
-        """The workers of the supervisor."""
+        """The processes of the supervisor's workers."""
         with suppress(OSError):
             text = Path(f"/proc/{self.supervisor.pid}/task/{self.supervisor.pid}/children").read_text()
             return [int(word) for word in text.split()]
@@ -156,7 +156,7 @@ class Soak:
         return self.ask("GET", f"/calls/{call_id}/result")
 
     def await_all(self, readers: ThreadPoolExecutor, seconds: float) -> dict[str, dict[str, object]]:
-        """Return the state and result of each acknowledged call, when all have ended or the time is up."""
+        """Wait until all calls have ended, or for `seconds`. Return the state and result of each acknowledged call."""
         end = time.monotonic() + seconds
         found: dict[str, dict[str, object]] = {}
         waiting = list(self.acknowledged)
@@ -222,7 +222,7 @@ class Soak:
 
 
 def soak(url: str, postgres: Postgres | None, seconds: float, seed: int) -> bool:
-    """Run it once, and return whether no call was lost."""
+    """Run the soak once, and return True if no call was lost."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as directory:
         one = Soak(url or f"sqlite:///{directory}/calls.db", Path(directory), postgres, seed)
         try:

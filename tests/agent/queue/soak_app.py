@@ -1,4 +1,4 @@
-"""The application of the soak: functions that write down each of their executions, and some that fail."""
+"""The application of the soak. Its functions log each execution to a file, and some of them fail."""
 
 import os
 import time
@@ -24,7 +24,7 @@ for _name, _script in _SCRIPTS.items():
 
 
 def handle(request, params):
-    """Do what the function "well" does, in the worker itself."""
+    """Do the work of the function "well" in the worker itself."""
     call_id = request.environ["FN_CALL_ID"]
     with open(_env["EXECUTIONS"], "a", encoding="ascii") as file:
         file.write(f"{call_id} {request.headers['Fn-Attempt']}\n")

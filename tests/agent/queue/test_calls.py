@@ -1,4 +1,4 @@
-"""The application that tells what became of calls."""
+"""The application that serves the states and results of calls."""
 
 import pytest
 
@@ -16,7 +16,7 @@ OUTCOME = Outcome(
 
 
 class Store:
-    """One call, in whatever state a test says."""
+    """A store with one call, whose state a test sets."""
 
     def __init__(self):
         self.entry = None

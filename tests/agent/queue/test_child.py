@@ -1,4 +1,4 @@
-"""The process of a worker: in this process, and as one of its own."""
+"""Workers, in this process and in separate processes."""
 
 import os
 import signal
@@ -117,7 +117,7 @@ def test_call_put_back_by_a_lost_worker_is_not_repeated(working, start, make_cal
 
 
 def lose(store, call, times):
-    """Have a record be as a worker leaves it that is killed, in slot 1."""
+    """Put a record in the state that a killed worker in slot 1 leaves."""
     test_store.lose(store, call.key, "slot-1", times)
 
 
@@ -188,7 +188,7 @@ def test_store_that_fails_is_asked_until_it_works():
 
 @pytest.fixture
 def ends(monkeypatch):
-    """Exit codes instead of exits, and no signals of ours in the end."""
+    """Replace `os._exit` by an exception with the exit code, and restore the signal handlers."""
     before = [(number, signal.getsignal(number)) for number in (signal.SIGTERM, signal.SIGINT)]
 
     def leave(code):

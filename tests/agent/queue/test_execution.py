@@ -1,4 +1,4 @@
-"""The consequences of one execution of a queued call: a table of errors, and functions that run."""
+"""One execution of a queued call: the outcome of each error, and functions that run."""
 
 import types
 
@@ -16,7 +16,7 @@ def attempt_of(request, params):
 
 
 class Stub:
-    """An agent that raises an error, or answers."""
+    """An agent that raises an error or responds."""
 
     def __init__(self, error=None, body=b"answer"):
         self.error, self.body = error, body

@@ -15,7 +15,7 @@ from microfn.agent.queue.execution import Again, execute
 
 
 def told(request, params):
-    """Return all that a handle finds."""
+    """Return the values that a handle receives."""
     return {
         "method": request.method,
         "path": request.path,

@@ -1,4 +1,4 @@
-"""The page of a call: whatever a function says, it is text."""
+"""The page of a call, which escapes the text of functions."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Records of calls and outcomes, there and back."""
+"""Records of calls and outcomes, to JSON and back."""
 
 import json
 

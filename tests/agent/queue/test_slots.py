@@ -1,4 +1,4 @@
-"""Slots: one holder each, on SQLite and on PostgreSQL."""
+"""Slots, which have one holder each, on SQLite and on PostgreSQL."""
 
 import os
 import signal
@@ -22,7 +22,7 @@ time.sleep(600)
 
 @pytest.fixture
 def open_slots():
-    """A factory of slots, which are closed in the end."""
+    """A factory of slots. They are closed after the test."""
     made = []
 
     def open_(url):

@@ -18,7 +18,7 @@ from microfn.agent.queue.url import path_of
 
 
 def columns(store):
-    """All texts of a store, with their tables and columns."""
+    """Return all texts in a store, with their tables and columns."""
     opened, _ = store.open()
     schema = None if path_of(store.url) else "dbos"
     with opened.connect() as connection:
@@ -29,7 +29,7 @@ def columns(store):
 
 
 def finish(store, key, status="SUCCESS", ago=100.0):
-    """Have a record end so many seconds ago, as a worker would."""
+    """End a record as a worker does, with an end time that is `ago` seconds in the past."""
     opened, _ = store.open()
     table = "workflow_status" if path_of(store.url) else "dbos.workflow_status"
     with opened.begin() as connection:
@@ -40,7 +40,7 @@ def finish(store, key, status="SUCCESS", ago=100.0):
 
 
 def lose(store, key, slot, times=2):
-    """Have a record be as a worker leaves it that is killed in its second execution."""
+    """Put a record in the state that a worker leaves if it is killed during the second execution."""
     opened, _ = store.open()
     table = "workflow_status" if path_of(store.url) else "dbos.workflow_status"
     with opened.begin() as connection:
@@ -261,7 +261,7 @@ def test_file_that_others_could_read_is_closed_to_them(sqlite_url, make_call):
 
 
 def test_old_sqlite_tells_the_time_that_the_engine_asks_for(sqlite_url):
-    """SQLite has unixepoch('subsec') since 3.42; before that it is NULL."""
+    """unixepoch('subsec') needs SQLite 3.42. Older versions return NULL."""
     store = Store(sqlite_url)
     with store.open()[0].connect() as connection:
         found = connection.exec_driver_sql("SELECT unixepoch('subsec')").scalar()

@@ -1,4 +1,4 @@
-"""The supervisor of workers: with stubs of workers, and with real ones."""
+"""The supervisor, with stubs of workers and with real workers."""
 
 import json
 import os
@@ -30,7 +30,7 @@ time.sleep(600)
 
 
 class Store:
-    """Slots with running calls, as a test says."""
+    """A store that reports the running calls of a test."""
 
     def __init__(self, url):
         self.url, self.found, self.is_closed = url, {}, False
@@ -51,7 +51,7 @@ class Store:
 
 @pytest.fixture
 def make(tmp_path, sqlite_url, monkeypatch):
-    """A factory of supervisors that run in a thread, with what their workers wrote down."""
+    """A factory of supervisors that run in a thread. Their workers log to a file."""
     made = []
     monkeypatch.setattr(supervisor.signal, "signal", lambda *_: None)
     monkeypatch.setattr(supervisor, "_RESCUE", 0.05)
