@@ -96,18 +96,20 @@ def _list(entries: list[Entry], is_json: bool) -> None:
         click.echo(json.dumps([_described(entry) for entry in entries]))
         return
     for entry in entries:
-        told = _described(entry)
+        description = _described(entry)
         error = f"  {entry.error}" if entry.error else ""
-        click.echo(f"{entry.id}  {entry.state:<8}{entry.executions:>3}  {told['enqueued_at']}  {entry.function}{error}")
+        click.echo(
+            f"{entry.id}  {entry.state:<8}{entry.executions:>3}  {description['enqueued_at']}  {entry.function}{error}"
+        )
 
 
 def _show(entry: Entry, is_json: bool) -> None:
-    told = _described(entry)
+    description = _described(entry)
     if is_json:
-        click.echo(json.dumps(told))
+        click.echo(json.dumps(description))
         return
-    width = max(map(len, told))
-    for name, value in told.items():
+    width = max(map(len, description))
+    for name, value in description.items():
         if value not in (None, ""):
             click.echo(f"{name:<{width}}  {value}")
 

@@ -102,12 +102,12 @@ def described(entry: Entry) -> dict[str, Any]:
 
 def _state(entry: Entry, request: Request) -> Response:
     """Return the description of a call as JSON, or as a page if the client prefers HTML."""
-    told = described(entry)
+    description = described(entry)
     if preferred_type(request.environ.get("HTTP_ACCEPT", "")) == HTML:
         has_result = entry.outcome is not None and entry.outcome.status is not None
-        response = Response(page(told, is_final=entry.is_final, has_result=has_result), content_type=HTML)
+        response = Response(page(description, is_final=entry.is_final, has_result=has_result), content_type=HTML)
     else:
-        response = _json(told)
+        response = _json(description)
     response.headers["Vary"] = "Accept"
     return response
 

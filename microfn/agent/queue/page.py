@@ -29,11 +29,11 @@ _LOG = html("<pre>%s</pre>")
 _LINK = html('<p><a href="%s/result">The result</a>\n')
 
 
-def page(told: Mapping[str, Any], *, is_final: bool, has_result: bool) -> Markup:
+def page(description: Mapping[str, Any], *, is_final: bool, has_result: bool) -> Markup:
     """Return the page of a call. It reloads every second until the state is final.
 
-    >>> told = {"id": "7f", "function": "thumb", "state": "success", "error": "<b>", "log": ""}
-    >>> print(page(told, is_final=True, has_result=True).partition("<table>")[2].strip())
+    >>> description = {"id": "7f", "function": "thumb", "state": "success", "error": "<b>", "log": ""}
+    >>> print(page(description, is_final=True, has_result=True).partition("<table>")[2].strip())
     <tr><th scope=row>id<td>7f
     <tr><th scope=row>function<td>thumb
     <tr><th scope=row>error<td>&lt;b&gt;
@@ -42,13 +42,13 @@ def page(told: Mapping[str, Any], *, is_final: bool, has_result: bool) -> Markup
     """
     rows = [
         _ROW % (name.removesuffix("_at"), _LOG % value if name == "log" else value)
-        for name, value in told.items()
+        for name, value in description.items()
         if name != "state" and value not in (None, "")
     ]
     return _PAGE % {
-        "state": told["state"],
-        "function": told["function"],
+        "state": description["state"],
+        "function": description["function"],
         "refresh": "" if is_final else _REFRESH,
         "rows": html("").join(rows),
-        "link": _LINK % told["id"] if has_result else "",
+        "link": _LINK % description["id"] if has_result else "",
     }
