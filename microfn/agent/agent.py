@@ -309,7 +309,7 @@ class Agent:
         """The WSGI application that serves the states and results of queued calls. It is also a handle.
 
         `GET /<id>` is the state of a call, and `GET /<id>/result` the response of its function. As a handle, it needs a
-        catch-all route, such as "/calls/*call". Raises RuntimeError if the agent has no `queue`.
+        catch-all route, such as `/calls/*call`. Raises RuntimeError if the agent has no `queue`.
 
         >>> import tempfile
         >>> from microfn import Router

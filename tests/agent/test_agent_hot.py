@@ -172,7 +172,7 @@ def test_handle_that_nobody_can_import_is_refused_at_once(agent):
 
 
 def test_processes_of_a_directory_are_not_shared_yet(tmp_path):
-    with pytest.raises(NotImplementedError, match="agent without directory="):
+    with pytest.raises(NotImplementedError, match="directory must be None"):
         hot(Agent(ram="1G", directory=str(tmp_path)), hot_handles.count)
 
 
