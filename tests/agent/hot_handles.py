@@ -34,6 +34,12 @@ def tell(request, params):
     }
 
 
+def die_twice(request, params):
+    if int(request.headers["Fn-Attempt"]) < 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return "alive"
+
+
 def noisy(request, params):
     sys.stdout.write("printed")
     sys.stderr.write("said")

@@ -1,5 +1,6 @@
 """One execution of a queued call: the outcome of each error, and functions that run."""
 
+import json
 import types
 
 import pytest
@@ -9,10 +10,7 @@ from microfn.agent.queue import execution
 from microfn.agent.queue.execution import Again, backoff, execute
 from microfn.agent.queue.record import Outcome
 
-
-def attempt_of(request, params):
-    """Return the id of the call, and the number of its attempt."""
-    return f"{request.environ['FN_CALL_ID']} {request.headers['Fn-Attempt']}"
+from .. import hot_handles
 
 
 class Stub:
@@ -162,9 +160,24 @@ def test_function_answers_as_it_would_by_http(agent, make_call):
     assert dict(outcome.headers)["Content-Type"].startswith("text/plain")
 
 
-def test_hot_function_is_told_its_attempt(agent, make_call):
-    """A hot function gets the number of its attempt from the call, since no client may set the header."""
-    queued = agent.queued(agent.hot(attempt_of, memory=64, timeout=20, name="attempt"))
-    call = make_call(function="attempt", path="/a?b=c")
-    outcome = execute(agent, {queued.name: queued}, call, executions=2, losses=0)
-    assert (outcome.error, outcome.body) == (None, f"{call.id} 2".encode())
+def test_hot_function_is_told_its_id_and_its_attempt(agent, make_call):
+    queued = agent.queued(agent.hot(hot_handles.tell, memory=64, timeout=30))
+    for attempt in 1, 3:
+        call = make_call(function=queued.name, path="/a?b=ü", params={"n": 7}, headers={"fn-attempt": "9"})
+        outcome = execute(agent, {queued.name: queued}, call, executions=attempt, losses=0)
+        told = json.loads(outcome.body)
+        assert (outcome.state, told["id"], told["attempt"]) == ("success", call.id, str(attempt))
+        assert (told["params"], told["body"], told["url"]) == ({"n": 7}, "asked", "http://localhost/a?b=ü")
+
+
+def test_hot_function_that_dies_is_executed_in_a_new_process(agent, make_call):
+    queued = agent.queued(agent.hot(hot_handles.die_twice, memory=64, timeout=30))
+    call, errors = make_call(function=queued.name), set()
+    for attempt in 1, 2:
+        again = execute(agent, {queued.name: queued}, call, executions=attempt, losses=0)
+        assert isinstance(again, Again)
+        call = again.call
+        errors.add(call.error)
+    outcome = execute(agent, {queued.name: queued}, call, executions=3, losses=0)
+    assert (outcome.state, outcome.body) == ("success", b"alive")
+    assert errors == {"The function was ended by signal 9."}
