@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sqlite3
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,6 +37,8 @@ def prepare(url: str) -> None:
     path = path_of(url)
     if path is not None:
         _prepare_file(path)
+        # SQLAlchemy would decode the path, and open another file.
+        url = sa.URL.create("sqlite", database=path).render_as_string()
     else:
         engine = engine_of(url)
         with engine.connect():  # fails early: DBOS would try to connect without a limit of time
@@ -50,13 +53,16 @@ def _prepare_file(path: str) -> None:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     except FileExistsError:
         # Don't open the file: closing it would drop this process's locks (fcntl(2), "Advisory record locking").
-        if os.stat(path).st_mode & 0o077:
+        mode = os.stat(path).st_mode
+        if not stat.S_ISREG(mode):  # chmod would close a directory or a device to its users
+            raise OSError(f"the store must be a regular file, got {path!r}") from None
+        if mode & 0o077:
             os.chmod(path, 0o600)
     connection = sqlite3.connect(path, timeout=_LOCKED, isolation_level=None)
     try:
-        mode = connection.execute("PRAGMA journal_mode=WAL").fetchone()[0]
-        if mode != "wal":
-            raise OSError(f"the file must be on a local file system for a write-ahead log, got journal mode {mode!r}")
+        journal = connection.execute("PRAGMA journal_mode=WAL").fetchone()[0]
+        if journal != "wal":
+            raise OSError(f"the file must be on a local file system for a write-ahead log, got journal mode {journal!r}")
         # Fail now if the file is locked or read-only, since DBOS would wait for half a minute.
         connection.execute("BEGIN IMMEDIATE")
         connection.execute("ROLLBACK")

@@ -7,6 +7,8 @@ import re
 __all__ = ["check_url", "path_of"]
 
 _SQLITE = "sqlite:///"
+_SURROGATE = re.compile("[\ud800-\udfff]")
+"""Of a file name that is no UTF-8, which SQLite cannot open."""
 _POSTGRESQL = re.compile(r"postgres(?:ql)?://[^/?#\s]*/[^/?#\s]+(?:\?\S*)?")
 
 
@@ -19,7 +21,7 @@ def check_url(url: object) -> str:
     expected = 'queue must be "sqlite:////absolute/path" or "postgresql://user@host/database"'
     if not isinstance(url, str):
         raise TypeError(f"{expected}, got {type(url).__name__}")
-    if "\0" not in url and (_POSTGRESQL.fullmatch(url) or _is_path(url)):
+    if "\0" not in url and not _SURROGATE.search(url) and (_POSTGRESQL.fullmatch(url) or _is_path(url)):
         return url
     raise ValueError(f"{expected}, got {re.sub('//[^/@]*@', '//…@', url)!r:.200}")
 

@@ -334,6 +334,24 @@ def test_place_that_cannot_be_written_is_an_error(tmp_path, make_call):
         Store(f"sqlite:///{tmp_path}/text").put(make_call())
 
 
+@pytest.mark.parametrize("make", [os.mkdir, os.mkfifo])
+def test_what_is_no_file_is_refused_as_it_is(tmp_path, make_call, make):
+    path = tmp_path / "calls.db"
+    make(path)
+    path.chmod(0o755)
+    with pytest.raises(StoreError, match="must be a regular file"):
+        Store(f"sqlite:///{path}").put(make_call())
+    assert path.stat().st_mode & 0o777 == 0o755
+
+
+def test_path_of_a_file_is_not_decoded(tmp_path, make_call):
+    store, call = Store(f"sqlite:///{tmp_path}/a%41 é.db"), make_call()
+    store.put(call)
+    assert store.status(call.id).state == "queued"
+    assert {path.name.partition("-")[0] for path in tmp_path.iterdir()} == {"a%41 é.db"}
+    store.close()
+
+
 def test_store_without_a_log_is_refused(sqlite_url, make_call, monkeypatch):
     class Connection(sqlite3.Connection):
         def execute(self, query, *arguments):

@@ -21,6 +21,7 @@ BAD = [
     "sqlite:////calls.db?mode=memory",
     "sqlite:///:memory:",
     "sqlite:////calls\0.db",
+    "sqlite:////calls\udce9.db",
     "postgresql://host",
     "postgresql://host/",
     "postgresql://host/a b",
