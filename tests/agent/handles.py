@@ -74,3 +74,7 @@ class Functions:
     @staticmethod
     def inner(request, params):
         return "inner"
+
+
+def tell_query(request, params):
+    return request.args["a"]

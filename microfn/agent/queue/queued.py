@@ -68,7 +68,7 @@ class Queued:
         for option in request.route.checks if request.route is not None else ():
             getattr(request, option)  # 422 now if the request doesn't fit valid= or query=
         path = request.path.replace("?", "%3F")
-        query = request.query_string.decode("latin-1")
+        query = request.query_string.decode("utf-8", "surrogateescape")
         digest = digest_of(query, body)
         now = time.time()
         call = QueuedCall(

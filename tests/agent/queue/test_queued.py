@@ -11,6 +11,7 @@ import pytest
 from microfn import Request, Router
 from microfn.agent import Agent
 from microfn.agent.queue import agent_queue, queued
+from microfn.agent.queue.execution import execute
 from microfn.agent.queue.record import StoreError
 
 from .. import handles
@@ -204,6 +205,16 @@ def test_path_with_a_question_mark_keeps_it(agent, cat):
     app.post("/:name")(agent.queued(cat))
     call = stored(agent, app.test_client().post("/a%3Fb?c=d"))
     assert (call.path, call.params) == ("/a%3Fb?c=d", {"name": "a?b"})
+
+
+@pytest.mark.parametrize("query", [b"a=\xc3\xa9", b"a=%C3%A9"])
+def test_query_comes_as_it_was_sent(agent, query):
+    queued = agent.queued(handles.tell_query)
+    environ = {"REQUEST_METHOD": "POST", "PATH_INFO": "/", "QUERY_STRING": query.decode("latin-1")}
+    request = Request(environ | {"wsgi.input": io.BytesIO()})
+    call = stored(agent, queued(request, {}))
+    outcome = execute(agent, {queued.name: queued}, call, executions=1, losses=0)
+    assert outcome.body.decode() == request.args["a"]
 
 
 def test_params_are_stored_as_json_has_them(agent, cat):
