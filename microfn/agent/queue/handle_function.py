@@ -72,7 +72,7 @@ class HandleFunction:
             token = turns.set((turn,))
             try:
                 with of_call(call.id):
-                    response = self._run(queued, executions, call.deadline, writer)
+                    response = self._run_to_end(queued, executions, call.deadline, writer)
             finally:
                 turns.reset(token)
         except BaseException as error:
@@ -81,6 +81,16 @@ class HandleFunction:
         call.status, call.headers = response.status, list(response.headers)
         turn.close()
         return response
+
+    def _run_to_end(self, queued: QueuedCall, executions: int, deadline: Deadline, writer: IO[bytes]) -> Response:
+        """Return the response, as `_run` does. A handle that calls `sys.exit` has failed: the worker goes on."""
+        try:
+            return self._run(queued, executions, deadline, writer)
+        except Exception:
+            raise
+        except BaseException as error:
+            logger.exception("%s ended its thread", self.name)
+            raise _failure(error, deadline) from error
 
     def _run(self, queued: QueuedCall, executions: int, deadline: Deadline, writer: IO[bytes]) -> Response:
         from ...router import Router  # noqa: PLC0415 - only workers need it
@@ -147,7 +157,7 @@ class HandleFunction:
             raise _failure(error, deadline) from error
 
 
-def _failure(error: Exception, deadline: Deadline) -> CallError:
+def _failure(error: BaseException, deadline: Deadline) -> CallError:
     name = type(error).__name__
     if isinstance(error, TimedOut) or deadline.is_over:
         return TimedOut(f"The handle raised {name} after its deadline.")

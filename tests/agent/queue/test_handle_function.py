@@ -179,12 +179,14 @@ def test_function_in_a_handle_has_its_id_and_its_time(agent, run):
     assert len(outcome.body.decode().strip()) == 32
 
 
-def test_exception_of_the_server_ends_the_turn(agent, run):
-    def interrupted(request, params):
-        raise KeyboardInterrupt
+@pytest.mark.parametrize("raised", [SystemExit(3), KeyboardInterrupt(), GeneratorExit()])
+def test_handle_that_ends_its_thread_has_failed(agent, run, caplog, raised):
+    def ending(request, params):
+        raise raised
 
-    with pytest.raises(KeyboardInterrupt):
-        run(interrupted)
+    outcome = run(ending, retries=0)
+    assert (outcome.state, outcome.error) == ("error", f"The handle raised {type(raised).__name__}.")
+    assert "Traceback" in caplog.text
     assert agent.running == 0
 
 
