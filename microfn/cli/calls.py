@@ -125,5 +125,6 @@ def _retry(store: Any, call_id: str) -> None:
         )
     now = time.time()
     changes = {"failures": 0, "losses": 0, "executions": entry.executions, "error": None, "state": "queued"}
+    changes |= {"started_at": None}  # it is queued anew
     # `put` ignores the record if another process has retried the call at the same time.
     store.put(call.again(**changes, expires_at=now + call.expires_at - call.enqueued_at, enqueued_at=now))

@@ -73,6 +73,7 @@ def test_ended_call_is_queued_again(put, agents, state):
     call_id = put(state, "Why.")
     told = json.loads(typed("calls", "agents:agent", "retry", call_id, "--json"))
     assert (told["id"], told["state"], told["attempts"], told["error"]) == (call_id, "queued", 2, None)
+    assert told["started_at"] is None
     call = agents.agent.queue.store.stored(call_id)
     assert (call.failures, call.losses, call.executions, call.body) == (0, 0, 2, b"asked")
     assert round(call.expires_at - call.enqueued_at) == 50
