@@ -14,6 +14,8 @@ from .deadline import Deadline
 from .errors import Busy, CallError, ClientLeft, Closed, Failed, Refused, Stopped, TimedOut, TooLarge
 from .functions.function import Function
 from .log import CallIdFilter
+from .queue.calls import Calls
+from .queue.queued import Queued
 from .wsgi.application import FunctionApp
 
 __all__ = [
@@ -22,12 +24,14 @@ __all__ = [
     "Call",
     "CallError",
     "CallIdFilter",
+    "Calls",
     "ClientLeft",
     "Closed",
     "Deadline",
     "Failed",
     "Function",
     "FunctionApp",
+    "Queued",
     "Refused",
     "Stopped",
     "TimedOut",

@@ -14,6 +14,7 @@ from microfn.agent.queue.child import LOST, Worker, slot_lines, work
 from microfn.agent.queue.record import StoreError
 from microfn.agent.queue.slots import slots_of
 
+from .. import hot_handles
 from . import test_store
 
 LIMIT = 60
@@ -74,6 +75,17 @@ def test_worker_executes_what_is_queued(working, start, make_call):
         entry = final(store, call)
         assert (entry.state, entry.executions, entry.outcome.body) == ("success", 1, call.body)
         assert entry.enqueued_at <= entry.started_at <= entry.ended_at
+
+
+def test_hot_function_is_executed_by_one_kept_process(working, start, make_call):
+    working.queued(working.hot(hot_handles.count, memory=64, timeout=30, name="hot", max_processes=1))
+    store, calls = working.queue.store, [make_call(function="hot") for _ in range(3)]
+    start()
+    for call in calls:
+        store.put(call)
+    said = [final(store, call).outcome.body.split() for call in calls]
+    assert len({pid for pid, _ in said}) == 1
+    assert sorted(number for _, number in said) == [b"1", b"2", b"3"]
 
 
 def test_failing_call_is_executed_again_and_ends(working, start, make_call, monkeypatch):
