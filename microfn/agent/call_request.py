@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from functools import lru_cache
@@ -49,6 +50,30 @@ class CallRequest(NamedTuple):
         """
         path = quote(self.path.encode("latin-1"), safe=_UNQUOTED) or "/"
         return f"{path}?{self.query}" if self.query else path
+
+    @property
+    def params_json(self) -> str:
+        """The params as ASCII JSON; a value that JSON cannot express, such as infinity, is a text.
+
+        >>> CallRequest("GET", "/", params={"n": 7, "x": float("inf")}).params_json
+        '{"n": 7, "x": "inf"}'
+        """
+        try:
+            return _encode_json(dict(self.params))
+        except ValueError:
+            return _encode_json({name: _plain(value) for name, value in self.params.items()})
+
+
+# PERF: json.dumps() would make an encoder for each call.
+_encode_json = json.JSONEncoder(default=str, allow_nan=False).encode
+
+
+def _plain(value: object) -> object:
+    try:
+        _encode_json(value)
+    except ValueError:
+        return str(value)
+    return value
 
 
 @lru_cache(1024)

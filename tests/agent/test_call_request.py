@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from microfn.agent.call_request import CallRequest, check_target, request_from_environ, request_without_http
@@ -72,3 +74,13 @@ def test_invalid_target_is_refused(method, path):
 def test_invalid_headers_and_params_are_refused(headers, params, error):
     with pytest.raises(error):
         request_without_http("GET", "/", headers, params)
+
+
+def test_params_are_json_that_every_parser_reads():
+    circular = []
+    circular.append(circular)
+    params = {"nan": float("nan"), "deep": [float("-inf")], "n": 7, "z": 2j, "name": "\ud800é", "c": circular}
+    text = CallRequest("GET", "/", params=params).params_json
+    found = json.loads(text, parse_constant=pytest.fail)
+    assert found == {"nan": "nan", "deep": "[-inf]", "n": 7, "z": "2j", "name": "\ud800é", "c": "[[...]]"}
+    assert text.isascii()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 from ..call_request import CallRequest
 
 __all__ = ["metavariables"]
@@ -32,7 +30,7 @@ def metavariables(request: CallRequest) -> dict[bytes, bytes]:
             variables[f"HTTP_{key}"] = value
     encoded = {name.encode("latin-1"): value.encode("latin-1") for name, value in variables.items()}
     if request.params:
-        encoded[b"FN_PARAMS"] = json.dumps(dict(request.params), default=str).encode("ascii")
+        encoded[b"FN_PARAMS"] = request.params_json.encode("ascii")
         for name, value in request.params.items():
             encoded[f"FN_PARAM_{name}".encode()] = str(value).encode("utf-8", "surrogateescape")
     return encoded

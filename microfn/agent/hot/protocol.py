@@ -71,7 +71,7 @@ def encode_request(request: CallRequest, *, call_id: str, end: float, attempt: i
         ("Fn-Call-Id", call_id),
         ("Fn-Deadline", f"{deadline}Z"),
         ("Fn-Attempt", str(attempt)),
-        ("Fn-Params", _encode_json(dict(request.params))),
+        ("Fn-Params", request.params_json),
         # The prefix of the mount and both addresses: HTTP has no header for them.
         ("Fn-Connection", _encode_json({"SCRIPT_NAME": request.script_name, **request.connection})),
     ]
