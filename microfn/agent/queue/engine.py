@@ -62,7 +62,7 @@ def _prepare_file(path: str) -> None:
     try:
         journal = connection.execute("PRAGMA journal_mode=WAL").fetchone()[0]
         if journal != "wal":
-            raise OSError(f"the file must be on a local file system for a write-ahead log, got journal mode {journal!r}")
+            raise OSError(f"the store must be on a local file system for a write-ahead log, got journal {journal!r}")
         # Fail now if the file is locked or read-only, since DBOS would wait for half a minute.
         connection.execute("BEGIN IMMEDIATE")
         connection.execute("ROLLBACK")

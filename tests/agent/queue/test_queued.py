@@ -258,7 +258,7 @@ def test_agent_without_a_queue_refuses_queued_functions():
     agent = Agent(ram="256M")
     cat = agent.cold(["cat"], memory=16, timeout=5, name="cat")
     for use in lambda: agent.queued(cat), lambda: agent.calls, lambda: agent.queue:
-        with pytest.raises(RuntimeError, match=r"say Agent\(queue=…\)"):
+        with pytest.raises(RuntimeError, match=r"pass Agent\(queue=…\)"):
             use()
 
 
