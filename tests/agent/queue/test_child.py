@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 from dbos import DBOS, _serialization
@@ -11,7 +12,7 @@ from dbos import DBOS, _serialization
 from microfn.agent import Agent
 from microfn.agent.queue import child
 from microfn.agent.queue.child import LOST, Worker, slot_lines, work
-from microfn.agent.queue.record import StoreError
+from microfn.agent.queue.record import Outcome, StoreError
 from microfn.agent.queue.slots import slots_of
 
 from .. import hot_handles
@@ -125,7 +126,16 @@ def test_call_put_back_by_a_lost_worker_is_not_repeated(working, start, make_cal
     start()
     entry = final(store, call)
     assert (entry.state, entry.executions) == ("success", 2)
-    until(lambda: not store.running())
+    until(lambda: store._rows(workflow_ids=[call.key])[0].status == "SUCCESS")
+
+
+def test_call_that_was_put_back_is_not_executed_once_more(make_call):
+    """The engine gives the record to a worker again, or to another one, at any time."""
+    store = SimpleNamespace(attempts=lambda _: (2, True))
+    worker = Worker(SimpleNamespace(queue=SimpleNamespace(functions={}, store=store)), 1)
+    outcome = Outcome.from_json(worker.run(make_call(executions=3).to_json()))
+    assert (outcome.state, outcome.executions) == ("again", 5)
+    assert worker._running == set()
 
 
 def lose(store, call, times):
@@ -196,6 +206,30 @@ def test_store_that_fails_is_asked_until_it_works():
         return "done"
 
     assert child._persistently(action) == "done"
+
+
+def test_chores_are_done_when_it_is_time(monkeypatch):
+    now, done = [0.0], []
+    monkeypatch.setattr(child, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    worker = SimpleNamespace(look_for_strays=lambda: done.append(("look", now[0])))
+    chores = child._Chores(worker, SimpleNamespace(purge=lambda: done.append(("purge", now[0]))))
+    for now[0] in 10.0, 10.5, 20.5, 61.0, 61.5:
+        chores.do()
+    assert done == [("look", 10.5), ("look", 61.0), ("purge", 61.0)]
+
+
+def test_chore_that_the_store_refuses_is_tried_later(monkeypatch):
+    now, purged = [100.0], []
+
+    def fail():
+        raise StoreError("gone for a moment")
+
+    monkeypatch.setattr(child, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    store = SimpleNamespace(purge=lambda: purged.append(now[0]))
+    chores = child._Chores(SimpleNamespace(look_for_strays=fail), store)
+    for now[0] in 161.0, 161.5:
+        chores.do()
+    assert purged == [161.5]
 
 
 @pytest.fixture

@@ -157,6 +157,62 @@ def test_end_waits_for_workers_and_kills_those_that_stay(make, monkeypatch):
     assert one._store.is_closed
 
 
+class Clock:
+    """Time that passes in sleeps alone; at its end the supervisor is told to end."""
+
+    def __init__(self, end):
+        self.now, self.end, self.supervisor = 0.0, end, None
+
+    def monotonic(self):
+        return self.now
+
+    def sleep(self, seconds):
+        self.now += seconds
+        if self.now >= self.end:
+            self.supervisor._end(signal.SIGTERM, None)
+
+
+class Ending:
+    """The process of a worker that ends at a time of its own."""
+
+    pid, returncode = 4_300_001, 4
+
+    def __init__(self, clock, end):
+        self._clock, self._end = clock, end
+        self.is_terminated = False
+
+    def poll(self):
+        return self.returncode if self._clock.now >= self._end else None
+
+    def terminate(self):
+        self.is_terminated = True
+
+    def wait(self, seconds):
+        assert seconds > 0
+
+
+def test_places_and_lost_slots_are_looked_after_in_time(sqlite_url, monkeypatch):
+    clock, started, looks = Clock(end=12.0), [], []
+    ends = [0.25, 0.875, 8.0, 99.0]
+
+    def start(self):
+        started.append((clock.now, Ending(clock, ends[len(started)])))
+        return started[-1][1]
+
+    monkeypatch.setattr(supervisor, "time", clock)
+    monkeypatch.setattr(supervisor, "_LOOK", 0.125)
+    monkeypatch.setattr(supervisor.signal, "signal", lambda *_: None)
+    monkeypatch.setattr(Supervisor, "_start", start)
+    monkeypatch.setattr(Supervisor, "_look_for_lost", lambda _: looks.append(clock.now))
+    clock.supervisor = one = Supervisor(Store(sqlite_url), [], 1, grace=1.0)
+    one.run()
+    # The second worker ends as soon as the first one, so its place stays empty twice as long.
+    assert [at for at, _ in started] == [0.0, 0.75, 1.875, 8.0]
+    assert looks == [0.0, 0.25, *(number + 0.875 for number in range(8)), 8.0, 9.0, 10.0, 11.0]
+    assert [process.is_terminated for _, process in started] == [False, False, False, True]
+    assert one._store.is_closed
+
+
 def test_command_is_that_of_this_interpreter():
     assert command_for("app:agent") == [sys.executable, "-m", "microfn", "work", "app:agent"]
 
