@@ -16,7 +16,7 @@ from ..log import indented
 from .admission.memory_limiter import MemoryLimiter
 from .call import Call
 from .driver import Head
-from .errors import Failed
+from .errors import Failed, TimedOut
 from .functions.function import LONGEST_TIMEOUT, Function
 from .functions.function_process import End
 from .functions.output import check_end
@@ -130,6 +130,14 @@ class HotDriver:
         function = cast("Function", key)
         profile, is_handle = self._kept[function]
         until = time.monotonic() + profile.start_timeout
+        try:
+            return self._start_until(until, function, is_handle)
+        except TimedOut as error:  # that of the start, and not that of the call
+            raise Failed("The function cannot be started.", "It did not start within start_timeout.") from error
+        except OSError as error:
+            raise start_error(error, function) from error
+
+    def _start_until(self, until: float, function: Function, is_handle: bool) -> _Process:
         with ExitStack() as files, ExitStack() as own:
             talk, theirs = socket.socketpair()
             own.callback(talk.close)
@@ -145,10 +153,7 @@ class HotDriver:
             sent = [far.fileno(), theirs.fileno(), theirs.fileno(), err.theirs]
             launcher = self._processes.send(_spec(function), sent, files, until)
             files.close()
-            try:
-                process.process.started(launcher, until)
-            except OSError as error:
-                raise start_error(error, function) from error
+            process.process.started(launcher, until)
             own.callback(process.flush_log)
             if is_handle:
                 _await_ready(talk, until)

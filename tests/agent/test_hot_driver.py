@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import socket
@@ -21,7 +22,7 @@ from microfn.agent.functions.program import check_program
 from microfn.agent.hot_driver import HotDriver, _await_ready
 from microfn.agent.interpreter import interpreter
 from microfn.agent.limits import Limits
-from microfn.agent.process import ProcessDriver
+from microfn.agent.process import FunctionProcess, ProcessDriver
 
 from .waiting import wait_until
 
@@ -88,7 +89,7 @@ def world():
     made = World(256)
     yield made
     made.driver.close()
-    assert made.counts == {"free": 256, "waiting": 0, "processes": 0}
+    wait_until(lambda: made.counts == {"free": 256, "waiting": 0, "processes": 0})
 
 
 def time_out(world, function):
@@ -121,7 +122,7 @@ def test_ten_callers_with_room_for_two_launch_two(world):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(60)
     assert len(answers) == 10
     assert 1 <= len(set(answers)) <= 2
 
@@ -190,6 +191,28 @@ def test_function_that_cannot_start_fails_its_caller(world):
         world.call(function)
 
 
+@pytest.mark.parametrize("name", ["send", "started"])
+@pytest.mark.parametrize(
+    ("error", "expected", "message"),
+    [
+        (TimedOut("The function took too long."), Failed, r"^The function cannot be started\.$"),
+        (OSError(errno.EMFILE, "Too many open files"), Busy, "no room for another process"),
+        (OSError(errno.ENOENT, "No such file or directory"), Failed, r"^The function cannot be started\.$"),
+    ],
+)
+def test_error_of_a_start_is_that_of_its_call(world, monkeypatch, name, error, expected, message):
+    """The time of the start is up, and not that of the call."""
+
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr(ProcessDriver if name == "send" else FunctionProcess, name, fail)
+    with pytest.raises(expected, match=message) as caught:
+        world.call(world.add("count"))
+    assert type(caught.value) is expected
+    wait_until(lambda: world.counts["processes"] == 0)
+
+
 def test_call_larger_than_all_memory_is_refused(world):
     with pytest.raises(TooLarge):
         world.call(world.add("count", memory=257))
@@ -204,7 +227,7 @@ def test_call_that_finds_no_room_gives_up_in_time(world):
     wait_until(lambda: world.driver.keeper._ends)
     with pytest.raises(Busy):
         world.call(other, timeout=0.4)
-    thread.join(10)
+    thread.join(60)
 
 
 def test_closed_driver_refuses_and_leaves_no_process():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -240,6 +241,50 @@ def test_thread_that_found_no_room_begins_later(keeper, launches, monkeypatch):
     acquire(keeper).give_back(can_reuse=True)
     launches.made[0].end()
     wait_until(lambda: keeper.counts == EMPTY, 60)
+
+
+def test_thread_sleeps_on_while_nothing_new_is_to_be_watched(keeper, monkeypatch):
+    """An idle process is taken and given back: only what comes before the end of its sleep wakes the thread."""
+    acquire(keeper).give_back(can_reuse=True)
+    wait_until(lambda: not keeper._new and keeper._sleeps_until < time.monotonic() + 60)
+    woken = []
+    with keeper._lock.current, monkeypatch.context() as patch:
+        patch.setattr(os, "write", lambda *_: woken.append(keeper._pool.alarm))
+        keeper._sleeps_until = keeper._pool.alarm
+        assert keeper._watch() == []
+        assert woken == []
+        keeper._sleeps_until = keeper._pool.alarm + 1.0
+        assert keeper._watch() == []
+        assert len(woken) == 1
+
+
+def test_full_pipe_needs_no_other_byte(keeper, launches, monkeypatch):
+    """A launch tells the thread of its process in any case."""
+    tried = []
+
+    def fail(*_):
+        tried.append(1)
+        raise BlockingIOError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", fail)
+        acquire(keeper).give_back(can_reuse=True)
+        wait_until(lambda: "microfn-launch" not in {thread.name for thread in threading.enumerate()})
+    assert tried
+    launches.made[0].end()
+    wait_until(lambda: keeper.counts == EMPTY)
+
+
+def test_process_that_does_not_die_is_waited_for_a_moment(keeper, launches, monkeypatch):
+    monkeypatch.setattr(module, "_PATIENCE", 0.01)
+    acquire(keeper).give_back(can_reuse=True)
+    process = launches.made[0]
+    with monkeypatch.context() as patch:
+        patch.setattr(process, "stop", lambda: None)
+        keeper.close()
+        keeper.join()
+    assert keeper.counts["processes"] == 1
+    process.stop()
 
 
 def test_interrupted_call_leaves_the_process_to_others(keeper, launches, monkeypatch):

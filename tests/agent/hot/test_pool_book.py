@@ -132,6 +132,16 @@ def test_grant_between_two_steps_of_a_call_is_seen(world, monkeypatch):
     first.release()
 
 
+def test_call_that_waits_is_woken_by_its_grant(world):
+    world.move()
+    first, book = world.cold(100), world.limiter._book
+    other = type("Token", (), {"count": 10, "granted": threading.Event()})()
+    assert (book.ask(other, 10), book.holds(other), other.granted.is_set()) == ([], False, False)
+    first.release()
+    assert (book.holds(other), other.granted.is_set()) == (True, True)
+    book.give_back(other)
+
+
 def test_cancelled_call_that_was_granted_keeps_its_memory(world):
     world.move()
     book, token = world.limiter._book, world.cold(10)
