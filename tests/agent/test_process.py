@@ -137,6 +137,22 @@ def test_close_does_not_wait_for_ever(talk, monkeypatch):
     assert theirs.recv(1) == b""
 
 
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        (lambda process: process.has_gone(), True),
+        (lambda process: process.end(), End(-signal.SIGKILL, "lost")),
+    ],
+    ids=["has it gone", "how did it end"],
+)
+def test_socket_that_is_reset_is_the_end(talk, question, answer):
+    """The launcher's side was closed before all that was sent to it was read."""
+    process, theirs = talk
+    process._socket.send(b"unread")
+    theirs.close()
+    assert question(process) == answer
+
+
 def test_process_that_ends_is_exiting_before_that_is_told(talk):
     process, _ = talk
     process.pid = os.getpid()
