@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
 import logging
 import os
 import signal
 import socket
+import struct
+import termios
 import threading
-import time
 
 import pytest
 
@@ -31,7 +33,7 @@ while head := list(iter(sys.stdin.buffer.readline, b"\\r\\n")):
 
 
 def hot(agent, function, **options):
-    return agent.hot(function, **{"memory": 64, "timeout": LATER, **options})
+    return agent.hot(function, **{"memory": 64, "timeout": LATER, "start_timeout": LATER, **options})
 
 
 def python(agent, program, **options):
@@ -41,6 +43,11 @@ def python(agent, program, **options):
 def submit(agent, function, method="GET", path="/", **options):
     call = agent.submit(agent.get_call(method, path, function=function, **options))
     return call.status, call.writer.getvalue().decode()
+
+
+def bytes_in(pipe):
+    """The number of bytes that nobody has read yet."""
+    return struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)))[0]
 
 
 def free(agent):
@@ -114,7 +121,8 @@ def test_text_between_calls_is_logged_without_a_call(agent, caplog):
     function = hot(agent, hot_handles.mutter)
     with caplog.at_level(logging.INFO, "microfn.agent"):
         submit(agent, function)
-        time.sleep(0.3)
+        (process,) = agent._hot.keeper._processes.values()
+        wait_until(lambda: bytes_in(process.err))
         call = agent.submit(agent.get_call("GET", function=function))
         assert call.log == b""
         wait_until(lambda: "call - of <Function" in caplog.text, 60)

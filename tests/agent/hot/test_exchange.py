@@ -102,7 +102,7 @@ def test_call_after_call_has_its_own_response():
             peer.begin(answers(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n%d" % (number % 10), 6 + len(body)))
             exchange = peer.exchange(body)
             assert whole(exchange) == ("200 OK", b"%d" % (number % 10))
-            peer.thread.join()
+            peer.thread.join(60)
             assert exchange.has_ended
             assert exchange.can_reuse
 
@@ -124,7 +124,7 @@ def test_large_body_is_answered_while_it_is_sent():
         body = os.urandom(1000) * (size // 1000)
         exchange = peer.exchange(body)
         assert whole(exchange) == ("200 OK", body)
-        peer.thread.join()
+        peer.thread.join(60)
         assert exchange.can_reuse
 
 
@@ -256,7 +256,7 @@ def test_process_that_left_some_of_the_request_is_not_reused():
         exchange = peer.exchange(b"GET /forged HTTP/1.1\r\n\r\n")
         assert whole(exchange) == ("200 OK", b"hi")
         assert not exchange.can_reuse
-        peer.thread.join()
+        peer.thread.join(60)
         peer.read(23)
         assert exchange.can_reuse
 

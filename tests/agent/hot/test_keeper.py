@@ -11,6 +11,7 @@ import pytest
 
 from microfn.agent.errors import Busy, Closed, Failed, TooLarge
 from microfn.agent.hot import keeper as module
+from microfn.agent.hot import pool
 from microfn.agent.hot.keeper import Keeper
 from microfn.agent.hot.pool import Profile
 
@@ -163,7 +164,9 @@ def test_call_that_is_larger_than_all_memory_is_refused(keeper):
         acquire(keeper, ONE._replace(memory=101))
 
 
-def test_error_of_a_launch_is_raised_for_its_call(keeper, launches):
+def test_error_of_a_launch_is_raised_for_its_call(keeper, launches, monkeypatch):
+    for name in "FIRST_PAUSE", "LONGEST_PAUSE":
+        monkeypatch.setattr(pool, name, 600.0)
     launches.error = Failed("It has no such handle.")
     with pytest.raises(Failed, match="no such handle"):
         acquire(keeper)
@@ -171,7 +174,7 @@ def test_error_of_a_launch_is_raised_for_its_call(keeper, launches):
         acquire(keeper)
     launches.error = None
     wait_until(lambda: keeper.counts == EMPTY, 60)
-    time.sleep(0.1)
+    keeper._pool._kept["one"].not_before = time.monotonic()
     acquire(keeper).give_back(can_reuse=True)
 
 

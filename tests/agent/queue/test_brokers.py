@@ -69,7 +69,7 @@ def work(place, redis):
             process.wait(LIMIT)
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        process.wait(LIMIT)
 
 
 @pytest.fixture
@@ -113,7 +113,7 @@ def test_actor_of_a_killed_worker_is_executed_again(work, send, place):
     process = work("actors")
     until(lambda: b"sleep\x004.0625" in commands())
     os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    process.wait(LIMIT)
     assert counts(place) == []
     work("actors")
     until(lambda: counts(place) == ["6"] * 4)

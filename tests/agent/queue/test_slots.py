@@ -64,7 +64,7 @@ def test_slot_of_a_killed_process_is_free(url, open_slots):
         assert not slots.take(1)
     finally:
         process.send_signal(signal.SIGKILL)
-        process.wait()
+        process.wait(60)
         process.stdout.close()
     end = time.monotonic() + 60
     while not slots.take(1):

@@ -35,6 +35,7 @@ class Store:
     def __init__(self, url):
         self.url, self.found, self.is_closed = url, {}, False
         self.released = []
+        self.failures = 0
 
     def release(self, slot):
         self.released.append(slot)
@@ -42,6 +43,7 @@ class Store:
 
     def running(self):
         if isinstance(self.found, Exception):
+            self.failures += 1
             raise self.found
         return dict(self.found)
 
@@ -94,7 +96,8 @@ def test_killed_worker_is_replaced(make, monkeypatch):
     until(lambda: len(notes()) == 2)
 
 
-def test_worker_that_cannot_begin_is_tried_less_and_less(make):
+def test_worker_that_cannot_begin_is_tried_less_and_less(make, monkeypatch):
+    monkeypatch.setattr(supervisor, "_SETTLED", 600.0)
     one, _, notes = make(dies=True)
     until(lambda: len(notes()) >= 3)
     assert one._places[0].pause >= 1.0
@@ -126,7 +129,7 @@ def test_held_slot_is_left_alone(make, sqlite_url):
 def test_supervisor_goes_on_while_the_store_fails(make):
     one, _, _ = make()
     one._store.found = StoreError("gone")
-    time.sleep(0.3)
+    until(lambda: one._store.failures >= 2)
     one._store.found = {"slot-7": {"a"}}
     until(lambda: one._store.released)
 
@@ -246,7 +249,7 @@ def run(tmp_path, url):
     for process in made:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        process.wait(LIMIT)
 
 
 def children(process):
@@ -269,7 +272,7 @@ def test_calls_of_killed_processes_end_once(run, store, make_call, victim):
     else:
         os.kill(process.pid if victim == "supervisor" else child, signal.SIGKILL)
     if victim != "worker":
-        process.wait()
+        process.wait(LIMIT)
         process = run(2)
         until(lambda: len(children(process)) == 2)
     until(lambda: all(store.status(call.id).is_final for call in calls))
@@ -307,7 +310,7 @@ def test_two_supervisors_share_the_work_and_the_lost_slots(run, store, make_call
         store.put(call)
     until(lambda: len(store.running()) == 2)
     os.killpg(first.pid, signal.SIGKILL)
-    first.wait()
+    first.wait(LIMIT)
     until(lambda: all(store.status(call.id).is_final for call in calls))
     assert {store.status(call.id).state for call in calls} == {"success"}
     slots.close()
