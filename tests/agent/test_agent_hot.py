@@ -64,6 +64,12 @@ def test_handle_is_called_by_a_route_a_mount_and_without_http(agent):
     assert len({text.split()[0] for text in texts}) == 1
 
 
+def test_functions_of_an_agent_share_its_processes_memory(agent):
+    one, other = hot(agent, hot_handles.count), hot(agent, hot_handles.tell)
+    assert (submit(agent, one)[0], submit(agent, other)[0]) == ("200 OK", "200 OK")
+    assert free(agent) == {"free": 384, "waiting": 0, "processes": 2}
+
+
 def test_handle_has_the_request_its_params_and_its_deadline(agent):
     app = Router()
     app.post("/a/:id", convert={"id": int})(hot(agent, hot_handles.tell, timeout=50))

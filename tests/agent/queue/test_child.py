@@ -177,6 +177,29 @@ def test_drained_worker_puts_back_what_does_not_end(working, start, make_call, m
     assert store.running() == {}
 
 
+def test_drained_worker_waits_for_calls_and_for_their_return(monkeypatch):
+    """First for their ends, for as long as they may take; then until those that were killed are put back."""
+    now, said = [0.0], []
+    store = SimpleNamespace(close=lambda: said.append("store"))
+    agent = SimpleNamespace(queue=SimpleNamespace(functions={}, store=store))
+    agent._engine = SimpleNamespace(close=lambda _: said.append(("killed", now[0] >= child.GRACE)))
+    worker = Worker(agent, 1)
+    worker._engine = SimpleNamespace(background_thread_stop_events=[threading.Event()])
+    worker._database = SimpleNamespace(dispose=lambda: said.append("database"))
+    worker._running.add("a")
+
+    def sleep(seconds):
+        now[0] += seconds
+        if now[0] > child.GRACE + 1:
+            worker._running.clear()
+
+    monkeypatch.setattr(child, "time", SimpleNamespace(monotonic=lambda: now[0], sleep=sleep))
+    monkeypatch.setattr(child.DBOS, "destroy", lambda **_: said.append(("engine", set(worker._running))))
+    worker.drain()
+    assert said == [("killed", True), ("engine", set()), "database", "store"]
+    assert worker._engine.background_thread_stop_events[0].is_set()
+
+
 def test_stray_that_was_taken_and_not_begun_is_queued_again(working, start, make_call):
     store, call = working.queue.store, make_call()
     store.open()
