@@ -47,7 +47,7 @@ def test_memory_of_a_host_is_shared_and_all_of_it_can_be_taken(tmp_path):
 
 
 def test_memory_of_a_host_is_in_no_book(tmp_path):
-    with pytest.raises(TypeError, match="in no book"):
+    with pytest.raises(TypeError, match="has no book to replace"):
         MemoryLimiter(100, str(tmp_path)).move_to(lambda: Book(100))
 
 

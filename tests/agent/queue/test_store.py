@@ -359,7 +359,7 @@ def test_store_without_a_log_is_refused(sqlite_url, make_call, monkeypatch):
 
     connect = sqlite3.connect
     monkeypatch.setattr(sqlite3, "connect", lambda *args, **options: connect(*args, **options, factory=Connection))
-    with pytest.raises(StoreError, match="write-ahead log, got journal mode 'delete'"):
+    with pytest.raises(StoreError, match="write-ahead log, got journal 'delete'"):
         Store(sqlite_url).put(make_call())
 
 
