@@ -33,7 +33,7 @@ def postgres_url(postgres):
     return postgres.url
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.slow)])
 def url(request):
     return request.getfixturevalue(f"{request.param}_url")
 

@@ -20,6 +20,8 @@ from . import test_store
 
 LIMIT = 60
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def working(url, monkeypatch):
