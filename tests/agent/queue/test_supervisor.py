@@ -235,9 +235,9 @@ def run(tmp_path, url):
     (tmp_path / "app.py").write_text(APP)
     made = []
 
-    def run_(processes=1):
+    def run_(processes=1, *, prefix=()):
         process = subprocess.Popen(
-            [*command_for("app:agent"), "--processes", str(processes)],
+            [*prefix, *command_for("app:agent"), "--processes", str(processes)],
             cwd=tmp_path,
             env=os.environ | {"URL": url},
             start_new_session=True,
@@ -283,6 +283,40 @@ def test_calls_of_killed_processes_end_once(run, store, make_call, victim):
     assert {entry.executions for entry in ends} == ({1} if victim == "supervisor" else {2})
     process.terminate()
     assert process.wait(LIMIT) == 0
+
+
+def host(name):
+    """Return a command that runs another with a host name and process ids of its own; all of it ends with the first."""
+    return [
+        "unshare",
+        "--uts",
+        "--pid",
+        "--fork",
+        "--kill-child",
+        "--mount-proc",
+        "sh",
+        "-c",
+        f'hostname {name}; "$@"',
+        "-",
+    ]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a process another host name")
+def test_calls_of_a_lost_host_are_executed_by_another(run, store, make_call):
+    lost = run(2, prefix=host("host-a"))
+    calls = [make_call(function="slow", retries=9) for _ in range(4)]
+    for call in calls:
+        store.put(call)
+    until(lambda: sum(map(len, store.running().values())) == 4)
+    lost.kill()
+    lost.wait(LIMIT)
+    other = run(2, prefix=host("host-b"))
+    until(lambda: all(store.status(call.id).is_final for call in calls))
+    ends = [store.status(call.id) for call in calls]
+    assert {(entry.state, entry.outcome.body, entry.executions) for entry in ends} == {("success", b"asked", 2)}
+    os.killpg(other.pid, signal.SIGTERM)
+    other.wait(LIMIT)
 
 
 @pytest.mark.slow
