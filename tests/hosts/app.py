@@ -175,12 +175,18 @@ def handle(request, params):
     return {"name": params["name"], "body": body, "prefix": request.environ["SCRIPT_NAME"]}
 
 
+def hot_handle(request, params):
+    """In a process that is kept for the next call."""
+    return handle(request, params) | {"process": os.getpid()}
+
+
 def shell(script: str, **options):
     return agent.cold(["sh", "-c", script], memory=64, cwd=HERE, **options)
 
 
 app.post("/function/:name")(shell(PROGRAM, timeout=10))
 app.post("/handle/:name")(agent.cold(handle, memory=256, timeout=10, cwd=HERE))
+app.post("/hot/:name")(agent.hot(hot_handle, memory=256, timeout=10, cwd=HERE))
 app.get("/late")(shell("sleep 60 & sleep 60", timeout=0.5))
 app.get("/pieces/:key")(shell(PIECES, protocol="cgi", timeout=10))
 app.get("/flood/:key")(shell(TICKS, protocol="cgi", timeout=20))

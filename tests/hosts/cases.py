@@ -287,6 +287,21 @@ def handle(site: Site) -> str:
     return f"{found['name']}, {found['body']}, {below}"
 
 
+@case("a handle in a hot process", "thumb, hello, below the prefix, kept")
+def hot(site: Site) -> str:
+    """A host has less than twelve processes, so two of so many calls meet in one."""
+    processes, answers = [], set()
+    for _ in range(12):
+        answer = site.ask("POST", "/hot/thumb", "Content-Length: 5", body=b"hello")
+        if answer.status != 200:
+            return told(answer)
+        found = answer.json
+        processes.append(found["process"])
+        below = "below the prefix" if found["prefix"] == site.prefix else f"below {found['prefix']}"
+        answers.add(f"{found['name']}, {found['body']}, {below}")
+    return f"{'; '.join(answers)}, {'kept' if len(set(processes)) < len(processes) else 'not kept'}"
+
+
 @case("a function that takes too long", "504 application/problem+json, in time")
 def too_long(site: Site) -> str:
     began = time.monotonic()

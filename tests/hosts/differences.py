@@ -44,6 +44,12 @@ DIFFERENCES = [
         "False",
         "the host has none; files are sent without it",
     ),
+    Difference(
+        "a handle in a hot process",
+        CGI,
+        "thumb, hello, below the prefix, not kept",
+        "a CGI server starts a process for each request, and hot processes end with it",
+    ),
     Difference("the path as it came", GUNICORN, "RAW_URI", "gunicorn uses this name"),
     Difference("the path as it came", ("wsgiref", "bjoern", "granian", A2WSGI), "None", "the host does not pass it on"),
     Difference("`/echo/a%2Fb`", ("cheroot",), "/a%2Fb", "cheroot keeps %2F encoded, so it looks like `%252F`"),
