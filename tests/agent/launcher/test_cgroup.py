@@ -28,8 +28,8 @@ def delegated(tmp_path, monkeypatch):
     def rmdir(path, **how):
         if os.path.exists(os.path.join(path, "dying")):
             raise OSError(errno.EBUSY, "a process is in it")
-        for entry in os.scandir(path):
-            os.unlink(entry.path)
+        for name in os.listdir(path):
+            os.unlink(os.path.join(path, name))
         remove(path, **how)
 
     directory = tmp_path / "app"
