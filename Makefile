@@ -127,9 +127,10 @@ bench: $(VENV)-bench/stamp ## measure everything, and write the tables and chart
 bench-compare: $(VENV)-bench/stamp ## compare the speed of this checkout with a commit: REF=main ROWS=stream (2 minutes)
 	@$(VENV)-bench/bin/python -m benchmarks.compare --ref="$$REF" --rows="$$ROWS"
 
-bench-agent: $(VENV)/dev.stamp ## measure overload with and without an agent, and a process for each call (1 minute)
+bench-agent: $(VENV)/dev.stamp ## measure overload with and without an agent, and cold and hot functions (2 minutes)
 	$(BIN)/python -m benchmarks.overload
 	$(BIN)/python -m benchmarks.cold
+	$(BIN)/python -m benchmarks.hot
 
 fuzz: $(VENV)/fuzz.stamp ## send hostile requests, and run atheris for FUZZ_SECONDS on each target (3 minutes)
 	FUZZ_COUNT=12500 FUZZ_PAIRS=1400 FUZZ_LIVES=2000 $(BIN)/python -m pytest -q tests/fuzz

@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 import pytest
 
 import microfn
-from benchmarks import chart, cold, overload, report, tables
+from benchmarks import chart, cold, hot, overload, report, tables
 from benchmarks.everyday import EVERYDAY
 from benchmarks.rows import SMALL
 from microfn import agent, middleware, openapi
@@ -25,6 +25,7 @@ PICTURES = runpy.run_path(str(DOCS / "pictures.py"))["pictures"]()
 OVERLOAD = json.loads((ROOT / "benchmarks/overload.json").read_text("utf-8"))
 CHANGES = json.loads((ROOT / "benchmarks/changes.json").read_text("utf-8"))
 COLD = json.loads((ROOT / "benchmarks/cold.json").read_text("utf-8"))
+HOT = json.loads((ROOT / "benchmarks/hot.json").read_text("utf-8"))
 RESULTS = json.loads((ROOT / "benchmarks/results.json").read_text("utf-8"))
 REFERENCE = "".join(path.read_text("utf-8") for path in sorted((DOCS / "reference").glob("*.md")))
 DESCRIBED = set(
@@ -98,6 +99,7 @@ def test_the_chart_of_the_overload_is_that_of_its_last_run():
 
 def test_the_figures_of_cold_calls_are_those_of_the_last_run():
     assert (ROOT / "benchmarks/cold.md").read_text(encoding="utf-8") == cold.text(COLD)
+    assert (ROOT / "benchmarks/hot.md").read_text(encoding="utf-8") == hot.text(HOT)
 
 
 def test_figures_of_changes_are_of_last_run():
