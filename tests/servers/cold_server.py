@@ -189,7 +189,7 @@ def check(server: Server, outcome: Outcome, within: float) -> None:
     """Assert that a fault had one outcome in time and left nothing, and that the next call gets all memory."""
     assert re.fullmatch("[0-9a-f]{32}", outcome.call_id)
     assert outcome.seconds < within
-    wait_until(lambda: len(server.ends(outcome.call_id)) > 0, "the call did not end", 2)
+    wait_until(lambda: len(server.ends(outcome.call_id)) > 0, "the call did not end", 60)
     mine = f"whole {uuid.uuid4().hex}".encode()
     after = server.ask("/whole", mine)
     assert (after.status, after.body, after.is_whole) == (200, f"{after.call_id} ".encode() + mine, True)
@@ -197,5 +197,5 @@ def check(server: Server, outcome: Outcome, within: float) -> None:
     assert len(server.ends(outcome.call_id)) == 1
     assert server.ends(after.call_id) == ["NoneType"]
     assert server.logged(after.call_id) == [f"said by {after.call_id}"]
-    wait_until(lambda: not server.left(), "a process is left", 2)
-    wait_until(lambda: server.count_descriptors() <= server.descriptors, "a file is open", 2)
+    wait_until(lambda: not server.left(), "a process is left", 60)
+    wait_until(lambda: server.count_descriptors() <= server.descriptors, "a file is open", 60)

@@ -27,7 +27,7 @@ def leave(gunicorn: Gunicorn, *, is_reset: bool = False, next_request: bytes = b
     wait_until(lambda: "began /" in "".join(gunicorn.recorded()), "it did not begin")
     wire.send(next_request)
     wire.reset() if is_reset else wire.leave()
-    wait_until(lambda: "ended / ClientLeft" in "".join(gunicorn.recorded()), "it goes on", 3)
+    wait_until(lambda: "ended / ClientLeft" in "".join(gunicorn.recorded()), "it goes on", 60)
     with gunicorn.connect() as other:
         other.request("GET", "/whole", "Connection: close")
         assert other.answer().body == b"whole\n"

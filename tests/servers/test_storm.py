@@ -65,7 +65,7 @@ def kill_launcher(server: Server) -> None:
     """Kill the process that starts the functions; its guard, or the next call, notices."""
     guard, launcher = server.launchers()
     os.kill(launcher, signal.SIGKILL)
-    wait_until(lambda: guard not in server.launchers(), "its guard goes on", 5)
+    wait_until(lambda: guard not in server.launchers(), "its guard goes on", 60)
 
 
 def test_storm_and_killed_launchers_leave_nothing_behind(server: Server) -> None:

@@ -138,9 +138,12 @@ def test_idle_process_is_killed_after_its_time(keeper, launches):
 
 def test_thread_ends_without_processes_and_begins_again(keeper):
     for _ in range(2):
-        acquire(keeper).give_back(can_reuse=False)
+        lease = acquire(keeper)
+        thread = keeper._thread
+        lease.give_back(can_reuse=False)
         wait_until(lambda: not keeper._wake_up, 60)
-        wait_until(lambda: "microfn-hot" not in {thread.name for thread in threading.enumerate()}, 60)
+        thread.join(60)
+        assert not thread.is_alive()
 
 
 def test_call_waits_until_a_process_is_free(keeper):
