@@ -209,7 +209,7 @@ class Launcher:
 
     def _owner(self, pid: int, found: dict[int, Seen]) -> Run | None:
         """Return the function of a descendant: by its session, its ancestors, or the id of its call."""
-        me = os.getpid()
+        me, first = os.getpid(), pid
         while True:
             process = found[pid]
             run = self._runs.get(process.session) or self._runs.get(pid)
@@ -217,7 +217,9 @@ class Launcher:
                 return run
             if process.parent == me:
                 ids = {b"FN_CALL_ID=" + run.id.encode("ascii"): run for run in self._runs.values()}
-                return next((ids[line] for line in environ_of(pid) if line in ids), None)
+                # The ancestor may have ended since the scan, and has no environment then.
+                lines = [*environ_of(first), *environ_of(pid)]
+                return next((ids[line] for line in lines if line in ids), None)
             pid = process.parent
 
     def _kill_strays(self, strays: list[int], found: dict[int, Seen]) -> set[int]:

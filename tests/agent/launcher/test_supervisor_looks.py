@@ -160,6 +160,23 @@ def test_a_process_belongs_to_its_function(table, process):
     assert table.told == []
 
 
+def test_a_process_belongs_to_its_function_if_its_parent_has_ended(table):
+    """A process without an environment has ended since the scan."""
+    table.start()
+    table.add(STRAY)
+    table.immortal.add(STRAY)
+    table.add(CHILD, parent=STRAY, call=CALL)
+    assert table.look() == [STRAY]
+    assert table.told == []
+
+
+def test_a_process_belongs_to_the_function_of_its_parent(table):
+    table.start()
+    table.add(SECOND, call=CALL)
+    table.add(CHILD, parent=SECOND)  # started with an empty environment
+    assert table.look() == []
+
+
 def test_a_process_of_another_call_does_not_belong_to_it(table):
     table.start()
     table.add(STRAY, call=OTHER)
