@@ -200,6 +200,7 @@ def test_the_command_line_makes_a_thumbnail(tmp_path: Path) -> None:
     assert Image.open(BytesIO(done.stdout)).size == (100, 50)
 
 
+@pytest.mark.slow
 def test_the_command_line_says_why_there_is_no_thumbnail(tmp_path: Path) -> None:
     text = tmp_path / "text.jpg"
     text.write_text("no image", "utf-8")

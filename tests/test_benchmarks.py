@@ -385,6 +385,7 @@ def test_compare_refuses_wrong_argument(repository, monkeypatch, capsys, argumen
     assert capsys.readouterr() == ("", f"bench-compare: {message}\n")
 
 
+@pytest.mark.slow
 def test_compare_names_version_that_cannot_be_imported(repository):
     """A package that cannot be imported is one line that names the side."""
     module = repository / "microfn/__init__.py"
@@ -408,6 +409,7 @@ def test_compare_shows_error_of_git(tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().err.startswith("bench-compare: fatal: not a git repository")
 
 
+@pytest.mark.slow
 def test_compare_times_commit_and_checkout(repository):
     """A commit is timed beside the checkout, whose changes count though they are not committed."""
     module = repository / "microfn/middleware/cors.py"

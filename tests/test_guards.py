@@ -141,6 +141,7 @@ def encoded(path: str) -> str:
 
 
 @pytest.mark.parametrize("block", [0, 1, *(pytest.param(block, marks=pytest.mark.slow) for block in range(2, 8))])
+@pytest.mark.slow
 def test_nobody_without_the_key_gets_past_a_guard(block):
     kinds = set()
     for seed in range(block * 40, block * 40 + 40):
@@ -151,6 +152,7 @@ def test_nobody_without_the_key_gets_past_a_guard(block):
     assert kinds >= {"200", "401", "404", "405", "redirect"}
 
 
+@pytest.mark.slow
 def test_a_guard_sees_the_path_that_was_routed():
     """`request.path`, looked up, leads to the route that answers."""
     count = 0

@@ -461,6 +461,7 @@ print(seen, [route.pattern for route in app.routes], app.test_client().get("/b")
 """
 
 
+@pytest.mark.slow
 def test_greenlets_wait_even_if_the_application_came_first():
     """The application may be older than the patch that makes locks of greenlets."""
     ran = subprocess.run(

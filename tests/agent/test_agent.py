@@ -251,6 +251,7 @@ def test_calls_wait_in_order_for_memory(agent, tmp_path):
     assert sorted(calls, key=lambda call: call.started_at) == calls
 
 
+@pytest.mark.slow
 def test_who_would_wait_for_half_of_his_time_is_refused(agent):
     calls = Calls(agent)
     cold = sh(agent, "sleep 1", memory=512)

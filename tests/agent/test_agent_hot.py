@@ -136,6 +136,7 @@ def test_text_between_calls_is_logged_without_a_call(agent, caplog):
 
 
 @pytest.mark.parametrize("first", ["cold", "hot"])
+@pytest.mark.slow
 def test_hot_and_cold_functions_share_the_memory(agent, first):
     """Hot and cold functions share 512 MiB, and idle hot processes end if a cold call needs their memory."""
     if first == "cold":
@@ -150,6 +151,7 @@ def test_hot_and_cold_functions_share_the_memory(agent, first):
     assert submit(agent, function)[1].split()[1] == "1"
 
 
+@pytest.mark.slow
 def test_function_may_be_made_hot_while_a_cold_call_runs(agent):
     cold = agent.cold(["sh", "-c", "echo x; sleep 60"], memory=400, timeout=LATER)
     execution = agent._engine.run_call(agent.get_call("GET", function=cold))
@@ -284,6 +286,7 @@ def test_output_beyond_its_limit_fails_the_call(agent):
         submit(agent, function, "POST", body=b"." * 1001)
 
 
+@pytest.mark.slow
 def test_call_that_takes_too_long_has_its_process_killed_first(agent):
     function = hot(agent, hot_handles.sleep)
     submit(agent, function, path="/?not")
@@ -347,6 +350,7 @@ def test_forked_child_has_processes_of_its_own(agent):
     assert submit(agent, function)[1].split() == [parent[0], "2"]
 
 
+@pytest.mark.slow
 def test_body_of_a_call_is_closed_whatever_becomes_of_it(agent):
     function = hot(agent, hot_handles.count)
     for body in b"x", io.BytesIO(b"x" * 100_000):

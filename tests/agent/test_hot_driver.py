@@ -116,6 +116,7 @@ def test_command_without_microfn_answers_in_http(world):
         assert (status, body[:6], len(body)) == ("200 OK", b"a body", 38)
 
 
+@pytest.mark.slow
 def test_ten_callers_with_room_for_two_launch_two(world):
     function, answers = world.add("count", memory=128), []
     threads = [threading.Thread(target=lambda: answers.append(pid_of(world.call(function)))) for _ in range(10)]
@@ -136,6 +137,7 @@ def test_process_that_is_killed_when_idle_is_replaced(world):
     wait_until(lambda: world.counts["processes"] == 1)
 
 
+@pytest.mark.slow
 def test_process_that_is_killed_in_a_call_fails_it_at_once(world):
     function = world.add("count")
     pid = pid_of(world.call(function))
@@ -218,6 +220,7 @@ def test_call_larger_than_all_memory_is_refused(world):
         world.call(world.add("count", memory=257))
 
 
+@pytest.mark.slow
 def test_call_that_finds_no_room_gives_up_in_time(world):
     one, other = world.add("count", memory=200), world.add("unread", memory=200)
     pid = pid_of(world.call(one))

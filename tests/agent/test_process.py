@@ -340,6 +340,7 @@ def test_late_launcher_has_a_successor(agent):
     assert not os.path.exists(f"/proc/{launcher}")
 
 
+@pytest.mark.slow
 def test_a_launcher_that_has_stopped_has_a_successor(agent):
     agent.cold(["echo"], memory=16, timeout=0.5)
     agent.submit(agent.get_call("GET", timeout=30))
@@ -352,6 +353,7 @@ def test_a_launcher_that_has_stopped_has_a_successor(agent):
     assert launcher._process.returncode == 0
 
 
+@pytest.mark.slow
 def test_full_socket_of_a_stopped_launcher_stays_in_time(agent):
     """A stopped launcher takes no more orders, and no call waits for it beyond its own deadline."""
     agent.cold(["echo"], memory=8, timeout=0.5, env={"LONG": 6000 * "x"})

@@ -20,6 +20,7 @@ def ran(shop, *command):
     return done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_new_writes_a_project_that_runs_at_once(tmp_path):
     shop = tmp_path / "my shop"
     assert "Next: cd" in typed("new", str(shop))

@@ -18,6 +18,7 @@ ROUNDS = 2000
 
 
 @pytest.mark.parametrize("name", TARGETS)
+@pytest.mark.slow
 def test_what_is_known_and_what_is_like_it_is_as_it_has_to_be(name, caplog):
     known, chance = seeds(name), random.Random(name)
     for data in known:

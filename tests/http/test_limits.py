@@ -414,6 +414,7 @@ def test_routes_and_paths_may_have_ten_thousand_segments():
     assert call(app, path="/a/" * 10_000, validate=False).code == 414
 
 
+@pytest.mark.slow
 def test_groups_may_be_nested_as_deep_as_one_likes():
     app = part = Router()
     for _ in range(2_000):

@@ -33,6 +33,7 @@ def places(data, steps=()):
 
 
 @given(DOCUMENTS)
+@pytest.mark.slow
 def test_pointer_leads_to_the_value(data):
     for steps, value in places(data):
         assert resolve(json_pointer(steps), data) is value

@@ -91,6 +91,7 @@ ROUTES = st.lists(PATTERNS.map(with_names), min_size=1, max_size=12)
 
 @settings(max_examples=300)
 @given(ROUTES, st.lists(PATHS, min_size=1, max_size=12), st.booleans())
+@pytest.mark.slow
 def test_it_answers_random_patterns_and_paths_as_the_trees_do(patterns, paths, overlap):
     both = Both(patterns, overlap=overlap)
     for path in paths:

@@ -76,6 +76,7 @@ def grow(routes, *, overlap):
 
 @quick
 @given(routes=patterns, overlap=st.booleans())
+@pytest.mark.slow
 def test_tree_refuses_what_the_model_refuses(routes, overlap):
     """A refused pattern leaves no trace in the tree."""
     tree, judge = Tree(overlap=overlap), model.Model(overlap=overlap)
@@ -105,6 +106,7 @@ def test_tree_refuses_what_the_model_refuses(routes, overlap):
 
 @quick
 @given(table=tables(), overlap=st.booleans(), data=st.data())
+@pytest.mark.slow
 def test_lookup_matches_as_the_model_in_any_order(table, data, overlap):
     """The order in which patterns are registered does not matter."""
     routes, paths = table
@@ -124,6 +126,7 @@ def test_lookup_matches_as_the_model_in_any_order(table, data, overlap):
 
 @quick
 @given(table=tables(), overlap=st.booleans())
+@pytest.mark.slow
 def test_search_without_case_finds_a_spelling_if_there_is_one(table, overlap):
     routes, paths = table
     tree, judge = grow(routes, overlap=overlap)

@@ -85,6 +85,7 @@ def test_the_recordings_are_complete():
 
 
 @in_every_family
+@pytest.mark.slow
 def test_the_same_patterns_are_refused_and_leave_no_trace(family):
     for line in lines_of(family):
         for route, message, error in add_and_check(line, Tree()):
@@ -159,6 +160,7 @@ def test_in_overlap_mode_only_patterns_of_one_shape_are_refused():
             assert (error.clash, error.handle) == ("same", earlier)
 
 
+@pytest.mark.slow
 def test_in_overlap_mode_every_lookup_has_the_recorded_answer():
     wrong = []
     for line in OVERLAP:

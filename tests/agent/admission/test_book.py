@@ -135,6 +135,7 @@ def test_table_of_events(name):
 
 
 @pytest.mark.parametrize("total", [1, 2, 3])
+@pytest.mark.slow
 def test_all_short_histories_agree_with_the_model(total):
     """The book agrees in each history of three or four events of three keys, even if all release their tokens twice."""
     names = [f"ask {key} {count}" for key in "abc" for count in range(1, total + 1)]

@@ -63,6 +63,7 @@ def test_waiting_call_gets_a_token_or_gives_up_in_time(make, tmp_path):
 
 
 @both
+@pytest.mark.slow
 def test_eight_threads_never_have_more_than_there_is(make, tmp_path):
     total, have, most, lock = 5, [0], [0], threading.Lock()
     limiter = make(tmp_path, total)

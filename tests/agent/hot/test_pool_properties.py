@@ -149,6 +149,7 @@ def test_closed_pool_launches_and_gives_nothing(before, after):
 
 
 @pytest.mark.parametrize("seed", range(6))
+@pytest.mark.slow
 def test_long_history_agrees_with_the_model(seed):
     chance = random.Random(seed)
     world = World(chance.choice([0.0, 0.25, 1.0]))

@@ -25,6 +25,7 @@ def test_a_function_is_started_and_its_end_is_told(launched):
     assert talk.hear() == ""
 
 
+@pytest.mark.slow
 def test_at_its_end_it_is_killed_with_its_group(launched):
     talk = launched.start("trap '' TERM; sleep 60 & echo $!; wait", seconds=1)
     talk.hear()
@@ -187,6 +188,7 @@ def test_what_is_no_id_of_a_call_is_not_told_as_one(launched):
     assert launched.told[0].startswith("microfn: call unknown left process ")
 
 
+@pytest.mark.slow
 def test_kill_is_followed_by_a_look_at_once(launched, monkeypatch):
     monkeypatch.setattr(supervisor, "FIRST_LOOK", 60.0)
     monkeypatch.setattr(supervisor, "LOOK_EVERY", 60.0)

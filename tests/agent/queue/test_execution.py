@@ -170,6 +170,7 @@ def test_hot_function_is_told_its_id_and_its_attempt(agent, make_call):
         assert (told["params"], told["body"], told["url"]) == ({"n": 7}, "asked", "http://localhost/a?b=ü")
 
 
+@pytest.mark.slow
 def test_hot_function_that_dies_is_executed_in_a_new_process(agent, make_call):
     queued = agent.queued(agent.hot(hot_handles.die_twice, memory=64, timeout=30))
     call, errors = make_call(function=queued.name), set()

@@ -170,6 +170,7 @@ def test_store_that_fails_is_503_and_never_202(app, agent, monkeypatch):
     assert "Location" not in response.headers
 
 
+@pytest.mark.slow
 def test_locked_file_is_503_and_works_again(app, agent, sqlite_url):
     client = app.test_client()
     client.post("/reports/1")
@@ -274,6 +275,7 @@ def test_name_of_a_handle_is_where_it_is(agent):
     assert repr(made) == "<Queued tests.agent.handles:echo>"
 
 
+@pytest.mark.slow
 def test_engine_is_not_imported_before_the_first_call(sqlite_url):
     program = f"""
 import sys

@@ -96,6 +96,7 @@ def test_database_that_is_gone_has_no_slots():
         slots_of("postgresql://nobody@127.0.0.1:1/calls")
 
 
+@pytest.mark.slow
 def test_lost_connection_is_noticed(postgres, postgres_url, open_slots):
     slots = open_slots(postgres_url)
     slots.take(1)

@@ -277,6 +277,7 @@ def test_commits_of_sqlite_are_durable(sqlite_url):
     store.close()
 
 
+@pytest.mark.slow
 def test_locked_file_fails_within_seconds(sqlite_url, make_call):
     store = Store(sqlite_url)
     store.put(make_call())
@@ -378,6 +379,7 @@ def test_database_that_is_gone_is_an_error(make_call):
         Store("postgresql://nobody@127.0.0.1:1/calls").put(make_call())
 
 
+@pytest.mark.slow
 def test_database_may_come_back(postgres, postgres_url, make_call):
     store = Store(postgres_url)
     store.put(make_call())

@@ -96,6 +96,7 @@ def test_killed_worker_is_replaced(make, monkeypatch):
     until(lambda: len(notes()) == 2)
 
 
+@pytest.mark.slow
 def test_worker_that_cannot_begin_is_tried_less_and_less(make, monkeypatch):
     monkeypatch.setattr(supervisor, "_SETTLED", 600.0)
     one, _, notes = make(dies=True)
@@ -147,6 +148,7 @@ def test_supervisor_waits_for_a_database(make, monkeypatch):
     assert one._store.url == tried[0]
 
 
+@pytest.mark.slow
 def test_end_waits_for_workers_and_kills_those_that_stay(make, monkeypatch):
     monkeypatch.setattr(supervisor, "_AFTER_GRACE", 0.0)
     one, thread, notes = make(handler="signal.SIG_IGN", grace=1.0)

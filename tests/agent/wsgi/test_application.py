@@ -281,6 +281,7 @@ BREAKS = {
 
 
 @pytest.mark.parametrize(("script", "error", "message"), BREAKS.values(), ids=BREAKS)
+@pytest.mark.slow
 def test_response_breaks_off_if_the_function_fails_late(agent, app, script, error, message):
     """If the status line has been sent, the connection is cut."""
     calls = []
@@ -487,6 +488,7 @@ def test_a_closed_agent_refuses_calls(app):
     assert call(app, "GET", "/x").status[:3] == "503"
 
 
+@pytest.mark.slow
 def test_inline_call_around_a_function_is_the_same_call(agent, app):
     calls = []
     agent.after_call(calls.append)
@@ -597,6 +599,7 @@ def test_a_handle_that_breaks_off_has_not_answered(agent, app):
     assert isinstance(got.error, Failed) or got.status[:3] == "502"  # after its head had been sent, or before
 
 
+@pytest.mark.slow
 def test_handle_that_exits_in_a_stream_has_not_answered(agent, app):
     """The call fails, although the exit code is 0 and the output ends."""
     app.get("/x")(agent.cold(handles.leave_midway, memory=64, timeout=60))
@@ -606,6 +609,7 @@ def test_handle_that_exits_in_a_stream_has_not_answered(agent, app):
 
 
 @pytest.mark.parametrize("handle", [handles.stream, handles.answer_and_stay])
+@pytest.mark.slow
 def test_handle_that_streams_to_its_end_has_answered(agent, app, handle):
     app.get("/x")(agent.cold(handle, memory=64, timeout=60))
     began = time.monotonic()
