@@ -64,9 +64,9 @@ clean: ## remove everything that make created (seconds)
 
 ##@ Before a commit or a release
 
-check: lint test-all docs ## run lint, test-all and docs, before you push; all have to pass (8 minutes)
+check: lint test-all docs ## run lint, test-all and docs, before you push; all have to pass (16 minutes)
 
-test-all: $(VENV)/dev.stamp ## run all tests and require 100 % coverage (7 minutes)
+test-all: $(VENV)/dev.stamp ## run all tests and require 100 % coverage (15 minutes)
 	$(BIN)/python -m coverage erase
 	$(BIN)/python -m coverage run -m pytest -m "not ($(APART))"
 	$(BIN)/python -m coverage report
@@ -75,13 +75,13 @@ test-all: $(VENV)/dev.stamp ## run all tests and require 100 % coverage (7 minut
 bench-check: $(VENV)-bench/stamp ## check every response of the benchmarks, without timing it (seconds)
 	$(VENV)-bench/bin/python -m benchmarks.run check
 
-faults: $(VENV)/dev.stamp ## run functions that misbehave, under gunicorn (1 minute)
+faults: $(VENV)/dev.stamp ## run functions that misbehave, under gunicorn (2 minutes)
 	$(BIN)/python -m pytest -q -m faults tests/servers
 
 package: $(VENV)/dev.stamp ## build the distribution files, and install them into an empty environment (1 minute)
 	$(BIN)/python -m pytest -m package
 
-versions: $(VENV)/dev.stamp ## run the tests on each installed Python from 3.10 (6 minutes)
+versions: $(VENV)/dev.stamp ## run the tests on each installed Python from 3.10 (15 minutes)
 	$(BIN)/nox
 
 environments: | $(VENV)/bin/python ## run make run and make test in clones on odd machines: users, locales, load (15 minutes)

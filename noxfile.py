@@ -27,7 +27,12 @@ def interpreter(version: str) -> str:
 
 @nox.session(python=[interpreter(version) for version in VERSIONS])
 def tests(session: nox.Session) -> None:
-    """Run all tests except those of speed and with servers. Arguments go to pytest."""
+    """Run all tests except those of speed and with servers. Arguments go to pytest.
+
+    Slow tests run on the oldest version only, since `make test-all` runs them on another.
+    """
     session.install(".[test]", "pytest-xdist")
     apart = "speed or server or package or hosts or cgroups"
+    if session.python != interpreter(VERSIONS[0]):
+        apart += " or slow"
     session.run("python", "-m", "pytest", "-q", "-n", "3", "-m", f"not ({apart})", *session.posargs)
