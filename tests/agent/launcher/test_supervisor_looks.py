@@ -160,7 +160,7 @@ def test_a_process_belongs_to_its_function(table, process):
     assert table.told == []
 
 
-def test_a_process_belongs_to_its_function_if_its_parent_has_ended(table):
+def test_a_process_is_known_though_its_parent_has_ended(table):
     """A process without an environment has ended since the scan."""
     table.start()
     table.add(STRAY)
