@@ -35,11 +35,13 @@ def command(agent: str, processes: int, is_list: bool, parent: int | None) -> No
 
     if parent is not None:
         raise SystemExit(child.work(loaded, parent))
-    try:
-        if is_list:
+    if is_list:
+        try:
             for line in child.slot_lines(store):
                 click.echo(line)
-            return
-    except StoreError as error:
-        raise click.ClickException(str(error)) from None
+        except StoreError as error:
+            raise click.ClickException(str(error)) from None
+        finally:
+            store.close()
+        return
     Supervisor(store, command_for(agent), processes, grace=child.GRACE).run()

@@ -1,5 +1,7 @@
 """`microfn work`: its arguments, and the supervisor and worker that it starts."""
 
+import sys
+
 import pytest
 
 from microfn.agent.queue import child, supervisor
@@ -45,6 +47,7 @@ def test_worker_is_run_in_its_own_process(calls):
 def test_slots_are_listed(calls):
     assert typed("work", "agents:agent", "--list") == "SLOT  WORKER  RUNNING\n"
     assert calls == []
+    assert sys.modules["agents"].agent.queue.store._opened is None
 
 
 def test_store_that_fails_is_told(monkeypatch):
